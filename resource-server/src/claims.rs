@@ -1,0 +1,172 @@
+//! The claims of an access token (RFC 9068 section 2.2), typed.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+
+use crate::Rejection;
+
+/// The claims of an access token that has passed every check.
+///
+/// Only this crate makes one, so a function that takes it cannot be reached without a valid token.
+/// The token's text is not kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessToken {
+    /// Who issued it.
+    pub iss: String,
+    /// Whom it speaks for: the person, or the client itself where there is no person.
+    pub sub: String,
+    /// The resources that it may be presented to.
+    pub aud: Vec<String>,
+    /// The client that it was issued to.
+    pub client_id: String,
+    /// What it allows.
+    pub scope: ScopeSet,
+    /// The device session that it belongs to, where it belongs to one.
+    pub sid: Option<String>,
+    /// The token's own id.
+    pub jti: String,
+    /// When it was issued, in seconds since 1970.
+    pub iat: u64,
+    /// When it ends, in seconds since 1970.
+    pub exp: u64,
+    /// When the person proved who they are, in seconds since 1970.
+    pub auth_time: Option<u64>,
+    /// How surely the person proved who they are.
+    pub acr: Option<String>,
+    /// By which methods (RFC 8176).
+    pub amr: Vec<String>,
+    /// What it is bound to, if to anything.
+    pub cnf: Option<Confirmation>,
+}
+
+impl AccessToken {
+    /// Refuses unless the token allows `scope`: one line at the head of a handler.
+    pub fn require_scope(&self, scope: &str) -> Result<(), Rejection> {
+        if self.scope.has(scope) {
+            Ok(())
+        } else {
+            Err(Rejection::InsufficientScope {
+                required: scope.to_owned(),
+            })
+        }
+    }
+}
+
+/// The key that a token is bound to (RFC 7800).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[non_exhaustive]
+pub struct Confirmation {
+    /// The thumbprint of the DPoP key (RFC 9449 section 6.1); none if it is bound in another way.
+    #[serde(default, deserialize_with = "present")]
+    pub jkt: Option<String>,
+}
+
+/// The scopes of a token (RFC 6749 section 3.3).
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct ScopeSet(String);
+
+impl ScopeSet {
+    /// Is exactly this one scope among them?
+    pub fn has(&self, scope: &str) -> bool {
+        self.iter().any(|held| held == scope)
+    }
+
+    /// Each scope, in the token's order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.split(' ').filter(|scope| !scope.is_empty())
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// The claims as they stand in the token: of the right types, each at most once, not yet judged.
+#[derive(Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) aud: OneOrMany,
+    pub(crate) client_id: String,
+    #[serde(default)]
+    pub(crate) scope: ScopeSet,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) sid: Option<String>,
+    pub(crate) jti: String,
+    pub(crate) iat: u64,
+    pub(crate) exp: u64,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) nbf: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) auth_time: Option<u64>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) acr: Option<String>,
+    #[serde(default)]
+    pub(crate) amr: Vec<String>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) cnf: Option<Confirmation>,
+}
+
+impl From<Claims> for AccessToken {
+    fn from(claims: Claims) -> Self {
+        Self {
+            iss: claims.iss,
+            sub: claims.sub,
+            aud: claims.aud.into(),
+            client_id: claims.client_id,
+            scope: claims.scope,
+            sid: claims.sid,
+            jti: claims.jti,
+            iat: claims.iat,
+            exp: claims.exp,
+            auth_time: claims.auth_time,
+            acr: claims.acr,
+            amr: claims.amr,
+            cnf: claims.cnf,
+        }
+    }
+}
+
+/// `aud` is a string or an array of strings (RFC 7519 section 4.1.3).
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum OneOrMany {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl OneOrMany {
+    pub(crate) fn contains(&self, wanted: &str) -> bool {
+        match self {
+            Self::One(one) => one == wanted,
+            Self::Many(many) => many.iter().any(|one| one == wanted),
+        }
+    }
+}
+
+impl From<OneOrMany> for Vec<String> {
+    fn from(either: OneOrMany) -> Self {
+        match either {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+/// A claim may be absent, but one that is there has its type: `null` is refused.
+pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}

@@ -1,0 +1,15 @@
+//! The tests of the crate, as one program: attacks on the token, the header it comes in, the issuer's keys
+//! over a real socket, and an API built with axum.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test stops at the first surprise, and so do its helpers"
+)]
+
+mod api;
+mod attacks;
+mod claims;
+mod harness;
+mod header;
+mod key_set;
+mod remote_keys;

@@ -1,0 +1,200 @@
+//! Time as an argument: instants in milliseconds since 1970, lifetimes, and the clock that only edges hold.
+
+use std::{
+    fmt,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+#[serde(transparent)]
+#[sqlx(transparent)]
+pub struct Instant(i64);
+
+impl Instant {
+    /// The instant that many milliseconds after 1970.
+    pub fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since 1970.
+    pub fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since 1970: the `NumericDate` of RFC 7519 section 2.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This much later.
+    #[must_use]
+    pub fn plus(self, lifetime: Lifetime) -> Self {
+        Self(self.0.saturating_add(lifetime.0))
+    }
+
+    /// This much earlier.
+    #[must_use]
+    pub fn minus(self, lifetime: Lifetime) -> Self {
+        Self(self.0.saturating_sub(lifetime.0))
+    }
+
+    /// How long after `earlier`; nothing when it is not after it.
+    pub fn since(self, earlier: Self) -> Lifetime {
+        Lifetime(self.0.saturating_sub(earlier.0).max(0))
+    }
+
+    /// As `2026-11-22T10:00:00Z` (RFC 3339), to the second.
+    pub fn to_rfc3339(self) -> String {
+        OffsetDateTime::from_unix_timestamp(self.seconds())
+            .ok()
+            .and_then(|at| at.format(&Rfc3339).ok())
+            .unwrap_or_default()
+    }
+}
+
+/// A length of time in milliseconds, never negative; written as `90d`, `12h`, `5m`, `60s` or `250ms`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Lifetime(i64);
+
+/// A text that is no length of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a whole number with a unit: 90d, 12h, 5m, 60s or 250ms")]
+pub struct LifetimeError;
+
+const UNITS: [(&str, i64); 5] = [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)];
+
+impl Lifetime {
+    /// That many milliseconds.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(if millis < 0 { 0 } else { millis })
+    }
+
+    /// That many seconds.
+    pub const fn from_secs(seconds: i64) -> Self {
+        Self::from_millis(seconds * 1000)
+    }
+
+    /// That many days.
+    pub const fn from_days(days: i64) -> Self {
+        Self::from_secs(days * 86_400)
+    }
+
+    /// Milliseconds.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds, as `expires_in` and `Max-Age` want them.
+    pub const fn seconds(self) -> i64 {
+        self.0 / 1000
+    }
+
+    /// For timers.
+    pub fn to_std(self) -> Duration {
+        Duration::from_millis(self.0.unsigned_abs())
+    }
+}
+
+impl FromStr for Lifetime {
+    type Err = LifetimeError;
+
+    fn from_str(text: &str) -> Result<Self, LifetimeError> {
+        let text = text.trim();
+        let (number, factor) = UNITS
+            .iter()
+            .find_map(|(unit, factor)| text.strip_suffix(unit).map(|number| (number.trim_end(), *factor)))
+            .ok_or(LifetimeError)?;
+        if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(LifetimeError);
+        }
+        let number: i64 = number.parse().map_err(|_| LifetimeError)?;
+        // A thousand years is beyond anything that a setting means, and keeps sums far from overflow.
+        number.checked_mul(factor).filter(|millis| *millis <= 365_000 * 86_400_000).map(Self).ok_or(LifetimeError)
+    }
+}
+
+impl fmt::Display for Lifetime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coarsest = UNITS[1..].iter().find(|(_, factor)| self.0 != 0 && self.0 % factor == 0);
+        let (unit, factor) = coarsest.unwrap_or(&UNITS[0]);
+        write!(f, "{}{unit}", self.0 / factor)
+    }
+}
+
+impl Serialize for Lifetime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Lifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// What time it is. Only edges hold a clock; everything below takes `now` as an argument.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System,
+    Manual(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// The machine's clock.
+    pub fn system() -> Self {
+        Self(Source::System)
+    }
+
+    /// A clock that stands still until it is moved. For tests.
+    pub fn manual(start: Instant) -> Self {
+        Self(Source::Manual(Arc::new(AtomicI64::new(start.millis()))))
+    }
+
+    /// The present instant.
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Source::System => {
+                #[expect(clippy::disallowed_methods, reason = "the one place where time enters")]
+                let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+                Instant(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+            }
+            Source::Manual(millis) => Instant(millis.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Moves a manual clock forward; the machine's clock cannot be moved.
+    pub fn advance(&self, by: Lifetime) {
+        if let Source::Manual(millis) = &self.0 {
+            millis.fetch_add(by.millis(), Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lifetimes_read_back_what_they_show() {
+        for text in ["90d", "12h", "5m", "60s", "250ms", "0ms"] {
+            let parsed: Lifetime = text.parse().expect(text);
+            assert_eq!(parsed.to_string().parse(), Ok(parsed));
+        }
+        for text in ["", "5", "m", "-5m", "5 parsecs", "1.5h", "99999999999999999999d", "9999999999d"] {
+            assert_eq!(text.parse::<Lifetime>(), Err(LifetimeError), "{text}");
+        }
+    }
+}

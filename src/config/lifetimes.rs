@@ -1,0 +1,33 @@
+//! `[tokens]` and `[sessions]`: how long things live.
+
+use super::reader::Reader;
+use crate::{base::time::Lifetime, domain::policy::Lifetimes};
+
+pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
+    let second = Lifetime::from_secs(1);
+    let day = Lifetime::from_days(1);
+    let access_token = reader.within("tokens.access_token", second..=day);
+    // RFC 6749 section 4.1.2 recommends at most ten minutes.
+    let authorization_code = reader.within("tokens.authorization_code", second..=Lifetime::from_secs(600));
+    let retry_window = reader.within("tokens.retry_window", Lifetime::from_secs(0)..=day);
+    let device_idle = reader.within("sessions.device_idle", second..=Lifetime::from_days(3650));
+    let device_absolute = reader.within("sessions.device_absolute", second..=Lifetime::from_days(3650));
+    // Browsers keep no cookie longer than 400 days.
+    let browser_idle = reader.within("sessions.browser_idle", second..=Lifetime::from_days(400));
+    let browser_absolute = reader.within("sessions.browser_absolute", second..=Lifetime::from_days(400));
+    let pending_request = reader.within("sessions.pending_request", second..=day);
+    let lifetimes = Lifetimes {
+        access_token: access_token?,
+        authorization_code: authorization_code?,
+        pending_request: pending_request?,
+        device_session_idle: device_idle?,
+        device_session_absolute: device_absolute?,
+        browser_session_idle: browser_idle?,
+        browser_session_absolute: browser_absolute?,
+        retry_window: retry_window?,
+    };
+    for (name, hint) in lifetimes.contradictions() {
+        reader.refuse(name, "this contradicts another setting", hint);
+    }
+    Some(lifetimes)
+}

@@ -1,0 +1,65 @@
+//! `[server]`: addresses, time limits and appearance of the HTTP server.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::reader::Reader;
+use crate::base::{text::DisplayName, time::Lifetime, url::Issuer};
+
+/// The HTTP server.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The address on which it accepts connections.
+    pub listen: SocketAddr,
+    /// The URL under which browsers and apps reach it: the issuer of its tokens.
+    pub public_url: Issuer,
+    /// What pages call the service.
+    pub service_name: DisplayName,
+    /// How many connections may be open at once.
+    pub max_connections: usize,
+    /// How long a client may take to send a request's header.
+    pub header_timeout: Lifetime,
+    /// How long a request may take.
+    pub request_timeout: Lifetime,
+    /// How long requests may go on after the server was told to stop.
+    pub shutdown_timeout: Lifetime,
+    /// A folder whose templates replace the built-in ones.
+    pub templates: Option<PathBuf>,
+}
+
+impl ServerConfig {
+    pub(super) fn read(reader: &mut Reader, data: &Path) -> Option<Self> {
+        let timeout = Lifetime::from_secs(1)..=Lifetime::from_secs(600);
+        let listen = reader.get("server.listen");
+        let public_url = reader.get("server.public_url");
+        let service_name = reader.get("server.service_name");
+        let max_connections = reader.within("server.max_connections", 1..=1_000_000);
+        let header_timeout = reader.within("server.header_timeout", timeout.clone());
+        let request_timeout = reader.within("server.request_timeout", timeout.clone());
+        let shutdown_timeout = reader.within("server.shutdown_timeout", timeout);
+        let templates = reader.checked("server.templates", |folder: &String| is_folder(data, folder));
+        Some(Self {
+            listen: listen?,
+            public_url: public_url?,
+            service_name: service_name?,
+            max_connections: max_connections?,
+            header_timeout: header_timeout?,
+            request_timeout: request_timeout?,
+            shutdown_timeout: shutdown_timeout?,
+            templates: templates.map(|folder| (!folder.is_empty()).then(|| data.join(folder)))?,
+        })
+    }
+}
+
+fn is_folder(data: &Path, folder: &str) -> Result<(), String> {
+    let path = data.join(folder);
+    if folder.is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    Err(format!(
+        "write the path of a folder, or \"\" for none; {} is no folder",
+        path.display()
+    ))
+}

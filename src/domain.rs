@@ -1,0 +1,23 @@
+//! The nouns: pure values and rules. No clock, no I/O, no HTTP, no SQL; time is an argument.
+
+pub mod access_token;
+pub mod binding;
+pub mod browser_session;
+pub mod client;
+pub mod code;
+pub mod consent;
+pub mod device_session;
+pub mod ending;
+pub mod event;
+pub mod id_token;
+pub mod key;
+pub mod limit;
+pub mod oauth_error;
+pub mod password;
+pub mod pkce;
+pub mod policy;
+pub mod refresh_token;
+pub mod request;
+pub mod scope;
+pub mod sign_in;
+pub mod user;

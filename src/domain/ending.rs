@@ -1,0 +1,103 @@
+//! What can be ended, how far that reaches, and why. `docs/sessions.md` has the matrix.
+
+use serde::Serialize;
+
+use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId};
+
+/// Something that can be ended, with the reach of the end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "node", rename_all = "snake_case")]
+pub enum Ending {
+    /// One device session, and those that hang under it.
+    Device {
+        /// Which.
+        id: DeviceSessionId,
+    },
+    /// A device session that no app has redeemed yet; one that is active is not touched.
+    Granted {
+        /// Which.
+        id: DeviceSessionId,
+    },
+    /// A browser session and the device sessions that live with it: the default, and what its expiry does.
+    Browser {
+        /// Which.
+        id: BrowserSessionId,
+    },
+    /// A browser session and every device session that was opened from it.
+    AllOfOrigin {
+        /// Which.
+        id: BrowserSessionId,
+    },
+    /// Everything of a user, but for one browser session and what was opened from it when `keep` names one.
+    User {
+        /// Whose.
+        id: UserId,
+        /// The browser session in which the person is asking.
+        keep: Option<BrowserSessionId>,
+    },
+    /// Every session of one client for one person: a withdrawn consent.
+    Consent {
+        /// Whose.
+        user: UserId,
+        /// Which app's.
+        client: ClientId,
+    },
+    /// Every session of a client: it was disabled or removed.
+    Client {
+        /// Which.
+        id: ClientId,
+    },
+}
+
+/// Why something ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The person signed out.
+    SignedOut,
+    /// The person ended it from the account page.
+    EndedByUser,
+    /// An operator ended it.
+    EndedByOperator,
+    /// The app gave its token back (RFC 7009).
+    Revoked,
+    /// A refresh token was used again when it cannot be a mistake (RFC 9700 section 4.14.2).
+    RefreshReuse,
+    /// An authorization code was redeemed twice (RFC 6749 section 4.1.2).
+    CodeReuse,
+    /// The person denied what another tap had allowed.
+    Denied,
+    /// The password was changed.
+    PasswordChanged,
+    /// The account was disabled.
+    UserDisabled,
+    /// The client was disabled or removed.
+    ClientDisabled,
+    /// Another person signed in with the same browser.
+    AnotherPerson,
+    /// The browser session was not used for too long, or too old.
+    Expired,
+    /// More single access tokens were revoked than are worth listing.
+    ManyTokensRevoked,
+}
+
+impl Reason {
+    /// The word in the database and in events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SignedOut => "signed_out",
+            Self::EndedByUser => "ended_by_user",
+            Self::EndedByOperator => "ended_by_operator",
+            Self::Revoked => "revoked",
+            Self::RefreshReuse => "refresh_reuse",
+            Self::CodeReuse => "code_reuse",
+            Self::Denied => "denied",
+            Self::PasswordChanged => "password_changed",
+            Self::UserDisabled => "user_disabled",
+            Self::ClientDisabled => "client_disabled",
+            Self::AnotherPerson => "another_person",
+            Self::Expired => "expired",
+            Self::ManyTokensRevoked => "many_tokens_revoked",
+        }
+    }
+}

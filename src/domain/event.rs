@@ -1,0 +1,150 @@
+//! Everything that happens and matters, in one enum: written in the same transaction as the change.
+
+use serde::Serialize;
+
+use crate::{
+    base::{
+        id::{ClientId, DeviceSessionId, EventId, UserId},
+        text::Email,
+        time::Instant,
+    },
+    domain::{
+        ending::{Ending, Reason},
+        scope::ScopeSet,
+    },
+};
+
+/// What happened. The variant's name in `snake.case` is the event's kind; its fields are the event's data.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "kind")]
+pub enum Event {
+    /// A user was added.
+    #[serde(rename = "user.created")]
+    UserCreated {
+        /// The address they sign in with.
+        email: Email,
+    },
+    /// A user was disabled.
+    #[serde(rename = "user.disabled")]
+    UserDisabled,
+    /// A password was set or changed.
+    #[serde(rename = "user.password_changed")]
+    PasswordChanged,
+    /// A person proved who they are.
+    #[serde(rename = "user.signed_in")]
+    SignedIn {
+        /// By what means (RFC 8176).
+        amr: Vec<String>,
+        /// Whether the browser was signed in as the same person before.
+        again: bool,
+    },
+    /// A person allowed an app something that it was not allowed before.
+    #[serde(rename = "consent.granted")]
+    ConsentGranted {
+        /// What is allowed now.
+        scope: ScopeSet,
+    },
+    /// An app redeemed its code: a device session begins.
+    #[serde(rename = "session.opened")]
+    SessionOpened {
+        /// What it may do.
+        scope: ScopeSet,
+        /// What the browser said it is.
+        device: Option<String>,
+    },
+    /// Sessions ended.
+    #[serde(rename = "session.ended")]
+    SessionsEnded {
+        /// What was ended and how far that reached.
+        #[serde(flatten)]
+        ending: Ending,
+        /// Why.
+        reason: Reason,
+        /// How many device sessions that was; `granted` ones that never became a device count too.
+        devices: u64,
+        /// How many browser sessions.
+        browsers: u64,
+    },
+    /// A bound process presented an old refresh token and was refused; the session lives.
+    #[serde(rename = "refresh.slow_process")]
+    RefreshSlowProcess,
+    /// A refresh token was newer than its row: the database went back.
+    #[serde(rename = "refresh.fast_forwarded")]
+    RefreshFastForwarded {
+        /// The generation that the row had.
+        from: i64,
+        /// The generation that it has now.
+        to: i64,
+    },
+    /// A token had a right MAC and a wrong handle: the MAC key may be stolen.
+    #[serde(rename = "key.forgery_suspected")]
+    KeyForgerySuspected,
+    /// A single access token was revoked.
+    #[serde(rename = "token.revoked")]
+    TokenRevoked {
+        /// Its `jti`.
+        jti: String,
+    },
+    /// A client was registered.
+    #[serde(rename = "client.added")]
+    ClientAdded,
+    /// A client was removed.
+    #[serde(rename = "client.removed")]
+    ClientRemoved,
+    /// A key was made.
+    #[serde(rename = "key.created")]
+    KeyCreated {
+        /// Its ring.
+        ring: &'static str,
+        /// Its id.
+        kid: String,
+    },
+}
+
+/// An event with its time and whom it is about.
+#[derive(Debug, Clone)]
+pub struct EventRecord {
+    /// Its id; ids sort by time.
+    pub id: EventId,
+    /// When.
+    pub at: Instant,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// What.
+    pub event: Event,
+}
+
+/// Whom an event is about.
+#[derive(Debug, Clone, Default)]
+pub struct Subject {
+    /// The user.
+    pub user: Option<UserId>,
+    /// The client.
+    pub client: Option<ClientId>,
+    /// The device session.
+    pub session: Option<DeviceSessionId>,
+    /// The address that the request came from.
+    pub address: Option<String>,
+}
+
+impl Event {
+    /// The kind, as it stands in the database and in exports.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::UserCreated { .. } => "user.created",
+            Self::UserDisabled => "user.disabled",
+            Self::PasswordChanged => "user.password_changed",
+            Self::SignedIn { .. } => "user.signed_in",
+            Self::ConsentGranted { .. } => "consent.granted",
+            Self::SessionOpened { .. } => "session.opened",
+            Self::SessionsEnded { .. } => "session.ended",
+            Self::RefreshSlowProcess => "refresh.slow_process",
+            Self::RefreshFastForwarded { .. } => "refresh.fast_forwarded",
+            Self::KeyForgerySuspected => "key.forgery_suspected",
+            Self::TokenRevoked { .. } => "token.revoked",
+            Self::ClientAdded => "client.added",
+            Self::ClientRemoved => "client.removed",
+            Self::KeyCreated { .. } => "key.created",
+        }
+    }
+}

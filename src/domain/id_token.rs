@@ -1,0 +1,53 @@
+//! The claims of an ID token (OpenID Connect Core section 2).
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::Serialize;
+
+use crate::{
+    base::{
+        digest::Digest,
+        id::{ClientId, DeviceSessionId, UserId},
+    },
+    domain::access_token::Facts,
+};
+
+/// Claims of an ID token.
+#[derive(Debug, Serialize)]
+pub struct IdTokenClaims<'a> {
+    iss: &'a str,
+    sub: UserId,
+    aud: &'a ClientId,
+    iat: i64,
+    exp: i64,
+    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    acr: &'a str,
+    amr: &'a [String],
+    sid: DeviceSessionId,
+    at_hash: String,
+}
+
+impl<'a> IdTokenClaims<'a> {
+    /// The ID token that goes with `access_token`.
+    pub fn new(facts: Facts<'a>, access_token: &str) -> Self {
+        Self {
+            iss: facts.issuer.as_str(),
+            sub: facts.user,
+            aud: facts.client,
+            iat: facts.now.seconds(),
+            exp: facts.now.plus(facts.life).seconds(),
+            auth_time: facts.grant.auth_time.seconds(),
+            nonce: facts.grant.nonce.as_deref(),
+            acr: &facts.grant.acr,
+            amr: &facts.grant.amr,
+            sid: facts.session,
+            at_hash: at_hash(access_token),
+        }
+    }
+}
+
+/// The left half of the token's SHA-256 (OpenID Connect Core section 3.1.3.6).
+fn at_hash(access_token: &str) -> String {
+    Base64UrlUnpadded::encode_string(&Digest::of(access_token.as_bytes()).as_bytes()[..16])
+}

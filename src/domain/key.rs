@@ -1,0 +1,120 @@
+//! Keys in rings: `next > active > retiring > gone`.
+
+use serde::Serialize;
+
+use crate::base::{id::KeyId, time::Instant};
+
+/// What the keys of a ring are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+pub enum Ring {
+    /// Signs access and ID tokens (ECDSA on P-256 with SHA-256, RFC 7518 section 3.4).
+    #[serde(rename = "signing:ES256")]
+    SigningEs256,
+    /// Authenticates refresh tokens (HMAC-SHA-256).
+    #[serde(rename = "mac")]
+    Mac,
+    /// Seals what travels through browsers (AES-256-GCM-SIV, one derived key for each purpose).
+    #[serde(rename = "seal")]
+    Seal,
+}
+
+impl Ring {
+    /// Every ring. Each always has an `active` and a `next` key.
+    pub const ALL: [Self; 3] = [Self::SigningEs256, Self::Mac, Self::Seal];
+
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SigningEs256 => "signing:ES256",
+            Self::Mac => "mac",
+            Self::Seal => "seal",
+        }
+    }
+
+    /// The ring with this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ring| ring.as_str() == text)
+    }
+}
+
+/// Where a key stands, and since when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum KeyState {
+    /// Published, not yet used.
+    Next,
+    /// Makes new signatures, MACs and seals.
+    Active {
+        /// Since when.
+        since: Instant,
+    },
+    /// Makes nothing new, still accepted.
+    Retiring {
+        /// Since when.
+        since: Instant,
+    },
+    /// Not accepted any more.
+    Gone {
+        /// Since when.
+        since: Instant,
+    },
+}
+
+impl KeyState {
+    /// The word in the database, and the time that goes with it.
+    pub fn to_columns(self) -> (&'static str, Option<Instant>) {
+        match self {
+            Self::Next => ("next", None),
+            Self::Active { since } => ("active", Some(since)),
+            Self::Retiring { since } => ("retiring", Some(since)),
+            Self::Gone { since } => ("gone", Some(since)),
+        }
+    }
+
+    /// The state that a row names.
+    pub fn from_columns(state: &str, since: Option<Instant>) -> Option<Self> {
+        match (state, since) {
+            ("next", _) => Some(Self::Next),
+            ("active", Some(since)) => Some(Self::Active { since }),
+            ("retiring", Some(since)) => Some(Self::Retiring { since }),
+            ("gone", Some(since)) => Some(Self::Gone { since }),
+            _ => None,
+        }
+    }
+
+    /// Whether what the key made is still accepted (and, for a signing key, whether it is published).
+    pub fn is_accepted(self) -> bool {
+        !matches!(self, Self::Gone { .. })
+    }
+}
+
+/// A key without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyInfo {
+    /// The `kid`.
+    pub id: KeyIdText,
+    /// Its ring.
+    pub ring: Ring,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub state: KeyState,
+    /// When it was made.
+    pub created_at: Instant,
+}
+
+/// A key id in its text form.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct KeyIdText(String);
+
+impl From<KeyId> for KeyIdText {
+    fn from(id: KeyId) -> Self {
+        Self(id.to_string())
+    }
+}
+
+impl std::fmt::Display for KeyIdText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,65 @@
+//! The numbers that an operator may change: lifetimes and limits, with the rules between them.
+
+use serde::Serialize;
+
+use crate::{base::time::Lifetime, domain::limit::Limit};
+
+/// How long things live. The defaults are in `config/default.toml`, with the reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Lifetimes {
+    /// Access tokens and ID tokens.
+    pub access_token: Lifetime,
+    /// Authorization codes.
+    pub authorization_code: Lifetime,
+    /// A pending request, from its first page.
+    pub pending_request: Lifetime,
+    /// A device session without a refresh.
+    pub device_session_idle: Lifetime,
+    /// A device session at most.
+    pub device_session_absolute: Lifetime,
+    /// A browser session without a request.
+    pub browser_session_idle: Lifetime,
+    /// A browser session at most.
+    pub browser_session_absolute: Lifetime,
+    /// How long a lost refresh may be repeated by a bearer session.
+    pub retry_window: Lifetime,
+}
+
+impl Lifetimes {
+    /// The contradictions between these settings: name of the setting, what to write.
+    pub fn contradictions(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let half = Lifetime::from_millis(self.access_token.millis() / 2);
+        if self.retry_window > half {
+            // A window as long as the refresh interval hides a thief who follows his victim.
+            found.push((
+                "tokens.retry_window",
+                format!("write at most half of tokens.access_token, which is {half}, instead of {}", self.retry_window),
+            ));
+        }
+        if self.device_session_idle > self.device_session_absolute {
+            found.push((
+                "sessions.device_idle",
+                format!("write at most sessions.device_absolute, which is {}", self.device_session_absolute),
+            ));
+        }
+        if self.browser_session_idle > self.browser_session_absolute {
+            found.push((
+                "sessions.browser_idle",
+                format!("write at most sessions.browser_absolute, which is {}", self.browser_session_absolute),
+            ));
+        }
+        found
+    }
+}
+
+/// How many failed tries are taken before somebody has to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Failed sign-ins to one account.
+    pub sign_in_account: Limit,
+    /// Failed sign-ins from one address.
+    pub sign_in_address: Limit,
+    /// Token requests from one address that fail authentication or carry forged tokens.
+    pub token_failures: Limit,
+}

@@ -1,0 +1,192 @@
+//! An authorization request on its way from text to trust: `Raw > Identified > Redirectable > Checked`.
+//!
+//! Only [`Redirectable`] can build a redirect, so an unverified redirect URI can never receive one.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::{
+    base::{id::ClientId, url::{Issuer, Resource}},
+    domain::{client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet},
+};
+
+/// The parameters as they came, each with all its values. At most 64, at most 6 KiB together.
+#[derive(Debug, Clone, Default)]
+pub struct Raw(BTreeMap<String, Vec<String>>);
+
+/// A parameter that came more than once (RFC 6749 section 3.1).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the parameter {0} was sent more than once")]
+pub struct Doubled(pub &'static str);
+
+impl Raw {
+    /// The parameters of a query or a form. A parameter without a value counts as absent (RFC 6749 section 3.1).
+    pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (name, value) in pairs {
+            if !value.is_empty() {
+                all.entry(name).or_default().push(value);
+            }
+        }
+        Self(all)
+    }
+
+    /// The value of a parameter that may come once.
+    pub fn one(&self, name: &'static str) -> Result<Option<&str>, Doubled> {
+        match self.0.get(name).map(Vec::as_slice) {
+            None | Some([]) => Ok(None),
+            Some([value]) => Ok(Some(value)),
+            Some(_) => Err(Doubled(name)),
+        }
+    }
+
+    /// All values of a parameter that may come more than once.
+    pub fn all(&self, name: &str) -> &[String] {
+        self.0.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the parameter is there at all.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+/// A request whose client is known.
+#[derive(Debug, Clone)]
+pub struct Identified {
+    /// The parameters.
+    pub raw: Raw,
+    /// The client.
+    pub client: Arc<Client>,
+}
+
+/// A request whose answer may be sent to its redirect URI.
+#[derive(Debug, Clone)]
+pub struct Redirectable {
+    /// The parameters.
+    pub raw: Raw,
+    /// The client.
+    pub client: Arc<Client>,
+    /// Where the answer goes.
+    pub answer_to: AnswerTo,
+}
+
+/// A verified place for an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerTo {
+    redirect_uri: String,
+    state: Option<String>,
+}
+
+impl Redirectable {
+    /// Takes the redirect URI from an identified request; the caller has checked that it is the client's.
+    pub fn new(identified: Identified, redirect_uri: String, state: Option<String>) -> Self {
+        Self { raw: identified.raw, client: identified.client, answer_to: AnswerTo { redirect_uri, state } }
+    }
+}
+
+impl AnswerTo {
+    /// The redirect URI as the client sent it.
+    pub fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    /// Its scheme with the colon: a source of `form-action`.
+    pub fn scheme(&self) -> &str {
+        self.redirect_uri.split_inclusive(':').next().unwrap_or_default()
+    }
+
+    /// The redirect with a code.
+    pub fn with_code(&self, issuer: &Issuer, code: &str) -> String {
+        self.with(issuer, &[("code", code)])
+    }
+
+    /// The redirect with an error (RFC 6749 section 4.1.2.1).
+    pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> String {
+        self.with(issuer, &[("error", error.code.as_str()), ("error_description", &error.description())])
+    }
+
+    /// `state` goes back byte for byte; `iss` is in every answer (RFC 9207); the URI's own query is kept.
+    fn with(&self, issuer: &Issuer, pairs: &[(&str, &str)]) -> String {
+        let Ok(mut url) = Url::parse(&self.redirect_uri) else {
+            // Cannot happen: it matched a registered URI. An answer to nowhere is safer than a panic.
+            return issuer.as_str().to_owned();
+        };
+        {
+            let mut query = url.query_pairs_mut();
+            query.extend_pairs(pairs);
+            if let Some(state) = &self.state {
+                query.append_pair("state", state);
+            }
+            query.append_pair("iss", issuer.as_str());
+        }
+        url.into()
+    }
+}
+
+/// A request in which every parameter has been checked; it travels sealed until the person has decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorizationRequest {
+    /// Who asks.
+    pub client: ClientId,
+    /// Where the answer goes.
+    pub answer_to: AnswerTo,
+    /// What is asked for.
+    pub scope: ScopeSet,
+    /// PKCE.
+    pub challenge: Challenge,
+    /// For the ID token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// Which pages must or must not be shown.
+    #[serde(default)]
+    pub prompt: Prompt,
+    /// The oldest proof that is good enough, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<i64>,
+    /// Who the client thinks is signing in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login_hint: Option<String>,
+    /// The API that the tokens are for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<Resource>,
+}
+
+/// `prompt` (OpenID Connect Core section 3.1.2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Prompt {
+    /// No page may be shown.
+    pub none: bool,
+    /// The person proves again who they are.
+    pub login: bool,
+    /// The person is asked again.
+    pub consent: bool,
+}
+
+impl AuthorizationRequest {
+    /// The parameters that start the same request anew: for "start again".
+    pub fn to_parameters(&self) -> Vec<(&'static str, String)> {
+        let prompt = [("login", self.prompt.login), ("consent", self.prompt.consent), ("none", self.prompt.none)];
+        let prompt: Vec<&str> = prompt.iter().filter(|(_, set)| *set).map(|(word, _)| *word).collect();
+        let optional = [
+            ("state", self.answer_to.state.clone()),
+            ("nonce", self.nonce.clone()),
+            ("prompt", (!prompt.is_empty()).then(|| prompt.join(" "))),
+            ("max_age", self.max_age.map(|seconds| seconds.to_string())),
+            ("login_hint", self.login_hint.clone()),
+            ("resource", self.resource.as_ref().map(ToString::to_string)),
+        ];
+        let mut parameters = vec![
+            ("response_type", "code".to_owned()),
+            ("client_id", self.client.to_string()),
+            ("redirect_uri", self.answer_to.redirect_uri.clone()),
+            ("scope", self.scope.to_string()),
+            ("code_challenge", self.challenge.digest().to_base64url()),
+            ("code_challenge_method", "S256".to_owned()),
+        ];
+        parameters.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        parameters
+    }
+}

@@ -1,0 +1,95 @@
+//! Scopes (RFC 6749 section 3.3): parsed once, kept sorted and without doubles.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// Asks for an ID token (OpenID Connect Core section 3.1.2.1).
+pub const OPENID: &str = "openid";
+/// The person's name (OpenID Connect Core section 5.4).
+pub const PROFILE: &str = "profile";
+/// The person's email address (OpenID Connect Core section 5.4).
+pub const EMAIL: &str = "email";
+/// The session outlives the browser's (OpenID Connect Core section 11).
+pub const OFFLINE_ACCESS: &str = "offline_access";
+
+/// A set of scope tokens; its text form is the tokens in order, one space between.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScopeSet(BTreeSet<String>);
+
+/// Why a text is no list of scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("scopes are words of printable ASCII without \" and \\, at most 64 of them and 1000 characters")]
+pub struct ScopeError;
+
+impl ScopeSet {
+    /// Whether `scope` is in the set.
+    pub fn has(&self, scope: &str) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// Whether no scope is in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every scope of this set is in `other`.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.0.is_subset(&other.0)
+    }
+
+    /// The scopes of both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// The scopes that both have.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
+    }
+
+    /// The scopes in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+impl FromStr for ScopeSet {
+    type Err = ScopeError;
+
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        // RFC 6749 appendix A.4: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
+        let token = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+        if text.len() > 1000 {
+            return Err(ScopeError);
+        }
+        let tokens: BTreeSet<String> = text.split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+        if tokens.len() > 64 || !tokens.iter().all(|t| t.bytes().all(token)) {
+            return Err(ScopeError);
+        }
+        Ok(Self(tokens))
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, token) in self.0.iter().enumerate() {
+            write!(f, "{}{token}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for ScopeSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ScopeSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}

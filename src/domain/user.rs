@@ -1,0 +1,22 @@
+//! A person.
+
+use serde::Serialize;
+
+use crate::base::{id::UserId, text::{DisplayName, Email}, time::Instant};
+
+/// A person who can sign in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct User {
+    /// The `sub` claim.
+    pub id: UserId,
+    /// What they sign in with.
+    pub email: Email,
+    /// Their name, when they gave one.
+    pub name: Option<DisplayName>,
+    /// When they were added.
+    pub created_at: Instant,
+    /// When they last changed: the `updated_at` claim.
+    pub updated_at: Instant,
+    /// When they were disabled.
+    pub disabled_at: Option<Instant>,
+}

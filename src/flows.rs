@@ -1,0 +1,69 @@
+//! The verbs: one use case a file. No HTTP types, no SQL text; a verb takes a [`Provider`] and plain values.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    base::{
+        entropy::Entropy,
+        id::EventId,
+        time::{Clock, Instant, Lifetime},
+        url::Issuer,
+    },
+    domain::{
+        event::{Event, EventRecord, Subject},
+        policy::{Lifetimes, Limits},
+    },
+    ports::{clients::ClientDirectory, hasher::Hasher, keys::Keys},
+    store::db::Db,
+};
+
+pub mod account;
+pub mod authorize;
+pub mod clients;
+pub mod consent;
+pub mod discovery;
+pub mod end;
+pub mod issue;
+pub mod keys;
+pub mod pending;
+pub mod revoke;
+pub mod sign_in;
+pub mod token;
+pub mod userinfo;
+
+/// The OpenID Provider: everything that a verb may use.
+#[derive(Debug)]
+pub struct Provider {
+    /// The public URL; the `iss` of everything.
+    pub issuer: Issuer,
+    /// How long things live.
+    pub lifetimes: Lifetimes,
+    /// How many failed tries are taken.
+    pub limits: Limits,
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub entropy: Arc<Entropy>,
+    /// The key rings; replaced as a whole.
+    pub keys: ArcSwap<Keys>,
+    /// The clients.
+    pub clients: ClientDirectory,
+    /// The password pool.
+    pub hasher: Hasher,
+}
+
+impl Provider {
+    /// An event that happens now.
+    pub fn event(&self, now: Instant, subject: Subject, event: Event) -> EventRecord {
+        EventRecord { id: EventId::new(now, &self.entropy), at: now, subject, event }
+    }
+
+    /// The longest life of any access token that may be in force.
+    pub fn longest_access_token(&self) -> Lifetime {
+        self.clients.longest_access_token().map_or(self.lifetimes.access_token, |own| own.max(self.lifetimes.access_token))
+    }
+}

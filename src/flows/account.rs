@@ -1,0 +1,92 @@
+//! What happens to accounts: added, password changed, disabled.
+
+use crate::{
+    base::{
+        id::{BrowserSessionId, UserId},
+        text::{DisplayName, Email},
+    },
+    domain::{
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        password::Password,
+        user::User,
+    },
+    flows::{Provider, end::prepare},
+    ports::hasher::HasherError,
+    store::{
+        error::StoreError,
+        users::{self, AddUser, ChangePassword, DisableUser},
+    },
+};
+
+/// Why an account was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    /// The address has an account.
+    #[error("there is an account with this address already")]
+    Taken,
+    /// The current password is wrong.
+    #[error("the current password is not right")]
+    WrongPassword,
+    /// The password pool's.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Adds a person who signs in with a password.
+pub async fn add(
+    provider: &Provider,
+    email: Email,
+    name: Option<DisplayName>,
+    password: Password,
+) -> Result<User, AccountError> {
+    let hash = provider.hasher.hash(password).await?;
+    let now = provider.clock.now();
+    let id = UserId::new(now, &provider.entropy);
+    let user = User { id, email, name, created_at: now, updated_at: now, disabled_at: None };
+    let subject = Subject { user: Some(id), ..Subject::default() };
+    let event = provider.event(now, subject, Event::UserCreated { email: user.email.clone() });
+    match provider.db.write(AddUser { user: user.clone(), hash, event }).await {
+        Ok(()) => Ok(user),
+        Err(StoreError::Conflict(_)) => Err(AccountError::Taken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether this is the person's password.
+pub async fn check_password(provider: &Provider, user: UserId, password: Password) -> Result<(), AccountError> {
+    let stored = provider.db.read(users::FIND_HASH, (user,)).await?.map(|(hash,)| hash);
+    let verified = provider.hasher.verify(password, stored).await?;
+    if verified.right { Ok(()) } else { Err(AccountError::WrongPassword) }
+}
+
+/// Sets a password and ends everything of the person, but what they keep: the browser in which they ask.
+pub async fn set_password(
+    provider: &Provider,
+    user: UserId,
+    password: Password,
+    keep: Option<BrowserSessionId>,
+    address: Option<String>,
+) -> Result<(), AccountError> {
+    let hash = provider.hasher.hash(password).await?;
+    let now = provider.clock.now();
+    let subject = Subject { user: Some(user), address, ..Subject::default() };
+    let ending = Ending::User { id: user, keep };
+    let end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
+    let event = provider.event(now, subject, Event::PasswordChanged);
+    provider.db.write(ChangePassword { user, hash, now, end, event }).await?;
+    Ok(())
+}
+
+/// Disables a person and ends everything of theirs. Whether they were enabled.
+pub async fn disable(provider: &Provider, user: UserId) -> Result<bool, AccountError> {
+    let now = provider.clock.now();
+    let subject = Subject { user: Some(user), ..Subject::default() };
+    let ending = Ending::User { id: user, keep: None };
+    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone());
+    let event = provider.event(now, subject, Event::UserDisabled);
+    Ok(provider.db.write(DisableUser { user, now, end, event }).await?)
+}

@@ -1,0 +1,103 @@
+//! The checks of an authorization request (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.2), in order.
+//!
+//! The first two decide whether an answer may be redirected at all; the list decides everything else. A request that
+//! fails one of the first two gets a page, never a redirect.
+
+use crate::{
+    base::url::Resource,
+    domain::{
+        oauth_error::{ErrorCode, OAuthError},
+        pkce::Challenge,
+        request::{AuthorizationRequest, Doubled, Identified, Prompt, Raw, Redirectable},
+        scope::ScopeSet,
+    },
+    flows::Provider,
+};
+
+mod features;
+mod login;
+mod pkce;
+mod prompt;
+mod resource;
+mod response;
+mod scope;
+
+/// What the checks fill in.
+#[derive(Debug, Default)]
+struct Draft {
+    scope: ScopeSet,
+    challenge: Option<Challenge>,
+    nonce: Option<String>,
+    prompt: Prompt,
+    max_age: Option<i64>,
+    login_hint: Option<String>,
+    resource: Option<Resource>,
+}
+
+type Check = fn(&Redirectable, &mut Draft) -> Result<(), OAuthError>;
+
+/// Every check of a redirectable request, in the order in which they run.
+const CHECKS: [Check; 7] = [
+    features::check,
+    response::check,
+    scope::check,
+    pkce::check,
+    prompt::check,
+    login::check,
+    resource::check,
+];
+
+/// Which client asks (RFC 6749 section 2.2).
+pub fn identify(provider: &Provider, raw: Raw) -> Result<Identified, OAuthError> {
+    let id = raw.one("client_id")?.ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
+    let client = provider.clients.find(id).ok_or_else(|| {
+        OAuthError::new(ErrorCode::InvalidClient, "no app is registered with this client_id (or it was disabled)")
+    })?;
+    Ok(Identified { raw, client })
+}
+
+/// Where the answer may go: a registered redirect URI, compared as text (RFC 9700 section 2.1).
+pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> {
+    let uri = identified.raw.one("redirect_uri")?.map(str::to_owned);
+    let uri = uri.ok_or_else(|| OAuthError::invalid_request("redirect_uri is missing"))?;
+    if uri.len() > MAX_URI || !identified.client.allows_redirect(&uri) {
+        return Err(OAuthError::invalid_request(
+            "redirect_uri is not one of those registered for this app; they are compared character by character, \
+             but for the port of http://127.0.0.1 and http://[::1]",
+        ));
+    }
+    // A doubled or oversized state cannot be echoed; the app gets the error without it.
+    let state = identified.raw.one("state").ok().flatten().filter(|state| state.len() <= MAX_STATE);
+    let state = state.map(str::to_owned);
+    Ok(Redirectable::new(identified, uri, state))
+}
+
+/// All other checks. What fails here is told to the client by a redirect.
+pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError> {
+    let mut draft = Draft::default();
+    for check in CHECKS {
+        check(request, &mut draft)?;
+    }
+    let challenge = draft.challenge.ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
+    Ok(AuthorizationRequest {
+        client: request.client.id.clone(),
+        answer_to: request.answer_to.clone(),
+        scope: draft.scope,
+        challenge,
+        nonce: draft.nonce,
+        prompt: draft.prompt,
+        max_age: draft.max_age,
+        login_hint: draft.login_hint,
+        resource: draft.resource,
+    })
+}
+
+const MAX_URI: usize = 1000;
+const MAX_STATE: usize = 1500;
+const MAX_NONCE: usize = 512;
+
+impl From<Doubled> for OAuthError {
+    fn from(doubled: Doubled) -> Self {
+        Self::invalid_request(format!("{} was sent more than once", doubled.0))
+    }
+}

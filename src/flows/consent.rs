@@ -1,0 +1,102 @@
+//! The person's decision: Allow (or Continue) writes the `granted` row and gives the code; Deny ends it.
+
+use crate::{
+    domain::{
+        browser_session::BrowserSession,
+        client::Client,
+        device_session::{Grant, Life},
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        oauth_error::OAuthError,
+        request::AuthorizationRequest,
+        scope::{self, ScopeSet},
+    },
+    flows::{Provider, end::end, pending::SealedPerson},
+    store::{
+        consents,
+        device_sessions::Allow,
+        error::{Result, StoreError},
+    },
+};
+
+/// What a person has allowed a client so far.
+pub async fn remembered(provider: &Provider, session: &BrowserSession, client: &Client) -> Result<Option<ScopeSet>> {
+    let row = provider.db.read(consents::FIND, (session.user, client.id.clone())).await?;
+    row.map(|(scope,)| scope.parse().map_err(|_| StoreError::corrupt("consents.scope"))).transpose()
+}
+
+/// A decision with all that it is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// What was asked.
+    pub request: &'a AuthorizationRequest,
+    /// Who asks.
+    pub client: &'a Client,
+    /// Who decides, as the page was sealed.
+    pub person: &'a SealedPerson,
+    /// In which browser session: the cookie's, and the one that the page was sealed for.
+    pub session: &'a BrowserSession,
+    /// What the browser says it is.
+    pub device: &'a str,
+    /// Where the request came from.
+    pub address: Option<&'a str>,
+}
+
+impl Decision<'_> {
+    /// The redirect with the code; nothing when this sign-in is finished: redeemed, ended, or its session over.
+    pub async fn allow(&self, provider: &Provider) -> Result<Option<String>> {
+        let now = provider.clock.now();
+        let Decision { request, client, person, session, .. } = *self;
+        let lifetimes = client.lifetimes(&provider.lifetimes);
+        let before = remembered(provider, session, client).await?.unwrap_or_default();
+        let consent = (!request.scope.is_within(&before)).then(|| {
+            let scope = before.union(&request.scope);
+            let event = Event::ConsentGranted { scope: scope.clone() };
+            (scope, provider.event(now, self.subject(), event))
+        });
+        let own = request.scope.has(scope::OFFLINE_ACCESS);
+        let code = person.code();
+        let change = Allow {
+            id: person.device_session,
+            user: person.user,
+            client: client.id.clone(),
+            browser_session: session.id,
+            life: if own { Life::Own } else { Life::WithBrowser },
+            grant: Grant {
+                scope: request.scope.clone(),
+                resource: request.resource.clone().or_else(|| client.settings.resource.clone()),
+                nonce: request.nonce.clone(),
+                auth_time: session.authentication.auth_time,
+                acr: session.authentication.acr.clone(),
+                amr: session.authentication.amr.clone(),
+            },
+            key: None,
+            code: code.digest(),
+            code_expires_at: now.plus(lifetimes.authorization_code),
+            redirect_uri: request.answer_to.redirect_uri().to_owned(),
+            challenge: request.challenge.digest(),
+            device: self.device.to_owned(),
+            now,
+            expires_at: now.plus(lifetimes.device_session_absolute),
+            consent,
+        };
+        let granted = provider.db.write(change).await?;
+        Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, &code.expose())))
+    }
+
+    /// The redirect that says no; what an earlier tap on Allow had granted ends.
+    pub async fn deny(&self, provider: &Provider) -> Result<String> {
+        let ending = Ending::Granted { id: self.person.device_session };
+        end(provider, ending, Reason::Denied, self.subject()).await?;
+        Ok(self.request.answer_to.with_error(&provider.issuer, &OAuthError::access_denied()))
+    }
+
+    fn subject(&self) -> Subject {
+        Subject {
+            user: Some(self.person.user),
+            client: Some(self.client.id.clone()),
+            session: Some(self.person.device_session),
+            address: self.address.map(str::to_owned),
+        }
+    }
+}

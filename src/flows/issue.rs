@@ -1,0 +1,116 @@
+//! From a grant to tokens, in one place.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::{
+    base::{
+        id::DeviceSessionId,
+        secret::Secret,
+        time::{Instant, Lifetime},
+    },
+    domain::{
+        access_token::{AccessTokenClaims, Facts},
+        binding::Thumbprint,
+        client::Client,
+        device_session::Grant,
+        id_token::IdTokenClaims,
+        oauth_error::{ErrorCode, OAuthError},
+        refresh_token::RefreshToken,
+        scope::{self, ScopeSet},
+    },
+    flows::Provider,
+    ports::signer::{BadKey, TokenType},
+    store::device_sessions::Redeemed,
+};
+
+/// The tokens of an answer (RFC 6749 section 5.1).
+#[derive(Debug)]
+pub struct Tokens {
+    /// The access token.
+    pub access_token: Secret<String>,
+    /// How long it lives.
+    pub expires_in: Lifetime,
+    /// The refresh token that is good from now on.
+    pub refresh_token: Secret<String>,
+    /// The ID token, when one is due.
+    pub id_token: Option<Secret<String>>,
+    /// What the access token may do.
+    pub scope: ScopeSet,
+}
+
+/// What is known before the row is.
+#[derive(Debug)]
+pub struct Order<'a> {
+    /// Who asks.
+    pub client: &'a Client,
+    /// Which session.
+    pub session: DeviceSessionId,
+    /// A narrower scope for the access token.
+    pub scope: Option<&'a ScopeSet>,
+    /// The key that this request proved: it binds the access token, also of a bearer session.
+    pub key: Option<Thumbprint>,
+    /// Whether an ID token is due.
+    pub with_id_token: bool,
+    /// When the request came: taken before the row changes.
+    pub now: Instant,
+}
+
+/// Why there are no tokens although the row gave them.
+#[derive(Debug, thiserror::Error)]
+#[error("the tokens could not be made")]
+pub struct IssueError;
+
+impl From<BadKey> for IssueError {
+    fn from(_: BadKey) -> Self {
+        Self
+    }
+}
+
+impl From<IssueError> for OAuthError {
+    fn from(_: IssueError) -> Self {
+        Self::new(ErrorCode::ServerError, "the server could not make the tokens")
+    }
+}
+
+/// Signs the tokens for what a row gave back, and the refresh token that follows.
+pub fn issue(
+    provider: &Provider,
+    order: &Order<'_>,
+    redeemed: &Redeemed,
+    refresh_token: &RefreshToken,
+) -> Result<Tokens, IssueError> {
+    let grant: Grant = redeemed.grant().map_err(|error| {
+        tracing::error!(%error, session = %order.session, "a grant does not read");
+        IssueError
+    })?;
+    let life = order.client.lifetimes(&provider.lifetimes).access_token;
+    let scope = order.scope.unwrap_or(&grant.scope);
+    let jti = Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>());
+    let facts = Facts {
+        issuer: &provider.issuer,
+        user: redeemed.user_id,
+        client: &order.client.id,
+        session: order.session,
+        grant: &grant,
+        scope,
+        key: order.key.or(redeemed.jkt),
+        jti: &jti,
+        now: order.now,
+        life,
+    };
+    let keys = provider.keys.load();
+    let access_token = keys.signer.sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
+    let id_token = if order.with_id_token && grant.scope.has(scope::OPENID) {
+        let claims = IdTokenClaims::new(facts, &access_token);
+        Some(keys.signer.sign(TokenType::IdToken, &claims)?.into())
+    } else {
+        None
+    };
+    Ok(Tokens {
+        access_token: access_token.into(),
+        expires_in: life,
+        refresh_token: keys.mac.encode(refresh_token),
+        id_token,
+        scope: scope.clone(),
+    })
+}

@@ -1,0 +1,112 @@
+//! Revocation (RFC 7009): of a refresh token of any generation, which ends its session; of a single access token.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use postern_resource_server::{AccessToken, Presented};
+
+use crate::{
+    base::{id::DeviceSessionId, url::Resource},
+    domain::{
+        client::Client,
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        oauth_error::{ErrorCode, OAuthError},
+        refresh_token::RefreshToken,
+    },
+    flows::{
+        Provider,
+        end::{end, prepare, revoked_until},
+        token::TokenError,
+        userinfo::verify,
+    },
+    store::{
+        device_sessions,
+        revocations::RevokeToken,
+    },
+};
+
+/// Revokes what `token` is, if it is anything of ours (RFC 7009 section 2.2: an unknown token is as good as revoked).
+/// No hint is needed: our tokens say what they are.
+pub async fn revoke(
+    provider: &Provider,
+    client: &Client,
+    token: &str,
+    address: Option<String>,
+) -> Result<(), TokenError> {
+    let keys = provider.keys.load_full();
+    if let Ok(refresh_token) = keys.mac.parse(token) {
+        return revoke_session(provider, client, &refresh_token, address).await;
+    }
+    // An access token of this client is for its API, or for this server itself.
+    let audiences = client.settings.resource.iter().map(Resource::as_str).chain([provider.issuer.as_str()]);
+    let presented = Presented::bearer(token);
+    for audience in audiences {
+        if let Ok(access_token) = verify(provider, &presented, audience) {
+            return revoke_access_token(provider, client, &access_token, address).await;
+        }
+    }
+    Ok(())
+}
+
+async fn revoke_session(
+    provider: &Provider,
+    client: &Client,
+    token: &RefreshToken,
+    address: Option<String>,
+) -> Result<(), TokenError> {
+    let Some(found) = device_sessions::find(&provider.db, token.session).await? else {
+        return Ok(());
+    };
+    if !found.has_handle(token.handle.digest()) {
+        return Ok(());
+    }
+    if found.session.client != client.id {
+        return Err(foreign().into());
+    }
+    let subject = Subject {
+        user: Some(found.session.user),
+        client: Some(client.id.clone()),
+        session: Some(found.session.id),
+        address,
+    };
+    end(provider, Ending::Device { id: found.session.id }, Reason::Revoked, subject).await?;
+    Ok(())
+}
+
+async fn revoke_access_token(
+    provider: &Provider,
+    client: &Client,
+    token: &AccessToken,
+    address: Option<String>,
+) -> Result<(), TokenError> {
+    if token.client_id != client.id.as_str() {
+        return Err(foreign().into());
+    }
+    let session = token.sid.as_deref().and_then(|sid| sid.parse::<DeviceSessionId>().ok());
+    let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
+        return Ok(());
+    };
+    let now = provider.clock.now();
+    let subject = Subject {
+        user: token.sub.parse().ok(),
+        client: Some(client.id.clone()),
+        session: Some(session),
+        address,
+    };
+    let event = Event::TokenRevoked { jti: token.jti.clone() };
+    let ending = Ending::Device { id: session };
+    let change = RevokeToken {
+        jti,
+        session,
+        now,
+        until: revoked_until(provider, now),
+        end: prepare(provider, now, ending, Reason::ManyTokensRevoked, subject.clone()),
+        event: provider.event(now, subject, event),
+    };
+    provider.db.write(change).await?;
+    Ok(())
+}
+
+/// RFC 7009 section 2.1: a token of another client is refused, and the client is told.
+fn foreign() -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidGrant, "the token was issued to another client")
+}

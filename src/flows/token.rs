@@ -1,0 +1,38 @@
+//! The token endpoint's verbs: one file a grant, the same shape each.
+
+pub mod code;
+pub mod refresh;
+
+use crate::{
+    domain::{
+        client::Client,
+        oauth_error::{ErrorCode, OAuthError},
+    },
+    store::error::StoreError,
+};
+
+/// Why a token request was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// The client's fault; it is told why.
+    #[error(transparent)]
+    Refused(#[from] OAuthError),
+    /// The token or code was not made by this server. Told like any other bad one, and counted against the address:
+    /// the only way to have one is to guess.
+    #[error("the token was not made by this server")]
+    NotOurs(OAuthError),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A `resource` at the token endpoint may only repeat the API that the session is for (RFC 8707 section 2.2). Checked
+/// before the row moves: a refused request must not cost the client its refresh token.
+fn check_resource(client: &Client, asked: &[String]) -> Result<(), OAuthError> {
+    let known = client.settings.resource.as_ref();
+    if asked.len() > 1 || asked.iter().any(|asked| known.is_none_or(|known| known.as_str() != asked)) {
+        let hint = "an access token is for one API, which is the client's registered resource";
+        return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
+    }
+    Ok(())
+}

@@ -1,0 +1,133 @@
+//! `grant_type=authorization_code` (RFC 6749 section 4.1.3): one conditional statement whose conditions are all the
+//! checks. Only when it finds nothing is the row read, to tell why.
+
+use crate::{
+    domain::{
+        binding::{Binding, Proof},
+        client::Client,
+        code::Code,
+        device_session::State,
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        oauth_error::OAuthError,
+        pkce::Challenge,
+        refresh_token::{Generation, Handle, RefreshToken},
+        scope::ScopeSet,
+    },
+    flows::{
+        Provider,
+        end::end,
+        issue::{Order, Tokens, issue},
+        token::{TokenError, check_resource},
+    },
+    store::device_sessions::{self, Found, RedeemCode},
+};
+
+/// What the client sends.
+#[derive(Debug)]
+pub struct CodeRequest<'a> {
+    /// The code.
+    pub code: &'a str,
+    /// Where it came to; must be right when it is there.
+    pub redirect_uri: Option<&'a str>,
+    /// The PKCE verifier.
+    pub code_verifier: &'a str,
+    /// The API that the access token is for.
+    pub resource: &'a [String],
+    /// The DPoP proof, checked in everything but its key.
+    pub proof: Option<Proof>,
+    /// Where the request came from.
+    pub address: Option<String>,
+}
+
+/// Redeems a code.
+pub async fn redeem(provider: &Provider, client: &Client, request: CodeRequest<'_>) -> Result<Tokens, TokenError> {
+    let now = provider.clock.now();
+    let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
+    let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
+    check_resource(client, request.resource)?;
+
+    let handle = Handle::new(&provider.entropy);
+    let subject = Subject {
+        user: None,
+        client: Some(client.id.clone()),
+        session: Some(code.session),
+        address: request.address.clone(),
+    };
+    // The row knows the user, the scope and the device; the change fills them in.
+    let event = Event::SessionOpened { scope: ScopeSet::default(), device: None };
+    let change = RedeemCode {
+        id: code.session,
+        code: code.digest(),
+        client: client.id.clone(),
+        redirect_uri: request.redirect_uri.map(str::to_owned),
+        challenge: challenge.digest(),
+        key: request.proof.map(|proof| proof.key),
+        handle: handle.digest(),
+        now,
+        event: provider.event(now, subject, event),
+    };
+    let Some(redeemed) = provider.db.write(change).await? else {
+        return Err(refuse(provider, client, &code, challenge, &request).await);
+    };
+    let order = Order {
+        client,
+        session: code.session,
+        scope: None,
+        key: request.proof.map(|proof| proof.key),
+        with_id_token: true,
+        now,
+    };
+    let refresh_token = RefreshToken { session: code.session, handle, generation: Generation::FIRST };
+    Ok(issue(provider, &order, &redeemed, &refresh_token).map_err(OAuthError::from)?)
+}
+
+/// Why the row was not found. A second redemption that is right in everything, within the code's minute, means that
+/// somebody else has the code and its verifier: the session ends (RFC 6749 section 4.1.2). After the minute it is only
+/// refused, since phones deliver old redirects again.
+async fn refuse(
+    provider: &Provider,
+    client: &Client,
+    code: &Code,
+    challenge: Challenge,
+    request: &CodeRequest<'_>,
+) -> TokenError {
+    let found = match device_sessions::find(&provider.db, code.session).await {
+        Ok(found) => found,
+        Err(error) => return error.into(),
+    };
+    let Some(found) = found else {
+        tracing::info!(client = %client.id, "a code of no session was presented");
+        return OAuthError::invalid_code().into();
+    };
+    let now = provider.clock.now();
+    let right = is_right(&found, client, code, challenge, request) && now < found.code_expires_at;
+    if right && matches!(found.session.state, State::Active { .. }) {
+        let subject = Subject {
+            user: Some(found.session.user),
+            client: Some(client.id.clone()),
+            session: Some(code.session),
+            address: request.address.clone(),
+        };
+        tracing::warn!(session = %code.session, "a code was redeemed twice: its session ends");
+        if let Err(error) = end(provider, Ending::Device { id: code.session }, Reason::CodeReuse, subject).await {
+            return error.into();
+        }
+    } else {
+        tracing::info!(session = %code.session, client = %client.id, right, "a code was refused");
+    }
+    OAuthError::invalid_code().into()
+}
+
+fn is_right(found: &Found, client: &Client, code: &Code, challenge: Challenge, request: &CodeRequest<'_>) -> bool {
+    let key = request.proof.map(|proof| proof.key);
+    let key_is_right = match found.session.binding {
+        Binding::Bearer => true,
+        Binding::Key(bound) => key == Some(bound),
+    };
+    found.code == code.digest()
+        && found.session.client == client.id
+        && request.redirect_uri.is_none_or(|uri| uri == found.redirect_uri)
+        && found.challenge == challenge.digest()
+        && key_is_right
+}

@@ -1,0 +1,203 @@
+//! `grant_type=refresh_token` (RFC 6749 section 6): one conditional statement, and a rule for everything that it does
+//! not find.
+//!
+//! The predecessor of the newest token gives the same successor again, because an answer gets lost: in a tunnel, with a
+//! killed app, between two processes. Retries are counted and visible, never an end.
+
+use crate::{
+    base::time::Instant,
+    domain::{
+        binding::Proof,
+        client::Client,
+        device_session::{DeviceSession, Presented, RefreshRules, Refusal, State, Verdict},
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        oauth_error::{ErrorCode, OAuthError},
+        refresh_token::RefreshToken,
+        scope::ScopeSet,
+    },
+    flows::{
+        Provider,
+        end::end,
+        issue::{Order, Tokens, issue},
+        token::{TokenError, check_resource},
+    },
+    store::{
+        device_sessions::{self, FastForward, ROTATE},
+        error::StoreError,
+        events::RecordEvent,
+    },
+};
+
+/// What the client sends.
+#[derive(Debug)]
+pub struct RefreshRequest<'a> {
+    /// The refresh token.
+    pub refresh_token: &'a str,
+    /// A narrower scope for the access token; never touches the grant.
+    pub scope: Option<ScopeSet>,
+    /// The API that the access token is for.
+    pub resource: &'a [String],
+    /// The DPoP proof, checked in everything but its key.
+    pub proof: Option<Proof>,
+    /// Where the request came from.
+    pub address: Option<String>,
+}
+
+/// A row can only move so often between the statement and the reading that explains it.
+const TRIES: usize = 4;
+
+/// Refreshes: the newest token and its predecessor give the same successor.
+pub async fn refresh(
+    provider: &Provider,
+    client: &Client,
+    request: RefreshRequest<'_>,
+) -> Result<Tokens, TokenError> {
+    let refused = OAuthError::invalid_refresh_token;
+    let parsed = provider.keys.load().mac.parse(request.refresh_token);
+    let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
+    check_resource(client, request.resource)?;
+    if let Some(scope) = &request.scope {
+        check_scope(provider, &token, scope).await?;
+    }
+    let lifetimes = client.lifetimes(&provider.lifetimes);
+    let rules = RefreshRules { retry_window: lifetimes.retry_window, idle: lifetimes.device_session_idle };
+    let call = Call { provider, client, request: &request, token: &token, rules };
+    for _ in 0..TRIES {
+        if let Some(tokens) = call.rotate().await? {
+            return Ok(tokens);
+        }
+        match call.explain().await? {
+            Outcome::Again => {}
+            Outcome::Tokens(tokens) => return Ok(tokens),
+            Outcome::Refused => return Err(refused().into()),
+        }
+    }
+    Err(StoreError::Busy.into())
+}
+
+/// A wider scope is refused before the row moves: the client would keep a token that is spent. Costs one reading, and
+/// only clients that narrow pay it.
+async fn check_scope(provider: &Provider, token: &RefreshToken, asked: &ScopeSet) -> Result<(), TokenError> {
+    let found = device_sessions::find(&provider.db, token.session).await?;
+    if found.is_some_and(|found| !asked.is_within(&found.grant.scope)) {
+        let hint = "a refresh may ask for the granted scope or less";
+        return Err(OAuthError::new(ErrorCode::InvalidScope, hint).into());
+    }
+    Ok(())
+}
+
+/// One refresh request with everything that its parts need.
+struct Call<'a> {
+    provider: &'a Provider,
+    client: &'a Client,
+    request: &'a RefreshRequest<'a>,
+    token: &'a RefreshToken,
+    rules: RefreshRules,
+}
+
+enum Outcome {
+    /// The row moved meanwhile: try again.
+    Again,
+    Tokens(Tokens),
+    Refused,
+}
+
+impl Call<'_> {
+    /// The hot path: one statement, and the signature while it becomes durable.
+    async fn rotate(&self) -> Result<Option<Tokens>, TokenError> {
+        let now = self.provider.clock.now();
+        let binds = (
+            self.token.session,
+            self.token.handle.digest(),
+            self.client.id.clone(),
+            self.token.generation.to_i64(),
+            self.request.proof.map(|proof| proof.key),
+            now,
+            now.minus(self.rules.idle),
+            now.minus(self.rules.retry_window),
+        );
+        let issued = self.provider.db.execute_while(ROTATE, binds, |row| {
+            row.map(|redeemed| issue(self.provider, &self.order(now), &redeemed, &self.successor()))
+        });
+        Ok(issued.await?.transpose().map_err(OAuthError::from)?)
+    }
+
+    /// Says what the token means for the row that is there, and does what follows.
+    async fn explain(&self) -> Result<Outcome, TokenError> {
+        let now = self.provider.clock.now();
+        let Some(found) = device_sessions::find(&self.provider.db, self.token.session).await? else {
+            tracing::info!(session = %self.token.session, "a refresh token of no session was presented");
+            return Ok(Outcome::Refused);
+        };
+        let session = found.session;
+        let presented = Presented {
+            client: &self.client.id,
+            handle: self.token.handle.digest(),
+            generation: self.token.generation,
+            proof: self.request.proof,
+        };
+        match session.judge(&presented, self.rules, now) {
+            Verdict::Rotate | Verdict::Retry => Ok(Outcome::Again),
+            Verdict::FastForward => self.fast_forward(&session, now).await,
+            Verdict::Reuse => {
+                tracing::warn!(session = %session.id, "a refresh token was used again: its session ends");
+                let ending = Ending::Device { id: session.id };
+                end(self.provider, ending, Reason::RefreshReuse, self.subject(&session)).await?;
+                Ok(Outcome::Refused)
+            }
+            Verdict::Refuse(refusal) => {
+                tracing::info!(session = %session.id, ?refusal, "a refresh token was refused");
+                let event = match refusal {
+                    Refusal::SlowProcess => Event::RefreshSlowProcess,
+                    Refusal::Forged => Event::KeyForgerySuspected,
+                    _ => return Ok(Outcome::Refused),
+                };
+                let record = self.provider.event(now, self.subject(&session), event);
+                self.provider.db.write(RecordEvent(record)).await?;
+                Ok(Outcome::Refused)
+            }
+        }
+    }
+
+    /// The token proves that the row is older than the world: a restored backup, a lagging replica.
+    async fn fast_forward(&self, session: &DeviceSession, now: Instant) -> Result<Outcome, TokenError> {
+        let State::Active { generation: row, .. } = session.state else {
+            return Ok(Outcome::Again);
+        };
+        let presented = self.token.generation;
+        tracing::warn!(session = %session.id, "a refresh token is newer than its row: the database went back");
+        let event = Event::RefreshFastForwarded { from: row.to_i64(), to: presented.successor().to_i64() };
+        let event = self.provider.event(now, self.subject(session), event);
+        let change = FastForward { id: session.id, row, presented, now, event };
+        let Some(redeemed) = self.provider.db.write(change).await? else {
+            return Ok(Outcome::Again);
+        };
+        let tokens = issue(self.provider, &self.order(now), &redeemed, &self.successor());
+        Ok(Outcome::Tokens(tokens.map_err(OAuthError::from)?))
+    }
+
+    fn order(&self, now: Instant) -> Order<'_> {
+        Order {
+            client: self.client,
+            session: self.token.session,
+            scope: self.request.scope.as_ref(),
+            key: self.request.proof.map(|proof| proof.key),
+            with_id_token: false,
+            now,
+        }
+    }
+
+    fn successor(&self) -> RefreshToken {
+        RefreshToken { generation: self.token.generation.successor(), ..self.token.clone() }
+    }
+
+    fn subject(&self, session: &DeviceSession) -> Subject {
+        Subject {
+            user: Some(session.user),
+            client: Some(session.client.clone()),
+            session: Some(session.id),
+            address: self.request.address.clone(),
+        }
+    }
+}

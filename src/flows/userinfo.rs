@@ -1,0 +1,57 @@
+//! Userinfo (OpenID Connect Core section 5.3), for an access token whose session still lives.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use postern_resource_server::{AccessToken, Expected, Presented, Rejection, validate};
+use serde::Serialize;
+
+use crate::{
+    base::{
+        id::{DeviceSessionId, UserId},
+        time::Instant,
+    },
+    domain::scope,
+    flows::Provider,
+    store::{device_sessions::FIND_LIVE_USER, error::StoreError},
+};
+
+/// The claims of a person (OpenID Connect Core section 5.1), as far as the token's scope reaches.
+#[derive(Debug, Serialize)]
+pub struct UserInfo {
+    sub: UserId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email_verified: Option<bool>,
+}
+
+/// The person of an access token; nothing when its session has ended or it was revoked by itself.
+pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option<UserInfo>, StoreError> {
+    let session = token.sid.as_deref().and_then(|sid| sid.parse::<DeviceSessionId>().ok());
+    let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
+        return Ok(None);
+    };
+    let now = provider.clock.now();
+    let Some((sub, email, name, updated_at)) = provider.db.read(FIND_LIVE_USER, (session, jti, now)).await? else {
+        return Ok(None);
+    };
+    let (profile, mail) = (token.scope.has(scope::PROFILE), token.scope.has(scope::EMAIL));
+    Ok(Some(UserInfo {
+        sub,
+        name: name.filter(|_| profile),
+        updated_at: profile.then(|| Instant::seconds(updated_at)),
+        email: mail.then_some(email),
+        // Nothing proves an address yet.
+        email_verified: mail.then_some(false),
+    }))
+}
+
+/// Checks an access token of ours that is made for `audience`.
+pub fn verify(provider: &Provider, presented: &Presented<'_>, audience: &str) -> Result<AccessToken, Rejection> {
+    let now = u64::try_from(provider.clock.now().seconds()).unwrap_or(0);
+    let expected = Expected::new(provider.issuer.as_str(), audience);
+    validate(presented, &provider.keys.load().verify, &expected, now)
+}

@@ -1,0 +1,62 @@
+//! Clients in memory: reading one for each refresh would cost a fifth of the rate.
+
+use std::{collections::HashMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    base::{id::ClientId, time::Lifetime},
+    domain::client::Client,
+    store::{clients, db::Db, error::Result},
+};
+
+/// Every client, as of one version.
+#[derive(Debug, Default)]
+pub struct ClientDirectory(ArcSwap<Snapshot>);
+
+#[derive(Debug, Default)]
+struct Snapshot {
+    version: i64,
+    clients: HashMap<ClientId, Arc<Client>>,
+}
+
+impl ClientDirectory {
+    /// Reads them all.
+    pub async fn load(db: &Db) -> Result<Self> {
+        let directory = Self::default();
+        directory.reload(db).await?;
+        Ok(directory)
+    }
+
+    /// A client that may be used.
+    pub fn find(&self, id: &str) -> Option<Arc<Client>> {
+        let id: ClientId = id.parse().ok()?;
+        self.0.load().clients.get(&id).filter(|client| client.is_enabled()).cloned()
+    }
+
+    /// The name of a client for people, also of one that may not be used any more.
+    pub fn name(&self, id: &ClientId) -> String {
+        self.0.load().clients.get(id).map_or_else(|| id.to_string(), |client| client.name.to_string())
+    }
+
+    /// The longest access token life that a client has of its own.
+    pub fn longest_access_token(&self) -> Option<Lifetime> {
+        self.0.load().clients.values().filter_map(|client| client.settings.lifetimes.access_token).max()
+    }
+
+    /// Reads them again when a change raised the version. Asked for by the poll: a command beside the server, or
+    /// another node, may have made the change.
+    pub async fn refresh(&self, db: &Db) -> Result<()> {
+        if clients::version(db).await? != self.0.load().version {
+            self.reload(db).await?;
+        }
+        Ok(())
+    }
+
+    async fn reload(&self, db: &Db) -> Result<()> {
+        let (version, all) = clients::all(db).await?;
+        let clients = all.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
+        self.0.store(Arc::new(Snapshot { version, clients }));
+        Ok(())
+    }
+}

@@ -1,0 +1,88 @@
+//! The rings of this server in memory: what signs, what authenticates refresh tokens, what seals, what is published.
+
+use std::fmt;
+
+use postern_resource_server::KeySet;
+use serde_json::{Value, json};
+
+use crate::{
+    base::{id::KeyId, seal::Sealer, secret::Secret, url::Issuer},
+    domain::{
+        key::{KeyInfo, KeyState, Ring},
+        refresh_token::MacRing,
+    },
+    ports::signer::Signer,
+};
+
+/// An opened key.
+#[derive(Debug)]
+pub struct OpenedKey {
+    /// Its `kid`.
+    pub id: KeyId,
+    /// Its ring and state.
+    pub info: KeyInfo,
+    /// The secret.
+    pub secret: Secret<Vec<u8>>,
+    /// The public JWK of a signing key.
+    pub public: Option<Value>,
+}
+
+/// Every ring, ready to use.
+pub struct Keys {
+    /// Signs tokens.
+    pub signer: Signer,
+    /// Makes and checks refresh tokens.
+    pub mac: MacRing,
+    /// Seals what travels through browsers.
+    pub sealer: Sealer,
+    /// The published keys, as the text of the JWKS document (RFC 7517 section 5).
+    pub jwks: String,
+    /// The same, ready to verify our own access tokens.
+    pub verify: KeySet,
+}
+
+/// A ring without an active key, or a key that does not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the key ring {} has no usable active key", ring.as_str())]
+pub struct BrokenRing {
+    ring: Ring,
+}
+
+impl Keys {
+    /// The rings from their opened keys; keys that are gone must not be among them.
+    pub fn new(issuer: &Issuer, keys: &[OpenedKey]) -> Result<Self, BrokenRing> {
+        let broken = |ring| move || BrokenRing { ring };
+        let signing = active(keys, Ring::SigningEs256)?;
+        let signer = Signer::new(signing.id, &signing.secret).map_err(|_| BrokenRing { ring: Ring::SigningEs256 })?;
+        let mac_keys = symmetric(keys, Ring::Mac)?;
+        let seal_keys = symmetric(keys, Ring::Seal)?;
+        let mac = MacRing::new(active(keys, Ring::Mac)?.id, mac_keys.iter().map(|(id, key)| (*id, key)));
+        let sealing = active(keys, Ring::Seal)?.id;
+        let sealer = Sealer::new(sealing, seal_keys.iter().map(|(id, key)| (*id, key)), issuer.as_str());
+        let public: Vec<&Value> = keys.iter().filter_map(|key| key.public.as_ref()).collect();
+        let jwks = json!({ "keys": public }).to_string();
+        let verify = KeySet::from_jwks(&jwks).ok().ok_or_else(broken(Ring::SigningEs256))?;
+        Ok(Self { signer, mac, sealer, jwks, verify })
+    }
+}
+
+fn active(keys: &[OpenedKey], ring: Ring) -> Result<&OpenedKey, BrokenRing> {
+    let found = keys.iter().find(|key| key.info.ring == ring && matches!(key.info.state, KeyState::Active { .. }));
+    found.ok_or(BrokenRing { ring })
+}
+
+fn symmetric(keys: &[OpenedKey], ring: Ring) -> Result<Vec<(KeyId, Secret<[u8; 32]>)>, BrokenRing> {
+    let of_ring = keys.iter().filter(|key| key.info.ring == ring);
+    of_ring
+        .map(|key| {
+            let bytes: [u8; 32] = key.secret.expose().as_slice().try_into().map_err(|_| BrokenRing { ring })?;
+            Ok((key.id, Secret::new(bytes)))
+        })
+        .collect()
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
+}

@@ -1,0 +1,41 @@
+//! The database: each query written once, as a constant with `$1`, and one place that knows which back end runs it.
+//!
+//! Rules of the SQL text, so that it runs unchanged on every back end: text, 64-bit integers, bytes and nothing else;
+//! times are bound, never asked for; column lists are explicit; `ON CONFLICT` and `RETURNING` freely; no JSON
+//! operators. A state change is one conditional `UPDATE ... RETURNING`, never read-then-write. What is written
+//! together is a named value, a [`db::Change`].
+
+pub mod attempts;
+pub mod browser_sessions;
+pub mod clients;
+pub mod consents;
+pub mod db;
+pub mod device_sessions;
+pub mod ending;
+pub mod error;
+pub mod events;
+pub mod facts;
+pub mod keys;
+pub mod migrate;
+pub mod revocations;
+pub mod session_store;
+pub mod users;
+mod writer;
+
+/// Every statement of the program: where it stands, its name and its text. A test prepares them all.
+pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
+    let files: [(&'static str, &[(&'static str, &'static str)]); 11] = [
+        ("attempts", attempts::ALL),
+        ("browser_sessions", browser_sessions::ALL),
+        ("clients", clients::ALL),
+        ("consents", consents::ALL),
+        ("device_sessions", device_sessions::ALL),
+        ("ending", ending::ALL),
+        ("events", events::ALL),
+        ("facts", facts::ALL),
+        ("keys", keys::ALL),
+        ("revocations", revocations::ALL),
+        ("users", users::ALL),
+    ];
+    files.iter().flat_map(|(file, all)| all.iter().map(move |(name, sql)| (*file, *name, *sql))).collect()
+}

@@ -1,0 +1,108 @@
+//! Browser sessions: the table that is the store of tower-sessions.
+
+use serde::Serialize;
+
+use crate::{
+    base::{
+        digest::Digest,
+        id::{BrowserSessionId, UserId},
+        time::Instant,
+    },
+    domain::{
+        browser_session::{Authentication, BrowserSession},
+        event::EventRecord,
+    },
+    store::{
+        db::{Change, Db, WriteTx, statements},
+        error::{Result, StoreError},
+        events,
+    },
+};
+
+type SessionRow = (BrowserSessionId, UserId, String, Instant, String, String, Instant, Instant);
+
+statements! {
+    LOAD: (Digest, Instant, Instant) => SessionRow =
+        "SELECT b.id, b.user_id, u.email, b.auth_time, b.acr, b.amr, b.last_seen_at, b.expires_at
+         FROM browser_sessions b JOIN users u ON u.id = b.user_id
+         WHERE b.digest = $1 AND b.ended_at IS NULL AND b.expires_at > $2 AND b.last_seen_at > $3
+           AND u.disabled_at IS NULL";
+    OPEN: (BrowserSessionId, Digest, UserId, Instant, String, String, String, Instant) => (BrowserSessionId,) =
+        "INSERT INTO browser_sessions
+           (id, digest, user_id, auth_time, acr, amr, label, created_at, last_seen_at, expires_at)
+         SELECT $1, $2, u.id, $4, $5, $6, $7, $4, $4, $8 FROM users u WHERE u.id = $3 AND u.disabled_at IS NULL
+         ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, auth_time = excluded.auth_time,
+           acr = excluded.acr, amr = excluded.amr, label = excluded.label, last_seen_at = excluded.last_seen_at
+         WHERE browser_sessions.ended_at IS NULL AND browser_sessions.user_id = excluded.user_id
+         RETURNING id";
+    /// Remembers that a session was seen; never revives an ended one.
+    pub TOUCH: (BrowserSessionId, Instant) => () =
+        "UPDATE browser_sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
+    /// Live sessions that were not used for too long or are too old: now, last seen before, how many.
+    pub EXPIRED: (Instant, Instant, i64) => (BrowserSessionId, UserId) =
+        "SELECT id, user_id FROM browser_sessions
+         WHERE ended_at IS NULL AND (expires_at <= $1 OR last_seen_at <= $2) LIMIT $3";
+    OF_USER: (UserId, Instant, Instant) => (BrowserSessionId, String, Instant, Instant) =
+        "SELECT id, label, created_at, last_seen_at FROM browser_sessions
+         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY id DESC LIMIT 200";
+}
+
+fn read((id, user, email, auth_time, acr, amr, last_seen_at, expires_at): SessionRow) -> Result<BrowserSession> {
+    let email = email.parse().map_err(|_| StoreError::corrupt("users.email"))?;
+    let amr = amr.split(' ').map(str::to_owned).collect();
+    let authentication = Authentication { auth_time, acr, amr };
+    Ok(BrowserSession { id, user, email, authentication, last_seen_at, expires_at })
+}
+
+/// The live session of a cookie; `idle_since` is the oldest use that still counts.
+pub async fn load(db: &Db, cookie: Digest, now: Instant, idle_since: Instant) -> Result<Option<BrowserSession>> {
+    db.read(LOAD, (cookie, now, idle_since)).await?.map(read).transpose()
+}
+
+/// A live browser session in its person's list.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    /// Its id.
+    pub id: BrowserSessionId,
+    /// What the browser said it is.
+    pub label: String,
+    /// When it began.
+    pub created_at: Instant,
+    /// When it was last seen.
+    pub last_seen_at: Instant,
+}
+
+/// A person's live browser sessions, newest first; 200 at most.
+pub async fn of_user(db: &Db, user: UserId, now: Instant, idle_since: Instant) -> Result<Vec<Listed>> {
+    let rows = db.read_all(OF_USER, (user, now, idle_since)).await?;
+    let listed = |(id, label, created_at, last_seen_at)| Listed { id, label, created_at, last_seen_at };
+    Ok(rows.into_iter().map(listed).collect())
+}
+
+/// A person signed in: a new row, or the same person's row with its new cookie. False when the user or the row ended.
+#[derive(Debug)]
+pub struct OpenBrowserSession {
+    /// The row.
+    pub session: BrowserSession,
+    /// What the browser says it is.
+    pub label: String,
+    /// Digest of the cookie.
+    pub cookie: Digest,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for OpenBrowserSession {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        let BrowserSession { id, user, authentication, expires_at, .. } = &self.session;
+        let Authentication { auth_time, acr, amr } = authentication.clone();
+        let binds = (*id, self.cookie, *user, auth_time, acr, amr.join(" "), self.label.clone(), *expires_at);
+        if tx.one(OPEN, binds).await?.is_none() {
+            return Ok(false);
+        }
+        events::record(tx, &self.event).await?;
+        Ok(true)
+    }
+}

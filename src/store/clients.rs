@@ -1,0 +1,96 @@
+//! Clients. Read into memory as a whole; every change raises the version that other processes watch.
+
+use crate::{
+    base::{id::ClientId, time::Instant},
+    domain::{client::Client, event::EventRecord},
+    store::{
+        consents,
+        db::{Change, Db, WriteTx, statements},
+        ending::{self, EndSessions},
+        error::{Result, StoreError},
+        events, facts,
+    },
+};
+
+/// The name of the clients' version.
+pub const VERSION: &str = "clients";
+
+type ClientRow = (String, String, String, Instant, Option<Instant>);
+
+statements! {
+    INSERT: (ClientId, String, String, Instant) => () =
+        "INSERT INTO clients (id, name, settings, created_at) VALUES ($1, $2, $3, $4)";
+    ALL_CLIENTS: () => ClientRow =
+        "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
+    DELETE: (ClientId,) => () =
+        "DELETE FROM clients WHERE id = $1";
+}
+
+/// Every client, with the version that this reading is of (read before the rows: never newer than they are).
+pub async fn all(db: &Db) -> Result<(i64, Vec<Client>)> {
+    let version = version(db).await?;
+    let rows = db.read_all(ALL_CLIENTS, ()).await?;
+    Ok((version, rows.into_iter().map(read).collect::<Result<_>>()?))
+}
+
+/// The clients' version now.
+pub async fn version(db: &Db) -> Result<i64> {
+    Ok(db.read(facts::VERSION, (VERSION,)).await?.map_or(0, |(value,)| value))
+}
+
+fn read((id, name, settings, created_at, disabled_at): ClientRow) -> Result<Client> {
+    Ok(Client {
+        id: id.parse().map_err(|_| StoreError::corrupt("clients.id"))?,
+        name: name.parse().map_err(|_| StoreError::corrupt("clients.name"))?,
+        settings: serde_json::from_str(&settings).map_err(|_| StoreError::corrupt("clients.settings"))?,
+        created_at,
+        disabled_at,
+    })
+}
+
+/// Registers a client. A taken id is a conflict.
+#[derive(Debug)]
+pub struct AddClient {
+    /// The client.
+    pub client: Client,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for AddClient {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let Client { id, name, settings, created_at, .. } = &self.client;
+        let settings = serde_json::to_string(settings).map_err(|_| StoreError::corrupt("clients.settings"))?;
+        tx.run(INSERT, (id.clone(), name.to_string(), settings, *created_at)).await?;
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        events::record(tx, &self.event).await
+    }
+}
+
+/// Removes a client with its consents, and ends its sessions. Whether there was one.
+#[derive(Debug)]
+pub struct RemoveClient {
+    /// Which.
+    pub id: ClientId,
+    /// The end of its sessions.
+    pub end: EndSessions,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for RemoveClient {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        if tx.run(DELETE, (self.id.clone(),)).await? == 0 {
+            return Ok(false);
+        }
+        ending::end(tx, &self.end).await?;
+        tx.run(consents::DELETE_OF_CLIENT, (self.id.clone(),)).await?;
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        events::record(tx, &self.event).await?;
+        Ok(true)
+    }
+}

@@ -1,0 +1,411 @@
+//! Device sessions: one row for the whole life of a refresh token family. Refreshes never add a row.
+
+use serde::Serialize;
+use sqlx::FromRow;
+
+use crate::{
+    base::{
+        digest::Digest,
+        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        time::Instant,
+    },
+    domain::{
+        binding::{Binding, Thumbprint},
+        device_session::{DeviceSession, Grant, Life, State},
+        event::EventRecord,
+        refresh_token::Generation,
+        scope::ScopeSet,
+    },
+    store::{
+        consents,
+        db::{Change, Db, WriteTx, statements},
+        error::{Result, StoreError},
+        events,
+    },
+};
+
+/// What a rotation or a redemption gives back: all that the new tokens say.
+#[derive(Debug, FromRow)]
+pub struct Redeemed {
+    /// Whose session.
+    pub user_id: UserId,
+    grant_json: String,
+    /// The key that the session is bound to.
+    pub jkt: Option<Thumbprint>,
+    /// What the browser said it is, when the person allowed the app.
+    pub device: String,
+}
+
+impl Redeemed {
+    /// What the person allowed.
+    pub fn grant(&self) -> Result<Grant> {
+        serde_json::from_str(&self.grant_json).map_err(|_| StoreError::corrupt("device_sessions.grant_json"))
+    }
+}
+
+statements! {
+    /// Allow: writes the `granted` row, or gives its code a new minute. Reads the live rows that it hangs on, so an
+    /// end either sees it or makes it find nothing.
+    GRANT: (DeviceSessionId, UserId, ClientId, BrowserSessionId, &'static str, String, Option<Thumbprint>, Digest,
+            Instant, String, Digest, String, Instant, Instant) => (DeviceSessionId,) =
+        "INSERT INTO device_sessions
+           (id, user_id, client_id, browser_session_id, life, state, generation, rotated_at, retries, grant_json, jkt,
+            code_digest, code_expires_at, redirect_uri, challenge, device, granted_at, expires_at)
+         SELECT $1, u.id, c.id, b.id, $5, 'granted', 0, $13, 0, $6, $7, $8, $9, $10, $11, $12, $13,
+           CASE WHEN $5 = 'with_browser' AND b.expires_at < $14 THEN b.expires_at ELSE $14 END
+         FROM browser_sessions b
+         JOIN users u ON u.id = b.user_id
+         JOIN clients c ON c.id = $3
+         WHERE b.id = $4 AND b.user_id = $2 AND b.ended_at IS NULL AND b.expires_at > $13
+           AND u.disabled_at IS NULL AND c.disabled_at IS NULL
+         ON CONFLICT (id) DO UPDATE SET code_expires_at = excluded.code_expires_at
+         WHERE device_sessions.state = 'granted' AND device_sessions.user_id = excluded.user_id
+           AND device_sessions.client_id = excluded.client_id
+           AND device_sessions.browser_session_id = excluded.browser_session_id
+         RETURNING id";
+    /// `granted > active`: the conditions are all the checks of a code. id, code, client, redirect URI, challenge,
+    /// key, handle, now.
+    REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant) => Redeemed =
+        "UPDATE device_sessions
+         SET state = 'active', generation = 1, rotated_at = $8, activated_at = $8, handle_digest = $7,
+           jkt = COALESCE(jkt, $6)
+         WHERE id = $1 AND state = 'granted' AND code_digest = $2 AND client_id = $3
+           AND redirect_uri = COALESCE($4, redirect_uri) AND challenge = $5 AND code_expires_at > $8 AND expires_at > $8
+           AND (jkt IS NULL OR jkt = $6)
+         RETURNING user_id, grant_json, jkt, device";
+    /// The rotation and the repeat of a lost one, in one statement: the newest generation moves on, its predecessor
+    /// gives the same successor again. id, handle, client, generation, key, now, idle since, repeat since.
+    pub ROTATE: (DeviceSessionId, Digest, ClientId, i64, Option<Thumbprint>, Instant, Instant, Instant) => Redeemed =
+        "UPDATE device_sessions
+         SET generation = $4 + 1,
+           rotated_at = CASE WHEN generation = $4 THEN $6 ELSE rotated_at END,
+           retries = CASE WHEN generation = $4 THEN retries ELSE retries + 1 END
+         WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3
+           AND expires_at > $6 AND rotated_at > $7
+           AND (jkt IS NULL OR jkt = $5)
+           AND (generation = $4 OR (generation = $4 + 1 AND (jkt IS NOT NULL OR rotated_at >= $8)))
+         RETURNING user_id, grant_json, jkt, device";
+    /// The row is older than the world: it goes on from the token. id, the row's generation, the token's, now.
+    FAST_FORWARD: (DeviceSessionId, i64, i64, Instant) => Redeemed =
+        "UPDATE device_sessions SET generation = $3 + 1, rotated_at = $4
+         WHERE id = $1 AND state = 'active' AND generation = $2
+         RETURNING user_id, grant_json, jkt, device";
+    FIND: (DeviceSessionId,) => SessionRow =
+        "SELECT id, user_id, client_id, browser_session_id, life, state, generation, rotated_at, handle_digest, jkt,
+           grant_json, code_digest, code_expires_at, redirect_uri, challenge, expires_at, ended_at
+         FROM device_sessions WHERE id = $1";
+    /// The live session of an access token with its person, unless the token itself was revoked: session, jti, now.
+    pub FIND_LIVE_USER: (DeviceSessionId, Vec<u8>, Instant) => (UserId, String, Option<String>, Instant) =
+        "SELECT u.id, u.email, u.name, u.updated_at
+         FROM device_sessions d JOIN users u ON u.id = d.user_id
+         WHERE d.id = $1 AND d.state = 'active' AND d.expires_at > $3 AND u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.kind = 'token' AND r.id = $2)";
+    OF_USER: (UserId, DeviceSessionId, Instant, i64) => ListedRow =
+        "SELECT id, user_id, client_id, browser_session_id, device, activated_at, rotated_at, expires_at, retries
+         FROM device_sessions
+         WHERE user_id = $1 AND state = 'active' AND id > $2 AND expires_at > $3 ORDER BY id LIMIT $4";
+    ACTIVE: (DeviceSessionId, Instant, i64) => ListedRow =
+        "SELECT id, user_id, client_id, browser_session_id, device, activated_at, rotated_at, expires_at, retries
+         FROM device_sessions WHERE state = 'active' AND id > $1 AND expires_at > $2 ORDER BY id LIMIT $3";
+}
+
+#[derive(FromRow)]
+struct SessionRow {
+    id: DeviceSessionId,
+    user_id: UserId,
+    client_id: ClientId,
+    browser_session_id: Option<BrowserSessionId>,
+    life: String,
+    state: String,
+    generation: i64,
+    rotated_at: Instant,
+    handle_digest: Option<Digest>,
+    jkt: Option<Thumbprint>,
+    grant_json: String,
+    code_digest: Digest,
+    code_expires_at: Instant,
+    redirect_uri: String,
+    challenge: Digest,
+    expires_at: Instant,
+    ended_at: Option<Instant>,
+}
+
+/// A session with what its code was issued for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The session.
+    pub session: DeviceSession,
+    /// What the person allowed.
+    pub grant: Grant,
+    /// Digest of the code's secret.
+    pub code: Digest,
+    /// When the code expires, whatever became of it.
+    pub code_expires_at: Instant,
+    /// The redirect URI that the code was sent to.
+    pub redirect_uri: String,
+    /// What the verifier has to answer.
+    pub challenge: Digest,
+}
+
+impl Found {
+    /// Whether a refresh token with this handle was issued for the session.
+    pub fn has_handle(&self, handle: Digest) -> bool {
+        matches!(self.session.state, State::Active { handle: own, .. } if own == handle)
+    }
+}
+
+impl SessionRow {
+    fn read(self) -> Result<Found> {
+        let state = match (self.state.as_str(), self.handle_digest, self.ended_at) {
+            ("granted", None, None) => State::Granted { code_expires_at: self.code_expires_at },
+            ("active", Some(handle), None) => {
+                let generation = Generation::from_i64(self.generation);
+                State::Active { handle, generation, rotated_at: self.rotated_at }
+            }
+            ("ended", _, Some(at)) => State::Ended { at },
+            _ => return Err(StoreError::corrupt("device_sessions.state")),
+        };
+        let life = match self.life.as_str() {
+            "own" => Life::Own,
+            "with_browser" => Life::WithBrowser,
+            _ => return Err(StoreError::corrupt("device_sessions.life")),
+        };
+        let session = DeviceSession {
+            id: self.id,
+            user: self.user_id,
+            client: self.client_id,
+            origin: self.browser_session_id,
+            life,
+            binding: Binding::from_column(self.jkt),
+            expires_at: self.expires_at,
+            state,
+        };
+        let grant = serde_json::from_str(&self.grant_json);
+        Ok(Found {
+            session,
+            grant: grant.map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?,
+            code: self.code_digest,
+            code_expires_at: self.code_expires_at,
+            redirect_uri: self.redirect_uri,
+            challenge: self.challenge,
+        })
+    }
+}
+
+/// A session, whatever its state.
+pub async fn find(db: &Db, id: DeviceSessionId) -> Result<Option<Found>> {
+    db.read(FIND, (id,)).await?.map(SessionRow::read).transpose()
+}
+
+/// An active session in a list.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listed {
+    /// Its id: the `sid`.
+    pub id: DeviceSessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Which app's.
+    pub client: ClientId,
+    /// The browser session that it was opened from.
+    pub origin: Option<BrowserSessionId>,
+    /// What the browser said it is.
+    pub device: String,
+    /// When the app redeemed its code.
+    pub first_used_at: Instant,
+    /// When its refresh token was last rotated.
+    pub last_used_at: Instant,
+    /// When it ends at the latest.
+    pub expires_at: Instant,
+    /// How often a lost refresh was repeated.
+    pub retries: i64,
+}
+
+#[derive(FromRow)]
+struct ListedRow {
+    id: DeviceSessionId,
+    user_id: UserId,
+    client_id: ClientId,
+    browser_session_id: Option<BrowserSessionId>,
+    device: String,
+    activated_at: Option<Instant>,
+    rotated_at: Instant,
+    expires_at: Instant,
+    retries: i64,
+}
+
+impl From<ListedRow> for Listed {
+    fn from(row: ListedRow) -> Self {
+        Self {
+            id: row.id,
+            user: row.user_id,
+            client: row.client_id,
+            origin: row.browser_session_id,
+            device: row.device,
+            first_used_at: row.activated_at.unwrap_or(row.rotated_at),
+            last_used_at: row.rotated_at,
+            expires_at: row.expires_at,
+            retries: row.retries,
+        }
+    }
+}
+
+/// Active sessions after an id, in order; of one user, or of everybody.
+pub async fn list(
+    db: &Db,
+    user: Option<UserId>,
+    after: DeviceSessionId,
+    now: Instant,
+    limit: i64,
+) -> Result<Vec<Listed>> {
+    let rows = match user {
+        Some(user) => db.read_all(OF_USER, (user, after, now, limit)).await?,
+        None => db.read_all(ACTIVE, (after, now, limit)).await?,
+    };
+    Ok(rows.into_iter().map(Listed::from).collect())
+}
+
+/// The person allowed the app: the `granted` row, and the consent when it is new. False when the row cannot be
+/// (any more): it was redeemed or ended, or what it hangs on has ended.
+#[derive(Debug)]
+pub struct Allow {
+    /// The session's id, drawn when the request was sealed for this person.
+    pub id: DeviceSessionId,
+    /// Who allows.
+    pub user: UserId,
+    /// Which app.
+    pub client: ClientId,
+    /// In which browser session.
+    pub browser_session: BrowserSessionId,
+    /// Whether it outlives that.
+    pub life: Life,
+    /// What is allowed.
+    pub grant: Grant,
+    /// The key that the request named.
+    pub key: Option<Thumbprint>,
+    /// Digest of the code's secret.
+    pub code: Digest,
+    /// Until when the code may be redeemed.
+    pub code_expires_at: Instant,
+    /// Where the code goes.
+    pub redirect_uri: String,
+    /// What the verifier has to answer.
+    pub challenge: Digest,
+    /// What the browser says it is.
+    pub device: String,
+    /// When.
+    pub now: Instant,
+    /// When the session ends at the latest.
+    pub expires_at: Instant,
+    /// What the app is allowed altogether from now on, with its event, when that is new.
+    pub consent: Option<(ScopeSet, EventRecord)>,
+}
+
+impl Change for Allow {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        let grant = serde_json::to_string(&self.grant).map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?;
+        let life = match self.life {
+            Life::Own => "own",
+            Life::WithBrowser => "with_browser",
+        };
+        let binds = (
+            self.id,
+            self.user,
+            self.client.clone(),
+            self.browser_session,
+            life,
+            grant,
+            self.key,
+            self.code,
+            self.code_expires_at,
+            self.redirect_uri.clone(),
+            self.challenge,
+            self.device.clone(),
+            self.now,
+            self.expires_at,
+        );
+        if tx.one(GRANT, binds).await?.is_none() {
+            return Ok(false);
+        }
+        if let Some((scope, event)) = &self.consent {
+            tx.run(consents::UPSERT, (self.user, self.client.clone(), scope.to_string(), self.now)).await?;
+            events::record(tx, event).await?;
+        }
+        Ok(true)
+    }
+}
+
+/// The app redeems its code. Nothing when a check fails: then the row is read to tell why.
+#[derive(Debug)]
+pub struct RedeemCode {
+    /// The session that the code names.
+    pub id: DeviceSessionId,
+    /// Digest of the code's secret.
+    pub code: Digest,
+    /// The authenticated client.
+    pub client: ClientId,
+    /// The redirect URI that it says the code came to; OAuth 2.1 does not ask for it.
+    pub redirect_uri: Option<String>,
+    /// The challenge of its verifier.
+    pub challenge: Digest,
+    /// The key that it proved.
+    pub key: Option<Thumbprint>,
+    /// Digest of the new handle.
+    pub handle: Digest,
+    /// When.
+    pub now: Instant,
+    /// The event, whose user is filled in from the row.
+    pub event: EventRecord,
+}
+
+impl Change for RedeemCode {
+    type Out = Option<Redeemed>;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Redeemed>> {
+        let (client, redirect_uri) = (self.client.clone(), self.redirect_uri.clone());
+        let binds = (self.id, self.code, client, redirect_uri, self.challenge, self.key, self.handle, self.now);
+        let Some(redeemed) = tx.one(REDEEM, binds).await? else {
+            return Ok(None);
+        };
+        events::record(tx, &opened(&self.event, &redeemed)?).await?;
+        Ok(Some(redeemed))
+    }
+}
+
+/// The event with what only the row knows.
+fn opened(event: &EventRecord, redeemed: &Redeemed) -> Result<EventRecord> {
+    use crate::domain::event::Event;
+    let mut event = event.clone();
+    event.subject.user = Some(redeemed.user_id);
+    event.event = Event::SessionOpened { scope: redeemed.grant()?.scope, device: Some(redeemed.device.clone()) };
+    Ok(event)
+}
+
+/// A row that is older than the world goes on from the token that proves it. Nothing when the row moved meanwhile.
+#[derive(Debug)]
+pub struct FastForward {
+    /// Which.
+    pub id: DeviceSessionId,
+    /// The generation that was read in the row.
+    pub row: Generation,
+    /// The generation that was presented.
+    pub presented: Generation,
+    /// When.
+    pub now: Instant,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for FastForward {
+    type Out = Option<Redeemed>;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Redeemed>> {
+        let binds = (self.id, self.row.to_i64(), self.presented.to_i64(), self.now);
+        let Some(redeemed) = tx.one(FAST_FORWARD, binds).await? else {
+            return Ok(None);
+        };
+        events::record(tx, &self.event).await?;
+        Ok(Some(redeemed))
+    }
+}

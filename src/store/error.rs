@@ -1,0 +1,56 @@
+//! What can go wrong with the database, as a caller needs to know it.
+
+use crate::base::time::Lifetime;
+
+/// Why a read or a change did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A unique value is taken, or a rule of the schema is broken; nothing was changed.
+    #[error("the change contradicts what is stored: {0}")]
+    Conflict(String),
+    /// Too many changes are waiting; nothing was changed. Try again after [`StoreError::RETRY_AFTER`].
+    #[error("too many changes are waiting")]
+    Busy,
+    /// The database did not take the change, or could not be asked. It may be back soon.
+    #[error("the database is not available: {0}")]
+    Unavailable(String),
+    /// A change called the database instead of its transaction: a fault of this program.
+    #[error("a change must only use its own transaction")]
+    Nested,
+    /// A change panicked or waited for something else; it was rolled back: a fault of this program.
+    #[error("a change was stopped and rolled back: {0}")]
+    Stopped(&'static str),
+    /// A row that does not read as what it should be: a fault of this program, or of who wrote into the database.
+    #[error("a row does not read: {0}")]
+    Corrupt(String),
+}
+
+/// The result of asking the database.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl StoreError {
+    /// What callers who were not served are told to wait.
+    pub const RETRY_AFTER: Lifetime = Lifetime::from_secs(2);
+
+    /// A row whose column does not read.
+    pub fn corrupt(column: &str) -> Self {
+        Self::Corrupt(column.to_owned())
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(error) if is_constraint(error.as_ref()) => Self::Conflict(error.to_string()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
+                Self::Corrupt(error.to_string())
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+fn is_constraint(error: &dyn sqlx::error::DatabaseError) -> bool {
+    use sqlx::error::ErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
+    matches!(error.kind(), UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation)
+}

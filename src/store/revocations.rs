@@ -1,0 +1,63 @@
+//! What must be refused although it has not expired.
+
+use crate::{
+    base::{id::DeviceSessionId, time::Instant},
+    domain::event::EventRecord,
+    store::{
+        db::{Change, WriteTx, statements},
+        ending::{self, EndSessions},
+        error::Result,
+        events,
+    },
+};
+
+/// More single tokens of one session than this are not listed: the session ends, which is one id.
+pub const MAX_TOKENS_OF_A_SESSION: i64 = 16;
+
+statements! {
+    /// Lists a token once: jti, session, issued before, until, recorded at.
+    INSERT_TOKEN: (Vec<u8>, DeviceSessionId, Instant, Instant, Instant) => () =
+        "INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
+         VALUES ('token', $1, $2, $3, $4, $5)
+         ON CONFLICT (kind, id) DO NOTHING";
+    COUNT_TOKENS: (DeviceSessionId, Instant) => (i64,) =
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM revocations WHERE kind = 'token' AND session_id = $1 AND until > $2";
+    /// Everything that still matters, for tests.
+    pub LIST: (Instant,) => (String, Vec<u8>, Instant) =
+        "SELECT kind, id, until FROM revocations WHERE until > $1 ORDER BY recorded_at, id LIMIT 1000";
+}
+
+/// Revokes one access token (RFC 7009), or its session when it had too many revoked already.
+#[derive(Debug)]
+pub struct RevokeToken {
+    /// Its `jti`, as bytes.
+    pub jti: Vec<u8>,
+    /// Its session.
+    pub session: DeviceSessionId,
+    /// When.
+    pub now: Instant,
+    /// How long anybody may still hold it for good.
+    pub until: Instant,
+    /// The end of the session, if it comes to that.
+    pub end: EndSessions,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for RevokeToken {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let issued_before = self.now.plus(ending::ISSUED_BEFORE);
+        let binds = (self.jti.clone(), self.session, issued_before, self.until, self.now);
+        if tx.run(INSERT_TOKEN, binds).await? == 0 {
+            return Ok(());
+        }
+        events::record(tx, &self.event).await?;
+        let count = tx.one(COUNT_TOKENS, (self.session, self.now)).await?.map_or(0, |(count,)| count);
+        if count > MAX_TOKENS_OF_A_SESSION {
+            ending::end(tx, &self.end).await?;
+        }
+        Ok(())
+    }
+}

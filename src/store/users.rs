@@ -1,0 +1,141 @@
+//! Users and their password hashes.
+
+use crate::{
+    base::{id::UserId, time::Instant},
+    domain::{event::EventRecord, user::User},
+    store::{
+        db::{Change, Db, WriteTx, statements},
+        ending::{self, EndSessions},
+        error::{Result, StoreError},
+        events,
+    },
+};
+
+type UserRow = (UserId, String, Option<String>, Instant, Instant, Option<Instant>);
+
+statements! {
+    INSERT: (UserId, String, String, Option<String>, Instant) => () =
+        "INSERT INTO users (id, email, email_key, name, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)";
+    FIND: (UserId,) => UserRow =
+        "SELECT id, email, name, created_at, updated_at, disabled_at FROM users WHERE id = $1";
+    FIND_BY_EMAIL: (String,) => UserRow =
+        "SELECT id, email, name, created_at, updated_at, disabled_at FROM users WHERE email_key = $1";
+    LIST: (UserId, i64) => UserRow =
+        "SELECT id, email, name, created_at, updated_at, disabled_at FROM users WHERE id > $1 ORDER BY id LIMIT $2";
+    /// Who signs in with an address, and the hash to compare with.
+    pub FIND_FOR_SIGN_IN: (String,) => (UserId, String, String) =
+        "SELECT u.id, u.email, p.hash FROM users u JOIN passwords p ON p.user_id = u.id
+         WHERE u.email_key = $1 AND u.disabled_at IS NULL";
+    /// The hash of a signed-in person.
+    pub FIND_HASH: (UserId,) => (String,) =
+        "SELECT hash FROM passwords WHERE user_id = $1";
+    DISABLE: (UserId, Instant) => () =
+        "UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL";
+    SET_HASH: (UserId, String, Instant) => () =
+        "INSERT INTO passwords (user_id, hash, changed_at) VALUES ($1, $2, $3)
+         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at";
+    /// The same password with newer parameters: nothing else changes, and only if nobody changed it meanwhile.
+    pub REHASH: (UserId, String, String) => () =
+        "UPDATE passwords SET hash = $3 WHERE user_id = $1 AND hash = $2";
+}
+
+fn read((id, email, name, created_at, updated_at, disabled_at): UserRow) -> Result<User> {
+    Ok(User {
+        id,
+        email: email.parse().map_err(|_| StoreError::corrupt("users.email"))?,
+        name: name.map(|name| name.parse()).transpose().map_err(|_| StoreError::corrupt("users.name"))?,
+        created_at,
+        updated_at,
+        disabled_at,
+    })
+}
+
+/// A user.
+pub async fn find(db: &Db, id: UserId) -> Result<Option<User>> {
+    db.read(FIND, (id,)).await?.map(read).transpose()
+}
+
+/// The user with an address; `key` is its normal form.
+pub async fn find_by_email(db: &Db, key: String) -> Result<Option<User>> {
+    db.read(FIND_BY_EMAIL, (key,)).await?.map(read).transpose()
+}
+
+/// Users after an id, in order.
+pub async fn list(db: &Db, after: UserId, limit: i64) -> Result<Vec<User>> {
+    db.read_all(LIST, (after, limit)).await?.into_iter().map(read).collect()
+}
+
+/// Adds a user with a password. A taken address is a conflict.
+#[derive(Debug)]
+pub struct AddUser {
+    /// The user.
+    pub user: User,
+    /// The hash of the password.
+    pub hash: String,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for AddUser {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let User { id, email, name, created_at, .. } = &self.user;
+        let name = name.as_ref().map(ToString::to_string);
+        tx.run(INSERT, (*id, email.to_string(), email.key(), name, *created_at)).await?;
+        tx.run(SET_HASH, (*id, self.hash.clone(), *created_at)).await?;
+        events::record(tx, &self.event).await
+    }
+}
+
+/// Sets a password and ends the sessions that it may have been stolen for.
+#[derive(Debug)]
+pub struct ChangePassword {
+    /// Whose.
+    pub user: UserId,
+    /// The hash of the new password.
+    pub hash: String,
+    /// When.
+    pub now: Instant,
+    /// What ends.
+    pub end: EndSessions,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for ChangePassword {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.run(SET_HASH, (self.user, self.hash.clone(), self.now)).await?;
+        ending::end(tx, &self.end).await?;
+        events::record(tx, &self.event).await
+    }
+}
+
+/// Disables a user and ends everything of theirs. Whether they were enabled.
+#[derive(Debug)]
+pub struct DisableUser {
+    /// Whose.
+    pub user: UserId,
+    /// When.
+    pub now: Instant,
+    /// What ends: everything.
+    pub end: EndSessions,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for DisableUser {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        // The node first, then what hangs on it: an opening either waits for the row and is refused, or is seen.
+        if tx.run(DISABLE, (self.user, self.now)).await? == 0 {
+            return Ok(false);
+        }
+        ending::end(tx, &self.end).await?;
+        events::record(tx, &self.event).await?;
+        Ok(true)
+    }
+}
