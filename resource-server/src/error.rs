@@ -46,6 +46,9 @@ pub enum Rejection {
     /// Over.
     #[error("the token has expired")]
     Expired,
+    /// Taken back before its time, by itself or with its session.
+    #[error("the token was revoked")]
+    Revoked,
     /// Issued in the future: one of the clocks is wrong.
     #[error("the token is not valid yet")]
     NotYetValid,
@@ -112,6 +115,7 @@ impl Rejection {
             | Self::WrongIssuer
             | Self::WrongAudience
             | Self::Expired
+            | Self::Revoked
             | Self::NotYetValid
             | Self::BoundToKey => Code::InvalidToken,
             Self::InsufficientScope { .. } => Code::InsufficientScope,

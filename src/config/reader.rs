@@ -154,7 +154,6 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{base::secret::Secret, config::layers::Layers};
 
     #[test]

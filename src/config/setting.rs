@@ -40,7 +40,9 @@ impl<'a> Raw<'a> {
     /// As it would be written in TOML.
     pub(super) fn written(self, quoted: bool) -> String {
         match self {
-            Self::Untyped(text) if !quoted => telemetry::redact(text).into_owned(),
+            Self::Untyped(text) if !quoted && text.trim().bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                text.trim().into()
+            }
             Self::Text(text) | Self::Untyped(text) => format!("{:?}", telemetry::redact(text)),
             other => other.plain().unwrap_or_else(|| "...".into()),
         }

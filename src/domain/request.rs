@@ -33,6 +33,16 @@ impl Raw {
         Self(all)
     }
 
+    /// All parameters, to travel sealed.
+    pub fn into_pairs(self) -> Vec<(String, Vec<String>)> {
+        self.0.into_iter().collect()
+    }
+
+    /// The reverse of [`Self::into_pairs`].
+    pub fn from_pairs(pairs: Vec<(String, Vec<String>)>) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+
     /// The value of a parameter that may come once.
     pub fn one(&self, name: &'static str) -> Result<Option<&str>, Doubled> {
         match self.0.get(name).map(Vec::as_slice) {

@@ -1,0 +1,147 @@
+//! The wiring: one [`App`], built by one builder for production and tests.
+
+use std::{path::PathBuf, sync::Arc};
+
+use arc_swap::ArcSwap;
+use axum::Router;
+
+use crate::{
+    base::{
+        entropy::Entropy,
+        time::{Clock, Lifetime},
+    },
+    config::Config,
+    flows::{
+        Provider,
+        keys::{self, KeysError},
+    },
+    ports::{
+        clients::ClientDirectory,
+        hasher::{Hasher, HasherError},
+        secrets::{RootSecret, SecretError, SecretSource},
+    },
+    store::{db::Db, error::StoreError, migrate},
+    web::{self, Site, page::Pages},
+};
+
+/// A server, ready to answer.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The verbs' world.
+    pub provider: Arc<Provider>,
+    site: Arc<Site>,
+    request_timeout: Lifetime,
+}
+
+/// What an app gets from its surroundings; tests give it a clock that they move and randomness that they know.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub entropy: Arc<Entropy>,
+    /// Looks an environment variable up, for the root secret.
+    pub environment: fn(&str) -> Option<String>,
+}
+
+/// Why there is no app. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No database file.
+    #[error("there is no database at {}; run `postern init` with the same --data first", .0.display())]
+    NoDatabase(PathBuf),
+    /// There is one already.
+    #[error("there is a database at {} already; it was not touched", .0.display())]
+    AlreadyFounded(PathBuf),
+    /// The root secret's.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The root secret's file is there, but not the database that it belongs to.
+    #[error("the root secret comes from {0}, which `postern init` cannot make; set it first")]
+    SecretElsewhere(SecretSource),
+    /// The keys'.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The password pool's.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+}
+
+/// What [`App::found`] made.
+#[derive(Debug, Clone)]
+pub struct Founded {
+    /// Whether the root secret was made too, and not there before.
+    pub new_secret: bool,
+    /// By which the secret can be told from others.
+    pub fingerprint: String,
+}
+
+impl App {
+    /// Opens the database of a configuration. Its tables are brought up to date first.
+    pub async fn open(config: &Config, surroundings: Surroundings) -> Result<Self, AppError> {
+        let path = &config.database.path;
+        if !path.is_file() {
+            return Err(AppError::NoDatabase(path.clone()));
+        }
+        let root = config.secrets.root.read(surroundings.environment)?;
+        migrate::sqlite(path, false).await?;
+        let db = Db::open_sqlite(path).await?;
+        let keys = keys::load(&db, &root, &config.server.public_url).await?;
+        let clients = ClientDirectory::load(&db).await?;
+        let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
+        let provider = Arc::new(Provider {
+            issuer: config.server.public_url.clone(),
+            lifetimes: config.lifetimes,
+            limits: config.limits,
+            db,
+            clock: surroundings.clock,
+            entropy: surroundings.entropy,
+            keys: ArcSwap::from_pointee(keys),
+            clients,
+            hasher,
+        });
+        let pages = config.server.templates.clone();
+        let site = Arc::new(Site::new(Arc::clone(&provider), pages, &config.server.service_name));
+        Ok(Self { provider, site, request_timeout: config.server.request_timeout })
+    }
+
+    /// Makes an empty database and its first keys, and the root secret where that is a file that is not there yet.
+    /// Interrupted, it can be run again.
+    pub async fn found(config: &Config, surroundings: &Surroundings) -> Result<Founded, AppError> {
+        let path = &config.database.path;
+        let founded = path.is_file() && {
+            migrate::sqlite(path, false).await?;
+            keys::are_founded(&Db::open_sqlite(path).await?).await?
+        };
+        if founded {
+            return Err(AppError::AlreadyFounded(path.clone()));
+        }
+        let (root, new_secret) = root_secret(&config.secrets.root, surroundings)?;
+        migrate::sqlite(path, true).await?;
+        let db = Db::open_sqlite(path).await?;
+        keys::found(&db, &root, &surroundings.entropy, surroundings.clock.now()).await?;
+        db.close().await;
+        Ok(Founded { new_secret, fingerprint: root.fingerprint() })
+    }
+
+    /// Everything that the public listener answers.
+    pub fn router(&self) -> Router {
+        web::router(Arc::clone(&self.site), self.request_timeout.to_std())
+    }
+
+    /// The pages, for the test that renders each.
+    pub fn pages(&self) -> &Pages {
+        &self.site.pages
+    }
+}
+
+fn root_secret(source: &SecretSource, surroundings: &Surroundings) -> Result<(RootSecret, bool), AppError> {
+    if matches!(source, SecretSource::File(path) if !path.exists()) {
+        let made = source.create(&surroundings.entropy)?;
+        return made.map(|root| (root, true)).ok_or_else(|| AppError::SecretElsewhere(source.clone()));
+    }
+    Ok((source.read(surroundings.environment)?, false))
+}

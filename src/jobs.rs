@@ -1,0 +1,58 @@
+//! What the server does by itself, in small paced batches. Nobody has to schedule a command.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    base::time::Lifetime,
+    domain::{
+        ending::{Ending, Reason},
+        event::Subject,
+    },
+    flows::{Provider, end::end},
+    store::{attempts, browser_sessions, error::Result},
+};
+
+/// How often what is held in memory is compared with the database.
+const POLL: Duration = Duration::from_secs(1);
+/// How often what has expired is looked for, in polls.
+const SWEEP_EVERY: u32 = 30;
+/// How many rows one step touches.
+const BATCH: i64 = 200;
+
+/// Runs until the process ends.
+pub async fn run(provider: Arc<Provider>) {
+    let mut timer = tokio::time::interval(POLL);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for round in 0u32.. {
+        timer.tick().await;
+        if let Err(error) = provider.clients.refresh(&provider.db).await {
+            tracing::warn!(%error, "the clients could not be compared with the database");
+        }
+        if round % SWEEP_EVERY == 0
+            && let Err(error) = sweep(&provider).await
+        {
+            tracing::warn!(%error, "what has expired could not be swept");
+        }
+    }
+}
+
+/// One sweep: ends browser sessions that have expired, with what lives with them, and forgets empty buckets.
+pub async fn sweep(provider: &Provider) -> Result<()> {
+    while expire_browser_sessions(provider).await? == BATCH {}
+    let now = provider.clock.now();
+    provider.db.execute(attempts::SWEEP, (now.minus(Lifetime::from_secs(60)), BATCH)).await?;
+    Ok(())
+}
+
+/// A browser session's idle end reaches its device sessions here, so that a refresh needs no join.
+async fn expire_browser_sessions(provider: &Provider) -> Result<i64> {
+    let now = provider.clock.now();
+    let idle_since = now.minus(provider.lifetimes.browser_session_idle);
+    let expired = provider.db.read_all(browser_sessions::EXPIRED, (now, idle_since, BATCH)).await?;
+    let count = i64::try_from(expired.len()).unwrap_or(BATCH);
+    for (id, user) in expired {
+        let subject = Subject { user: Some(user), ..Subject::default() };
+        end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
+    }
+    Ok(count)
+}

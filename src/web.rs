@@ -1,0 +1,124 @@
+//! HTTP: parse, call one verb, shape the answer. This page is the whole router, its layers in order.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::StatusCode,
+    middleware,
+    routing::{get, post},
+};
+use tower::ServiceBuilder;
+use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
+
+use crate::{
+    base::text::DisplayName,
+    flows::Provider,
+    store::session_store::BrowserSessionStore,
+    web::{cookies::CookieNames, limiter::Limiter, page::Pages},
+};
+
+mod account;
+mod assets;
+mod consent;
+mod continuing;
+mod cookies;
+mod encoding;
+mod error;
+mod extract;
+mod health;
+mod journey;
+mod layer;
+mod limiter;
+mod oauth;
+pub mod page;
+pub mod pages;
+mod sign_in;
+mod user_agent;
+
+/// What handlers share.
+#[derive(Debug)]
+pub struct Site {
+    /// The verbs' world.
+    pub provider: Arc<Provider>,
+    /// The pages.
+    pub pages: Pages,
+    /// Counts token requests that fail authentication, per address.
+    token_failures: Limiter,
+    /// The cookies' names, which depend on the public URL.
+    cookies: CookieNames,
+}
+
+impl Site {
+    /// A site; `templates` is a folder whose templates come before the program's, `product` what pages call it.
+    pub fn new(provider: Arc<Provider>, templates: Option<PathBuf>, product: &DisplayName) -> Self {
+        Self {
+            pages: Pages::new(templates, product),
+            token_failures: Limiter::new(provider.limits.token_failures),
+            cookies: CookieNames::new(&provider.issuer),
+            provider,
+        }
+    }
+}
+
+type Shared = Arc<Site>;
+
+/// No request body that we read is larger than this.
+const MAX_BODY: usize = 32 * 1024;
+
+/// Everything that the public listener answers.
+pub fn router(site: Shared, request_timeout: Duration) -> Router {
+    let protocol = Router::new()
+        .route("/token", post(oauth::token::token))
+        .route("/revoke", post(oauth::revoke::revoke))
+        .route("/userinfo", get(oauth::userinfo::get).post(oauth::userinfo::post))
+        .route("/jwks.json", get(oauth::jwks::jwks))
+        .route("/.well-known/openid-configuration", get(oauth::discovery::document))
+        .route("/.well-known/oauth-authorization-server", get(oauth::discovery::document))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/assets/{name}", get(assets::asset));
+    let pages = Router::new()
+        .route("/", get(account::home))
+        .route("/authorize", get(oauth::authorize::get).post(oauth::authorize::post))
+        .route("/sign-in", post(sign_in::sign_in))
+        .route("/continue", get(continuing::resume))
+        .route("/consent", post(consent::decide))
+        .route("/account", get(account::overview))
+        .route("/account/end", post(account::end_one))
+        .route("/account/end-others", post(account::end_others))
+        .route("/account/password", post(account::change_password))
+        .route("/sign-out", post(account::sign_out))
+        .layer(sessions(&site));
+    protocol
+        .merge(pages)
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(
+            ServiceBuilder::new()
+                .layer(middleware::from_fn_with_state(Arc::clone(&site), layer::outermost))
+                .layer(CatchPanicLayer::custom(error::panicked))
+                .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, request_timeout))
+                .layer(RequestBodyLimitLayer::new(MAX_BODY)),
+        )
+        .with_state(site)
+}
+
+/// tower-sessions over our table: persistent, since iOS does not share session cookies with the sign-in sheet.
+fn sessions(site: &Site) -> SessionManagerLayer<BrowserSessionStore> {
+    let provider = &site.provider;
+    let lifetimes = provider.lifetimes;
+    let store = BrowserSessionStore::new(
+        provider.db.clone(),
+        provider.clock.clone(),
+        Arc::clone(&provider.entropy),
+        lifetimes.browser_session_idle,
+    );
+    SessionManagerLayer::new(store)
+        .with_name(site.cookies.session)
+        .with_secure(provider.issuer.is_https())
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_expiry(Expiry::OnInactivity(time::Duration::seconds(lifetimes.browser_session_absolute.seconds())))
+}

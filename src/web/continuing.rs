@@ -1,0 +1,46 @@
+//! After a redirect the sealed request is in the URL: this page takes it up again.
+
+use axum::{extract::State, response::Response};
+
+use crate::{
+    base::seal::SealError,
+    domain::request::Raw,
+    flows::pending::Pending,
+    web::{
+        Shared,
+        error::bad_form_page,
+        extract::{
+            form::{BadForm, Query},
+            session::Visitor,
+        },
+        journey,
+    },
+};
+
+pub(super) async fn resume(State(site): State<Shared>, visitor: Visitor, query: Result<Query, BadForm>) -> Response {
+    let raw = match query {
+        Ok(Query(raw)) => raw,
+        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
+    };
+    match open(&site, &visitor, &raw) {
+        Ok(pending) => journey::proceed(&site, &visitor, pending).await,
+        Err(response) => response,
+    }
+}
+
+/// Opens the sealed request of a page that belongs to this browser. The answer otherwise says how to start again.
+pub(super) fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<Pending, Response> {
+    let sealed = raw.one("request").ok().flatten().unwrap_or_default();
+    let pending = Pending::open(&site.provider, sealed).map_err(|error| {
+        let reason = match error {
+            SealError::Expired => "This sign-in has waited for too long.",
+            SealError::NotOurs => "This sign-in link is damaged or not ours.",
+        };
+        journey::start_again_page(site, None, reason)
+    })?;
+    if visitor.flow.as_ref().is_none_or(|flow| flow.digest() != pending.flow) {
+        let reason = "This sign-in was started in another browser, or this browser has forgotten it.";
+        return Err(journey::start_again_page(site, Some(&pending), reason));
+    }
+    Ok(pending)
+}

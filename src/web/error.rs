@@ -1,0 +1,199 @@
+//! From what went wrong to an answer: JSON for programs, a page for people, a redirect for apps. The cause goes to the
+//! log once, here; answers say only what their reader can use.
+
+use axum::{
+    Json,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+use serde_json::json;
+
+use crate::{
+    base::time::Lifetime,
+    domain::oauth_error::{ErrorCode, OAuthError},
+    flows::token::TokenError,
+    store::error::StoreError,
+    web::{
+        Shared,
+        extract::form::BadForm,
+        layer::RequestId,
+        pages::ErrorPage,
+    },
+};
+
+/// The one table: which status an OAuth error has.
+fn status(code: ErrorCode) -> StatusCode {
+    match code {
+        ErrorCode::InvalidClient => StatusCode::UNAUTHORIZED,
+        ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+        ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+/// An error for a program (RFC 6749 section 5.2).
+pub(super) fn oauth_json(error: &OAuthError) -> Response {
+    let body = Json(json!({ "error": error.code.as_str(), "error_description": error.description() }));
+    (status(error.code), body).into_response()
+}
+
+/// A token request that was refused.
+pub(super) fn token_json(error: TokenError) -> Response {
+    match error {
+        TokenError::Refused(error) | TokenError::NotOurs(error) => oauth_json(&error),
+        TokenError::Store(error) => store_json(&error),
+    }
+}
+
+/// The database did not take it: come back.
+pub(super) fn store_json(error: &StoreError) -> Response {
+    let (status, body) = store_error(error);
+    let response = (status, Json(json!({ "error": body.code.as_str(), "error_description": body.description() })));
+    with_retry_after(response.into_response(), StoreError::RETRY_AFTER)
+}
+
+fn store_error(error: &StoreError) -> (StatusCode, OAuthError) {
+    match error {
+        StoreError::Busy | StoreError::Unavailable(_) => {
+            tracing::warn!(%error, "not served");
+            let hint = "the server cannot answer just now: try again";
+            (StatusCode::SERVICE_UNAVAILABLE, OAuthError::new(ErrorCode::TemporarilyUnavailable, hint))
+        }
+        StoreError::Conflict(_) | StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_) => {
+            tracing::error!(%error, "a fault");
+            let hint = "the server failed; its log says why";
+            (StatusCode::INTERNAL_SERVER_ERROR, OAuthError::new(ErrorCode::ServerError, hint))
+        }
+    }
+}
+
+/// Too many requests that failed.
+pub(super) fn too_many(wait: Lifetime) -> Response {
+    let hint = "too many failed requests from this address";
+    let body = Json(json!({ "error": "invalid_request", "error_description": hint }));
+    with_retry_after((StatusCode::TOO_MANY_REQUESTS, body).into_response(), wait)
+}
+
+/// A form that does not read, for a program.
+pub(super) fn bad_form_json(error: BadForm) -> Response {
+    let body = Json(json!({ "error": "invalid_request", "error_description": error.to_string() }));
+    (error.status(), body).into_response()
+}
+
+/// Says when to come back, in whole seconds, rounded up.
+pub(super) fn with_retry_after(mut response: Response, wait: Lifetime) -> Response {
+    let seconds = (wait.millis() + 999) / 1000;
+    response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+    response
+}
+
+/// An OAuth error that may not be redirected: what is wrong with the app's link, for the person who sees it and for
+/// the developer whom they show it to.
+pub(super) fn oauth_page(site: &Shared, request_id: &str, error: &OAuthError) -> Response {
+    tracing::info!(code = error.code.as_str(), hint = %error.hint, "an authorization request was refused");
+    let page = ErrorPage {
+        status: 400,
+        title: "This sign-in link does not work".to_owned(),
+        message: sentence(&error.hint),
+        advice: "Go back to the app and try again. If it happens again, tell the app's makers what stands here."
+            .to_owned(),
+        code: Some(error.code.as_str()),
+        request_id: request_id.to_owned(),
+    };
+    site.pages.respond(StatusCode::BAD_REQUEST, &page, &[])
+}
+
+/// A form that does not read, for a person.
+pub(super) fn bad_form_page(site: &Shared, request_id: &str, error: BadForm) -> Response {
+    let page = ErrorPage {
+        status: error.status().as_u16(),
+        title: "This request cannot be read".to_owned(),
+        message: sentence(&error.to_string()),
+        advice: "Go back and try again.".to_owned(),
+        code: Some(ErrorCode::InvalidRequest.as_str()),
+        request_id: request_id.to_owned(),
+    };
+    site.pages.respond(error.status(), &page, &[])
+}
+
+/// The database did not take it, for a person.
+pub(super) fn store_page(site: &Shared, request_id: &str, error: &StoreError) -> Response {
+    let (status, error) = store_error(error);
+    let busy = status == StatusCode::SERVICE_UNAVAILABLE;
+    let (title, advice) = if busy {
+        ("We are busy just now", "Nothing was lost. Wait a moment, then reload this page.")
+    } else {
+        ("Something went wrong here", "It is not your fault. Try again; if it happens again, tell the operator.")
+    };
+    let page = ErrorPage {
+        status: status.as_u16(),
+        title: title.to_owned(),
+        message: sentence(&error.hint),
+        advice: advice.to_owned(),
+        code: Some(error.code.as_str()),
+        request_id: request_id.to_owned(),
+    };
+    let response = site.pages.respond(status, &page, &[]);
+    if busy { with_retry_after(response, StoreError::RETRY_AFTER) } else { response }
+}
+
+/// A form that was posted from another site, or a page that is not this browser's.
+pub(super) fn forged_page(site: &Shared, request_id: &str) -> Response {
+    let page = ErrorPage {
+        status: 403,
+        title: "This form was not sent from our page".to_owned(),
+        message: "Nothing was done: the form came from another site, or from a page that is too old.".to_owned(),
+        advice: "Open the page again and repeat what you wanted to do.".to_owned(),
+        code: None,
+        request_id: request_id.to_owned(),
+    };
+    site.pages.respond(StatusCode::FORBIDDEN, &page, &[])
+}
+
+pub(super) async fn not_found(State(site): State<Shared>, request: Request) -> Response {
+    plain(&site, &request, StatusCode::NOT_FOUND, "There is nothing here", "Check the address.")
+}
+
+pub(super) async fn method_not_allowed(State(site): State<Shared>, request: Request) -> Response {
+    let advice = "Go back and use the page's own buttons.";
+    plain(&site, &request, StatusCode::METHOD_NOT_ALLOWED, "This cannot be asked for in this way", advice)
+}
+
+/// A page for browsers, problem details (RFC 9457) for everything else.
+fn plain(site: &Shared, request: &Request, status: StatusCode, title: &str, advice: &str) -> Response {
+    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    if !wants_html(request.headers()) {
+        let body = Json(json!({ "title": title, "status": status.as_u16() }));
+        return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+    }
+    let page = ErrorPage {
+        status: status.as_u16(),
+        title: title.to_owned(),
+        message: format!("The server has no answer to {} here.", request.method()),
+        advice: advice.to_owned(),
+        code: None,
+        request_id,
+    };
+    site.pages.respond(status, &page, &[])
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// A panic is a fault of ours: the log has it, the answer has nothing.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer wants")]
+pub(super) fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(panic = text.unwrap_or("?"), "a request panicked");
+    let error = OAuthError::new(ErrorCode::ServerError, "the server failed; its log says why");
+    oauth_json(&error)
+}
+
+fn sentence(hint: &str) -> String {
+    let mut chars = hint.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str().trim_end_matches('.'))
+}

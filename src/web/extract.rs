@@ -1,0 +1,6 @@
+//! Input and permission as arguments: a handler that names one cannot run without it.
+
+pub(super) mod address;
+pub(super) mod client;
+pub(super) mod form;
+pub(super) mod session;

@@ -1,0 +1,240 @@
+//! The pages between an app's request and its answer: which one is next, for whom.
+
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+
+use crate::{
+    base::url::RedirectKind,
+    domain::{
+        browser_session::BrowserSession,
+        client::Client,
+        oauth_error::OAuthError,
+        request::AuthorizationRequest,
+        scope::{self, ScopeSet},
+        sign_in::{self, State, Step},
+    },
+    flows::{
+        consent::{Decision, remembered},
+        pending::{Goal, Pending},
+    },
+    web::{
+        Shared,
+        error::{oauth_page, store_page},
+        extract::session::Visitor,
+        pages::{ConsentPage, ContinuePage, FinishedPage, ScopeText, SignInPage, StartAgainPage},
+    },
+};
+
+/// Shows what is next for the person whom the cookie names.
+pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) -> Response {
+    let Goal::Authorize(request) = pending.goal.clone() else {
+        return match visitor.session {
+            Some(_) => Redirect::to("/account").into_response(),
+            None => sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
+        };
+    };
+    let must_prove = visitor.session.as_ref().is_some_and(|session| must_prove(site, &pending, &request, session));
+    match sign_in::next(sign_in::Event::Arrived { session: visitor.session.clone(), must_prove }) {
+        State::Identify => {
+            let email = request.login_hint.clone().unwrap_or_default();
+            sign_in_page(site, visitor, pending, SignIn::fresh(email))
+        }
+        State::Confirm(session) => confirm_page(site, visitor, pending, &session, None),
+        State::SignedIn(session) => decide(site, visitor, pending, &request, &session).await,
+    }
+}
+
+/// Whether the request wants a fresh proof that it has not had from this person.
+pub(super) fn must_prove(
+    site: &Shared,
+    pending: &Pending,
+    request: &AuthorizationRequest,
+    session: &BrowserSession,
+) -> bool {
+    let proved = pending.person.as_ref().is_some_and(|person| person.is(session) && person.proved);
+    sign_in::must_prove(request, session, proved, site.provider.clock.now())
+}
+
+/// The page for a signed-in person: consent, one tap, or the answer itself.
+async fn decide(
+    site: &Shared,
+    visitor: &Visitor,
+    mut pending: Pending,
+    request: &AuthorizationRequest,
+    session: &BrowserSession,
+) -> Response {
+    let provider = &site.provider;
+    let Some(client) = provider.clients.find(request.client.as_str()) else {
+        return client_gone(site, visitor);
+    };
+    let allowed = match remembered(provider, session, &client).await {
+        Ok(allowed) => allowed,
+        Err(error) => return store_page(site, &visitor.request_id, &error),
+    };
+    pending.for_person(provider, session);
+    let Ok(sealed) = pending.seal(provider) else {
+        return too_large(site, visitor);
+    };
+    let client_name = client.name.to_string();
+    let (email, destination) = (session.email.to_string(), destination(&client, request));
+    let form_action = form_action(&client, request);
+    match (sign_in::step(&client, request, allowed.as_ref()), &pending.person) {
+        (Step::Consent, _) | (_, None) => {
+            let scopes = scope_texts(&request.scope);
+            let page = ConsentPage { client_name, email, request: sealed, scopes, destination };
+            site.pages.respond(StatusCode::OK, &page, &form_action)
+        }
+        (Step::Continue, _) => {
+            let page = ContinuePage { client_name, email, request: sealed, destination };
+            site.pages.respond(StatusCode::OK, &page, &form_action)
+        }
+        (Step::Answer, Some(person)) => {
+            let (device, address) = (visitor.agent.device_label(), visitor.address.to_string());
+            let decision = Decision { request, client: &client, person, session, device: &device, address: Some(&address) };
+            match decision.allow(provider).await {
+                Ok(Some(url)) => Redirect::to(&url).into_response(),
+                Ok(None) => finished_page(site, &pending),
+                Err(error) => store_page(site, &visitor.request_id, &error),
+            }
+        }
+    }
+}
+
+/// What a sign-in page shows besides the request.
+#[derive(Debug)]
+pub(super) struct SignIn {
+    email: String,
+    fixed: bool,
+    status: StatusCode,
+    error: Option<String>,
+}
+
+impl SignIn {
+    /// A first page.
+    pub(super) fn fresh(email: String) -> Self {
+        Self { email, fixed: false, status: StatusCode::OK, error: None }
+    }
+
+    /// The page again, with what went wrong.
+    pub(super) fn again(email: String, status: StatusCode, error: String) -> Self {
+        Self { email, fixed: false, status, error: Some(error) }
+    }
+}
+
+/// Asks who it is. The request is sealed for nobody.
+pub(super) fn sign_in_page(site: &Shared, visitor: &Visitor, mut pending: Pending, shown: SignIn) -> Response {
+    if !shown.fixed {
+        pending.person = None;
+    }
+    let Ok(request) = pending.seal(&site.provider) else {
+        return too_large(site, visitor);
+    };
+    let client = client_of(site, &pending);
+    let form_action = match (&client, &pending.goal) {
+        (Some(client), Goal::Authorize(request)) => form_action(client, request),
+        _ => Vec::new(),
+    };
+    let page = SignInPage {
+        client_name: client.map(|client| client.name.to_string()),
+        request,
+        email: shown.email,
+        fixed: shown.fixed,
+        error: shown.error,
+    };
+    site.pages.respond(shown.status, &page, &form_action)
+}
+
+/// Asks a known person to prove it again. The request is sealed for them, so the address in the form does not matter.
+pub(super) fn confirm_page(
+    site: &Shared,
+    visitor: &Visitor,
+    mut pending: Pending,
+    session: &BrowserSession,
+    error: Option<(StatusCode, String)>,
+) -> Response {
+    pending.for_person(&site.provider, session);
+    let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
+    let shown = SignIn { email: session.email.to_string(), fixed: true, status, error };
+    sign_in_page(site, visitor, pending, shown)
+}
+
+/// A request that is not this browser's, or too old: it is not continued, but may be started again.
+pub(super) fn start_again_page(site: &Shared, pending: Option<&Pending>, reason: &str) -> Response {
+    let client = pending.and_then(|pending| client_of(site, pending));
+    let (parameters, form_action) = parameters(pending, client.as_deref());
+    let client_name = client.map(|client| client.name.to_string());
+    let page = StartAgainPage { client_name, reason: reason.to_owned(), parameters };
+    site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
+}
+
+/// A sign-in that was used, or whose session ended.
+pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
+    let client = client_of(site, pending);
+    let (parameters, form_action) = parameters(Some(pending), client.as_deref());
+    let page = FinishedPage { client_name: client.map(|client| client.name.to_string()), parameters };
+    site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
+}
+
+fn parameters(pending: Option<&Pending>, client: Option<&Client>) -> (Vec<(&'static str, String)>, Vec<String>) {
+    match (pending.map(|pending| &pending.goal), client) {
+        (Some(Goal::Authorize(request)), Some(client)) => (request.to_parameters(), form_action(client, request)),
+        _ => (Vec::new(), Vec::new()),
+    }
+}
+
+fn client_of(site: &Shared, pending: &Pending) -> Option<std::sync::Arc<Client>> {
+    match &pending.goal {
+        Goal::Authorize(request) => site.provider.clients.find(request.client.as_str()),
+        Goal::Account => None,
+    }
+}
+
+pub(super) fn client_gone(site: &Shared, visitor: &Visitor) -> Response {
+    let error = OAuthError::invalid_request("this app is not registered any more");
+    oauth_page(site, &visitor.request_id, &error)
+}
+
+fn too_large(site: &Shared, visitor: &Visitor) -> Response {
+    let error = OAuthError::invalid_request("the request has too many or too long parameters");
+    oauth_page(site, &visitor.request_id, &error)
+}
+
+/// Where the forms of this request's pages may lead: the scheme of its redirect URI, and the client's private ones.
+fn form_action(client: &Client, request: &AuthorizationRequest) -> Vec<String> {
+    let mut sources = vec![request.answer_to.scheme().to_owned()];
+    for scheme in client.private_schemes() {
+        if !sources.iter().any(|known| known == scheme) {
+            sources.push(scheme.to_owned());
+        }
+    }
+    sources
+}
+
+/// Where the answer goes, in words: a name could lie, a host cannot.
+fn destination(client: &Client, request: &AuthorizationRequest) -> String {
+    let uri = request.answer_to.redirect_uri();
+    let registered = client.settings.redirect_uris.iter().find(|registered| registered.matches(uri));
+    match registered.map(crate::base::url::RedirectUri::kind) {
+        Some(RedirectKind::Https) => url::Url::parse(uri)
+            .ok()
+            .and_then(|url| Some(format!("https://{}", url.host_str()?)))
+            .unwrap_or_else(|| uri.to_owned()),
+        Some(RedirectKind::Loopback | RedirectKind::PrivateScheme) | None => "the app on this device".to_owned(),
+    }
+}
+
+fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
+    let known = |name: &str| match name {
+        scope::OPENID => ("Know who you are", "A number that stands for your account here, and when you signed in."),
+        scope::PROFILE => ("See your name", "The name on your account."),
+        scope::EMAIL => ("See your email address", "The address you sign in with."),
+        scope::OFFLINE_ACCESS => ("Stay signed in", "Until you end it on your account page, also while you are away."),
+        _ => ("", "Something that this app's makers have named."),
+    };
+    let text = |name: &str| {
+        let (title, description) = known(name);
+        let title = if title.is_empty() { name } else { title };
+        ScopeText { name: name.to_owned(), title: title.to_owned(), description: description.to_owned() }
+    };
+    scopes.iter().map(text).collect()
+}

@@ -1,0 +1,55 @@
+//! What every answer gets: a request id, one line in the access log (never with a query string), and the headers that
+//! keep a browser safe.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderName, HeaderValue, header};
+use tracing::Instrument;
+
+use crate::web::{Shared, extract::address::Address};
+
+/// By which the operator finds a request in the log; shown on error pages.
+#[derive(Debug, Clone)]
+pub(super) struct RequestId(Arc<str>);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, next: Next) -> Response {
+    let provider = &site.provider;
+    let id = RequestId(format!("{:016x}", u64::from_be_bytes(provider.entropy.bytes())).into());
+    let address = Address::of(request.extensions());
+    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    request.extensions_mut().insert(id.clone());
+    let started = provider.clock.now();
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let took = provider.clock.now().since(started);
+    let status = response.status();
+    span.in_scope(|| tracing::info!(status = status.as_u16(), ms = took.millis(), %address, "answered"));
+    add_headers(&site, &mut response);
+    response
+}
+
+fn add_headers(site: &Shared, response: &mut Response) {
+    let headers = response.headers_mut();
+    let mut add = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    add(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    add(header::REFERRER_POLICY, "same-origin");
+    add(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=()");
+    add(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+    // Every page, redirect and token answer; what may be kept says so itself.
+    add(header::CACHE_CONTROL, "no-store");
+    if site.provider.issuer.is_https() {
+        add(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+    }
+}

@@ -1,0 +1,49 @@
+//! Counts failed token requests per address, in this process: bounded, and free for requests that are right.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use crate::{
+    base::time::{Instant, Lifetime},
+    domain::limit::Limit,
+};
+
+/// More addresses than this are not told apart: the emptiest are forgotten.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// Buckets by address.
+#[derive(Debug)]
+pub struct Limiter {
+    limit: Limit,
+    buckets: Mutex<HashMap<String, Instant>>,
+}
+
+impl Limiter {
+    /// A limiter without history.
+    pub fn new(limit: Limit) -> Self {
+        Self { limit, buckets: Mutex::new(HashMap::new()) }
+    }
+
+    /// Whether an address has to wait, and how long.
+    pub fn check(&self, address: &str, now: Instant) -> Result<(), Lifetime> {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        self.limit.take(buckets.get(address).copied(), now).map(|_| ())
+    }
+
+    /// Counts a failure.
+    pub fn count(&self, address: &str, now: Instant) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(address) {
+            buckets.retain(|_, empty_at| *empty_at > now);
+            if buckets.len() >= MAX_ADDRESSES {
+                return;
+            }
+        }
+        let empty_at = buckets.get(address).copied();
+        if let Ok(empty_at) = self.limit.take(empty_at, now) {
+            buckets.insert(address.to_owned(), empty_at);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The authorization endpoint (RFC 6749 section 3.1).
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use http::HeaderMap;
+
+use crate::{
+    base::seal::Purpose,
+    domain::{
+        oauth_error::OAuthError,
+        request::{AuthorizationRequest, Raw},
+        sign_in,
+    },
+    flows::{
+        authorize,
+        consent::remembered,
+        pending::{Goal, Pending},
+    },
+    store::error::StoreError,
+    web::{
+        Shared,
+        error::{bad_form_page, oauth_page, store_page},
+        extract::{
+            form::{BadForm, Form, Query},
+            session::Visitor,
+        },
+        journey,
+    },
+};
+
+/// The parameters of a posted request, on their way through one redirect.
+type Posted = Vec<(String, Vec<String>)>;
+
+/// A post from another site carries no Lax cookie: the parameters travel through a redirect, and only the GET reads
+/// cookies and makes a pending request.
+pub(crate) async fn post(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+    let raw = match form {
+        Ok(Form(raw)) => raw,
+        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
+    };
+    let provider = &site.provider;
+    let expires = provider.clock.now().plus(provider.lifetimes.authorization_code);
+    let posted: Posted = raw.into_pairs();
+    let sealed = provider.keys.load().sealer.seal(Purpose::PostedRequest, &posted, expires);
+    if sealed.len() > crate::base::seal::MAX_SEALED {
+        let error = OAuthError::invalid_request("the request has too many or too long parameters");
+        return oauth_page(&site, &visitor.request_id, &error);
+    }
+    Redirect::to(&format!("/authorize?posted={sealed}")).into_response()
+}
+
+pub(crate) async fn get(State(site): State<Shared>, visitor: Visitor, query: Result<Query, BadForm>) -> Response {
+    let raw = match query {
+        Ok(Query(raw)) => raw,
+        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
+    };
+    let raw = match unpost(&site, raw) {
+        Ok(raw) => raw,
+        Err(error) => return oauth_page(&site, &visitor.request_id, &error),
+    };
+    let redirectable = match authorize::identify(&site.provider, raw).and_then(authorize::redirectable) {
+        Ok(redirectable) => redirectable,
+        Err(error) => return oauth_page(&site, &visitor.request_id, &error),
+    };
+    match authorize::check(&redirectable) {
+        Ok(request) => begin(&site, visitor, request).await,
+        Err(error) => {
+            tracing::info!(code = error.code.as_str(), hint = %error.hint, "an authorization request was refused");
+            Redirect::to(&redirectable.answer_to.with_error(&site.provider.issuer, &error)).into_response()
+        }
+    }
+}
+
+fn unpost(site: &Shared, raw: Raw) -> Result<Raw, OAuthError> {
+    let Some(sealed) = raw.one("posted")? else {
+        return Ok(raw);
+    };
+    let provider = &site.provider;
+    let opened = provider.keys.load().sealer.open::<Posted>(Purpose::PostedRequest, sealed, provider.clock.now());
+    opened.map(Raw::from_pairs).map_err(|_| OAuthError::invalid_request("this link has expired: start again in the app"))
+}
+
+/// The first page of a request, or the answer that no page was allowed.
+async fn begin(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
+    if request.prompt.none {
+        return match without_page(site, &visitor, &request).await {
+            Ok(Some(error)) => Redirect::to(&request.answer_to.with_error(&site.provider.issuer, &error)).into_response(),
+            Ok(None) => begin_pages(site, visitor, request).await,
+            Err(error) => store_page(site, &visitor.request_id, &error),
+        };
+    }
+    begin_pages(site, visitor, request).await
+}
+
+async fn begin_pages(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
+    let flow = visitor.start_flow(site);
+    let pending = Pending::new(&site.provider, flow.digest(), Goal::Authorize(request));
+    let mut response = journey::proceed(site, &visitor, pending).await;
+    let mut headers = HeaderMap::new();
+    site.cookies.set_flow(&site.provider, &flow, &mut headers);
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// What `prompt=none` is told, if a page would be due.
+async fn without_page(
+    site: &Shared,
+    visitor: &Visitor,
+    request: &AuthorizationRequest,
+) -> Result<Option<OAuthError>, StoreError> {
+    let now = site.provider.clock.now();
+    let must_prove = |session| sign_in::must_prove(request, session, false, now);
+    let must_prove = visitor.session.as_ref().is_some_and(must_prove);
+    let state = sign_in::next(sign_in::Event::Arrived { session: visitor.session.clone(), must_prove });
+    let step = match (&state, site.provider.clients.find(request.client.as_str())) {
+        (sign_in::State::SignedIn(session), Some(client)) => {
+            let allowed = remembered(&site.provider, session, &client).await?;
+            Some(sign_in::step(&client, request, allowed.as_ref()))
+        }
+        _ => None,
+    };
+    Ok(sign_in::refuse_page(&state, step.as_ref()))
+}

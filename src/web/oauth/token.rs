@@ -1,0 +1,91 @@
+//! The token endpoint (RFC 6749 section 3.2).
+
+use axum::{Json, extract::State, response::{IntoResponse, Response}};
+use http::header;
+use serde_json::{Value, json};
+
+use crate::{
+    domain::{
+        oauth_error::{ErrorCode, OAuthError},
+        request::Raw,
+        scope::{ScopeError, ScopeSet},
+    },
+    flows::{
+        issue::Tokens,
+        token::{
+            TokenError,
+            code::{self, CodeRequest},
+            refresh::{self, RefreshRequest},
+        },
+    },
+    web::{Shared, error::token_json, extract::client::AuthenticatedClient},
+};
+
+pub(crate) async fn token(State(site): State<Shared>, request: AuthenticatedClient) -> Response {
+    match grant(&site, &request).await {
+        Ok(tokens) => answer(&tokens),
+        Err(error) => {
+            if matches!(error, TokenError::NotOurs(_)) {
+                site.token_failures.count(&request.address.to_string(), site.provider.clock.now());
+            }
+            token_json(error)
+        }
+    }
+}
+
+async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, TokenError> {
+    let AuthenticatedClient { client, form, address } = request;
+    let address = Some(address.to_string());
+    let resource = form.all("resource");
+    match parameter(form, "grant_type")? {
+        "authorization_code" => {
+            let request = CodeRequest {
+                code: parameter(form, "code")?,
+                redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
+                code_verifier: parameter(form, "code_verifier")?,
+                resource,
+                proof: None,
+                address,
+            };
+            code::redeem(&site.provider, client, request).await
+        }
+        "refresh_token" => {
+            let scope = form.one("scope").map_err(OAuthError::from)?;
+            let request = RefreshRequest {
+                refresh_token: parameter(form, "refresh_token")?,
+                scope: scope.map(str::parse::<ScopeSet>).transpose().map_err(invalid_scope)?,
+                resource,
+                proof: None,
+                address,
+            };
+            refresh::refresh(&site.provider, client, request).await
+        }
+        _ => {
+            let hint = "grant_type is authorization_code or refresh_token";
+            Err(OAuthError::new(ErrorCode::UnsupportedGrantType, hint).into())
+        }
+    }
+}
+
+fn parameter<'a>(form: &'a Raw, name: &'static str) -> Result<&'a str, OAuthError> {
+    form.one(name)?.ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+}
+
+fn invalid_scope(error: ScopeError) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidScope, error.to_string())
+}
+
+/// RFC 6749 section 5.1; the secrets are shown here and nowhere else.
+fn answer(tokens: &Tokens) -> Response {
+    let mut body = json!({
+        "access_token": tokens.access_token.expose(),
+        "token_type": "Bearer",
+        "expires_in": tokens.expires_in.seconds(),
+        "refresh_token": tokens.refresh_token.expose(),
+        "scope": tokens.scope.to_string(),
+    });
+    if let Some(id_token) = &tokens.id_token {
+        body["id_token"] = Value::from(id_token.expose().as_str());
+    }
+    ([(header::PRAGMA, "no-cache")], Json(body)).into_response()
+}

@@ -1,0 +1,178 @@
+//! The sign-in form.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use http::StatusCode;
+
+use crate::{
+    base::{
+        id::BrowserSessionId,
+        text::Email,
+        time::Lifetime,
+    },
+    domain::{
+        browser_session::{Authentication, BrowserSession},
+        ending::{Ending, Reason},
+        event::Subject,
+        password::Password,
+        request::Raw,
+    },
+    flows::{
+        end::end,
+        pending::{Goal, Pending},
+        sign_in::{Credentials, Person, SignInError, by_password},
+    },
+    ports::hasher::HasherError,
+    store::{
+        error::StoreError,
+        session_store::{KEY, Opening, SessionData},
+    },
+    web::{
+        Shared, continuing,
+        error::{bad_form_page, forged_page, store_page, with_retry_after},
+        extract::{
+            form::{BadForm, Form},
+            session::Visitor,
+        },
+        journey::{self, SignIn},
+    },
+};
+
+pub(super) async fn sign_in(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+    let raw = match form {
+        Ok(Form(raw)) => raw,
+        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
+    };
+    if visitor.is_cross_site(&site) {
+        return forged_page(&site, &visitor.request_id);
+    }
+    match continuing::open(&site, &visitor, &raw) {
+        Ok(pending) => check(&site, visitor, pending, &raw).await,
+        Err(response) => response,
+    }
+}
+
+async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> Response {
+    // A request sealed for a person is theirs: the address in the form does not count, and if the cookie names
+    // somebody else by now, the page is shown again for them.
+    let fixed = pending.person.is_some();
+    let typed = raw.one("email").ok().flatten().unwrap_or_default().to_owned();
+    let email = match (&pending.person, &visitor.session) {
+        (Some(person), Some(session)) if person.is(session) => Ok(session.email.clone()),
+        (Some(_), _) => return journey::proceed(site, &visitor, pending).await,
+        (None, _) => typed.parse::<Email>(),
+    };
+    let again = |status: StatusCode, text: &str| match visitor.session.as_ref().filter(|_| fixed) {
+        Some(session) => {
+            journey::confirm_page(site, &visitor, pending.clone(), session, Some((status, text.to_owned())))
+        }
+        None => {
+            let shown = SignIn::again(typed.clone(), status, text.to_owned());
+            journey::sign_in_page(site, &visitor, pending.clone(), shown)
+        }
+    };
+    let Ok(email) = email else {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, "Write your email address, such as alice@example.com.");
+    };
+    let password = raw.one("password").ok().flatten().unwrap_or_default();
+    if password.is_empty() {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, "Write your password.");
+    }
+    let Some(password) = Password::presented(password.to_owned()) else {
+        return again(StatusCode::UNPROCESSABLE_ENTITY, WRONG);
+    };
+    let credentials = Credentials { email, password, address: visitor.address.to_string() };
+    match by_password(&site.provider, credentials).await {
+        Ok(person) => open(site, visitor, pending, person).await,
+        Err(error) => match refusal(error) {
+            Ok((status, text, wait)) => {
+                let response = again(status, &text);
+                match wait {
+                    Some(wait) => with_retry_after(response, wait),
+                    None => response,
+                }
+            }
+            Err(error) => store_page(site, &visitor.request_id, &error),
+        },
+    }
+}
+
+const WRONG: &str = "This address and password do not go together. Check both and try again.";
+
+/// What a refused sign-in tells the person: status, text, and when to come back.
+pub(super) fn refusal(error: SignInError) -> Result<(StatusCode, String, Option<Lifetime>), StoreError> {
+    match error {
+        SignInError::Wrong => Ok((StatusCode::UNPROCESSABLE_ENTITY, WRONG.to_owned(), None)),
+        SignInError::TooMany { wait } => {
+            let text = format!("Too many failed tries. Wait {} and try again.", in_words(wait));
+            Ok((StatusCode::TOO_MANY_REQUESTS, text, Some(wait)))
+        }
+        SignInError::Hasher(HasherError::Busy) => {
+            let text = "Many people are signing in just now. Wait a moment and try again.".to_owned();
+            Ok((StatusCode::SERVICE_UNAVAILABLE, text, Some(StoreError::RETRY_AFTER)))
+        }
+        SignInError::Hasher(HasherError::Broken) => Err(StoreError::corrupt("passwords.hash")),
+        SignInError::Store(error) => Err(error),
+    }
+}
+
+fn in_words(wait: Lifetime) -> String {
+    match wait.seconds() {
+        ..=1 => "a second".to_owned(),
+        seconds @ 2..=90 => format!("{seconds} seconds"),
+        seconds => format!("{} minutes", (seconds + 59) / 60),
+    }
+}
+
+/// Opens the browser session: the same row for the same person, with a new cookie; another person's row ends.
+async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Person) -> Response {
+    let session = match renew(site, &visitor, &person).await {
+        Ok(session) => session,
+        Err(error) => return store_page(site, &visitor.request_id, &error),
+    };
+    pending.for_person(&site.provider, &session);
+    if let Some(person) = &mut pending.person {
+        person.proved = true;
+    }
+    let target = match (&pending.goal, pending.seal(&site.provider)) {
+        (Goal::Authorize(_), Ok(sealed)) => format!("/continue?request={sealed}"),
+        _ => "/account".to_owned(),
+    };
+    Redirect::to(&target).into_response()
+}
+
+/// Writes the session of a person who has just proved who they are, and gives the browser its cookie.
+pub(super) async fn renew(site: &Shared, visitor: &Visitor, person: &Person) -> Result<BrowserSession, StoreError> {
+    let provider = &site.provider;
+    let now = provider.clock.now();
+    let same = visitor.session.as_ref().filter(|session| session.user == person.id);
+    if let Some(other) = visitor.session.as_ref().filter(|_| same.is_none()) {
+        let subject = Subject {
+            user: Some(other.user),
+            address: Some(visitor.address.to_string()),
+            ..Subject::default()
+        };
+        end(provider, Ending::Browser { id: other.id }, Reason::AnotherPerson, subject).await?;
+    }
+    let session = BrowserSession {
+        id: same.map_or_else(|| BrowserSessionId::new(now, &provider.entropy), |session| session.id),
+        user: person.id,
+        email: person.email.clone(),
+        authentication: Authentication::by_password(now),
+        last_seen_at: now,
+        expires_at: same.map_or(now.plus(provider.lifetimes.browser_session_absolute), |session| session.expires_at),
+    };
+    let opening = Opening {
+        label: visitor.agent.browser_label(),
+        address: Some(visitor.address.to_string()),
+        again: same.is_some(),
+    };
+    let data = SessionData { session: session.clone(), opening: Some(opening) };
+    let unavailable = |error: tower_sessions::session::Error| StoreError::Unavailable(error.to_string());
+    visitor.cookie.insert(KEY, data).await.map_err(unavailable)?;
+    visitor.cookie.cycle_id().await.map_err(unavailable)?;
+    visitor.cookie.save().await.map_err(unavailable)?;
+    Ok(session)
+}
