@@ -13,17 +13,17 @@ use crate::{
 /// The names. `__Host-` makes the browser refuse the cookie from anywhere but this very host over TLS; plain http on
 /// loopback cannot have it and uses other names.
 #[derive(Debug, Clone, Copy)]
-pub struct CookieNames {
+pub(super) struct CookieNames {
     /// The browser session.
-    pub session: &'static str,
+    pub(super) session: &'static str,
     /// The flow.
-    pub flow: &'static str,
+    pub(super) flow: &'static str,
     secure: bool,
 }
 
 impl CookieNames {
     /// The names for a server at this URL.
-    pub fn new(issuer: &Issuer) -> Self {
+    pub(super) fn new(issuer: &Issuer) -> Self {
         if issuer.is_https() {
             Self { session: "__Host-postern", flow: "__Host-postern-flow", secure: true }
         } else {
@@ -32,7 +32,7 @@ impl CookieNames {
     }
 
     /// The flow cookie that came with a request.
-    pub fn flow_of(&self, headers: &HeaderMap) -> Option<Flow> {
+    pub(super) fn flow_of(&self, headers: &HeaderMap) -> Option<Flow> {
         let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
         let mut cookies = all.flat_map(Cookie::split_parse).filter_map(Result::ok);
         let value = cookies.find(|cookie| cookie.name() == self.flow)?.value().to_owned();
@@ -42,13 +42,13 @@ impl CookieNames {
     }
 
     /// The flow cookie of a first page: the one that came, renewed, or a new one.
-    pub fn start_flow(&self, provider: &Provider, headers: &HeaderMap) -> Flow {
+    pub(super) fn start_flow(&self, provider: &Provider, headers: &HeaderMap) -> Flow {
         self.flow_of(headers)
             .unwrap_or_else(|| Flow { value: Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>()) })
     }
 
     /// Sets the flow cookie on an answer.
-    pub fn set_flow(&self, provider: &Provider, flow: &Flow, headers: &mut HeaderMap) {
+    pub(super) fn set_flow(&self, provider: &Provider, flow: &Flow, headers: &mut HeaderMap) {
         let life = provider.lifetimes.pending_request.seconds();
         let cookie = Cookie::build((self.flow, flow.value.clone()))
             .path("/")
@@ -64,13 +64,13 @@ impl CookieNames {
 
 /// A browser's flow.
 #[derive(Clone)]
-pub struct Flow {
+pub(super) struct Flow {
     value: String,
 }
 
 impl Flow {
     /// What sealed values contain.
-    pub fn digest(&self) -> Digest {
+    pub(super) fn digest(&self) -> Digest {
         Digest::of(self.value.as_bytes())
     }
 }

@@ -15,25 +15,25 @@ const MAX_ADDRESSES: usize = 10_000;
 
 /// Buckets by address.
 #[derive(Debug)]
-pub struct Limiter {
+pub(super) struct Limiter {
     limit: Limit,
     buckets: Mutex<HashMap<String, Instant>>,
 }
 
 impl Limiter {
     /// A limiter without history.
-    pub fn new(limit: Limit) -> Self {
+    pub(super) fn new(limit: Limit) -> Self {
         Self { limit, buckets: Mutex::new(HashMap::new()) }
     }
 
     /// Whether an address has to wait, and how long.
-    pub fn check(&self, address: &str, now: Instant) -> Result<(), Lifetime> {
+    pub(super) fn check(&self, address: &str, now: Instant) -> Result<(), Lifetime> {
         let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         self.limit.take(buckets.get(address).copied(), now).map(|_| ())
     }
 
     /// Counts a failure.
-    pub fn count(&self, address: &str, now: Instant) {
+    pub(super) fn count(&self, address: &str, now: Instant) {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(address) {
             buckets.retain(|_, empty_at| *empty_at > now);

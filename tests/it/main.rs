@@ -1,3 +1,11 @@
-//! Integration tests.
+//! Integration tests: stories with actors over the real router and a real database file, journeys in a real browser,
+//! and checks on the whole repository. One binary.
 
+mod account;
+mod authorize;
 mod browser;
+mod config;
+mod harness;
+mod layers;
+mod store;
+mod token;

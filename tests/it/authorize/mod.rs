@@ -1,0 +1,3 @@
+//! The authorization endpoint and its pages.
+
+mod sign_in;

@@ -1,0 +1,13 @@
+//! The actors: a server of one's own ([`Postern`]), a [`Browser`] that fills in forms, a [`Phone`] that plays the app.
+
+mod browser;
+mod http;
+mod phone;
+mod postern;
+
+pub(crate) use self::{
+    browser::{Browser, Page, Went},
+    http::Answer,
+    phone::{Phone, Tokens},
+    postern::{ALICE, BOB, PASSWORD, Postern, REDIRECT},
+};

@@ -1,0 +1,173 @@
+//! A server of one's own: a folder with a database, a clock that the test moves, seeded randomness.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{Router, body::Body, http::Request};
+use postern::{
+    app::{App, Surroundings},
+    base::{
+        entropy::Entropy,
+        text::Email,
+        time::{Clock, Instant, Lifetime},
+    },
+    config::Config,
+    domain::{
+        client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        password::Password,
+        user::User,
+    },
+    flows::{Provider, account, clients, end},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{
+    Browser, Phone,
+    http::{Answer, form_post, send},
+};
+
+pub(crate) const ALICE: &str = "alice@example.com";
+pub(crate) const BOB: &str = "bob@example.com";
+pub(crate) const PASSWORD: &str = "tr0mbone lakes";
+/// What the test's app is registered with.
+pub(crate) const REDIRECT: &str = "http://127.0.0.1/callback";
+
+/// A server, Alice and Bob, and the app `notes`.
+pub(crate) struct Postern {
+    pub(crate) app: App,
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    router: Router,
+    _folder: TempDir,
+}
+
+impl Postern {
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// A server with some settings of its own.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = Config::defaults(folder.path()).expect("the defaults are valid");
+        // The cost of a hash is not what these tests are about.
+        (config.passwords.memory_kib, config.passwords.iterations) = (64, 1);
+        change(&mut config);
+        let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
+        let surroundings = Surroundings {
+            clock: clock.clone(),
+            entropy: Arc::new(Entropy::seeded(7)),
+            environment: |_| None,
+        };
+        App::found(&config, &surroundings).await.expect("an empty folder");
+        let app = App::open(&config, surroundings).await.expect("a database that was just made");
+        let postern = Self { router: app.router(), app, clock, config, _folder: folder };
+        postern.add_user(ALICE).await;
+        postern.add_user(BOB).await;
+        postern.add_client("notes", |_| {}).await;
+        postern
+    }
+
+    pub(crate) fn provider(&self) -> &Provider {
+        &self.app.provider
+    }
+
+    pub(crate) fn issuer(&self) -> &str {
+        self.provider().issuer.as_str()
+    }
+
+    pub(crate) fn advance(&self, by: &str) {
+        self.clock.advance(by.parse::<Lifetime>().expect("a length of time"));
+    }
+
+    pub(crate) async fn add_user(&self, email: &str) -> User {
+        let email: Email = email.parse().expect("an address");
+        let password = Password::chosen(PASSWORD.to_owned(), &email).expect("a good password");
+        account::add(self.provider(), email, None, password).await.expect("a new address")
+    }
+
+    pub(crate) async fn user(&self, email: &str) -> User {
+        let found = postern::store::users::find_by_email(&self.provider().db, email.to_owned()).await;
+        found.expect("the database answers").expect("a known address")
+    }
+
+    /// Registers an app; `change` makes it differ from `notes`.
+    pub(crate) async fn add_client(&self, id: &str, change: impl FnOnce(&mut ClientSettings)) -> Client {
+        let mut settings = ClientSettings {
+            kind: ClientKind::Native,
+            redirect_uris: vec![REDIRECT.parse().expect("valid")],
+            scope: "openid profile email offline_access".parse().expect("valid"),
+            consent: ConsentPolicy::Ask,
+            resource: None,
+            lifetimes: ClientLifetimes::default(),
+        };
+        change(&mut settings);
+        let (id, name) = (id.parse().expect("a client id"), "Notes".parse().expect("a name"));
+        clients::add(self.provider(), id, name, settings).await.expect("a new client")
+    }
+
+    pub(crate) fn browser(&self) -> Browser<'_> {
+        Browser::new(self)
+    }
+
+    pub(crate) fn phone(&self) -> Phone<'_> {
+        Phone::new(self, "notes")
+    }
+
+    pub(crate) fn phone_of(&self, client: &'static str) -> Phone<'_> {
+        Phone::new(self, client)
+    }
+
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        self.send_from([203, 0, 113, 7], request).await
+    }
+
+    pub(crate) async fn send_from(&self, address: [u8; 4], request: Request<Body>) -> Answer {
+        send(&self.router, SocketAddr::from((address, 40_000)), request).await
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        self.send(form_post(path, pairs)).await
+    }
+
+    /// How many statements `work` takes.
+    pub(crate) async fn statements<T>(&self, work: impl Future<Output = T>) -> (u64, T) {
+        let before = self.provider().db.statements_run();
+        let result = work.await;
+        (self.provider().db.statements_run() - before, result)
+    }
+
+    /// The newest events first: kind and data.
+    pub(crate) async fn events(&self) -> Vec<(String, Value)> {
+        let rows = self.provider().db.read_all(postern::store::events::LIST, (1000,)).await.expect("events");
+        rows.into_iter().map(|row| (row.2, serde_json::from_str(&row.6).expect("JSON"))).collect()
+    }
+
+    /// How often something of this kind happened.
+    pub(crate) async fn count_events(&self, kind: &str) -> usize {
+        self.events().await.iter().filter(|(found, _)| found == kind).count()
+    }
+
+    /// Revocations in force: kind and id.
+    pub(crate) async fn revocations(&self) -> Vec<(String, Vec<u8>)> {
+        let binds = (self.clock.now(),);
+        let rows = self.provider().db.read_all(postern::store::revocations::LIST, binds).await.expect("revocations");
+        rows.into_iter().map(|(kind, id, _)| (kind, id)).collect()
+    }
+
+    /// Ends everything of a user, as an operator does.
+    pub(crate) async fn end_everything_of(&self, email: &str) {
+        use postern::domain::{
+            ending::{Ending, Reason},
+            event::Subject,
+        };
+        let id = self.user(email).await.id;
+        let ending = Ending::User { id, keep: None };
+        end::end(self.provider(), ending, Reason::EndedByOperator, Subject::default()).await.expect("ended");
+    }
+}
