@@ -104,8 +104,16 @@ impl App {
             hasher,
         });
         let pages = config.server.templates.clone();
-        let site = Arc::new(Site::new(Arc::clone(&provider), pages, &config.server.service_name));
-        Ok(Self { provider, site, request_timeout: config.server.request_timeout })
+        let site = Arc::new(Site::new(
+            Arc::clone(&provider),
+            pages,
+            &config.server.service_name,
+        ));
+        Ok(Self {
+            provider,
+            site,
+            request_timeout: config.server.request_timeout,
+        })
     }
 
     /// Makes an empty database and its first keys, and the root secret where that is a file that is not there yet.
@@ -124,7 +132,10 @@ impl App {
         let db = Db::open_sqlite(path).await?;
         keys::found(&db, &root, &surroundings.entropy, surroundings.clock.now()).await?;
         db.close().await;
-        Ok(Founded { new_secret, fingerprint: root.fingerprint() })
+        Ok(Founded {
+            new_secret,
+            fingerprint: root.fingerprint(),
+        })
     }
 
     /// Everything that the public listener answers.
@@ -141,7 +152,9 @@ impl App {
 fn root_secret(source: &SecretSource, surroundings: &Surroundings) -> Result<(RootSecret, bool), AppError> {
     if matches!(source, SecretSource::File(path) if !path.exists()) {
         let made = source.create(&surroundings.entropy)?;
-        return made.map(|root| (root, true)).ok_or_else(|| AppError::SecretElsewhere(source.clone()));
+        return made
+            .map(|root| (root, true))
+            .ok_or_else(|| AppError::SecretElsewhere(source.clone()));
     }
     Ok((source.read(surroundings.environment)?, false))
 }

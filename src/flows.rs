@@ -59,11 +59,20 @@ pub struct Provider {
 impl Provider {
     /// An event that happens now.
     pub fn event(&self, now: Instant, subject: Subject, event: Event) -> EventRecord {
-        EventRecord { id: EventId::new(now, &self.entropy), at: now, subject, event }
+        EventRecord {
+            id: EventId::new(now, &self.entropy),
+            at: now,
+            subject,
+            event,
+        }
     }
 
     /// The longest life of any access token that may be in force.
     pub fn longest_access_token(&self) -> Lifetime {
-        self.clients.longest_access_token().map_or(self.lifetimes.access_token, |own| own.max(self.lifetimes.access_token))
+        self.clients
+            .longest_access_token()
+            .map_or(self.lifetimes.access_token, |own| {
+                own.max(self.lifetimes.access_token)
+            })
     }
 }

@@ -40,7 +40,10 @@ pub async fn run(provider: Arc<Provider>) {
 pub async fn sweep(provider: &Provider) -> Result<()> {
     while expire_browser_sessions(provider).await? == BATCH {}
     let now = provider.clock.now();
-    provider.db.execute(attempts::SWEEP, (now.minus(Lifetime::from_secs(60)), BATCH)).await?;
+    provider
+        .db
+        .execute(attempts::SWEEP, (now.minus(Lifetime::from_secs(60)), BATCH))
+        .await?;
     Ok(())
 }
 
@@ -48,10 +51,16 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
 async fn expire_browser_sessions(provider: &Provider) -> Result<i64> {
     let now = provider.clock.now();
     let idle_since = now.minus(provider.lifetimes.browser_session_idle);
-    let expired = provider.db.read_all(browser_sessions::EXPIRED, (now, idle_since, BATCH)).await?;
+    let expired = provider
+        .db
+        .read_all(browser_sessions::EXPIRED, (now, idle_since, BATCH))
+        .await?;
     let count = i64::try_from(expired.len()).unwrap_or(BATCH);
     for (id, user) in expired {
-        let subject = Subject { user: Some(user), ..Subject::default() };
+        let subject = Subject {
+            user: Some(user),
+            ..Subject::default()
+        };
         end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
     }
     Ok(count)

@@ -38,15 +38,23 @@ pub async fn serve(
         stopping.graceful_shutdown(Some(patience));
     });
     let places = Arc::new(Semaphore::new(config.max_connections));
-    let mut server = axum_server::from_tcp(listener)?.acceptor(Gate(places)).handle(handle);
+    let mut server = axum_server::from_tcp(listener)?
+        .acceptor(Gate(places))
+        .handle(handle);
     server
         .http_builder()
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout.to_std())
         .max_buf_size(MAX_HEADERS);
-    server.http_builder().http2().timer(TokioTimer::new()).max_header_list_size(32 * 1024);
-    server.serve(router.into_make_service_with_connect_info::<SocketAddr>()).await
+    server
+        .http_builder()
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(32 * 1024);
+    server
+        .serve(router.into_make_service_with_connect_info::<SocketAddr>())
+        .await
 }
 
 /// Lets as many connections in as there are places; the others wait in the kernel's queue.
@@ -63,7 +71,13 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Gate {
         Box::pin(async move {
             stream.set_nodelay(true)?;
             let place = places.acquire_owned().await.map_err(io::Error::other)?;
-            Ok((Admitted { stream, _place: place }, service))
+            Ok((
+                Admitted {
+                    stream,
+                    _place: place,
+                },
+                service,
+            ))
         })
     }
 }
@@ -87,7 +101,11 @@ mod io_traits {
     use super::Admitted;
 
     impl AsyncRead for Admitted {
-        fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
             Pin::new(&mut self.stream).poll_read(cx, buf)
         }
     }

@@ -37,5 +37,8 @@ pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
         ("revocations", revocations::ALL),
         ("users", users::ALL),
     ];
-    files.iter().flat_map(|(file, all)| all.iter().map(move |(name, sql)| (*file, *name, *sql))).collect()
+    files
+        .iter()
+        .flat_map(|(file, all)| all.iter().map(move |(name, sql)| (*file, *name, *sql)))
+        .collect()
 }

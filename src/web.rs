@@ -74,14 +74,23 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/revoke", post(oauth::revoke::revoke))
         .route("/userinfo", get(oauth::userinfo::get).post(oauth::userinfo::post))
         .route("/jwks.json", get(oauth::jwks::jwks))
-        .route("/.well-known/openid-configuration", get(oauth::discovery::document))
-        .route("/.well-known/oauth-authorization-server", get(oauth::discovery::document))
+        .route(
+            "/.well-known/openid-configuration",
+            get(oauth::discovery::document),
+        )
+        .route(
+            "/.well-known/oauth-authorization-server",
+            get(oauth::discovery::document),
+        )
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/assets/{name}", get(assets::asset));
     let pages = Router::new()
         .route("/", get(account::home))
-        .route("/authorize", get(oauth::authorize::get).post(oauth::authorize::post))
+        .route(
+            "/authorize",
+            get(oauth::authorize::get).post(oauth::authorize::post),
+        )
         .route("/sign-in", post(sign_in::sign_in))
         .route("/continue", get(continuing::resume))
         .route("/consent", post(consent::decide))
@@ -97,9 +106,15 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(
             ServiceBuilder::new()
-                .layer(middleware::from_fn_with_state(Arc::clone(&site), layer::outermost))
+                .layer(middleware::from_fn_with_state(
+                    Arc::clone(&site),
+                    layer::outermost,
+                ))
                 .layer(CatchPanicLayer::custom(error::panicked))
-                .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, request_timeout))
+                .layer(TimeoutLayer::with_status_code(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    request_timeout,
+                ))
                 .layer(RequestBodyLimitLayer::new(MAX_BODY)),
         )
         .with_state(site)
@@ -120,5 +135,7 @@ fn sessions(site: &Site) -> SessionManagerLayer<BrowserSessionStore> {
         .with_secure(provider.issuer.is_https())
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
-        .with_expiry(Expiry::OnInactivity(time::Duration::seconds(lifetimes.browser_session_absolute.seconds())))
+        .with_expiry(Expiry::OnInactivity(time::Duration::seconds(
+            lifetimes.browser_session_absolute.seconds(),
+        )))
 }

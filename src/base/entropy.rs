@@ -31,7 +31,10 @@ impl Entropy {
         match &self.0 {
             #[expect(clippy::disallowed_methods, reason = "the one place where randomness enters")]
             Source::System => rand::rng().fill_bytes(&mut bytes),
-            Source::Seeded(rng) => rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes),
+            Source::Seeded(rng) => rng
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .fill_bytes(&mut bytes),
         }
         bytes
     }

@@ -30,8 +30,13 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] =
-        [Self::PendingRequest, Self::PostedRequest, Self::Csrf, Self::KeyAtRest, Self::RootCheck];
+    const ALL: [Self; 5] = [
+        Self::PendingRequest,
+        Self::PostedRequest,
+        Self::Csrf,
+        Self::KeyAtRest,
+        Self::RootCheck,
+    ];
 
     const fn label(self) -> &'static str {
         match self {
@@ -83,7 +88,11 @@ impl Sealer {
                 derived.insert((id, purpose), derive(secret, purpose));
             }
         }
-        Self { active, keys: derived, context: context.into() }
+        Self {
+            active,
+            keys: derived,
+            context: context.into(),
+        }
     }
 
     /// The value, unreadable and unchangeable, until `expires`; base64url.
@@ -93,20 +102,32 @@ impl Sealer {
     }
 
     /// The value that was sealed for `purpose`, unless it has expired.
-    pub fn open<T: DeserializeOwned>(&self, purpose: Purpose, text: &str, now: Instant) -> Result<T, SealError> {
+    pub fn open<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        text: &str,
+        now: Instant,
+    ) -> Result<T, SealError> {
         if text.len() > MAX_SEALED {
             return Err(SealError::NotOurs);
         }
         let bytes = Base64UrlUnpadded::decode_vec(text).map_err(|_| SealError::NotOurs)?;
         let plain = self.open_bytes(purpose, bytes)?;
-        let (expires, value): (Instant, T) = serde_json::from_slice(&plain).map_err(|_| SealError::NotOurs)?;
-        if expires <= now { Err(SealError::Expired) } else { Ok(value) }
+        let (expires, value): (Instant, T) =
+            serde_json::from_slice(&plain).map_err(|_| SealError::NotOurs)?;
+        if expires <= now {
+            Err(SealError::Expired)
+        } else {
+            Ok(value)
+        }
     }
 
     /// Seals bytes without expiry, for the database.
     pub fn seal_bytes(&self, purpose: Purpose, mut plain: Vec<u8>) -> Vec<u8> {
         let key = &self.keys[&(self.active, purpose)];
-        let nonce = key.seal_in_place_append_tag(self.aad(purpose), &mut plain).expect("values are far below the cipher's limit");
+        let nonce = key
+            .seal_in_place_append_tag(self.aad(purpose), &mut plain)
+            .expect("values are far below the cipher's limit");
         let mut sealed = Vec::with_capacity(HEADER + plain.len());
         sealed.push(VERSION);
         sealed.extend_from_slice(&self.active.to_bytes());
@@ -122,7 +143,10 @@ impl Sealer {
         }
         let mut id = [0; 8];
         id.copy_from_slice(&sealed[1..9]);
-        let key = self.keys.get(&(KeyId::from_bytes(id), purpose)).ok_or(SealError::NotOurs)?;
+        let key = self
+            .keys
+            .get(&(KeyId::from_bytes(id), purpose))
+            .ok_or(SealError::NotOurs)?;
         let nonce = Nonce::try_assume_unique_for_key(&sealed[9..HEADER]).map_err(|_| SealError::NotOurs)?;
         let length = key
             .open_in_place(nonce, self.aad(purpose), &mut sealed[HEADER..])
@@ -140,7 +164,9 @@ impl Sealer {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealer").field("active", &self.active).finish_non_exhaustive()
+        f.debug_struct("Sealer")
+            .field("active", &self.active)
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,7 +184,11 @@ mod tests {
     use super::*;
 
     fn sealer(context: &str) -> Sealer {
-        Sealer::new(KeyId::from_bytes([7; 8]), [(KeyId::from_bytes([7; 8]), &Secret::new([1; 32]))], context)
+        Sealer::new(
+            KeyId::from_bytes([7; 8]),
+            [(KeyId::from_bytes([7; 8]), &Secret::new([1; 32]))],
+            context,
+        )
     }
 
     #[test]
@@ -167,9 +197,18 @@ mod tests {
         let (now, later) = (Instant::from_millis(0), Instant::from_millis(10));
         let text = here.seal(Purpose::Csrf, &"value", later);
         assert_eq!(here.open::<String>(Purpose::Csrf, &text, now), Ok("value".into()));
-        assert_eq!(here.open::<String>(Purpose::PendingRequest, &text, now), Err(SealError::NotOurs));
-        assert_eq!(there.open::<String>(Purpose::Csrf, &text, now), Err(SealError::NotOurs));
-        assert_eq!(here.open::<String>(Purpose::Csrf, &text, later), Err(SealError::Expired));
+        assert_eq!(
+            here.open::<String>(Purpose::PendingRequest, &text, now),
+            Err(SealError::NotOurs)
+        );
+        assert_eq!(
+            there.open::<String>(Purpose::Csrf, &text, now),
+            Err(SealError::NotOurs)
+        );
+        assert_eq!(
+            here.open::<String>(Purpose::Csrf, &text, later),
+            Err(SealError::Expired)
+        );
     }
 
     #[test]
@@ -180,9 +219,16 @@ mod tests {
             for bit in 0..8 {
                 let mut other = sealed.clone();
                 other[byte] ^= 1 << bit;
-                assert!(sealer.open_bytes(Purpose::KeyAtRest, other).is_err(), "bit {bit} of byte {byte}");
+                assert!(
+                    sealer.open_bytes(Purpose::KeyAtRest, other).is_err(),
+                    "bit {bit} of byte {byte}"
+                );
             }
-            assert!(sealer.open_bytes(Purpose::KeyAtRest, sealed[..byte].to_vec()).is_err());
+            assert!(
+                sealer
+                    .open_bytes(Purpose::KeyAtRest, sealed[..byte].to_vec())
+                    .is_err()
+            );
         }
     }
 }

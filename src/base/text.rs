@@ -32,7 +32,8 @@ impl FromStr for Email {
     fn from_str(text: &str) -> Result<Self, EmailError> {
         let text = text.trim();
         let (local, domain) = text.rsplit_once('@').ok_or(EmailError)?;
-        let plain = |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
+        let plain =
+            |part: &str| !part.is_empty() && !part.chars().any(|c| c.is_whitespace() || c.is_control());
         let labels = domain.split('.').all(|label| !label.is_empty());
         if text.len() > 254 || !plain(local) || !plain(domain) || local.contains('@') || !labels {
             return Err(EmailError);
@@ -65,7 +66,8 @@ impl FromStr for DisplayName {
         let text = text.trim();
         // Direction marks could make a consent page read backwards ("Allow evil" as "Allow good").
         let hidden = |c: char| {
-            c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+            c.is_control()
+                || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
         };
         let length = text.chars().count();
         if length == 0 || length > 80 || text.chars().any(hidden) {
@@ -99,8 +101,20 @@ mod tests {
 
     #[test]
     fn addresses_and_names_are_bounded() {
-        assert_eq!(" Alice@Example.com ".parse::<Email>().map(|e| e.key()), Ok("alice@example.com".into()));
-        for bad in ["", "alice", "@example.com", "alice@", "a b@example.com", "a@b@c.d", "a@.com", "a\u{0}@b.c"] {
+        assert_eq!(
+            " Alice@Example.com ".parse::<Email>().map(|e| e.key()),
+            Ok("alice@example.com".into())
+        );
+        for bad in [
+            "",
+            "alice",
+            "@example.com",
+            "alice@",
+            "a b@example.com",
+            "a@b@c.d",
+            "a@.com",
+            "a\u{0}@b.c",
+        ] {
             assert_eq!(bad.parse::<Email>(), Err(EmailError), "{bad:?}");
         }
         assert!("Notes\u{202e}".parse::<DisplayName>().is_err());

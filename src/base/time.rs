@@ -70,7 +70,13 @@ pub struct Lifetime(i64);
 #[error("write a whole number with a unit: 90d, 12h, 5m, 60s or 250ms")]
 pub struct LifetimeError;
 
-const UNITS: [(&str, i64); 5] = [("ms", 1), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000)];
+const UNITS: [(&str, i64); 5] = [
+    ("ms", 1),
+    ("d", 86_400_000),
+    ("h", 3_600_000),
+    ("m", 60_000),
+    ("s", 1000),
+];
 
 impl Lifetime {
     /// That many milliseconds.
@@ -118,13 +124,19 @@ impl FromStr for Lifetime {
         }
         let number: i64 = number.parse().map_err(|_| LifetimeError)?;
         // A thousand years is beyond anything that a setting means, and keeps sums far from overflow.
-        number.checked_mul(factor).filter(|millis| *millis <= 365_000 * 86_400_000).map(Self).ok_or(LifetimeError)
+        number
+            .checked_mul(factor)
+            .filter(|millis| *millis <= 365_000 * 86_400_000)
+            .map(Self)
+            .ok_or(LifetimeError)
     }
 }
 
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let coarsest = UNITS[1..].iter().find(|(_, factor)| self.0 != 0 && self.0 % factor == 0);
+        let coarsest = UNITS[1..]
+            .iter()
+            .find(|(_, factor)| self.0 != 0 && self.0 % factor == 0);
         let (unit, factor) = coarsest.unwrap_or(&UNITS[0]);
         write!(f, "{}{unit}", self.0 / factor)
     }
@@ -138,7 +150,9 @@ impl Serialize for Lifetime {
 
 impl<'de> Deserialize<'de> for Lifetime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 
@@ -193,7 +207,16 @@ mod tests {
             let parsed: Lifetime = text.parse().expect(text);
             assert_eq!(parsed.to_string().parse(), Ok(parsed));
         }
-        for text in ["", "5", "m", "-5m", "5 parsecs", "1.5h", "99999999999999999999d", "9999999999d"] {
+        for text in [
+            "",
+            "5",
+            "m",
+            "-5m",
+            "5 parsecs",
+            "1.5h",
+            "99999999999999999999d",
+            "9999999999d",
+        ] {
             assert_eq!(text.parse::<Lifetime>(), Err(LifetimeError), "{text}");
         }
     }

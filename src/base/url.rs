@@ -17,7 +17,9 @@ pub enum IssuerError {
     #[error("write an absolute URL such as https://id.example.com")]
     NotAUrl,
     /// Something besides scheme, host and port.
-    #[error("write scheme, host and port only (https://id.example.com): no path, query, fragment or user name")]
+    #[error(
+        "write scheme, host and port only (https://id.example.com): no path, query, fragment or user name"
+    )]
     NotAnOrigin,
     /// Plain http on a host that others can reach.
     #[error("use https: plain http is for localhost, 127.0.0.1 and [::1] only")]
@@ -104,10 +106,14 @@ pub enum RedirectUriError {
     #[error("it is not written in its plain form (lower-case scheme and host, no . or .. segments, no \\)")]
     NotPlain,
     /// http on a name instead of a loopback address.
-    #[error("http is for loopback addresses only: write http://127.0.0.1/... or http://[::1]/... (RFC 8252 sections 7.3 and 8.3)")]
+    #[error(
+        "http is for loopback addresses only: write http://127.0.0.1/... or http://[::1]/... (RFC 8252 sections 7.3 and 8.3)"
+    )]
     PlainHttp,
     /// A private-use scheme that is no reversed domain name.
-    #[error("a private-use scheme is a domain name of yours in reverse, such as com.example.app:/callback (RFC 8252 section 7.1)")]
+    #[error(
+        "a private-use scheme is a domain name of yours in reverse, such as com.example.app:/callback (RFC 8252 section 7.1)"
+    )]
     Scheme,
 }
 
@@ -147,7 +153,9 @@ impl RedirectUri {
 
 /// Splits a loopback URI into its host and what follows the port.
 fn without_loopback_port(uri: &str) -> Option<(&'static str, &str)> {
-    let (host, rest) = LOOPBACK.iter().find_map(|host| uri.strip_prefix(host).map(|rest| (*host, rest)))?;
+    let (host, rest) = LOOPBACK
+        .iter()
+        .find_map(|host| uri.strip_prefix(host).map(|rest| (*host, rest)))?;
     let Some(after_colon) = rest.strip_prefix(':') else {
         return Some((host, rest));
     };
@@ -295,16 +303,30 @@ mod tests {
         ] {
             assert_eq!(uri.parse::<RedirectUri>(), Err(rule), "{uri}");
         }
-        for uri in ["com.example.app:/cb", "https://app.example/cb?x=1", "http://[::1]:8000/cb", "http://127.0.0.1/"] {
+        for uri in [
+            "com.example.app:/cb",
+            "https://app.example/cb?x=1",
+            "http://[::1]:8000/cb",
+            "http://127.0.0.1/",
+        ] {
             assert!(uri.parse::<RedirectUri>().is_ok(), "{uri}");
         }
     }
 
     #[test]
     fn an_issuer_is_an_origin_and_plain_http_stays_at_home() {
-        assert_eq!("https://id.example.com/".parse::<Issuer>().map(|i| i.0), Ok("https://id.example.com".into()));
-        assert_eq!("http://id.example.com".parse::<Issuer>(), Err(IssuerError::PlainHttp));
-        assert_eq!("https://id.example.com/x".parse::<Issuer>(), Err(IssuerError::NotAnOrigin));
+        assert_eq!(
+            "https://id.example.com/".parse::<Issuer>().map(|i| i.0),
+            Ok("https://id.example.com".into())
+        );
+        assert_eq!(
+            "http://id.example.com".parse::<Issuer>(),
+            Err(IssuerError::PlainHttp)
+        );
+        assert_eq!(
+            "https://id.example.com/x".parse::<Issuer>(),
+            Err(IssuerError::NotAnOrigin)
+        );
         assert!("http://localhost:8080".parse::<Issuer>().is_ok());
     }
 }

@@ -8,7 +8,11 @@ use crate::{
         time::{Instant, Lifetime},
         url::{Issuer, Resource},
     },
-    domain::{binding::Thumbprint, device_session::Grant, scope::{self, ScopeSet}},
+    domain::{
+        binding::Thumbprint,
+        device_session::Grant,
+        scope::{self, ScopeSet},
+    },
 };
 
 /// Claims of an `at+jwt`.
@@ -73,7 +77,9 @@ impl<'a> From<Facts<'a>> for AccessTokenClaims<'a> {
     fn from(facts: Facts<'a>) -> Self {
         let issuer = facts.issuer.as_str();
         let aud = match &facts.grant.resource {
-            Some(resource) if facts.scope.has(scope::OPENID) => Audience::WithIssuer([Resource::as_str(resource), issuer]),
+            Some(resource) if facts.scope.has(scope::OPENID) => {
+                Audience::WithIssuer([Resource::as_str(resource), issuer])
+            }
             Some(resource) => Audience::One(resource.as_str()),
             None => Audience::One(issuer),
         };

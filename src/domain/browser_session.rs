@@ -42,6 +42,10 @@ pub const ACR_ONE_FACTOR: &str = "aal1";
 impl Authentication {
     /// By password alone, at `now`.
     pub fn by_password(now: Instant) -> Self {
-        Self { auth_time: now, acr: ACR_ONE_FACTOR.to_owned(), amr: vec!["pwd".to_owned()] }
+        Self {
+            auth_time: now,
+            acr: ACR_ONE_FACTOR.to_owned(),
+            amr: vec!["pwd".to_owned()],
+        }
     }
 }

@@ -96,13 +96,17 @@ impl Client {
 
     /// Whether `presented` is one of its redirect URIs.
     pub fn allows_redirect(&self, presented: &str) -> bool {
-        self.settings.redirect_uris.iter().any(|uri| uri.matches(presented))
+        self.settings
+            .redirect_uris
+            .iter()
+            .any(|uri| uri.matches(presented))
     }
 
     /// The private-use schemes of its redirect URIs, with their colon.
     pub fn private_schemes(&self) -> impl Iterator<Item = &str> {
         let uris = self.settings.redirect_uris.iter();
-        uris.filter(|uri| uri.kind() == RedirectKind::PrivateScheme).map(RedirectUri::scheme)
+        uris.filter(|uri| uri.kind() == RedirectKind::PrivateScheme)
+            .map(RedirectUri::scheme)
     }
 
     /// The server's lifetimes with this client's own in their place.
@@ -111,7 +115,9 @@ impl Client {
         Lifetimes {
             access_token: own.access_token.unwrap_or(server.access_token),
             device_session_idle: own.device_session_idle.unwrap_or(server.device_session_idle),
-            device_session_absolute: own.device_session_absolute.unwrap_or(server.device_session_absolute),
+            device_session_absolute: own
+                .device_session_absolute
+                .unwrap_or(server.device_session_absolute),
             ..*server
         }
     }

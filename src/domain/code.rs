@@ -41,7 +41,10 @@ impl Code {
         let decoded = Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, &mut bytes).ok()?;
         let (session, secret) = decoded.split_at_checked(16)?;
         let session = DeviceSessionId::from_bytes(session.try_into().ok()?);
-        Some(Self { session, secret: Secret::new(secret.try_into().ok()?) })
+        Some(Self {
+            session,
+            secret: Secret::new(secret.try_into().ok()?),
+        })
     }
 }
 

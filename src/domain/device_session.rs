@@ -155,7 +155,11 @@ impl DeviceSession {
         let (handle, generation, rotated_at) = match self.state {
             State::Granted { .. } => return Verdict::Refuse(Refusal::Unknown),
             State::Ended { .. } => return Verdict::Refuse(Refusal::Ended),
-            State::Active { handle, generation, rotated_at } => (handle, generation, rotated_at),
+            State::Active {
+                handle,
+                generation,
+                rotated_at,
+            } => (handle, generation, rotated_at),
         };
         if self.expires_at <= now || rotated_at.plus(rules.idle) <= now {
             return Verdict::Refuse(Refusal::Expired);
@@ -166,7 +170,9 @@ impl DeviceSession {
         let proved_at = match (self.binding, presented.proof) {
             (Binding::Bearer, _) => None,
             (Binding::Key(_), None) => return Verdict::Refuse(Refusal::ProofMissing),
-            (Binding::Key(key), Some(proof)) if key != proof.key => return Verdict::Refuse(Refusal::ForeignKey),
+            (Binding::Key(key), Some(proof)) if key != proof.key => {
+                return Verdict::Refuse(Refusal::ForeignKey);
+            }
             (Binding::Key(_), Some(proof)) => Some(proof.made_at),
         };
         if handle != presented.handle {

@@ -16,7 +16,9 @@ pub struct Limit {
 impl Limit {
     /// The latest "empty again" at which one more try still fits.
     pub fn ceiling(&self, now: Instant) -> Instant {
-        now.plus(Lifetime::from_millis(self.every.millis() * i64::from(self.burst.saturating_sub(1))))
+        now.plus(Lifetime::from_millis(
+            self.every.millis() * i64::from(self.burst.saturating_sub(1)),
+        ))
     }
 
     /// One try: the new "empty again", or how long to wait.
@@ -40,7 +42,10 @@ mod tests {
 
     #[test]
     fn a_burst_then_one_each_interval() {
-        let limit = Limit { burst: 3, every: Lifetime::from_secs(10) };
+        let limit = Limit {
+            burst: 3,
+            every: Lifetime::from_secs(10),
+        };
         let now = Instant::from_millis(1_000_000);
         let mut bucket = None;
         for _ in 0..3 {

@@ -80,7 +80,10 @@ impl ErrorCode {
 impl OAuthError {
     /// An error with a hint of our own words. Never put a secret or a value of a third party into it.
     pub fn new(code: ErrorCode, hint: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, hint: hint.into() }
+        Self {
+            code,
+            hint: hint.into(),
+        }
     }
 
     /// `invalid_request` with a hint.
@@ -90,17 +93,26 @@ impl OAuthError {
 
     /// `invalid_client`: one text for every cause, so that nobody learns which client ids exist.
     pub fn invalid_client() -> Self {
-        Self::new(ErrorCode::InvalidClient, "client authentication failed: check client_id and how it authenticates")
+        Self::new(
+            ErrorCode::InvalidClient,
+            "client authentication failed: check client_id and how it authenticates",
+        )
     }
 
     /// `invalid_grant` for a code: one text for every cause.
     pub fn invalid_code() -> Self {
-        Self::new(ErrorCode::InvalidGrant, "the code is unknown, expired or used, or it was issued for another request")
+        Self::new(
+            ErrorCode::InvalidGrant,
+            "the code is unknown, expired or used, or it was issued for another request",
+        )
     }
 
     /// `invalid_grant` for a refresh token: one text for every cause.
     pub fn invalid_refresh_token() -> Self {
-        Self::new(ErrorCode::InvalidGrant, "the refresh token is unknown, expired or revoked: sign in again")
+        Self::new(
+            ErrorCode::InvalidGrant,
+            "the refresh token is unknown, expired or revoked: sign in again",
+        )
     }
 
     /// `access_denied`.
@@ -111,6 +123,9 @@ impl OAuthError {
     /// The hint in the characters that `error_description` may have (RFC 6749 appendix A.8).
     pub fn description(&self) -> String {
         let allowed = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
-        self.hint.chars().map(|c| if allowed(c) { c } else { '?' }).collect()
+        self.hint
+            .chars()
+            .map(|c| if allowed(c) { c } else { '?' })
+            .collect()
     }
 }

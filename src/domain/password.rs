@@ -59,14 +59,22 @@ impl Password {
     }
 }
 
-const ROWS: [&str; 5] = ["01234567890", "abcdefghijklmnopqrstuvwxyz", "qwertyuiop", "asdfghjkl", "password"];
+const ROWS: [&str; 5] = [
+    "01234567890",
+    "abcdefghijklmnopqrstuvwxyz",
+    "qwertyuiop",
+    "asdfghjkl",
+    "password",
+];
 
 fn is_pattern(lower: &str) -> bool {
     let mut distinct: Vec<char> = lower.chars().collect();
     distinct.sort_unstable();
     distinct.dedup();
     // What remains after the usual words and rows are taken out must be worth something by itself.
-    let rest = ROWS.iter().fold(lower.to_owned(), |text, row| strip_runs(&text, row));
+    let rest = ROWS
+        .iter()
+        .fold(lower.to_owned(), |text, row| strip_runs(&text, row));
     distinct.len() < 4 || rest.chars().count() < 4
 }
 
@@ -76,7 +84,9 @@ fn strip_runs(text: &str, row: &str) -> String {
     let mut kept = String::new();
     let mut at = 0;
     while at < chars.len() {
-        let run = (at + 4..=chars.len()).rev().find(|end| row.contains(&chars[at..*end].iter().collect::<String>()));
+        let run = (at + 4..=chars.len())
+            .rev()
+            .find(|end| row.contains(&chars[at..*end].iter().collect::<String>()));
         if let Some(end) = run {
             at = end;
         } else {

@@ -34,19 +34,28 @@ impl Lifetimes {
             // A window as long as the refresh interval hides a thief who follows his victim.
             found.push((
                 "tokens.retry_window",
-                format!("write at most half of tokens.access_token, which is {half}, instead of {}", self.retry_window),
+                format!(
+                    "write at most half of tokens.access_token, which is {half}, instead of {}",
+                    self.retry_window
+                ),
             ));
         }
         if self.device_session_idle > self.device_session_absolute {
             found.push((
                 "sessions.device_idle",
-                format!("write at most sessions.device_absolute, which is {}", self.device_session_absolute),
+                format!(
+                    "write at most sessions.device_absolute, which is {}",
+                    self.device_session_absolute
+                ),
             ));
         }
         if self.browser_session_idle > self.browser_session_absolute {
             found.push((
                 "sessions.browser_idle",
-                format!("write at most sessions.browser_absolute, which is {}", self.browser_session_absolute),
+                format!(
+                    "write at most sessions.browser_absolute, which is {}",
+                    self.browser_session_absolute
+                ),
             ));
         }
         found

@@ -87,8 +87,13 @@ pub struct NotOurs;
 impl MacRing {
     /// A ring from keys of 256 bits.
     pub fn new<'a>(active: KeyId, keys: impl IntoIterator<Item = (KeyId, &'a Secret<[u8; 32]>)>) -> Self {
-        let keys = keys.into_iter().map(|(id, key)| (id, hmac::Key::new(hmac::HMAC_SHA256, key.expose())));
-        Self { active, keys: keys.collect() }
+        let keys = keys
+            .into_iter()
+            .map(|(id, key)| (id, hmac::Key::new(hmac::HMAC_SHA256, key.expose())));
+        Self {
+            active,
+            keys: keys.collect(),
+        }
     }
 
     /// The text of a token, 109 characters.
@@ -112,7 +117,10 @@ impl MacRing {
         if bytes.len() != BODY + MAC || bytes[0] != VERSION {
             return Err(NotOurs);
         }
-        let key = self.keys.get(&KeyId::from_bytes(array(&bytes[1..9]))).ok_or(NotOurs)?;
+        let key = self
+            .keys
+            .get(&KeyId::from_bytes(array(&bytes[1..9])))
+            .ok_or(NotOurs)?;
         hmac::verify(key, &bytes[..BODY], &bytes[BODY..]).map_err(|_| NotOurs)?;
         Ok(RefreshToken {
             session: DeviceSessionId::from_bytes(array(&bytes[9..25])),
@@ -124,7 +132,9 @@ impl MacRing {
 
 impl fmt::Debug for MacRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MacRing").field("active", &self.active).finish_non_exhaustive()
+        f.debug_struct("MacRing")
+            .field("active", &self.active)
+            .finish_non_exhaustive()
     }
 }
 
@@ -143,14 +153,25 @@ mod tests {
         let id = KeyId::new(&entropy);
         let ring = MacRing::new(id, [(id, &key)]);
         let session = DeviceSessionId::new(Instant::from_millis(0), &entropy);
-        let token = RefreshToken { session, handle: Handle::new(&entropy), generation: Generation::FIRST };
+        let token = RefreshToken {
+            session,
+            handle: Handle::new(&entropy),
+            generation: Generation::FIRST,
+        };
         let text = ring.encode(&token).expose().clone();
         let read = ring.parse(&text).expect("ours");
-        assert_eq!((read.session, read.generation, read.handle.digest()), (session, Generation::FIRST, token.handle.digest()));
+        assert_eq!(
+            (read.session, read.generation, read.handle.digest()),
+            (session, Generation::FIRST, token.handle.digest())
+        );
         for at in 0..text.len() {
             let mut other = text.clone().into_bytes();
             other[at] = if other[at] == b'A' { b'B' } else { b'A' };
-            assert_eq!(ring.parse(&String::from_utf8(other).expect("ascii")).map(|_| ()), Err(NotOurs), "at {at}");
+            assert_eq!(
+                ring.parse(&String::from_utf8(other).expect("ascii")).map(|_| ()),
+                Err(NotOurs),
+                "at {at}"
+            );
             assert_eq!(ring.parse(&text[..at]).map(|_| ()), Err(NotOurs));
         }
     }

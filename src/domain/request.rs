@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    base::{id::ClientId, url::{Issuer, Resource}},
+    base::{
+        id::ClientId,
+        url::{Issuer, Resource},
+    },
     domain::{client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet},
 };
 
@@ -93,7 +96,11 @@ pub struct AnswerTo {
 impl Redirectable {
     /// Takes the redirect URI from an identified request; the caller has checked that it is the client's.
     pub fn new(identified: Identified, redirect_uri: String, state: Option<String>) -> Self {
-        Self { raw: identified.raw, client: identified.client, answer_to: AnswerTo { redirect_uri, state } }
+        Self {
+            raw: identified.raw,
+            client: identified.client,
+            answer_to: AnswerTo { redirect_uri, state },
+        }
     }
 }
 
@@ -115,7 +122,13 @@ impl AnswerTo {
 
     /// The redirect with an error (RFC 6749 section 4.1.2.1).
     pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> String {
-        self.with(issuer, &[("error", error.code.as_str()), ("error_description", &error.description())])
+        self.with(
+            issuer,
+            &[
+                ("error", error.code.as_str()),
+                ("error_description", &error.description()),
+            ],
+        )
     }
 
     /// `state` goes back byte for byte; `iss` is in every answer (RFC 9207); the URI's own query is kept.
@@ -178,8 +191,16 @@ pub struct Prompt {
 impl AuthorizationRequest {
     /// The parameters that start the same request anew: for "start again".
     pub fn to_parameters(&self) -> Vec<(&'static str, String)> {
-        let prompt = [("login", self.prompt.login), ("consent", self.prompt.consent), ("none", self.prompt.none)];
-        let prompt: Vec<&str> = prompt.iter().filter(|(_, set)| *set).map(|(word, _)| *word).collect();
+        let prompt = [
+            ("login", self.prompt.login),
+            ("consent", self.prompt.consent),
+            ("none", self.prompt.none),
+        ];
+        let prompt: Vec<&str> = prompt
+            .iter()
+            .filter(|(_, set)| *set)
+            .map(|(word, _)| *word)
+            .collect();
         let optional = [
             ("state", self.answer_to.state.clone()),
             ("nonce", self.nonce.clone()),
@@ -196,7 +217,11 @@ impl AuthorizationRequest {
             ("code_challenge", self.challenge.digest().to_base64url()),
             ("code_challenge_method", "S256".to_owned()),
         ];
-        parameters.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        parameters.extend(
+            optional
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?))),
+        );
         parameters
     }
 }

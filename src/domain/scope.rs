@@ -65,7 +65,11 @@ impl FromStr for ScopeSet {
         if text.len() > 1000 {
             return Err(ScopeError);
         }
-        let tokens: BTreeSet<String> = text.split(' ').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+        let tokens: BTreeSet<String> = text
+            .split(' ')
+            .filter(|t| !t.is_empty())
+            .map(str::to_owned)
+            .collect();
         if tokens.len() > 64 || !tokens.iter().all(|t| t.bytes().all(token)) {
             return Err(ScopeError);
         }
@@ -90,6 +94,8 @@ impl Serialize for ScopeSet {
 
 impl<'de> Deserialize<'de> for ScopeSet {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }

@@ -41,13 +41,24 @@ pub enum Event {
 pub fn next(event: Event) -> State {
     match event {
         Event::Arrived { session: None, .. } | Event::SwitchedAccount => State::Identify,
-        Event::Arrived { session: Some(session), must_prove: true } => State::Confirm(session),
-        Event::Arrived { session: Some(session), must_prove: false } => State::SignedIn(session),
+        Event::Arrived {
+            session: Some(session),
+            must_prove: true,
+        } => State::Confirm(session),
+        Event::Arrived {
+            session: Some(session),
+            must_prove: false,
+        } => State::SignedIn(session),
     }
 }
 
 /// Whether `request` wants a proof newer than the session's (OpenID Connect Core section 3.1.2.1).
-pub fn must_prove(request: &AuthorizationRequest, session: &BrowserSession, proved_for_it: bool, now: Instant) -> bool {
+pub fn must_prove(
+    request: &AuthorizationRequest,
+    session: &BrowserSession,
+    proved_for_it: bool,
+    now: Instant,
+) -> bool {
     let age = now.since(session.authentication.auth_time);
     let too_old = request.max_age.is_some_and(|max| age > Lifetime::from_secs(max));
     !proved_for_it && (request.prompt.login || too_old)
@@ -66,7 +77,12 @@ pub enum Step {
 
 /// The step for a signed-in person.
 pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&ScopeSet>) -> Step {
-    if must_ask(client.settings.consent, allowed, &request.scope, request.prompt.consent) {
+    if must_ask(
+        client.settings.consent,
+        allowed,
+        &request.scope,
+        request.prompt.consent,
+    ) {
         Step::Consent
     } else if client.is_confidential() {
         Step::Answer
@@ -79,10 +95,13 @@ pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&Sc
 pub fn refuse_page(state: &State, step: Option<&Step>) -> Option<OAuthError> {
     let (code, hint) = match (state, step) {
         (State::Identify | State::Confirm(_), _) => (ErrorCode::LoginRequired, "the person has to sign in"),
-        (State::SignedIn(_), Some(Step::Consent)) => (ErrorCode::ConsentRequired, "the person has to be asked"),
-        (State::SignedIn(_), Some(Step::Continue)) => {
-            (ErrorCode::InteractionRequired, "an app gets nothing without a tap (RFC 8252 section 8.6)")
+        (State::SignedIn(_), Some(Step::Consent)) => {
+            (ErrorCode::ConsentRequired, "the person has to be asked")
         }
+        (State::SignedIn(_), Some(Step::Continue)) => (
+            ErrorCode::InteractionRequired,
+            "an app gets nothing without a tap (RFC 8252 section 8.6)",
+        ),
         (State::SignedIn(_), Some(Step::Answer) | None) => return None,
     };
     Some(OAuthError::new(code, hint))

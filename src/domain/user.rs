@@ -2,7 +2,11 @@
 
 use serde::Serialize;
 
-use crate::base::{id::UserId, text::{DisplayName, Email}, time::Instant};
+use crate::base::{
+    id::UserId,
+    text::{DisplayName, Email},
+    time::Instant,
+};
 
 /// A person who can sign in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

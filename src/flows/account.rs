@@ -46,10 +46,34 @@ pub async fn add(
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
     let id = UserId::new(now, &provider.entropy);
-    let user = User { id, email, name, created_at: now, updated_at: now, disabled_at: None };
-    let subject = Subject { user: Some(id), ..Subject::default() };
-    let event = provider.event(now, subject, Event::UserCreated { email: user.email.clone() });
-    match provider.db.write(AddUser { user: user.clone(), hash, event }).await {
+    let user = User {
+        id,
+        email,
+        name,
+        created_at: now,
+        updated_at: now,
+        disabled_at: None,
+    };
+    let subject = Subject {
+        user: Some(id),
+        ..Subject::default()
+    };
+    let event = provider.event(
+        now,
+        subject,
+        Event::UserCreated {
+            email: user.email.clone(),
+        },
+    );
+    match provider
+        .db
+        .write(AddUser {
+            user: user.clone(),
+            hash,
+            event,
+        })
+        .await
+    {
         Ok(()) => Ok(user),
         Err(StoreError::Conflict(_)) => Err(AccountError::Taken),
         Err(error) => Err(error.into()),
@@ -57,10 +81,22 @@ pub async fn add(
 }
 
 /// Whether this is the person's password.
-pub async fn check_password(provider: &Provider, user: UserId, password: Password) -> Result<(), AccountError> {
-    let stored = provider.db.read(users::FIND_HASH, (user,)).await?.map(|(hash,)| hash);
+pub async fn check_password(
+    provider: &Provider,
+    user: UserId,
+    password: Password,
+) -> Result<(), AccountError> {
+    let stored = provider
+        .db
+        .read(users::FIND_HASH, (user,))
+        .await?
+        .map(|(hash,)| hash);
     let verified = provider.hasher.verify(password, stored).await?;
-    if verified.right { Ok(()) } else { Err(AccountError::WrongPassword) }
+    if verified.right {
+        Ok(())
+    } else {
+        Err(AccountError::WrongPassword)
+    }
 }
 
 /// Sets a password and ends everything of the person, but what they keep: the browser in which they ask.
@@ -73,20 +109,44 @@ pub async fn set_password(
 ) -> Result<(), AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
-    let subject = Subject { user: Some(user), address, ..Subject::default() };
+    let subject = Subject {
+        user: Some(user),
+        address,
+        ..Subject::default()
+    };
     let ending = Ending::User { id: user, keep };
     let end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
     let event = provider.event(now, subject, Event::PasswordChanged);
-    provider.db.write(ChangePassword { user, hash, now, end, event }).await?;
+    provider
+        .db
+        .write(ChangePassword {
+            user,
+            hash,
+            now,
+            end,
+            event,
+        })
+        .await?;
     Ok(())
 }
 
 /// Disables a person and ends everything of theirs. Whether they were enabled.
 pub async fn disable(provider: &Provider, user: UserId) -> Result<bool, AccountError> {
     let now = provider.clock.now();
-    let subject = Subject { user: Some(user), ..Subject::default() };
+    let subject = Subject {
+        user: Some(user),
+        ..Subject::default()
+    };
     let ending = Ending::User { id: user, keep: None };
     let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone());
     let event = provider.event(now, subject, Event::UserDisabled);
-    Ok(provider.db.write(DisableUser { user, now, end, event }).await?)
+    Ok(provider
+        .db
+        .write(DisableUser {
+            user,
+            now,
+            end,
+            event,
+        })
+        .await?)
 }

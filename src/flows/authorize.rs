@@ -49,9 +49,14 @@ const CHECKS: [Check; 7] = [
 
 /// Which client asks (RFC 6749 section 2.2).
 pub fn identify(provider: &Provider, raw: Raw) -> Result<Identified, OAuthError> {
-    let id = raw.one("client_id")?.ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
+    let id = raw
+        .one("client_id")?
+        .ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
     let client = provider.clients.find(id).ok_or_else(|| {
-        OAuthError::new(ErrorCode::InvalidClient, "no app is registered with this client_id (or it was disabled)")
+        OAuthError::new(
+            ErrorCode::InvalidClient,
+            "no app is registered with this client_id (or it was disabled)",
+        )
     })?;
     Ok(Identified { raw, client })
 }
@@ -67,7 +72,12 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
         ));
     }
     // A doubled or oversized state cannot be echoed; the app gets the error without it.
-    let state = identified.raw.one("state").ok().flatten().filter(|state| state.len() <= MAX_STATE);
+    let state = identified
+        .raw
+        .one("state")
+        .ok()
+        .flatten()
+        .filter(|state| state.len() <= MAX_STATE);
     let state = state.map(str::to_owned);
     Ok(Redirectable::new(identified, uri, state))
 }
@@ -78,7 +88,9 @@ pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError>
     for check in CHECKS {
         check(request, &mut draft)?;
     }
-    let challenge = draft.challenge.ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
+    let challenge = draft
+        .challenge
+        .ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
     Ok(AuthorizationRequest {
         client: request.client.id.clone(),
         answer_to: request.answer_to.clone(),

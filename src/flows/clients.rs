@@ -41,17 +41,41 @@ pub async fn add(
     settings: ClientSettings,
 ) -> Result<Client, ClientError> {
     let now = provider.clock.now();
-    let client = Client { id: id.clone(), name, settings, created_at: now, disabled_at: None };
+    let client = Client {
+        id: id.clone(),
+        name,
+        settings,
+        created_at: now,
+        disabled_at: None,
+    };
     if client.settings.redirect_uris.is_empty() {
         let rule = "a client needs at least one redirect URI (RFC 6749 section 3.1.2.2)".to_owned();
-        return Err(ClientError::Contradiction { setting: "redirect_uri", rule });
+        return Err(ClientError::Contradiction {
+            setting: "redirect_uri",
+            rule,
+        });
     }
-    if let Some((setting, rule)) = client.lifetimes(&provider.lifetimes).contradictions().into_iter().next() {
+    if let Some((setting, rule)) = client
+        .lifetimes(&provider.lifetimes)
+        .contradictions()
+        .into_iter()
+        .next()
+    {
         return Err(ClientError::Contradiction { setting, rule });
     }
-    let subject = Subject { client: Some(id), ..Subject::default() };
+    let subject = Subject {
+        client: Some(id),
+        ..Subject::default()
+    };
     let event = provider.event(now, subject, Event::ClientAdded);
-    match provider.db.write(AddClient { client: client.clone(), event }).await {
+    match provider
+        .db
+        .write(AddClient {
+            client: client.clone(),
+            event,
+        })
+        .await
+    {
         Ok(()) => {}
         Err(StoreError::Conflict(_)) => return Err(ClientError::Taken),
         Err(error) => return Err(error.into()),
@@ -63,7 +87,10 @@ pub async fn add(
 /// Removes a client and ends its sessions. Whether there was one.
 pub async fn remove(provider: &Provider, id: ClientId) -> Result<bool, StoreError> {
     let now = provider.clock.now();
-    let subject = Subject { client: Some(id.clone()), ..Subject::default() };
+    let subject = Subject {
+        client: Some(id.clone()),
+        ..Subject::default()
+    };
     let ending = Ending::Client { id: id.clone() };
     let end = prepare(provider, now, ending, Reason::ClientDisabled, subject.clone());
     let event = provider.event(now, subject, Event::ClientRemoved);

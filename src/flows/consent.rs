@@ -20,9 +20,17 @@ use crate::{
 };
 
 /// What a person has allowed a client so far.
-pub async fn remembered(provider: &Provider, session: &BrowserSession, client: &Client) -> Result<Option<ScopeSet>> {
-    let row = provider.db.read(consents::FIND, (session.user, client.id.clone())).await?;
-    row.map(|(scope,)| scope.parse().map_err(|_| StoreError::corrupt("consents.scope"))).transpose()
+pub async fn remembered(
+    provider: &Provider,
+    session: &BrowserSession,
+    client: &Client,
+) -> Result<Option<ScopeSet>> {
+    let row = provider
+        .db
+        .read(consents::FIND, (session.user, client.id.clone()))
+        .await?;
+    row.map(|(scope,)| scope.parse().map_err(|_| StoreError::corrupt("consents.scope")))
+        .transpose()
 }
 
 /// A decision with all that it is made of.
@@ -46,7 +54,13 @@ impl Decision<'_> {
     /// The redirect with the code; nothing when this sign-in is finished: redeemed, ended, or its session over.
     pub async fn allow(&self, provider: &Provider) -> Result<Option<String>> {
         let now = provider.clock.now();
-        let Decision { request, client, person, session, .. } = *self;
+        let Decision {
+            request,
+            client,
+            person,
+            session,
+            ..
+        } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
         let before = remembered(provider, session, client).await?.unwrap_or_default();
         let consent = (!request.scope.is_within(&before)).then(|| {
@@ -64,7 +78,10 @@ impl Decision<'_> {
             life: if own { Life::Own } else { Life::WithBrowser },
             grant: Grant {
                 scope: request.scope.clone(),
-                resource: request.resource.clone().or_else(|| client.settings.resource.clone()),
+                resource: request
+                    .resource
+                    .clone()
+                    .or_else(|| client.settings.resource.clone()),
                 nonce: request.nonce.clone(),
                 auth_time: session.authentication.auth_time,
                 acr: session.authentication.acr.clone(),
@@ -86,9 +103,14 @@ impl Decision<'_> {
 
     /// The redirect that says no; what an earlier tap on Allow had granted ends.
     pub async fn deny(&self, provider: &Provider) -> Result<String> {
-        let ending = Ending::Granted { id: self.person.device_session };
+        let ending = Ending::Granted {
+            id: self.person.device_session,
+        };
         end(provider, ending, Reason::Denied, self.subject()).await?;
-        Ok(self.request.answer_to.with_error(&provider.issuer, &OAuthError::access_denied()))
+        Ok(self
+            .request
+            .answer_to
+            .with_error(&provider.issuer, &OAuthError::access_denied()))
     }
 
     fn subject(&self) -> Subject {

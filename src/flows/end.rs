@@ -1,14 +1,17 @@
 //! The one function that ends things.
 
 use crate::{
-    base::{id::EventId, time::{Instant, Lifetime}},
+    base::{
+        id::EventId,
+        time::{Instant, Lifetime},
+    },
     domain::{
         ending::{Ending, Reason},
         event::Subject,
     },
     flows::Provider,
     store::{
-        ending::{Ended, EndSessions},
+        ending::{EndSessions, Ended},
         error::Result,
     },
 };
@@ -19,13 +22,29 @@ const GRACE: Lifetime = Lifetime::from_secs(120);
 /// Ends a node and what its reach names; done when this returns.
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
     let now = provider.clock.now();
-    provider.db.write(prepare(provider, now, ending, reason, subject)).await
+    provider
+        .db
+        .write(prepare(provider, now, ending, reason, subject))
+        .await
 }
 
 /// The end as a part of a larger change.
-pub fn prepare(provider: &Provider, now: Instant, ending: Ending, reason: Reason, subject: Subject) -> EndSessions {
+pub fn prepare(
+    provider: &Provider,
+    now: Instant,
+    ending: Ending,
+    reason: Reason,
+    subject: Subject,
+) -> EndSessions {
     let until = revoked_until(provider, now);
-    EndSessions { ending, reason, now, until, event: EventId::new(now, &provider.entropy), subject }
+    EndSessions {
+        ending,
+        reason,
+        now,
+        until,
+        event: EventId::new(now, &provider.entropy),
+        subject,
+    }
 }
 
 /// When the last access token that was issued before `now` has expired everywhere.

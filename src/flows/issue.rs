@@ -99,7 +99,9 @@ pub fn issue(
         life,
     };
     let keys = provider.keys.load();
-    let access_token = keys.signer.sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
+    let access_token = keys
+        .signer
+        .sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
     let id_token = if order.with_id_token && grant.scope.has(scope::OPENID) {
         let claims = IdTokenClaims::new(facts, &access_token);
         Some(keys.signer.sign(TokenType::IdToken, &claims)?.into())

@@ -74,9 +74,27 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
                 Ring::Mac | Ring::Seal => (Secret::new(entropy.bytes::<32>().to_vec()), None),
             };
             let sealed = sealer.seal_bytes(Purpose::KeyAtRest, secret.expose().clone());
-            let event = Event::KeyCreated { ring: ring.as_str(), kid: id.to_string() };
-            let event = EventRecord { id: EventId::new(now, entropy), at: now, subject: Subject::default(), event };
-            made.push((StoredKey { id, ring, state, sealed, public, created_at: now }, event));
+            let event = Event::KeyCreated {
+                ring: ring.as_str(),
+                kid: id.to_string(),
+            };
+            let event = EventRecord {
+                id: EventId::new(now, entropy),
+                at: now,
+                subject: Subject::default(),
+                event,
+            };
+            made.push((
+                StoredKey {
+                    id,
+                    ring,
+                    state,
+                    sealed,
+                    public,
+                    created_at: now,
+                },
+                event,
+            ));
         }
     }
     let root_check = [
@@ -84,7 +102,11 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
         sealer.seal_bytes(Purpose::RootCheck, root.fingerprint().into_bytes()),
     ]
     .concat();
-    db.write(FoundKeys { root_check, keys: made }).await?;
+    db.write(FoundKeys {
+        root_check,
+        keys: made,
+    })
+    .await?;
     Ok(())
 }
 
@@ -96,17 +118,33 @@ pub async fn are_founded(db: &Db) -> Result<bool, KeysError> {
 /// The rings, opened with the root secret.
 pub async fn load(db: &Db, root: &RootSecret, issuer: &Issuer) -> Result<Keys, KeysError> {
     let sealer = root.sealer();
-    let (check,) = db.read(facts::FIND, (facts::ROOT_CHECK,)).await?.ok_or(KeysError::Empty)?;
+    let (check,) = db
+        .read(facts::FIND, (facts::ROOT_CHECK,))
+        .await?
+        .ok_or(KeysError::Empty)?;
     let (expected, sealed) = check.split_at_checked(8).ok_or(KeysError::Empty)?;
     if sealer.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
         let expected = String::from_utf8_lossy(expected).into_owned();
-        return Err(KeysError::WrongRoot { given: root.fingerprint(), expected });
+        return Err(KeysError::WrongRoot {
+            given: root.fingerprint(),
+            expected,
+        });
     }
     let mut opened = Vec::new();
-    for key in keys::all(db).await?.into_iter().filter(|key| key.state.is_accepted()) {
+    for key in keys::all(db)
+        .await?
+        .into_iter()
+        .filter(|key| key.state.is_accepted())
+    {
         let unreadable = || KeysError::Unreadable(key.id);
-        let secret = sealer.open_bytes(Purpose::KeyAtRest, key.sealed.clone()).map_err(|_| unreadable())?;
-        let public = key.public.as_deref().map(serde_json::from_str::<Value>).transpose();
+        let secret = sealer
+            .open_bytes(Purpose::KeyAtRest, key.sealed.clone())
+            .map_err(|_| unreadable())?;
+        let public = key
+            .public
+            .as_deref()
+            .map(serde_json::from_str::<Value>)
+            .transpose();
         opened.push(OpenedKey {
             id: key.id,
             info: info(&key),
@@ -123,5 +161,10 @@ pub async fn list(db: &Db) -> Result<Vec<KeyInfo>, KeysError> {
 }
 
 fn info(key: &StoredKey) -> KeyInfo {
-    KeyInfo { id: key.id.into(), ring: key.ring, state: key.state, created_at: key.created_at }
+    KeyInfo {
+        id: key.id.into(),
+        ring: key.ring,
+        state: key.state,
+        created_at: key.created_at,
+    }
 }

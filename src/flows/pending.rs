@@ -66,8 +66,14 @@ impl<'de> Deserialize<'de> for CodeSecret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let mut bytes = [0; 16];
-        let length = Base64UrlUnpadded::decode(&text, &mut bytes).map_err(D::Error::custom)?.len();
-        if length == 16 { Ok(Self(Secret::new(bytes))) } else { Err(D::Error::custom("16 bytes")) }
+        let length = Base64UrlUnpadded::decode(&text, &mut bytes)
+            .map_err(D::Error::custom)?
+            .len();
+        if length == 16 {
+            Ok(Self(Secret::new(bytes)))
+        } else {
+            Err(D::Error::custom("16 bytes"))
+        }
     }
 }
 
@@ -95,7 +101,12 @@ impl Pending {
     /// A new pending request for the browser with this flow cookie.
     pub fn new(provider: &Provider, flow: Digest, goal: Goal) -> Self {
         let until = provider.clock.now().plus(provider.lifetimes.pending_request);
-        Self { flow, until, goal, person: None }
+        Self {
+            flow,
+            until,
+            goal,
+            person: None,
+        }
     }
 
     /// The same request for the person in `session`. For the one it was sealed for, everything stays; for another,
@@ -115,12 +126,24 @@ impl Pending {
 
     /// The sealed text.
     pub fn seal(&self, provider: &Provider) -> Result<String, TooLarge> {
-        let sealed = provider.keys.load().sealer.seal(Purpose::PendingRequest, self, self.until);
-        if sealed.len() > MAX_PENDING { Err(TooLarge) } else { Ok(sealed) }
+        let sealed = provider
+            .keys
+            .load()
+            .sealer
+            .seal(Purpose::PendingRequest, self, self.until);
+        if sealed.len() > MAX_PENDING {
+            Err(TooLarge)
+        } else {
+            Ok(sealed)
+        }
     }
 
     /// Opens a sealed text.
     pub fn open(provider: &Provider, sealed: &str) -> Result<Self, SealError> {
-        provider.keys.load().sealer.open(Purpose::PendingRequest, sealed, provider.clock.now())
+        provider
+            .keys
+            .load()
+            .sealer
+            .open(Purpose::PendingRequest, sealed, provider.clock.now())
     }
 }

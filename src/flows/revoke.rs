@@ -18,10 +18,7 @@ use crate::{
         token::TokenError,
         userinfo::verify,
     },
-    store::{
-        device_sessions,
-        revocations::RevokeToken,
-    },
+    store::{device_sessions, revocations::RevokeToken},
 };
 
 /// Revokes what `token` is, if it is anything of ours (RFC 7009 section 2.2: an unknown token is as good as revoked).
@@ -37,7 +34,12 @@ pub async fn revoke(
         return revoke_session(provider, client, &refresh_token, address).await;
     }
     // An access token of this client is for its API, or for this server itself.
-    let audiences = client.settings.resource.iter().map(Resource::as_str).chain([provider.issuer.as_str()]);
+    let audiences = client
+        .settings
+        .resource
+        .iter()
+        .map(Resource::as_str)
+        .chain([provider.issuer.as_str()]);
     let presented = Presented::bearer(token);
     for audience in audiences {
         if let Ok(access_token) = verify(provider, &presented, audience) {
@@ -68,7 +70,13 @@ async fn revoke_session(
         session: Some(found.session.id),
         address,
     };
-    end(provider, Ending::Device { id: found.session.id }, Reason::Revoked, subject).await?;
+    end(
+        provider,
+        Ending::Device { id: found.session.id },
+        Reason::Revoked,
+        subject,
+    )
+    .await?;
     Ok(())
 }
 
@@ -81,7 +89,10 @@ async fn revoke_access_token(
     if token.client_id != client.id.as_str() {
         return Err(foreign().into());
     }
-    let session = token.sid.as_deref().and_then(|sid| sid.parse::<DeviceSessionId>().ok());
+    let session = token
+        .sid
+        .as_deref()
+        .and_then(|sid| sid.parse::<DeviceSessionId>().ok());
     let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
         return Ok(());
     };
@@ -92,7 +103,9 @@ async fn revoke_access_token(
         session: Some(session),
         address,
     };
-    let event = Event::TokenRevoked { jti: token.jti.clone() };
+    let event = Event::TokenRevoked {
+        jti: token.jti.clone(),
+    };
     let ending = Ending::Device { id: session };
     let change = RevokeToken {
         jti,

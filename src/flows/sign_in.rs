@@ -56,7 +56,11 @@ pub enum SignInError {
 
 /// Checks address and password.
 pub async fn by_password(provider: &Provider, credentials: Credentials) -> Result<Person, SignInError> {
-    let Credentials { email, password, address } = credentials;
+    let Credentials {
+        email,
+        password,
+        address,
+    } = credentials;
     let tries = Tries::take(provider, &email, &address).await?;
     let checked = check(provider, &email, password).await;
     if !matches!(checked, Err(SignInError::Wrong)) {
@@ -79,7 +83,9 @@ async fn check(provider: &Provider, email: &Email, password: Password) -> Result
         let hash = provider.hasher.hash(password).await?;
         provider.db.execute(users::REHASH, (id, old, hash)).await?;
     }
-    let email = stored_email.parse().map_err(|_| StoreError::corrupt("users.email"))?;
+    let email = stored_email
+        .parse()
+        .map_err(|_| StoreError::corrupt("users.email"))?;
     Ok(Person { id, email })
 }
 
@@ -108,17 +114,30 @@ impl Tries {
     }
 }
 
-async fn take(provider: &Provider, (bucket, limit): (Digest, Limit), now: Instant) -> Result<(), SignInError> {
+async fn take(
+    provider: &Provider,
+    (bucket, limit): (Digest, Limit),
+    now: Instant,
+) -> Result<(), SignInError> {
     let binds = (bucket, now, limit.every.millis(), limit.ceiling(now));
     if provider.db.execute(attempts::TAKE, binds).await?.is_some() {
         return Ok(());
     }
-    let empty_at = provider.db.read(attempts::FIND, (bucket,)).await?.map_or(now, |(at,)| at);
-    Err(SignInError::TooMany { wait: limit.wait(empty_at, now) })
+    let empty_at = provider
+        .db
+        .read(attempts::FIND, (bucket,))
+        .await?
+        .map_or(now, |(at,)| at);
+    Err(SignInError::TooMany {
+        wait: limit.wait(empty_at, now),
+    })
 }
 
 async fn give_back(provider: &Provider, (bucket, limit): (Digest, Limit)) -> Result<(), StoreError> {
-    provider.db.execute(attempts::GIVE_BACK, (bucket, limit.every.millis())).await?;
+    provider
+        .db
+        .execute(attempts::GIVE_BACK, (bucket, limit.every.millis()))
+        .await?;
     Ok(())
 }
 

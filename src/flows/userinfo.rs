@@ -30,12 +30,16 @@ pub struct UserInfo {
 
 /// The person of an access token; nothing when its session has ended or it was revoked by itself.
 pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option<UserInfo>, StoreError> {
-    let session = token.sid.as_deref().and_then(|sid| sid.parse::<DeviceSessionId>().ok());
+    let session = token
+        .sid
+        .as_deref()
+        .and_then(|sid| sid.parse::<DeviceSessionId>().ok());
     let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
         return Ok(None);
     };
     let now = provider.clock.now();
-    let Some((sub, email, name, updated_at)) = provider.db.read(FIND_LIVE_USER, (session, jti, now)).await? else {
+    let Some((sub, email, name, updated_at)) = provider.db.read(FIND_LIVE_USER, (session, jti, now)).await?
+    else {
         return Ok(None);
     };
     let (profile, mail) = (token.scope.has(scope::PROFILE), token.scope.has(scope::EMAIL));
@@ -50,7 +54,11 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
 }
 
 /// Checks an access token of ours that is made for `audience`.
-pub fn verify(provider: &Provider, presented: &Presented<'_>, audience: &str) -> Result<AccessToken, Rejection> {
+pub fn verify(
+    provider: &Provider,
+    presented: &Presented<'_>,
+    audience: &str,
+) -> Result<AccessToken, Rejection> {
     let now = u64::try_from(provider.clock.now().seconds()).unwrap_or(0);
     let expected = Expected::new(provider.issuer.as_str(), audience);
     validate(presented, &provider.keys.load().verify, &expected, now)

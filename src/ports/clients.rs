@@ -31,17 +31,31 @@ impl ClientDirectory {
     /// A client that may be used.
     pub fn find(&self, id: &str) -> Option<Arc<Client>> {
         let id: ClientId = id.parse().ok()?;
-        self.0.load().clients.get(&id).filter(|client| client.is_enabled()).cloned()
+        self.0
+            .load()
+            .clients
+            .get(&id)
+            .filter(|client| client.is_enabled())
+            .cloned()
     }
 
     /// The name of a client for people, also of one that may not be used any more.
     pub fn name(&self, id: &ClientId) -> String {
-        self.0.load().clients.get(id).map_or_else(|| id.to_string(), |client| client.name.to_string())
+        self.0
+            .load()
+            .clients
+            .get(id)
+            .map_or_else(|| id.to_string(), |client| client.name.to_string())
     }
 
     /// The longest access token life that a client has of its own.
     pub fn longest_access_token(&self) -> Option<Lifetime> {
-        self.0.load().clients.values().filter_map(|client| client.settings.lifetimes.access_token).max()
+        self.0
+            .load()
+            .clients
+            .values()
+            .filter_map(|client| client.settings.lifetimes.access_token)
+            .max()
     }
 
     /// Reads them again when a change raised the version. Asked for by the poll: a command beside the server, or
@@ -55,7 +69,10 @@ impl ClientDirectory {
 
     async fn reload(&self, db: &Db) -> Result<()> {
         let (version, all) = clients::all(db).await?;
-        let clients = all.into_iter().map(|client| (client.id.clone(), Arc::new(client))).collect();
+        let clients = all
+            .into_iter()
+            .map(|client| (client.id.clone(), Arc::new(client)))
+            .collect();
         self.0.store(Arc::new(Snapshot { version, clients }));
         Ok(())
     }

@@ -64,18 +64,31 @@ pub struct Hasher {
 impl Hasher {
     /// A pool; fails on parameters that argon2 refuses.
     pub fn new(settings: HasherSettings, entropy: Arc<Entropy>) -> Result<Self, HasherError> {
-        let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None);
+        let params = Params::new(
+            settings.memory_kib,
+            settings.iterations,
+            settings.parallelism,
+            None,
+        );
         let params = params.map_err(|_| HasherError::Broken)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let decoy = hash(&argon2, &entropy.bytes::<16>(), &entropy.bytes::<16>())?.into();
         let workers = Arc::new(Semaphore::new(settings.workers.max(1)));
-        Ok(Self { argon2, workers, waiting: AtomicUsize::new(0), queue: settings.queue, entropy, decoy })
+        Ok(Self {
+            argon2,
+            workers,
+            waiting: AtomicUsize::new(0),
+            queue: settings.queue,
+            entropy,
+            decoy,
+        })
     }
 
     /// The hash to store, in the PHC string format.
     pub async fn hash(&self, password: Password) -> Result<String, HasherError> {
         let (argon2, salt) = (self.argon2.clone(), self.entropy.bytes::<16>());
-        self.run(move || hash(&argon2, password.expose().as_bytes(), &salt)).await?
+        self.run(move || hash(&argon2, password.expose().as_bytes(), &salt))
+            .await?
     }
 
     /// Compares with a stored hash; without one it takes as long and says no.
@@ -85,31 +98,48 @@ impl Hasher {
             let text = stored.as_deref().unwrap_or(&decoy);
             let parsed = PasswordHash::new(text).map_err(|_| HasherError::Broken)?;
             // The parameters inside the hash count, not ours.
-            let right = argon2.verify_password(password.expose().as_bytes(), &parsed).is_ok() && stored.is_some();
+            let right = argon2
+                .verify_password(password.expose().as_bytes(), &parsed)
+                .is_ok()
+                && stored.is_some();
             let outdated = Params::try_from(&parsed).map_or(true, |params| {
                 let ours = argon2.params();
-                (params.m_cost(), params.t_cost(), params.p_cost()) != (ours.m_cost(), ours.t_cost(), ours.p_cost())
+                (params.m_cost(), params.t_cost(), params.p_cost())
+                    != (ours.m_cost(), ours.t_cost(), ours.p_cost())
             });
-            Ok(Verified { right, outdated: right && outdated })
+            Ok(Verified {
+                right,
+                outdated: right && outdated,
+            })
         })
         .await?
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, HasherError> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, HasherError> {
         let place = Place::take(&self.waiting, self.queue).ok_or(HasherError::Busy)?;
-        let permit = Arc::clone(&self.workers).acquire_owned().await.map_err(|_| HasherError::Broken)?;
+        let permit = Arc::clone(&self.workers)
+            .acquire_owned()
+            .await
+            .map_err(|_| HasherError::Broken)?;
         drop(place);
         // The worker keeps its permit to the end, also when the caller goes away.
         let work = move || {
             let _permit = permit;
             work()
         };
-        tokio::task::spawn_blocking(work).await.map_err(|_| HasherError::Broken)
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| HasherError::Broken)
     }
 }
 
 fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<String, HasherError> {
-    let hashed = argon2.hash_password_with_salt(password, salt).map_err(|_| HasherError::Broken)?;
+    let hashed = argon2
+        .hash_password_with_salt(password, salt)
+        .map_err(|_| HasherError::Broken)?;
     Ok(hashed.to_string())
 }
 

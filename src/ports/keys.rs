@@ -53,21 +53,40 @@ impl Keys {
     pub fn new(issuer: &Issuer, keys: &[OpenedKey]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };
         let signing = active(keys, Ring::SigningEs256)?;
-        let signer = Signer::new(signing.id, &signing.secret).map_err(|_| BrokenRing { ring: Ring::SigningEs256 })?;
+        let signer = Signer::new(signing.id, &signing.secret).map_err(|_| BrokenRing {
+            ring: Ring::SigningEs256,
+        })?;
         let mac_keys = symmetric(keys, Ring::Mac)?;
         let seal_keys = symmetric(keys, Ring::Seal)?;
-        let mac = MacRing::new(active(keys, Ring::Mac)?.id, mac_keys.iter().map(|(id, key)| (*id, key)));
+        let mac = MacRing::new(
+            active(keys, Ring::Mac)?.id,
+            mac_keys.iter().map(|(id, key)| (*id, key)),
+        );
         let sealing = active(keys, Ring::Seal)?.id;
-        let sealer = Sealer::new(sealing, seal_keys.iter().map(|(id, key)| (*id, key)), issuer.as_str());
+        let sealer = Sealer::new(
+            sealing,
+            seal_keys.iter().map(|(id, key)| (*id, key)),
+            issuer.as_str(),
+        );
         let public: Vec<&Value> = keys.iter().filter_map(|key| key.public.as_ref()).collect();
         let jwks = json!({ "keys": public }).to_string();
-        let verify = KeySet::from_jwks(&jwks).ok().ok_or_else(broken(Ring::SigningEs256))?;
-        Ok(Self { signer, mac, sealer, jwks, verify })
+        let verify = KeySet::from_jwks(&jwks)
+            .ok()
+            .ok_or_else(broken(Ring::SigningEs256))?;
+        Ok(Self {
+            signer,
+            mac,
+            sealer,
+            jwks,
+            verify,
+        })
     }
 }
 
 fn active(keys: &[OpenedKey], ring: Ring) -> Result<&OpenedKey, BrokenRing> {
-    let found = keys.iter().find(|key| key.info.ring == ring && matches!(key.info.state, KeyState::Active { .. }));
+    let found = keys
+        .iter()
+        .find(|key| key.info.ring == ring && matches!(key.info.state, KeyState::Active { .. }));
     found.ok_or(BrokenRing { ring })
 }
 
@@ -75,7 +94,12 @@ fn symmetric(keys: &[OpenedKey], ring: Ring) -> Result<Vec<(KeyId, Secret<[u8; 3
     let of_ring = keys.iter().filter(|key| key.info.ring == ring);
     of_ring
         .map(|key| {
-            let bytes: [u8; 32] = key.secret.expose().as_slice().try_into().map_err(|_| BrokenRing { ring })?;
+            let bytes: [u8; 32] = key
+                .secret
+                .expose()
+                .as_slice()
+                .try_into()
+                .map_err(|_| BrokenRing { ring })?;
             Ok((key.id, Secret::new(bytes)))
         })
         .collect()

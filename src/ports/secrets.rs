@@ -10,13 +10,7 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use crate::base::{
-    digest::Digest,
-    entropy::Entropy,
-    id::KeyId,
-    seal::Sealer,
-    secret::Secret,
-};
+use crate::base::{digest::Digest, entropy::Entropy, id::KeyId, seal::Sealer, secret::Secret};
 
 const PREFIX: &str = "pst_root_";
 
@@ -39,13 +33,19 @@ impl RootSecret {
 
     /// The text form, for the file.
     pub fn expose(&self) -> Secret<String> {
-        Secret::new(format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(self.0.expose())))
+        Secret::new(format!(
+            "{PREFIX}{}",
+            Base64UrlUnpadded::encode_string(self.0.expose())
+        ))
     }
 
     /// Eight hexadecimal digits by which two secrets can be told apart; tells nothing about the secret.
     pub fn fingerprint(&self) -> String {
         let digest = Digest::of(&[b"postern root fingerprint".as_slice(), self.0.expose()].concat());
-        digest.as_bytes()[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+        digest.as_bytes()[..4]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     /// Seals what rests in the database. The key id is the secret's own fingerprint, so each sealed value names the
@@ -75,10 +75,14 @@ pub enum SecretError {
     #[error("the root secret is read from {path}, which cannot be read ({error}); restore the file, or set secrets.root to where it is", path = .0.display(), error = .1)]
     File(PathBuf, io::Error),
     /// The variable is not set.
-    #[error("the root secret is read from the environment variable {0}, which is not set; set it, or set secrets.root to where the secret is")]
+    #[error(
+        "the root secret is read from the environment variable {0}, which is not set; set it, or set secrets.root to where the secret is"
+    )]
     Environment(String),
     /// It is there and does not look like one.
-    #[error("the root secret from {0} does not look like one: it begins with pst_root_ and was made by `postern init`")]
+    #[error(
+        "the root secret from {0} does not look like one: it begins with pst_root_ and was made by `postern init`"
+    )]
     Malformed(SecretSource),
     /// The file cannot be made.
     #[error("the root secret cannot be written to {path} ({error})", path = .0.display(), error = .1)]
@@ -89,10 +93,15 @@ impl SecretSource {
     /// Reads the secret; `environment` looks a variable up.
     pub fn read(&self, environment: impl Fn(&str) -> Option<String>) -> Result<RootSecret, SecretError> {
         let text = match self {
-            Self::File(path) => fs::read_to_string(path).map_err(|error| SecretError::File(path.clone(), error))?,
-            Self::Environment(name) => environment(name).ok_or_else(|| SecretError::Environment(name.clone()))?,
+            Self::File(path) => {
+                fs::read_to_string(path).map_err(|error| SecretError::File(path.clone(), error))?
+            }
+            Self::Environment(name) => {
+                environment(name).ok_or_else(|| SecretError::Environment(name.clone()))?
+            }
         };
-        RootSecret::parse(&Secret::new(text).expose().clone()).ok_or_else(|| SecretError::Malformed(self.clone()))
+        RootSecret::parse(&Secret::new(text).expose().clone())
+            .ok_or_else(|| SecretError::Malformed(self.clone()))
     }
 
     /// Makes a new secret in a file that only its owner can read; an existing file is never overwritten.
@@ -107,7 +116,10 @@ impl SecretSource {
             writeln!(file, "{}", secret.expose().expose())?;
             file.sync_all()
         };
-        options.open(path).and_then(write).map_err(|error| SecretError::Write(path.clone(), error))?;
+        options
+            .open(path)
+            .and_then(write)
+            .map_err(|error| SecretError::Write(path.clone(), error))?;
         Ok(Some(secret))
     }
 }

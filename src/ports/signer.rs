@@ -48,25 +48,34 @@ impl Signer {
     pub fn generate(id: KeyId) -> Result<(Secret<Vec<u8>>, serde_json::Value), BadKey> {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let secret = Secret::new(document.map_err(|_| BadKey)?.as_ref().to_vec());
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.expose()).map_err(|_| BadKey)?;
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.expose())
+            .map_err(|_| BadKey)?;
         // An uncompressed point: 0x04, then x and y (SEC 1 section 2.3.3).
         let point = pair.public_key().as_ref();
-        let coordinate = |range: std::ops::Range<usize>| point.get(range).map(Base64UrlUnpadded::encode_string);
+        let coordinate =
+            |range: std::ops::Range<usize>| point.get(range).map(Base64UrlUnpadded::encode_string);
         let (x, y) = coordinate(1..33).zip(coordinate(33..65)).ok_or(BadKey)?;
         let kid = id.to_string();
-        let jwk = json!({ "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y });
+        let jwk =
+            json!({ "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y });
         Ok((secret, jwk))
     }
 
     /// The signer of a PKCS#8 key.
     pub fn new(id: KeyId, pkcs8: &Secret<Vec<u8>>) -> Result<Self, BadKey> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose()).map_err(|_| BadKey)?;
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose()).map_err(|_| BadKey)?;
         let header = |token: TokenType| {
             let header = json!({ "alg": "ES256", "kid": id.to_string(), "typ": token.typ() });
             Base64UrlUnpadded::encode_string(header.to_string().as_bytes())
         };
-        let (access_token_header, id_token_header) = (header(TokenType::AccessToken), header(TokenType::IdToken));
-        Ok(Self { pair, access_token_header, id_token_header })
+        let (access_token_header, id_token_header) =
+            (header(TokenType::AccessToken), header(TokenType::IdToken));
+        Ok(Self {
+            pair,
+            access_token_header,
+            id_token_header,
+        })
     }
 
     /// The claims as a signed JWT in its compact form (RFC 7515 section 7.1).
@@ -80,7 +89,10 @@ impl Signer {
         jwt.push_str(header);
         jwt.push('.');
         jwt.push_str(&Base64UrlUnpadded::encode_string(&claims));
-        let signature = self.pair.sign(&SystemRandom::new(), jwt.as_bytes()).map_err(|_| BadKey)?;
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), jwt.as_bytes())
+            .map_err(|_| BadKey)?;
         jwt.push('.');
         jwt.push_str(&Base64UrlUnpadded::encode_string(signature.as_ref()));
         Ok(jwt)

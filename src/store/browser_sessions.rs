@@ -19,7 +19,16 @@ use crate::{
     },
 };
 
-type SessionRow = (BrowserSessionId, UserId, String, Instant, String, String, Instant, Instant);
+type SessionRow = (
+    BrowserSessionId,
+    UserId,
+    String,
+    Instant,
+    String,
+    String,
+    Instant,
+    Instant,
+);
 
 statements! {
     LOAD: (Digest, Instant, Instant) => SessionRow =
@@ -47,16 +56,33 @@ statements! {
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY id DESC LIMIT 200";
 }
 
-fn read((id, user, email, auth_time, acr, amr, last_seen_at, expires_at): SessionRow) -> Result<BrowserSession> {
+fn read(
+    (id, user, email, auth_time, acr, amr, last_seen_at, expires_at): SessionRow,
+) -> Result<BrowserSession> {
     let email = email.parse().map_err(|_| StoreError::corrupt("users.email"))?;
     let amr = amr.split(' ').map(str::to_owned).collect();
     let authentication = Authentication { auth_time, acr, amr };
-    Ok(BrowserSession { id, user, email, authentication, last_seen_at, expires_at })
+    Ok(BrowserSession {
+        id,
+        user,
+        email,
+        authentication,
+        last_seen_at,
+        expires_at,
+    })
 }
 
 /// The live session of a cookie; `idle_since` is the oldest use that still counts.
-pub async fn load(db: &Db, cookie: Digest, now: Instant, idle_since: Instant) -> Result<Option<BrowserSession>> {
-    db.read(LOAD, (cookie, now, idle_since)).await?.map(read).transpose()
+pub async fn load(
+    db: &Db,
+    cookie: Digest,
+    now: Instant,
+    idle_since: Instant,
+) -> Result<Option<BrowserSession>> {
+    db.read(LOAD, (cookie, now, idle_since))
+        .await?
+        .map(read)
+        .transpose()
 }
 
 /// A live browser session in its person's list.
@@ -75,7 +101,12 @@ pub struct Listed {
 /// A person's live browser sessions, newest first; 200 at most.
 pub async fn of_user(db: &Db, user: UserId, now: Instant, idle_since: Instant) -> Result<Vec<Listed>> {
     let rows = db.read_all(OF_USER, (user, now, idle_since)).await?;
-    let listed = |(id, label, created_at, last_seen_at)| Listed { id, label, created_at, last_seen_at };
+    let listed = |(id, label, created_at, last_seen_at)| Listed {
+        id,
+        label,
+        created_at,
+        last_seen_at,
+    };
     Ok(rows.into_iter().map(listed).collect())
 }
 
@@ -96,9 +127,24 @@ impl Change for OpenBrowserSession {
     type Out = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        let BrowserSession { id, user, authentication, expires_at, .. } = &self.session;
+        let BrowserSession {
+            id,
+            user,
+            authentication,
+            expires_at,
+            ..
+        } = &self.session;
         let Authentication { auth_time, acr, amr } = authentication.clone();
-        let binds = (*id, self.cookie, *user, auth_time, acr, amr.join(" "), self.label.clone(), *expires_at);
+        let binds = (
+            *id,
+            self.cookie,
+            *user,
+            auth_time,
+            acr,
+            amr.join(" "),
+            self.label.clone(),
+            *expires_at,
+        );
         if tx.one(OPEN, binds).await?.is_none() {
             return Ok(false);
         }

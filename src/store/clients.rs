@@ -35,7 +35,10 @@ pub async fn all(db: &Db) -> Result<(i64, Vec<Client>)> {
 
 /// The clients' version now.
 pub async fn version(db: &Db) -> Result<i64> {
-    Ok(db.read(facts::VERSION, (VERSION,)).await?.map_or(0, |(value,)| value))
+    Ok(db
+        .read(facts::VERSION, (VERSION,))
+        .await?
+        .map_or(0, |(value,)| value))
 }
 
 fn read((id, name, settings, created_at, disabled_at): ClientRow) -> Result<Client> {
@@ -61,9 +64,17 @@ impl Change for AddClient {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
-        let Client { id, name, settings, created_at, .. } = &self.client;
-        let settings = serde_json::to_string(settings).map_err(|_| StoreError::corrupt("clients.settings"))?;
-        tx.run(INSERT, (id.clone(), name.to_string(), settings, *created_at)).await?;
+        let Client {
+            id,
+            name,
+            settings,
+            created_at,
+            ..
+        } = &self.client;
+        let settings =
+            serde_json::to_string(settings).map_err(|_| StoreError::corrupt("clients.settings"))?;
+        tx.run(INSERT, (id.clone(), name.to_string(), settings, *created_at))
+            .await?;
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await
     }

@@ -1,7 +1,10 @@
 //! What people have allowed apps.
 
 use crate::{
-    base::{id::{ClientId, UserId}, time::Instant},
+    base::{
+        id::{ClientId, UserId},
+        time::Instant,
+    },
     store::db::statements,
 };
 

@@ -15,7 +15,8 @@ use std::{
 use sqlx::{
     Arguments, ConnectOptions, Encode, FromRow, Sqlite, SqliteConnection, SqlitePool, Type,
     sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
+        SqliteSynchronous,
     },
 };
 use tokio::sync::{mpsc, oneshot};
@@ -34,7 +35,10 @@ pub struct Statement<B, R> {
 impl<B, R> Statement<B, R> {
     /// The statement with this text.
     pub const fn new(sql: &'static str) -> Self {
-        Self { sql, types: PhantomData }
+        Self {
+            sql,
+            types: PhantomData,
+        }
     }
 }
 
@@ -149,7 +153,10 @@ pub struct Db {
 #[derive(Debug, Clone)]
 enum Arm {
     /// One writer task with group commit, and a pool of readers.
-    Sqlite { read: SqlitePool, queue: mpsc::Sender<Job> },
+    Sqlite {
+        read: SqlitePool,
+        queue: mpsc::Sender<Job>,
+    },
 }
 
 /// How many changes may wait before callers are told to come back.
@@ -173,7 +180,10 @@ impl Db {
         let connection = options.connect().await?;
         let (queue, jobs) = mpsc::channel(QUEUE);
         tokio::spawn(writer::run(connection, options, jobs, counter.clone()));
-        Ok(Self { arm: Arm::Sqlite { read, queue }, counter })
+        Ok(Self {
+            arm: Arm::Sqlite { read, queue },
+            counter,
+        })
     }
 
     /// How many statements ran so far, without `BEGIN`, `COMMIT` and savepoints.
@@ -186,7 +196,9 @@ impl Db {
         self.start()?;
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                let row = sqlx::query_with(statement.sql, sqlite(binds)?).fetch_optional(read).await?;
+                let row = sqlx::query_with(statement.sql, sqlite(binds)?)
+                    .fetch_optional(read)
+                    .await?;
                 row.map(|row| decode(&row)).transpose()
             }
         }
@@ -197,7 +209,9 @@ impl Db {
         self.start()?;
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                let rows = sqlx::query_with(statement.sql, sqlite(binds)?).fetch_all(read).await?;
+                let rows = sqlx::query_with(statement.sql, sqlite(binds)?)
+                    .fetch_all(read)
+                    .await?;
                 rows.iter().map(decode).collect()
             }
         }
@@ -233,7 +247,9 @@ impl Db {
                 )?;
                 // A closed channel means that there is no row to come; the other one says why.
                 let Ok(row) = early.await else {
-                    return Err(committed.await.map_or_else(|_| lost(), |result| result.err().unwrap_or_else(lost)));
+                    return Err(committed
+                        .await
+                        .map_or_else(|_| lost(), |result| result.err().unwrap_or_else(lost)));
                 };
                 let result = row.as_ref().map(decode).transpose().map(work);
                 committed.await.map_err(|_| lost())??;

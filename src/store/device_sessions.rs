@@ -157,10 +157,16 @@ impl Found {
 impl SessionRow {
     fn read(self) -> Result<Found> {
         let state = match (self.state.as_str(), self.handle_digest, self.ended_at) {
-            ("granted", None, None) => State::Granted { code_expires_at: self.code_expires_at },
+            ("granted", None, None) => State::Granted {
+                code_expires_at: self.code_expires_at,
+            },
             ("active", Some(handle), None) => {
                 let generation = Generation::from_i64(self.generation);
-                State::Active { handle, generation, rotated_at: self.rotated_at }
+                State::Active {
+                    handle,
+                    generation,
+                    rotated_at: self.rotated_at,
+                }
             }
             ("ended", _, Some(at)) => State::Ended { at },
             _ => return Err(StoreError::corrupt("device_sessions.state")),
@@ -304,7 +310,8 @@ impl Change for Allow {
     type Out = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        let grant = serde_json::to_string(&self.grant).map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?;
+        let grant = serde_json::to_string(&self.grant)
+            .map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?;
         let life = match self.life {
             Life::Own => "own",
             Life::WithBrowser => "with_browser",
@@ -329,7 +336,11 @@ impl Change for Allow {
             return Ok(false);
         }
         if let Some((scope, event)) = &self.consent {
-            tx.run(consents::UPSERT, (self.user, self.client.clone(), scope.to_string(), self.now)).await?;
+            tx.run(
+                consents::UPSERT,
+                (self.user, self.client.clone(), scope.to_string(), self.now),
+            )
+            .await?;
             events::record(tx, event).await?;
         }
         Ok(true)
@@ -364,7 +375,16 @@ impl Change for RedeemCode {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Redeemed>> {
         let (client, redirect_uri) = (self.client.clone(), self.redirect_uri.clone());
-        let binds = (self.id, self.code, client, redirect_uri, self.challenge, self.key, self.handle, self.now);
+        let binds = (
+            self.id,
+            self.code,
+            client,
+            redirect_uri,
+            self.challenge,
+            self.key,
+            self.handle,
+            self.now,
+        );
         let Some(redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);
         };
@@ -378,7 +398,10 @@ fn opened(event: &EventRecord, redeemed: &Redeemed) -> Result<EventRecord> {
     use crate::domain::event::Event;
     let mut event = event.clone();
     event.subject.user = Some(redeemed.user_id);
-    event.event = Event::SessionOpened { scope: redeemed.grant()?.scope, device: Some(redeemed.device.clone()) };
+    event.event = Event::SessionOpened {
+        scope: redeemed.grant()?.scope,
+        device: Some(redeemed.device.clone()),
+    };
     Ok(event)
 }
 

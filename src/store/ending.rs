@@ -115,15 +115,22 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
             ended.devices = tx.run(DEVICES_OF_USER, (now, reason, event, *id, *keep)).await?;
         }
         Ending::Consent { user, client } => {
-            ended.devices = tx.run(DEVICES_OF_CONSENT, (now, reason, event, *user, client.clone())).await?;
+            ended.devices = tx
+                .run(DEVICES_OF_CONSENT, (now, reason, event, *user, client.clone()))
+                .await?;
         }
-        Ending::Client { id } => ended.devices = tx.run(DEVICES_OF_CLIENT, (now, reason, event, id.clone())).await?,
+        Ending::Client { id } => {
+            ended.devices = tx
+                .run(DEVICES_OF_CLIENT, (now, reason, event, id.clone()))
+                .await?
+        }
     }
     if ended == Ended::default() {
         return Ok(ended);
     }
     if ended.devices > 0 {
-        tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now)).await?;
+        tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
+            .await?;
     }
     let record = EventRecord {
         id: event,

@@ -41,7 +41,9 @@ impl StoreError {
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(error) if is_constraint(error.as_ref()) => Self::Conflict(error.to_string()),
+            sqlx::Error::Database(error) if is_constraint(error.as_ref()) => {
+                Self::Conflict(error.to_string())
+            }
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 Self::Corrupt(error.to_string())
             }
@@ -52,5 +54,8 @@ impl From<sqlx::Error> for StoreError {
 
 fn is_constraint(error: &dyn sqlx::error::DatabaseError) -> bool {
     use sqlx::error::ErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
-    matches!(error.kind(), UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation)
+    matches!(
+        error.kind(),
+        UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation
+    )
 }

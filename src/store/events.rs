@@ -23,9 +23,19 @@ statements! {
 
 /// Writes an event.
 pub async fn record(tx: &mut WriteTx<'_>, record: &EventRecord) -> Result<()> {
-    let data = serde_json::to_string(&record.event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let data =
+        serde_json::to_string(&record.event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let subject = record.subject.clone();
-    let binds = (record.id, record.at, record.event.kind(), subject.user, subject.client, subject.session, subject.address, data);
+    let binds = (
+        record.id,
+        record.at,
+        record.event.kind(),
+        subject.user,
+        subject.client,
+        subject.session,
+        subject.address,
+        data,
+    );
     tx.run(INSERT, binds).await?;
     Ok(())
 }

@@ -13,7 +13,15 @@ use crate::{
     },
 };
 
-type KeyRow = (String, String, String, Option<Instant>, Vec<u8>, Option<String>, Instant);
+type KeyRow = (
+    String,
+    String,
+    String,
+    Option<Instant>,
+    Vec<u8>,
+    Option<String>,
+    Instant,
+);
 
 statements! {
     INSERT: (String, &'static str, &'static str, Option<Instant>, Vec<u8>, Option<String>, Instant) => () =
@@ -68,11 +76,20 @@ impl Change for FoundKeys {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
-        tx.run(facts::INSERT, (facts::ROOT_CHECK, self.root_check.clone())).await?;
+        tx.run(facts::INSERT, (facts::ROOT_CHECK, self.root_check.clone()))
+            .await?;
         for (key, event) in &self.keys {
             let (state, since) = key.state.to_columns();
             let ring = key.ring.as_str();
-            let binds = (key.id.to_string(), ring, state, since, key.sealed.clone(), key.public.clone(), key.created_at);
+            let binds = (
+                key.id.to_string(),
+                ring,
+                state,
+                since,
+                key.sealed.clone(),
+                key.public.clone(),
+                key.created_at,
+            );
             tx.run(INSERT, binds).await?;
             events::record(tx, event).await?;
         }

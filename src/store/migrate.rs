@@ -15,7 +15,10 @@ static SQLITE: sqlx::migrate::Migrator = sqlx::migrate!("migrations/sqlite");
 /// since prepared statements do not survive a change of the tables.
 pub async fn sqlite(path: &Path, create: bool) -> Result<()> {
     let mut connection = sqlite_options(path).create_if_missing(create).connect().await?;
-    SQLITE.run(&mut connection).await.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    SQLITE
+        .run(&mut connection)
+        .await
+        .map_err(|error| StoreError::Unavailable(error.to_string()))?;
     connection.close().await?;
     Ok(())
 }

@@ -49,12 +49,21 @@ impl Change for RevokeToken {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
         let issued_before = self.now.plus(ending::ISSUED_BEFORE);
-        let binds = (self.jti.clone(), self.session, issued_before, self.until, self.now);
+        let binds = (
+            self.jti.clone(),
+            self.session,
+            issued_before,
+            self.until,
+            self.now,
+        );
         if tx.run(INSERT_TOKEN, binds).await? == 0 {
             return Ok(());
         }
         events::record(tx, &self.event).await?;
-        let count = tx.one(COUNT_TOKENS, (self.session, self.now)).await?.map_or(0, |(count,)| count);
+        let count = tx
+            .one(COUNT_TOKENS, (self.session, self.now))
+            .await?
+            .map_or(0, |(count,)| count);
         if count > MAX_TOKENS_OF_A_SESSION {
             ending::end(tx, &self.end).await?;
         }

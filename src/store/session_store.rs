@@ -66,7 +66,12 @@ pub struct BrowserSessionStore {
 impl BrowserSessionStore {
     /// The store; `idle` is how long a session lives unused.
     pub fn new(db: Db, clock: Clock, entropy: Arc<Entropy>, idle: Lifetime) -> Self {
-        Self { db, clock, entropy, idle }
+        Self {
+            db,
+            clock,
+            entropy,
+            idle,
+        }
     }
 }
 
@@ -90,18 +95,33 @@ fn data(record: &Record) -> Result<SessionData> {
 impl SessionStore for BrowserSessionStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
         let SessionData { session, opening } = data(record)?;
-        let opening = opening.ok_or_else(|| Error::Backend("a session is opened by signing in".to_owned()))?;
+        let opening =
+            opening.ok_or_else(|| Error::Backend("a session is opened by signing in".to_owned()))?;
         let at = self.clock.now();
         let event = EventRecord {
             id: EventId::new(at, &self.entropy),
             at,
-            subject: Subject { user: Some(session.user), address: opening.address, ..Subject::default() },
-            event: Event::SignedIn { amr: session.authentication.amr.clone(), again: opening.again },
+            subject: Subject {
+                user: Some(session.user),
+                address: opening.address,
+                ..Subject::default()
+            },
+            event: Event::SignedIn {
+                amr: session.authentication.amr.clone(),
+                again: opening.again,
+            },
         };
-        let change = OpenBrowserSession { session, label: opening.label, cookie: digest(record.id), event };
+        let change = OpenBrowserSession {
+            session,
+            label: opening.label,
+            cookie: digest(record.id),
+            event,
+        };
         match self.db.write(change).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Backend("the account or the session ended meanwhile".to_owned())),
+            Ok(false) => Err(Error::Backend(
+                "the account or the session ended meanwhile".to_owned(),
+            )),
             Err(error) => Err(Error::Backend(error.to_string())),
         }
     }
@@ -113,8 +133,13 @@ impl SessionStore for BrowserSessionStore {
             // `create` has just written it.
             return Ok(());
         }
-        let touched = self.db.execute(browser_sessions::TOUCH, (session.id, self.clock.now())).await;
-        touched.map(|_: Option<()>| ()).map_err(|error| Error::Backend(error.to_string()))
+        let touched = self
+            .db
+            .execute(browser_sessions::TOUCH, (session.id, self.clock.now()))
+            .await;
+        touched
+            .map(|_: Option<()>| ())
+            .map_err(|error| Error::Backend(error.to_string()))
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -123,11 +148,18 @@ impl SessionStore for BrowserSessionStore {
         let Some(session) = session.map_err(|error| Error::Backend(error.to_string()))? else {
             return Ok(None);
         };
-        let expiry_date =
-            OffsetDateTime::from_unix_timestamp(session.expires_at.seconds()).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let value = serde_json::to_value(SessionData { session, opening: None });
+        let expiry_date = OffsetDateTime::from_unix_timestamp(session.expires_at.seconds())
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let value = serde_json::to_value(SessionData {
+            session,
+            opening: None,
+        });
         let value = value.map_err(|error| Error::Encode(error.to_string()))?;
-        Ok(Some(Record { id: *id, data: [(KEY.to_owned(), value)].into(), expiry_date }))
+        Ok(Some(Record {
+            id: *id,
+            data: [(KEY.to_owned(), value)].into(),
+            expiry_date,
+        }))
     }
 
     async fn delete(&self, _id: &Id) -> Result<()> {

@@ -43,7 +43,10 @@ fn read((id, email, name, created_at, updated_at, disabled_at): UserRow) -> Resu
     Ok(User {
         id,
         email: email.parse().map_err(|_| StoreError::corrupt("users.email"))?,
-        name: name.map(|name| name.parse()).transpose().map_err(|_| StoreError::corrupt("users.name"))?,
+        name: name
+            .map(|name| name.parse())
+            .transpose()
+            .map_err(|_| StoreError::corrupt("users.name"))?,
         created_at,
         updated_at,
         disabled_at,
@@ -62,7 +65,11 @@ pub async fn find_by_email(db: &Db, key: String) -> Result<Option<User>> {
 
 /// Users after an id, in order.
 pub async fn list(db: &Db, after: UserId, limit: i64) -> Result<Vec<User>> {
-    db.read_all(LIST, (after, limit)).await?.into_iter().map(read).collect()
+    db.read_all(LIST, (after, limit))
+        .await?
+        .into_iter()
+        .map(read)
+        .collect()
 }
 
 /// Adds a user with a password. A taken address is a conflict.
@@ -80,9 +87,16 @@ impl Change for AddUser {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
-        let User { id, email, name, created_at, .. } = &self.user;
+        let User {
+            id,
+            email,
+            name,
+            created_at,
+            ..
+        } = &self.user;
         let name = name.as_ref().map(ToString::to_string);
-        tx.run(INSERT, (*id, email.to_string(), email.key(), name, *created_at)).await?;
+        tx.run(INSERT, (*id, email.to_string(), email.key(), name, *created_at))
+            .await?;
         tx.run(SET_HASH, (*id, self.hash.clone(), *created_at)).await?;
         events::record(tx, &self.event).await
     }

@@ -77,7 +77,11 @@ pub(super) struct Pending<C: Change> {
 
 impl<C: Change> Pending<C> {
     pub(super) fn new(change: C, answer: oneshot::Sender<Result<C::Out>>) -> Self {
-        Self { change, out: None, answer }
+        Self {
+            change,
+            out: None,
+            answer,
+        }
     }
 }
 
@@ -107,7 +111,12 @@ pub(super) async fn run(
     mut queue: mpsc::Receiver<Job>,
     counter: Arc<AtomicU64>,
 ) {
-    let mut writer = Writer { connection: Some(connection), options, counter, texts: HashMap::new() };
+    let mut writer = Writer {
+        connection: Some(connection),
+        options,
+        counter,
+        texts: HashMap::new(),
+    };
     let mut jobs = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
         if let Err(error) = writer.batch(steps(&mut jobs)).await {
@@ -131,7 +140,9 @@ fn steps(jobs: &mut Vec<Job>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for job in jobs.drain(..) {
         match (job, steps.last_mut()) {
-            (Job::Statement(single), Some(Step::Statements(chunk))) if chunk[0].sql == single.sql => chunk.push(single),
+            (Job::Statement(single), Some(Step::Statements(chunk))) if chunk[0].sql == single.sql => {
+                chunk.push(single)
+            }
             (Job::Statement(single), _) => steps.push(Step::Statements(vec![single])),
             (Job::Change(change), _) => steps.push(Step::Change(change)),
         }
@@ -217,7 +228,9 @@ impl Writer {
             match step {
                 Step::Statements(chunk) => {
                     let (begin, commit) = (index == 0, index == last);
-                    committed = self.run_statements(connection, chunk, (begin, commit), waiting).await?;
+                    committed = self
+                        .run_statements(connection, chunk, (begin, commit), waiting)
+                        .await?;
                 }
                 Step::Change(change) => self.run_change(connection, change, waiting).await?,
             }
@@ -236,7 +249,13 @@ impl Writer {
         (begin, commit): (bool, bool),
         waiting: &mut Vec<Waiting>,
     ) -> Result<bool> {
-        let text = Text { sql: chunk[0].sql, width: chunk[0].width, times: chunk.len(), begin, commit };
+        let text = Text {
+            sql: chunk[0].sql,
+            width: chunk[0].width,
+            times: chunk.len(),
+            begin,
+            commit,
+        };
         let sql = self.texts.entry(text).or_insert_with(|| text.join()).clone();
         let mut arguments = SqliteArguments::default();
         let mut rows = Vec::with_capacity(chunk.len());
@@ -277,7 +296,9 @@ impl Writer {
                 waiting.push(Waiting::Change(change));
                 return Ok(());
             }
-            Ok(Ok(Err(error @ (StoreError::Conflict(_) | StoreError::Corrupt(_) | StoreError::Nested)))) => error,
+            Ok(Ok(Err(error @ (StoreError::Conflict(_) | StoreError::Corrupt(_) | StoreError::Nested)))) => {
+                error
+            }
             Ok(Ok(Err(error))) => return Err(error),
             Ok(Err(_panic)) => StoreError::Stopped("it panicked"),
             Err(_elapsed) => StoreError::Stopped("it waited for something that is not its transaction"),

@@ -70,7 +70,8 @@ fn sign_in_first(site: &Shared, visitor: &Visitor) -> Response {
 }
 
 fn with_flow(site: &Shared, flow: &Flow, mut response: Response) -> Response {
-    site.cookies.set_flow(&site.provider, flow, response.headers_mut());
+    site.cookies
+        .set_flow(&site.provider, flow, response.headers_mut());
     response
 }
 
@@ -83,17 +84,25 @@ struct Message {
 
 impl Message {
     fn notice(text: &str) -> Self {
-        Self { notice: Some(text.to_owned()), error: None }
+        Self {
+            notice: Some(text.to_owned()),
+            error: None,
+        }
     }
 
     fn error(status: StatusCode, text: String) -> Self {
-        Self { notice: None, error: Some((status, text)) }
+        Self {
+            notice: None,
+            error: Some((status, text)),
+        }
     }
 }
 
 async fn show(site: &Shared, visitor: &Visitor, session: &BrowserSession, message: Message) -> Response {
     let flow = visitor.start_flow(site);
-    let (status, error) = message.error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
+    let (status, error) = message
+        .error
+        .map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
     match page(site, session, &flow, message.notice, error).await {
         Ok(page) => with_flow(site, &flow, site.pages.respond(status, &page, &[])),
         Err(error) => store_page(site, &visitor.request_id, &error),
@@ -114,11 +123,17 @@ async fn page(
     let browsers = browser_sessions::of_user(&provider.db, session.user, now, idle_since).await?;
     let first = DeviceSessionId::from_bytes([0; 16]);
     let devices = device_sessions::list(&provider.db, Some(session.user), first, now, 500).await?;
-    let csrf = Csrf { flow: flow.digest(), session: session.id };
+    let csrf = Csrf {
+        flow: flow.digest(),
+        session: session.id,
+    };
     let expires = now.plus(provider.lifetimes.pending_request);
     Ok(AccountPage {
         email: session.email.to_string(),
-        name: user.and_then(|user| user.name).map(|name| name.to_string()).unwrap_or_default(),
+        name: user
+            .and_then(|user| user.name)
+            .map(|name| name.to_string())
+            .unwrap_or_default(),
         csrf: provider.keys.load().sealer.seal(Purpose::Csrf, &csrf, expires),
         notice,
         error,
@@ -181,7 +196,11 @@ impl Sent {
         };
         let provider = &site.provider;
         let sealed = form.one("csrf").ok().flatten().unwrap_or_default();
-        let csrf = provider.keys.load().sealer.open::<Csrf>(Purpose::Csrf, sealed, provider.clock.now());
+        let csrf = provider
+            .keys
+            .load()
+            .sealer
+            .open::<Csrf>(Purpose::Csrf, sealed, provider.clock.now());
         let flow = visitor.flow.as_ref().map(Flow::digest);
         let ours = csrf.is_ok_and(|csrf| Some(csrf.flow) == flow && csrf.session == session.id);
         if !ours || visitor.is_cross_site(site) {
@@ -191,22 +210,45 @@ impl Sent {
     }
 
     fn subject(&self, visitor: &Visitor) -> Subject {
-        Subject { user: Some(self.session.user), address: Some(visitor.address.to_string()), ..Subject::default() }
+        Subject {
+            user: Some(self.session.user),
+            address: Some(visitor.address.to_string()),
+            ..Subject::default()
+        }
     }
 }
 
-pub(super) async fn end_one(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+pub(super) async fn end_one(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    form: Result<Form, BadForm>,
+) -> Response {
     let sent = match Sent::check(&site, &visitor, form) {
         Ok(sent) => sent,
         Err(response) => return response,
     };
     let ended = match named(&site, &sent).await {
-        Ok(Some(ending)) => end(&site.provider, ending, Reason::EndedByUser, sent.subject(&visitor)).await.map(|_| ()),
+        Ok(Some(ending)) => end(
+            &site.provider,
+            ending,
+            Reason::EndedByUser,
+            sent.subject(&visitor),
+        )
+        .await
+        .map(|_| ()),
         Ok(None) => Ok(()),
         Err(error) => Err(error),
     };
     match ended {
-        Ok(()) => show(&site, &visitor, &sent.session, Message::notice("Ended. It cannot be used any more.")).await,
+        Ok(()) => {
+            show(
+                &site,
+                &visitor,
+                &sent.session,
+                Message::notice("Ended. It cannot be used any more."),
+            )
+            .await
+        }
         Err(error) => store_page(&site, &visitor.request_id, &error),
     }
 }
@@ -226,17 +268,42 @@ async fn named(site: &Shared, sent: &Sent) -> Result<Option<Ending>, StoreError>
     let now = provider.clock.now();
     let idle_since = now.minus(provider.lifetimes.browser_session_idle);
     let own = browser_sessions::of_user(&provider.db, sent.session.user, now, idle_since).await?;
-    Ok(own.iter().any(|row| row.id == id).then_some(Ending::Browser { id }))
+    Ok(own
+        .iter()
+        .any(|row| row.id == id)
+        .then_some(Ending::Browser { id }))
 }
 
-pub(super) async fn end_others(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+pub(super) async fn end_others(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    form: Result<Form, BadForm>,
+) -> Response {
     let sent = match Sent::check(&site, &visitor, form) {
         Ok(sent) => sent,
         Err(response) => return response,
     };
-    let ending = Ending::User { id: sent.session.user, keep: Some(sent.session.id) };
-    match end(&site.provider, ending, Reason::EndedByUser, sent.subject(&visitor)).await {
-        Ok(_) => show(&site, &visitor, &sent.session, Message::notice("Everything else has ended.")).await,
+    let ending = Ending::User {
+        id: sent.session.user,
+        keep: Some(sent.session.id),
+    };
+    match end(
+        &site.provider,
+        ending,
+        Reason::EndedByUser,
+        sent.subject(&visitor),
+    )
+    .await
+    {
+        Ok(_) => {
+            show(
+                &site,
+                &visitor,
+                &sent.session,
+                Message::notice("Everything else has ended."),
+            )
+            .await
+        }
         Err(error) => store_page(&site, &visitor.request_id, &error),
     }
 }
@@ -260,11 +327,18 @@ pub(super) async fn change_password(
         }
     };
     let Some(password) = Password::presented(current) else {
-        let message = Message::error(StatusCode::UNPROCESSABLE_ENTITY, "The current password is not right.".to_owned());
+        let message = Message::error(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The current password is not right.".to_owned(),
+        );
         return show(&site, &visitor, &sent.session, message).await;
     };
     let address = visitor.address.to_string();
-    let credentials = Credentials { email: sent.session.email.clone(), password, address: address.clone() };
+    let credentials = Credentials {
+        email: sent.session.email.clone(),
+        password,
+        address: address.clone(),
+    };
     let person = match by_password(&site.provider, credentials).await {
         Ok(person) => person,
         Err(error) => return refused(&site, &visitor, &sent.session, error).await,
@@ -273,7 +347,9 @@ pub(super) async fn change_password(
     match accounts::set_password(&site.provider, sent.session.user, new, keep, Some(address)).await {
         Ok(()) => {}
         Err(AccountError::Store(error)) => return store_page(&site, &visitor.request_id, &error),
-        Err(AccountError::Hasher(HasherError::Busy)) => return store_page(&site, &visitor.request_id, &StoreError::Busy),
+        Err(AccountError::Hasher(HasherError::Busy)) => {
+            return store_page(&site, &visitor.request_id, &StoreError::Busy);
+        }
         Err(_) => return store_page(&site, &visitor.request_id, &StoreError::corrupt("passwords.hash")),
     }
     // Whoever copied this browser's cookie has lost it too.
@@ -286,18 +362,17 @@ pub(super) async fn change_password(
     }
 }
 
-async fn refused(
-    site: &Shared,
-    visitor: &Visitor,
-    session: &BrowserSession,
-    error: SignInError,
-) -> Response {
+async fn refused(site: &Shared, visitor: &Visitor, session: &BrowserSession, error: SignInError) -> Response {
     let wrong = matches!(error, SignInError::Wrong);
     let (status, text, wait) = match refusal(error) {
         Ok(refusal) => refusal,
         Err(error) => return store_page(site, &visitor.request_id, &error),
     };
-    let text = if wrong { "The current password is not right.".to_owned() } else { text };
+    let text = if wrong {
+        "The current password is not right.".to_owned()
+    } else {
+        text
+    };
     let response = show(site, visitor, session, Message::error(status, text)).await;
     match wait {
         Some(wait) => with_retry_after(response, wait),
@@ -305,7 +380,11 @@ async fn refused(
     }
 }
 
-pub(super) async fn sign_out(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+pub(super) async fn sign_out(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    form: Result<Form, BadForm>,
+) -> Response {
     let sent = match Sent::check(&site, &visitor, form) {
         Ok(sent) => sent,
         Err(response) => return response,
@@ -316,6 +395,8 @@ pub(super) async fn sign_out(State(site): State<Shared>, visitor: Visitor, form:
     }
     // The row has ended; only the cookie is left to clear.
     visitor.cookie.clear().await;
-    let page = SignedOutPage { email: Some(sent.session.email.to_string()) };
+    let page = SignedOutPage {
+        email: Some(sent.session.email.to_string()),
+    };
     site.pages.respond(StatusCode::OK, &page, &[])
 }

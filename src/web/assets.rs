@@ -1,6 +1,9 @@
 //! The style sheet and the pictures: plain files in the program, under a URL that changes with their content.
 
-use axum::{extract::Path, response::{IntoResponse, Response}};
+use axum::{
+    extract::Path,
+    response::{IntoResponse, Response},
+};
 use http::{StatusCode, header};
 use rust_embed::RustEmbed;
 
@@ -13,7 +16,10 @@ struct Assets;
 /// The URL of an asset; its query changes with the content, so browsers may keep it for ever.
 pub(super) fn url(name: &str) -> String {
     let digest = Assets::get(name).map(|file| Digest::of(&file.data).to_base64url());
-    format!("/assets/{name}?v={}", &digest.unwrap_or_default().get(..12).unwrap_or_default())
+    format!(
+        "/assets/{name}?v={}",
+        &digest.unwrap_or_default().get(..12).unwrap_or_default()
+    )
 }
 
 pub(super) async fn asset(Path(name): Path<String>) -> Response {
@@ -25,6 +31,9 @@ pub(super) async fn asset(Path(name): Path<String>) -> Response {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
     (headers, file.data).into_response()
 }

@@ -22,7 +22,11 @@ use crate::{
     },
 };
 
-pub(super) async fn decide(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+pub(super) async fn decide(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    form: Result<Form, BadForm>,
+) -> Response {
     let raw = match form {
         Ok(Form(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
@@ -39,7 +43,8 @@ pub(super) async fn decide(State(site): State<Shared>, visitor: Visitor, form: R
 /// The way back to the app is a 303 that answers the person's own form post; the page that stays behind is the form,
 /// and pressing again works until the app has redeemed.
 async fn act(site: &Shared, visitor: &Visitor, pending: Pending, raw: &Raw) -> Response {
-    let (Goal::Authorize(request), Some(session), Some(person)) = (&pending.goal, &visitor.session, &pending.person)
+    let (Goal::Authorize(request), Some(session), Some(person)) =
+        (&pending.goal, &visitor.session, &pending.person)
     else {
         return journey::proceed(site, visitor, pending).await;
     };
@@ -51,7 +56,14 @@ async fn act(site: &Shared, visitor: &Visitor, pending: Pending, raw: &Raw) -> R
         return journey::client_gone(site, visitor);
     };
     let (device, address) = (visitor.agent.device_label(), visitor.address.to_string());
-    let decision = Decision { request, client: &client, person, session, device: &device, address: Some(&address) };
+    let decision = Decision {
+        request,
+        client: &client,
+        person,
+        session,
+        device: &device,
+        address: Some(&address),
+    };
     let answer = match raw.one("decision").ok().flatten() {
         Some("allow") => decision.allow(&site.provider).await,
         Some("deny") => decision.deny(&site.provider).await.map(Some),

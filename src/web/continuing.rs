@@ -17,7 +17,11 @@ use crate::{
     },
 };
 
-pub(super) async fn resume(State(site): State<Shared>, visitor: Visitor, query: Result<Query, BadForm>) -> Response {
+pub(super) async fn resume(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    query: Result<Query, BadForm>,
+) -> Response {
     let raw = match query {
         Ok(Query(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
@@ -38,7 +42,11 @@ pub(super) fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<Pendin
         };
         journey::start_again_page(site, None, reason)
     })?;
-    if visitor.flow.as_ref().is_none_or(|flow| flow.digest() != pending.flow) {
+    if visitor
+        .flow
+        .as_ref()
+        .is_none_or(|flow| flow.digest() != pending.flow)
+    {
         let reason = "This sign-in was started in another browser, or this browser has forgotten it.";
         return Err(journey::start_again_page(site, Some(&pending), reason));
     }

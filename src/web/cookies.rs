@@ -25,17 +25,31 @@ impl CookieNames {
     /// The names for a server at this URL.
     pub(super) fn new(issuer: &Issuer) -> Self {
         if issuer.is_https() {
-            Self { session: "__Host-postern", flow: "__Host-postern-flow", secure: true }
+            Self {
+                session: "__Host-postern",
+                flow: "__Host-postern-flow",
+                secure: true,
+            }
         } else {
-            Self { session: "postern-dev", flow: "postern-flow-dev", secure: false }
+            Self {
+                session: "postern-dev",
+                flow: "postern-flow-dev",
+                secure: false,
+            }
         }
     }
 
     /// The flow cookie that came with a request.
     pub(super) fn flow_of(&self, headers: &HeaderMap) -> Option<Flow> {
-        let all = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+        let all = headers
+            .get_all(header::COOKIE)
+            .into_iter()
+            .filter_map(|value| value.to_str().ok());
         let mut cookies = all.flat_map(Cookie::split_parse).filter_map(Result::ok);
-        let value = cookies.find(|cookie| cookie.name() == self.flow)?.value().to_owned();
+        let value = cookies
+            .find(|cookie| cookie.name() == self.flow)?
+            .value()
+            .to_owned();
         let mut bytes = [0; 16];
         let length = Base64UrlUnpadded::decode(&value, &mut bytes).ok()?.len();
         (length == 16).then_some(Flow { value })
@@ -43,8 +57,9 @@ impl CookieNames {
 
     /// The flow cookie of a first page: the one that came, renewed, or a new one.
     pub(super) fn start_flow(&self, provider: &Provider, headers: &HeaderMap) -> Flow {
-        self.flow_of(headers)
-            .unwrap_or_else(|| Flow { value: Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>()) })
+        self.flow_of(headers).unwrap_or_else(|| Flow {
+            value: Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>()),
+        })
     }
 
     /// Sets the flow cookie on an answer.

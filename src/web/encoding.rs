@@ -16,12 +16,20 @@ const MAX_PARAMETERS: usize = 64;
 
 /// The pairs of an `application/x-www-form-urlencoded` text.
 pub(super) fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, BadEncoding> {
-    let pairs = text.split('&').filter(|pair| !pair.is_empty()).take(MAX_PARAMETERS + 1).map(|pair| {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        Ok((decode(name)?, decode(value)?))
-    });
+    let pairs = text
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .take(MAX_PARAMETERS + 1)
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        });
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-    if pairs.len() > MAX_PARAMETERS { Err(BadEncoding::TooMany) } else { Ok(pairs) }
+    if pairs.len() > MAX_PARAMETERS {
+        Err(BadEncoding::TooMany)
+    } else {
+        Ok(pairs)
+    }
 }
 
 fn decode(text: &str) -> Result<String, BadEncoding> {
@@ -31,14 +39,22 @@ fn decode(text: &str) -> Result<String, BadEncoding> {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let mut digit = || rest.next().and_then(|b| char::from(b).to_digit(16)).ok_or(BadEncoding::Broken);
+                let mut digit = || {
+                    rest.next()
+                        .and_then(|b| char::from(b).to_digit(16))
+                        .ok_or(BadEncoding::Broken)
+                };
                 u8::try_from(digit()? * 16 + digit()?).map_err(|_| BadEncoding::Broken)?
             }
             other => other,
         });
     }
     let decoded = String::from_utf8(bytes).map_err(|_| BadEncoding::Broken)?;
-    if decoded.chars().any(char::is_control) { Err(BadEncoding::Broken) } else { Ok(decoded) }
+    if decoded.chars().any(char::is_control) {
+        Err(BadEncoding::Broken)
+    } else {
+        Ok(decoded)
+    }
 }
 
 #[cfg(test)]
@@ -48,7 +64,10 @@ mod tests {
     #[test]
     fn what_is_broken_is_refused_and_not_repaired() {
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        assert_eq!(parse_pairs("a=1&b=%C3%BC+x&c"), Ok(vec![pair("a", "1"), pair("b", "ü x"), pair("c", "")]));
+        assert_eq!(
+            parse_pairs("a=1&b=%C3%BC+x&c"),
+            Ok(vec![pair("a", "1"), pair("b", "ü x"), pair("c", "")])
+        );
         for broken in ["a=%", "a=%2", "a=%zz", "a=%ff", "a=%00", "a=%0d%0a", "%ff=1"] {
             assert_eq!(parse_pairs(broken), Err(BadEncoding::Broken), "{broken}");
         }

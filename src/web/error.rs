@@ -14,12 +14,7 @@ use crate::{
     domain::oauth_error::{ErrorCode, OAuthError},
     flows::token::TokenError,
     store::error::StoreError,
-    web::{
-        Shared,
-        extract::form::BadForm,
-        layer::RequestId,
-        pages::ErrorPage,
-    },
+    web::{Shared, extract::form::BadForm, layer::RequestId, pages::ErrorPage},
 };
 
 /// The one table: which status an OAuth error has.
@@ -49,7 +44,10 @@ pub(super) fn token_json(error: TokenError) -> Response {
 /// The database did not take it: come back.
 pub(super) fn store_json(error: &StoreError) -> Response {
     let (status, body) = store_error(error);
-    let response = (status, Json(json!({ "error": body.code.as_str(), "error_description": body.description() })));
+    let response = (
+        status,
+        Json(json!({ "error": body.code.as_str(), "error_description": body.description() })),
+    );
     with_retry_after(response.into_response(), StoreError::RETRY_AFTER)
 }
 
@@ -58,12 +56,18 @@ fn store_error(error: &StoreError) -> (StatusCode, OAuthError) {
         StoreError::Busy | StoreError::Unavailable(_) => {
             tracing::warn!(%error, "not served");
             let hint = "the server cannot answer just now: try again";
-            (StatusCode::SERVICE_UNAVAILABLE, OAuthError::new(ErrorCode::TemporarilyUnavailable, hint))
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                OAuthError::new(ErrorCode::TemporarilyUnavailable, hint),
+            )
         }
         StoreError::Conflict(_) | StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_) => {
             tracing::error!(%error, "a fault");
             let hint = "the server failed; its log says why";
-            (StatusCode::INTERNAL_SERVER_ERROR, OAuthError::new(ErrorCode::ServerError, hint))
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                OAuthError::new(ErrorCode::ServerError, hint),
+            )
         }
     }
 }
@@ -84,7 +88,9 @@ pub(super) fn bad_form_json(error: BadForm) -> Response {
 /// Says when to come back, in whole seconds, rounded up.
 pub(super) fn with_retry_after(mut response: Response, wait: Lifetime) -> Response {
     let seconds = (wait.millis() + 999) / 1000;
-    response.headers_mut().insert(header::RETRY_AFTER, seconds.max(1).into());
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, seconds.max(1).into());
     response
 }
 
@@ -96,8 +102,9 @@ pub(super) fn oauth_page(site: &Shared, request_id: &str, error: &OAuthError) ->
         status: 400,
         title: "This sign-in link does not work".to_owned(),
         message: sentence(&error.hint),
-        advice: "Go back to the app and try again. If it happens again, tell the app's makers what stands here."
-            .to_owned(),
+        advice:
+            "Go back to the app and try again. If it happens again, tell the app's makers what stands here."
+                .to_owned(),
         code: Some(error.code.as_str()),
         request_id: request_id.to_owned(),
     };
@@ -122,9 +129,15 @@ pub(super) fn store_page(site: &Shared, request_id: &str, error: &StoreError) ->
     let (status, error) = store_error(error);
     let busy = status == StatusCode::SERVICE_UNAVAILABLE;
     let (title, advice) = if busy {
-        ("We are busy just now", "Nothing was lost. Wait a moment, then reload this page.")
+        (
+            "We are busy just now",
+            "Nothing was lost. Wait a moment, then reload this page.",
+        )
     } else {
-        ("Something went wrong here", "It is not your fault. Try again; if it happens again, tell the operator.")
+        (
+            "Something went wrong here",
+            "It is not your fault. Try again; if it happens again, tell the operator.",
+        )
     };
     let page = ErrorPage {
         status: status.as_u16(),
@@ -135,7 +148,11 @@ pub(super) fn store_page(site: &Shared, request_id: &str, error: &StoreError) ->
         request_id: request_id.to_owned(),
     };
     let response = site.pages.respond(status, &page, &[]);
-    if busy { with_retry_after(response, StoreError::RETRY_AFTER) } else { response }
+    if busy {
+        with_retry_after(response, StoreError::RETRY_AFTER)
+    } else {
+        response
+    }
 }
 
 /// A form that was posted from another site, or a page that is not this browser's.
@@ -143,7 +160,8 @@ pub(super) fn forged_page(site: &Shared, request_id: &str) -> Response {
     let page = ErrorPage {
         status: 403,
         title: "This form was not sent from our page".to_owned(),
-        message: "Nothing was done: the form came from another site, or from a page that is too old.".to_owned(),
+        message: "Nothing was done: the form came from another site, or from a page that is too old."
+            .to_owned(),
         advice: "Open the page again and repeat what you wanted to do.".to_owned(),
         code: None,
         request_id: request_id.to_owned(),
@@ -152,17 +170,33 @@ pub(super) fn forged_page(site: &Shared, request_id: &str) -> Response {
 }
 
 pub(super) async fn not_found(State(site): State<Shared>, request: Request) -> Response {
-    plain(&site, &request, StatusCode::NOT_FOUND, "There is nothing here", "Check the address.")
+    plain(
+        &site,
+        &request,
+        StatusCode::NOT_FOUND,
+        "There is nothing here",
+        "Check the address.",
+    )
 }
 
 pub(super) async fn method_not_allowed(State(site): State<Shared>, request: Request) -> Response {
     let advice = "Go back and use the page's own buttons.";
-    plain(&site, &request, StatusCode::METHOD_NOT_ALLOWED, "This cannot be asked for in this way", advice)
+    plain(
+        &site,
+        &request,
+        StatusCode::METHOD_NOT_ALLOWED,
+        "This cannot be asked for in this way",
+        advice,
+    )
 }
 
 /// A page for browsers, problem details (RFC 9457) for everything else.
 fn plain(site: &Shared, request: &Request, status: StatusCode, title: &str, advice: &str) -> Response {
-    let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+    let request_id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     if !wants_html(request.headers()) {
         let body = Json(json!({ "title": title, "status": status.as_u16() }));
         return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
@@ -186,7 +220,10 @@ fn wants_html(headers: &HeaderMap) -> bool {
 /// A panic is a fault of ours: the log has it, the answer has nothing.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer wants")]
 pub(super) fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     tracing::error!(panic = text.unwrap_or("?"), "a request panicked");
     let error = OAuthError::new(ErrorCode::ServerError, "the server failed; its log says why");
     oauth_json(&error)
@@ -194,6 +231,9 @@ pub(super) fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Respon
 
 fn sentence(hint: &str) -> String {
     let mut chars = hint.chars();
-    let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    let first = chars
+        .next()
+        .map(|c| c.to_uppercase().collect::<String>())
+        .unwrap_or_default();
     format!("{first}{}.", chars.as_str().trim_end_matches('.'))
 }

@@ -1,10 +1,17 @@
 //! Whether the process lives, and whether it can serve.
 
-use axum::{Json, extract::State, response::{IntoResponse, Response}};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::{StatusCode, header};
 use serde_json::json;
 
-use crate::{store::{clients, error::StoreError}, web::Shared};
+use crate::{
+    store::{clients, error::StoreError},
+    web::Shared,
+};
 
 /// The process answers.
 pub(super) async fn live() -> Response {

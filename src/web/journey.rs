@@ -33,8 +33,14 @@ pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) 
             None => sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
         };
     };
-    let must_prove = visitor.session.as_ref().is_some_and(|session| must_prove(site, &pending, &request, session));
-    match sign_in::next(sign_in::Event::Arrived { session: visitor.session.clone(), must_prove }) {
+    let must_prove = visitor
+        .session
+        .as_ref()
+        .is_some_and(|session| must_prove(site, &pending, &request, session));
+    match sign_in::next(sign_in::Event::Arrived {
+        session: visitor.session.clone(),
+        must_prove,
+    }) {
         State::Identify => {
             let email = request.login_hint.clone().unwrap_or_default();
             sign_in_page(site, visitor, pending, SignIn::fresh(email))
@@ -51,7 +57,10 @@ pub(super) fn must_prove(
     request: &AuthorizationRequest,
     session: &BrowserSession,
 ) -> bool {
-    let proved = pending.person.as_ref().is_some_and(|person| person.is(session) && person.proved);
+    let proved = pending
+        .person
+        .as_ref()
+        .is_some_and(|person| person.is(session) && person.proved);
     sign_in::must_prove(request, session, proved, site.provider.clock.now())
 }
 
@@ -81,16 +90,34 @@ async fn decide(
     match (sign_in::step(&client, request, allowed.as_ref()), &pending.person) {
         (Step::Consent, _) | (_, None) => {
             let scopes = scope_texts(&request.scope);
-            let page = ConsentPage { client_name, email, request: sealed, scopes, destination };
+            let page = ConsentPage {
+                client_name,
+                email,
+                request: sealed,
+                scopes,
+                destination,
+            };
             site.pages.respond(StatusCode::OK, &page, &form_action)
         }
         (Step::Continue, _) => {
-            let page = ContinuePage { client_name, email, request: sealed, destination };
+            let page = ContinuePage {
+                client_name,
+                email,
+                request: sealed,
+                destination,
+            };
             site.pages.respond(StatusCode::OK, &page, &form_action)
         }
         (Step::Answer, Some(person)) => {
             let (device, address) = (visitor.agent.device_label(), visitor.address.to_string());
-            let decision = Decision { request, client: &client, person, session, device: &device, address: Some(&address) };
+            let decision = Decision {
+                request,
+                client: &client,
+                person,
+                session,
+                device: &device,
+                address: Some(&address),
+            };
             match decision.allow(provider).await {
                 Ok(Some(url)) => Redirect::to(&url).into_response(),
                 Ok(None) => finished_page(site, &pending),
@@ -112,17 +139,32 @@ pub(super) struct SignIn {
 impl SignIn {
     /// A first page.
     pub(super) fn fresh(email: String) -> Self {
-        Self { email, fixed: false, status: StatusCode::OK, error: None }
+        Self {
+            email,
+            fixed: false,
+            status: StatusCode::OK,
+            error: None,
+        }
     }
 
     /// The page again, with what went wrong.
     pub(super) fn again(email: String, status: StatusCode, error: String) -> Self {
-        Self { email, fixed: false, status, error: Some(error) }
+        Self {
+            email,
+            fixed: false,
+            status,
+            error: Some(error),
+        }
     }
 }
 
 /// Asks who it is. The request is sealed for nobody.
-pub(super) fn sign_in_page(site: &Shared, visitor: &Visitor, mut pending: Pending, shown: SignIn) -> Response {
+pub(super) fn sign_in_page(
+    site: &Shared,
+    visitor: &Visitor,
+    mut pending: Pending,
+    shown: SignIn,
+) -> Response {
     if !shown.fixed {
         pending.person = None;
     }
@@ -154,7 +196,12 @@ pub(super) fn confirm_page(
 ) -> Response {
     pending.for_person(&site.provider, session);
     let (status, error) = error.map_or((StatusCode::OK, None), |(status, text)| (status, Some(text)));
-    let shown = SignIn { email: session.email.to_string(), fixed: true, status, error };
+    let shown = SignIn {
+        email: session.email.to_string(),
+        fixed: true,
+        status,
+        error,
+    };
     sign_in_page(site, visitor, pending, shown)
 }
 
@@ -163,7 +210,11 @@ pub(super) fn start_again_page(site: &Shared, pending: Option<&Pending>, reason:
     let client = pending.and_then(|pending| client_of(site, pending));
     let (parameters, form_action) = parameters(pending, client.as_deref());
     let client_name = client.map(|client| client.name.to_string());
-    let page = StartAgainPage { client_name, reason: reason.to_owned(), parameters };
+    let page = StartAgainPage {
+        client_name,
+        reason: reason.to_owned(),
+        parameters,
+    };
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
@@ -171,13 +222,21 @@ pub(super) fn start_again_page(site: &Shared, pending: Option<&Pending>, reason:
 pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
     let client = client_of(site, pending);
     let (parameters, form_action) = parameters(Some(pending), client.as_deref());
-    let page = FinishedPage { client_name: client.map(|client| client.name.to_string()), parameters };
+    let page = FinishedPage {
+        client_name: client.map(|client| client.name.to_string()),
+        parameters,
+    };
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
-fn parameters(pending: Option<&Pending>, client: Option<&Client>) -> (Vec<(&'static str, String)>, Vec<String>) {
+fn parameters(
+    pending: Option<&Pending>,
+    client: Option<&Client>,
+) -> (Vec<(&'static str, String)>, Vec<String>) {
     match (pending.map(|pending| &pending.goal), client) {
-        (Some(Goal::Authorize(request)), Some(client)) => (request.to_parameters(), form_action(client, request)),
+        (Some(Goal::Authorize(request)), Some(client)) => {
+            (request.to_parameters(), form_action(client, request))
+        }
         _ => (Vec::new(), Vec::new()),
     }
 }
@@ -213,28 +272,44 @@ fn form_action(client: &Client, request: &AuthorizationRequest) -> Vec<String> {
 /// Where the answer goes, in words: a name could lie, a host cannot.
 fn destination(client: &Client, request: &AuthorizationRequest) -> String {
     let uri = request.answer_to.redirect_uri();
-    let registered = client.settings.redirect_uris.iter().find(|registered| registered.matches(uri));
+    let registered = client
+        .settings
+        .redirect_uris
+        .iter()
+        .find(|registered| registered.matches(uri));
     match registered.map(crate::base::url::RedirectUri::kind) {
         Some(RedirectKind::Https) => url::Url::parse(uri)
             .ok()
             .and_then(|url| Some(format!("https://{}", url.host_str()?)))
             .unwrap_or_else(|| uri.to_owned()),
-        Some(RedirectKind::Loopback | RedirectKind::PrivateScheme) | None => "the app on this device".to_owned(),
+        Some(RedirectKind::Loopback | RedirectKind::PrivateScheme) | None => {
+            "the app on this device".to_owned()
+        }
     }
 }
 
 fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
     let known = |name: &str| match name {
-        scope::OPENID => ("Know who you are", "A number that stands for your account here, and when you signed in."),
+        scope::OPENID => (
+            "Know who you are",
+            "A number that stands for your account here, and when you signed in.",
+        ),
         scope::PROFILE => ("See your name", "The name on your account."),
         scope::EMAIL => ("See your email address", "The address you sign in with."),
-        scope::OFFLINE_ACCESS => ("Stay signed in", "Until you end it on your account page, also while you are away."),
+        scope::OFFLINE_ACCESS => (
+            "Stay signed in",
+            "Until you end it on your account page, also while you are away.",
+        ),
         _ => ("", "Something that this app's makers have named."),
     };
     let text = |name: &str| {
         let (title, description) = known(name);
         let title = if title.is_empty() { name } else { title };
-        ScopeText { name: name.to_owned(), title: title.to_owned(), description: description.to_owned() }
+        ScopeText {
+            name: name.to_owned(),
+            title: title.to_owned(),
+            description: description.to_owned(),
+        }
     };
     scopes.iter().map(text).collect()
 }

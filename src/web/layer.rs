@@ -27,7 +27,8 @@ pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, 
     let provider = &site.provider;
     let id = RequestId(format!("{:016x}", u64::from_be_bytes(provider.entropy.bytes())).into());
     let address = Address::of(request.extensions());
-    let span = tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
+    let span =
+        tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     request.extensions_mut().insert(id.clone());
     let started = provider.clock.now();
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -45,8 +46,14 @@ fn add_headers(site: &Shared, response: &mut Response) {
     };
     add(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     add(header::REFERRER_POLICY, "same-origin");
-    add(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=()");
-    add(header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+    add(
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), microphone=(), geolocation=(), payment=()",
+    );
+    add(
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    );
     // Every page, redirect and token answer; what may be kept says so itself.
     add(header::CACHE_CONTROL, "no-store");
     if site.provider.issuer.is_https() {

@@ -23,7 +23,10 @@ pub(super) struct Limiter {
 impl Limiter {
     /// A limiter without history.
     pub(super) fn new(limit: Limit) -> Self {
-        Self { limit, buckets: Mutex::new(HashMap::new()) }
+        Self {
+            limit,
+            buckets: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Whether an address has to wait, and how long.

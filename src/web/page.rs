@@ -41,17 +41,27 @@ impl Pages {
 
     /// The page's text.
     pub fn render<P: Page>(&self, page: &P) -> Result<String, minijinja::Error> {
-        self.0.get_template(P::TEMPLATE)?.render(minijinja::value::Serde(page))
+        self.0
+            .get_template(P::TEMPLATE)?
+            .render(minijinja::value::Serde(page))
     }
 
     /// The page as an answer. `form_action` lists where its forms may lead besides this server: Chrome and Safari
     /// enforce the directive over the whole redirect chain of a form post.
     pub fn respond<P: Page>(&self, status: StatusCode, page: &P, form_action: &[String]) -> Response {
         match self.render(page) {
-            Ok(html) => (status, [(header::CONTENT_SECURITY_POLICY, policy(form_action))], Html(html)).into_response(),
+            Ok(html) => (
+                status,
+                [(header::CONTENT_SECURITY_POLICY, policy(form_action))],
+                Html(html),
+            )
+                .into_response(),
             Err(error) => {
                 tracing::error!(template = P::TEMPLATE, error = %format_args!("{error:#}"), "a page does not render");
-                (StatusCode::INTERNAL_SERVER_ERROR, "This page cannot be shown. The operator's log says why.\n")
+                (
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "This page cannot be shown. The operator's log says why.\n",
+                )
                     .into_response()
             }
         }
@@ -60,7 +70,9 @@ impl Pages {
 
 fn load(folder: Option<&PathBuf>, name: &str) -> Option<String> {
     // Names come from our own code and from templates' own imports; a path out of the folder is none of them.
-    let own = folder.filter(|_| !name.contains("..")).and_then(|folder| fs::read_to_string(folder.join(name)).ok());
+    let own = folder
+        .filter(|_| !name.contains(".."))
+        .and_then(|folder| fs::read_to_string(folder.join(name)).ok());
     own.or_else(|| Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()))
 }
 
@@ -74,7 +86,9 @@ fn policy(form_action: &[String]) -> HeaderValue {
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action {text}; frame-ancestors 'none'; \
          base-uri 'none'; object-src 'none'"
     );
-    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"))
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(
+        "default-src 'none'; frame-ancestors 'none'",
+    ))
 }
 
 impl fmt::Debug for Pages {

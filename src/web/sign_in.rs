@@ -7,11 +7,7 @@ use axum::{
 use http::StatusCode;
 
 use crate::{
-    base::{
-        id::BrowserSessionId,
-        text::Email,
-        time::Lifetime,
-    },
+    base::{id::BrowserSessionId, text::Email, time::Lifetime},
     domain::{
         browser_session::{Authentication, BrowserSession},
         ending::{Ending, Reason},
@@ -40,7 +36,11 @@ use crate::{
     },
 };
 
-pub(super) async fn sign_in(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+pub(super) async fn sign_in(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    form: Result<Form, BadForm>,
+) -> Response {
     let raw = match form {
         Ok(Form(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
@@ -65,16 +65,23 @@ async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> 
         (None, _) => typed.parse::<Email>(),
     };
     let again = |status: StatusCode, text: &str| match visitor.session.as_ref().filter(|_| fixed) {
-        Some(session) => {
-            journey::confirm_page(site, &visitor, pending.clone(), session, Some((status, text.to_owned())))
-        }
+        Some(session) => journey::confirm_page(
+            site,
+            &visitor,
+            pending.clone(),
+            session,
+            Some((status, text.to_owned())),
+        ),
         None => {
             let shown = SignIn::again(typed.clone(), status, text.to_owned());
             journey::sign_in_page(site, &visitor, pending.clone(), shown)
         }
     };
     let Ok(email) = email else {
-        return again(StatusCode::UNPROCESSABLE_ENTITY, "Write your email address, such as alice@example.com.");
+        return again(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Write your email address, such as alice@example.com.",
+        );
     };
     let password = raw.one("password").ok().flatten().unwrap_or_default();
     if password.is_empty() {
@@ -83,7 +90,11 @@ async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> 
     let Some(password) = Password::presented(password.to_owned()) else {
         return again(StatusCode::UNPROCESSABLE_ENTITY, WRONG);
     };
-    let credentials = Credentials { email, password, address: visitor.address.to_string() };
+    let credentials = Credentials {
+        email,
+        password,
+        address: visitor.address.to_string(),
+    };
     match by_password(&site.provider, credentials).await {
         Ok(person) => open(site, visitor, pending, person).await,
         Err(error) => match refusal(error) {
@@ -111,7 +122,11 @@ pub(super) fn refusal(error: SignInError) -> Result<(StatusCode, String, Option<
         }
         SignInError::Hasher(HasherError::Busy) => {
             let text = "Many people are signing in just now. Wait a moment and try again.".to_owned();
-            Ok((StatusCode::SERVICE_UNAVAILABLE, text, Some(StoreError::RETRY_AFTER)))
+            Ok((
+                StatusCode::SERVICE_UNAVAILABLE,
+                text,
+                Some(StoreError::RETRY_AFTER),
+            ))
         }
         SignInError::Hasher(HasherError::Broken) => Err(StoreError::corrupt("passwords.hash")),
         SignInError::Store(error) => Err(error),
@@ -144,32 +159,53 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
 }
 
 /// Writes the session of a person who has just proved who they are, and gives the browser its cookie.
-pub(super) async fn renew(site: &Shared, visitor: &Visitor, person: &Person) -> Result<BrowserSession, StoreError> {
+pub(super) async fn renew(
+    site: &Shared,
+    visitor: &Visitor,
+    person: &Person,
+) -> Result<BrowserSession, StoreError> {
     let provider = &site.provider;
     let now = provider.clock.now();
-    let same = visitor.session.as_ref().filter(|session| session.user == person.id);
+    let same = visitor
+        .session
+        .as_ref()
+        .filter(|session| session.user == person.id);
     if let Some(other) = visitor.session.as_ref().filter(|_| same.is_none()) {
         let subject = Subject {
             user: Some(other.user),
             address: Some(visitor.address.to_string()),
             ..Subject::default()
         };
-        end(provider, Ending::Browser { id: other.id }, Reason::AnotherPerson, subject).await?;
+        end(
+            provider,
+            Ending::Browser { id: other.id },
+            Reason::AnotherPerson,
+            subject,
+        )
+        .await?;
     }
     let session = BrowserSession {
-        id: same.map_or_else(|| BrowserSessionId::new(now, &provider.entropy), |session| session.id),
+        id: same.map_or_else(
+            || BrowserSessionId::new(now, &provider.entropy),
+            |session| session.id,
+        ),
         user: person.id,
         email: person.email.clone(),
         authentication: Authentication::by_password(now),
         last_seen_at: now,
-        expires_at: same.map_or(now.plus(provider.lifetimes.browser_session_absolute), |session| session.expires_at),
+        expires_at: same.map_or(now.plus(provider.lifetimes.browser_session_absolute), |session| {
+            session.expires_at
+        }),
     };
     let opening = Opening {
         label: visitor.agent.browser_label(),
         address: Some(visitor.address.to_string()),
         again: same.is_some(),
     };
-    let data = SessionData { session: session.clone(), opening: Some(opening) };
+    let data = SessionData {
+        session: session.clone(),
+        opening: Some(opening),
+    };
     let unavailable = |error: tower_sessions::session::Error| StoreError::Unavailable(error.to_string());
     visitor.cookie.insert(KEY, data).await.map_err(unavailable)?;
     visitor.cookie.cycle_id().await.map_err(unavailable)?;

@@ -34,16 +34,29 @@ const SYSTEMS: [(&str, &str); 7] = [
 
 impl UserAgent {
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let text = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let text = headers
+            .get(header::USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let first = |table: &[(&str, &'static str)], unknown| {
-            table.iter().find(|(mark, _)| text.contains(mark)).map_or(unknown, |(_, name)| *name)
+            table
+                .iter()
+                .find(|(mark, _)| text.contains(mark))
+                .map_or(unknown, |(_, name)| *name)
         };
-        Self { browser: first(&BROWSERS, "Browser"), system: first(&SYSTEMS, "") }
+        Self {
+            browser: first(&BROWSERS, "Browser"),
+            system: first(&SYSTEMS, ""),
+        }
     }
 
     /// "Chrome on Linux".
     pub(super) fn browser_label(self) -> String {
-        if self.system.is_empty() { self.browser.to_owned() } else { format!("{} on {}", self.browser, self.system) }
+        if self.system.is_empty() {
+            self.browser.to_owned()
+        } else {
+            format!("{} on {}", self.browser, self.system)
+        }
     }
 
     /// "Android".

@@ -22,12 +22,20 @@ fn layer_of(module: &str) -> Option<usize> {
 fn no_layer_uses_one_above_it() {
     let mut wrong = Vec::new();
     visit(Path::new("src"), &mut |path, text| {
-        let module = path.components().nth(1).expect("a file in src").as_os_str().to_string_lossy();
+        let module = path
+            .components()
+            .nth(1)
+            .expect("a file in src")
+            .as_os_str()
+            .to_string_lossy();
         let module = module.trim_end_matches(".rs").to_owned();
         let Some(own) = layer_of(&module) else { return };
         for used in used_modules(text) {
             if layer_of(&used).is_some_and(|layer| layer > own) {
-                wrong.push(format!("{} ({module}) uses {used}, which is above it", path.display()));
+                wrong.push(format!(
+                    "{} ({module}) uses {used}, which is above it",
+                    path.display()
+                ));
             }
         }
     });
@@ -57,7 +65,16 @@ fn used_modules(text: &str) -> Vec<String> {
             found.push(rest.to_owned());
         }
     }
-    found.iter().map(|path| path.trim().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("").to_owned()).collect()
+    found
+        .iter()
+        .map(|path| {
+            path.trim()
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or("")
+                .to_owned()
+        })
+        .collect()
 }
 
 fn visit(folder: &Path, each: &mut impl FnMut(&Path, &str)) {

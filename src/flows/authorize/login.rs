@@ -8,6 +8,8 @@ use crate::{
 
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
     let hint = request.raw.one("login_hint")?;
-    draft.login_hint = hint.filter(|hint| hint.parse::<Email>().is_ok()).map(str::to_owned);
+    draft.login_hint = hint
+        .filter(|hint| hint.parse::<Email>().is_ok())
+        .map(str::to_owned);
     Ok(())
 }

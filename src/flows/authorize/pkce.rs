@@ -5,10 +5,14 @@ use crate::domain::{oauth_error::OAuthError, pkce::Challenge, request::Redirecta
 
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
     let Some(challenge) = request.raw.one("code_challenge")? else {
-        return Err(OAuthError::invalid_request("code_challenge is missing: this server asks for PKCE (RFC 7636)"));
+        return Err(OAuthError::invalid_request(
+            "code_challenge is missing: this server asks for PKCE (RFC 7636)",
+        ));
     };
     if request.raw.one("code_challenge_method")? != Some("S256") {
-        return Err(OAuthError::invalid_request("code_challenge_method is S256; plain protects nothing"));
+        return Err(OAuthError::invalid_request(
+            "code_challenge_method is S256; plain protects nothing",
+        ));
     }
     let challenge = Challenge::parse(challenge);
     let hint = "code_challenge is not the base64url form of a SHA-256 (43 characters)";

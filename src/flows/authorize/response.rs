@@ -10,20 +10,33 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
     match request.raw.one("response_type")? {
         Some("code") => {}
         Some(_) => {
-            let hint = "response_type is code: tokens never travel through the browser (RFC 9700 section 2.1.2)";
+            let hint =
+                "response_type is code: tokens never travel through the browser (RFC 9700 section 2.1.2)";
             return Err(OAuthError::new(ErrorCode::UnsupportedResponseType, hint));
         }
-        None => return Err(OAuthError::invalid_request("response_type is missing; it is code")),
+        None => {
+            return Err(OAuthError::invalid_request(
+                "response_type is missing; it is code",
+            ));
+        }
     }
     if !matches!(request.raw.one("response_mode")?, None | Some("query")) {
         return Err(OAuthError::invalid_request("response_mode is query, or absent"));
     }
-    if request.raw.one("state")?.is_some_and(|state| state.len() > MAX_STATE) {
-        return Err(OAuthError::invalid_request(format!("state is longer than {MAX_STATE} bytes")));
+    if request
+        .raw
+        .one("state")?
+        .is_some_and(|state| state.len() > MAX_STATE)
+    {
+        return Err(OAuthError::invalid_request(format!(
+            "state is longer than {MAX_STATE} bytes"
+        )));
     }
     let nonce = request.raw.one("nonce")?;
     if nonce.is_some_and(|nonce| nonce.len() > MAX_NONCE) {
-        return Err(OAuthError::invalid_request(format!("nonce is longer than {MAX_NONCE} bytes")));
+        return Err(OAuthError::invalid_request(format!(
+            "nonce is longer than {MAX_NONCE} bytes"
+        )));
     }
     draft.nonce = nonce.map(str::to_owned);
     Ok(())

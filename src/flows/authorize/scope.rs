@@ -13,8 +13,9 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
         draft.scope = registered.clone();
         return Ok(());
     };
-    let asked: ScopeSet =
-        text.parse().map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "scope is not a list of scope names"))?;
+    let asked: ScopeSet = text
+        .parse()
+        .map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "scope is not a list of scope names"))?;
     if !asked.is_within(registered) {
         let hint = "scope names something that this app is not registered for";
         return Err(OAuthError::new(ErrorCode::InvalidScope, hint));

@@ -41,7 +41,11 @@ pub struct CodeRequest<'a> {
 }
 
 /// Redeems a code.
-pub async fn redeem(provider: &Provider, client: &Client, request: CodeRequest<'_>) -> Result<Tokens, TokenError> {
+pub async fn redeem(
+    provider: &Provider,
+    client: &Client,
+    request: CodeRequest<'_>,
+) -> Result<Tokens, TokenError> {
     let now = provider.clock.now();
     let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
     let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
@@ -55,7 +59,10 @@ pub async fn redeem(provider: &Provider, client: &Client, request: CodeRequest<'
         address: request.address.clone(),
     };
     // The row knows the user, the scope and the device; the change fills them in.
-    let event = Event::SessionOpened { scope: ScopeSet::default(), device: None };
+    let event = Event::SessionOpened {
+        scope: ScopeSet::default(),
+        device: None,
+    };
     let change = RedeemCode {
         id: code.session,
         code: code.digest(),
@@ -78,7 +85,11 @@ pub async fn redeem(provider: &Provider, client: &Client, request: CodeRequest<'
         with_id_token: true,
         now,
     };
-    let refresh_token = RefreshToken { session: code.session, handle, generation: Generation::FIRST };
+    let refresh_token = RefreshToken {
+        session: code.session,
+        handle,
+        generation: Generation::FIRST,
+    };
     Ok(issue(provider, &order, &redeemed, &refresh_token).map_err(OAuthError::from)?)
 }
 
@@ -110,7 +121,14 @@ async fn refuse(
             address: request.address.clone(),
         };
         tracing::warn!(session = %code.session, "a code was redeemed twice: its session ends");
-        if let Err(error) = end(provider, Ending::Device { id: code.session }, Reason::CodeReuse, subject).await {
+        if let Err(error) = end(
+            provider,
+            Ending::Device { id: code.session },
+            Reason::CodeReuse,
+            subject,
+        )
+        .await
+        {
             return error.into();
         }
     } else {
@@ -119,7 +137,13 @@ async fn refuse(
     OAuthError::invalid_code().into()
 }
 
-fn is_right(found: &Found, client: &Client, code: &Code, challenge: Challenge, request: &CodeRequest<'_>) -> bool {
+fn is_right(
+    found: &Found,
+    client: &Client,
+    code: &Code,
+    challenge: Challenge,
+    request: &CodeRequest<'_>,
+) -> bool {
     let key = request.proof.map(|proof| proof.key);
     let key_is_right = match found.session.binding {
         Binding::Bearer => true,

@@ -61,8 +61,17 @@ pub async fn refresh(
         check_scope(provider, &token, scope).await?;
     }
     let lifetimes = client.lifetimes(&provider.lifetimes);
-    let rules = RefreshRules { retry_window: lifetimes.retry_window, idle: lifetimes.device_session_idle };
-    let call = Call { provider, client, request: &request, token: &token, rules };
+    let rules = RefreshRules {
+        retry_window: lifetimes.retry_window,
+        idle: lifetimes.device_session_idle,
+    };
+    let call = Call {
+        provider,
+        client,
+        request: &request,
+        token: &token,
+        rules,
+    };
     for _ in 0..TRIES {
         if let Some(tokens) = call.rotate().await? {
             return Ok(tokens);
@@ -143,7 +152,13 @@ impl Call<'_> {
             Verdict::Reuse => {
                 tracing::warn!(session = %session.id, "a refresh token was used again: its session ends");
                 let ending = Ending::Device { id: session.id };
-                end(self.provider, ending, Reason::RefreshReuse, self.subject(&session)).await?;
+                end(
+                    self.provider,
+                    ending,
+                    Reason::RefreshReuse,
+                    self.subject(&session),
+                )
+                .await?;
                 Ok(Outcome::Refused)
             }
             Verdict::Refuse(refusal) => {
@@ -167,9 +182,18 @@ impl Call<'_> {
         };
         let presented = self.token.generation;
         tracing::warn!(session = %session.id, "a refresh token is newer than its row: the database went back");
-        let event = Event::RefreshFastForwarded { from: row.to_i64(), to: presented.successor().to_i64() };
+        let event = Event::RefreshFastForwarded {
+            from: row.to_i64(),
+            to: presented.successor().to_i64(),
+        };
         let event = self.provider.event(now, self.subject(session), event);
-        let change = FastForward { id: session.id, row, presented, now, event };
+        let change = FastForward {
+            id: session.id,
+            row,
+            presented,
+            now,
+            event,
+        };
         let Some(redeemed) = self.provider.db.write(change).await? else {
             return Ok(Outcome::Again);
         };
@@ -189,7 +213,10 @@ impl Call<'_> {
     }
 
     fn successor(&self) -> RefreshToken {
-        RefreshToken { generation: self.token.generation.successor(), ..self.token.clone() }
+        RefreshToken {
+            generation: self.token.generation.successor(),
+            ..self.token.clone()
+        }
     }
 
     fn subject(&self, session: &DeviceSession) -> Subject {

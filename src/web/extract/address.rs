@@ -18,7 +18,9 @@ impl Address {
     /// From the connection.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         let info = extensions.get::<ConnectInfo<SocketAddr>>();
-        let ip = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(socket)| socket.ip().to_canonical());
+        let ip = info.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(socket)| {
+            socket.ip().to_canonical()
+        });
         Self(match ip {
             IpAddr::V4(address) => IpAddr::V4(address),
             IpAddr::V6(address) => {

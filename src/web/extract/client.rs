@@ -35,11 +35,17 @@ impl FromRequest<Shared> for AuthenticatedClient {
     async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
         let address = Address::of(request.extensions());
         let now = site.provider.clock.now();
-        site.token_failures.check(&address.to_string(), now).map_err(too_many)?;
+        site.token_failures
+            .check(&address.to_string(), now)
+            .map_err(too_many)?;
         let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
         let Form(form) = Form::from_request(request, site).await.map_err(bad_form_json)?;
         match authenticate(site, &form, has_authorization) {
-            Ok(client) => Ok(Self { client, form, address }),
+            Ok(client) => Ok(Self {
+                client,
+                form,
+                address,
+            }),
             Err(error) => {
                 site.token_failures.count(&address.to_string(), now);
                 Err(oauth_json(&error))
@@ -55,6 +61,14 @@ fn authenticate(site: &Shared, form: &Raw, has_authorization: bool) -> Result<Ar
         return Err(OAuthError::invalid_client());
     }
     let id = id.ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
-    let client = site.provider.clients.find(id).ok_or_else(OAuthError::invalid_client)?;
-    if client.is_confidential() { Err(OAuthError::invalid_client()) } else { Ok(client) }
+    let client = site
+        .provider
+        .clients
+        .find(id)
+        .ok_or_else(OAuthError::invalid_client)?;
+    if client.is_confidential() {
+        Err(OAuthError::invalid_client())
+    } else {
+        Ok(client)
+    }
 }

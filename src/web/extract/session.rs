@@ -8,13 +8,13 @@ use tower_sessions::Session;
 use crate::{
     base::time::Lifetime,
     domain::browser_session::BrowserSession,
-    store::{browser_sessions::TOUCH, error::StoreError, session_store::{KEY, SessionData}},
+    store::{
+        browser_sessions::TOUCH,
+        error::StoreError,
+        session_store::{KEY, SessionData},
+    },
     web::{
-        Shared,
-        cookies::Flow,
-        error::store_page,
-        extract::address::Address,
-        layer::RequestId,
+        Shared, cookies::Flow, error::store_page, extract::address::Address, layer::RequestId,
         user_agent::UserAgent,
     },
 };
@@ -61,16 +61,24 @@ impl FromRequestParts<Shared> for Visitor {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, site: &Shared) -> Result<Self, Response> {
-        let request_id = parts.extensions.get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+        let request_id = parts
+            .extensions
+            .get::<RequestId>()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let unavailable = || store_page(site, &request_id, &StoreError::Unavailable("session".to_owned()));
-        let cookie = Session::from_request_parts(parts, site).await.map_err(|_| unavailable())?;
+        let cookie = Session::from_request_parts(parts, site)
+            .await
+            .map_err(|_| unavailable())?;
         let data = cookie.get::<SessionData>(KEY).await.map_err(|error| {
             tracing::error!(%error, "the session could not be read");
             unavailable()
         })?;
         let session = data.map(|data| data.session);
         if let Some(session) = &session {
-            touch(site, session).await.map_err(|error| store_page(site, &request_id, &error))?;
+            touch(site, session)
+                .await
+                .map_err(|error| store_page(site, &request_id, &error))?;
         }
         Ok(Self {
             session,

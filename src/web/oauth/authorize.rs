@@ -35,7 +35,11 @@ type Posted = Vec<(String, Vec<String>)>;
 
 /// A post from another site carries no Lax cookie: the parameters travel through a redirect, and only the GET reads
 /// cookies and makes a pending request.
-pub(crate) async fn post(State(site): State<Shared>, visitor: Visitor, form: Result<Form, BadForm>) -> Response {
+pub(crate) async fn post(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    form: Result<Form, BadForm>,
+) -> Response {
     let raw = match form {
         Ok(Form(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
@@ -43,7 +47,11 @@ pub(crate) async fn post(State(site): State<Shared>, visitor: Visitor, form: Res
     let provider = &site.provider;
     let expires = provider.clock.now().plus(provider.lifetimes.authorization_code);
     let posted: Posted = raw.into_pairs();
-    let sealed = provider.keys.load().sealer.seal(Purpose::PostedRequest, &posted, expires);
+    let sealed = provider
+        .keys
+        .load()
+        .sealer
+        .seal(Purpose::PostedRequest, &posted, expires);
     if sealed.len() > crate::base::seal::MAX_SEALED {
         let error = OAuthError::invalid_request("the request has too many or too long parameters");
         return oauth_page(&site, &visitor.request_id, &error);
@@ -51,7 +59,11 @@ pub(crate) async fn post(State(site): State<Shared>, visitor: Visitor, form: Res
     Redirect::to(&format!("/authorize?posted={sealed}")).into_response()
 }
 
-pub(crate) async fn get(State(site): State<Shared>, visitor: Visitor, query: Result<Query, BadForm>) -> Response {
+pub(crate) async fn get(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    query: Result<Query, BadForm>,
+) -> Response {
     let raw = match query {
         Ok(Query(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
@@ -78,15 +90,24 @@ fn unpost(site: &Shared, raw: Raw) -> Result<Raw, OAuthError> {
         return Ok(raw);
     };
     let provider = &site.provider;
-    let opened = provider.keys.load().sealer.open::<Posted>(Purpose::PostedRequest, sealed, provider.clock.now());
-    opened.map(Raw::from_pairs).map_err(|_| OAuthError::invalid_request("this link has expired: start again in the app"))
+    let opened =
+        provider
+            .keys
+            .load()
+            .sealer
+            .open::<Posted>(Purpose::PostedRequest, sealed, provider.clock.now());
+    opened
+        .map(Raw::from_pairs)
+        .map_err(|_| OAuthError::invalid_request("this link has expired: start again in the app"))
 }
 
 /// The first page of a request, or the answer that no page was allowed.
 async fn begin(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
     if request.prompt.none {
         return match without_page(site, &visitor, &request).await {
-            Ok(Some(error)) => Redirect::to(&request.answer_to.with_error(&site.provider.issuer, &error)).into_response(),
+            Ok(Some(error)) => {
+                Redirect::to(&request.answer_to.with_error(&site.provider.issuer, &error)).into_response()
+            }
             Ok(None) => begin_pages(site, visitor, request).await,
             Err(error) => store_page(site, &visitor.request_id, &error),
         };
@@ -113,7 +134,10 @@ async fn without_page(
     let now = site.provider.clock.now();
     let must_prove = |session| sign_in::must_prove(request, session, false, now);
     let must_prove = visitor.session.as_ref().is_some_and(must_prove);
-    let state = sign_in::next(sign_in::Event::Arrived { session: visitor.session.clone(), must_prove });
+    let state = sign_in::next(sign_in::Event::Arrived {
+        session: visitor.session.clone(),
+        must_prove,
+    });
     let step = match (&state, site.provider.clients.find(request.client.as_str())) {
         (sign_in::State::SignedIn(session), Some(client)) => {
             let allowed = remembered(&site.provider, session, &client).await?;

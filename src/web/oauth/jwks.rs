@@ -1,6 +1,9 @@
 //! The published keys (RFC 7517 section 5).
 
-use axum::{extract::State, response::{IntoResponse, Response}};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::header;
 
 use crate::web::Shared;
@@ -9,6 +12,9 @@ use crate::web::Shared;
 const CACHE: &str = "public, max-age=600";
 
 pub(crate) async fn jwks(State(site): State<Shared>) -> Response {
-    let headers = [(header::CONTENT_TYPE, "application/jwk-set+json"), (header::CACHE_CONTROL, CACHE)];
+    let headers = [
+        (header::CONTENT_TYPE, "application/jwk-set+json"),
+        (header::CACHE_CONTROL, CACHE),
+    ];
     (headers, site.provider.keys.load().jwks.clone()).into_response()
 }

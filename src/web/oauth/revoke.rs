@@ -1,6 +1,9 @@
 //! The revocation endpoint (RFC 7009).
 
-use axum::{extract::State, response::{IntoResponse, Response}};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::StatusCode;
 
 use crate::{
@@ -22,5 +25,11 @@ async fn act(site: &Shared, request: &AuthenticatedClient) -> Result<(), TokenEr
     request.form.one("token_type_hint").map_err(OAuthError::from)?;
     let token = request.form.one("token").map_err(OAuthError::from)?;
     let token = token.ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-    revoke::revoke(&site.provider, &request.client, token, Some(request.address.to_string())).await
+    revoke::revoke(
+        &site.provider,
+        &request.client,
+        token,
+        Some(request.address.to_string()),
+    )
+    .await
 }

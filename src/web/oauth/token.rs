@@ -1,6 +1,10 @@
 //! The token endpoint (RFC 6749 section 3.2).
 
-use axum::{Json, extract::State, response::{IntoResponse, Response}};
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use http::header;
 use serde_json::{Value, json};
 
@@ -26,7 +30,8 @@ pub(crate) async fn token(State(site): State<Shared>, request: AuthenticatedClie
         Ok(tokens) => answer(&tokens),
         Err(error) => {
             if matches!(error, TokenError::NotOurs(_)) {
-                site.token_failures.count(&request.address.to_string(), site.provider.clock.now());
+                site.token_failures
+                    .count(&request.address.to_string(), site.provider.clock.now());
             }
             token_json(error)
         }
@@ -34,7 +39,11 @@ pub(crate) async fn token(State(site): State<Shared>, request: AuthenticatedClie
 }
 
 async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, TokenError> {
-    let AuthenticatedClient { client, form, address } = request;
+    let AuthenticatedClient {
+        client,
+        form,
+        address,
+    } = request;
     let address = Some(address.to_string());
     let resource = form.all("resource");
     match parameter(form, "grant_type")? {
@@ -53,7 +62,10 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
             let scope = form.one("scope").map_err(OAuthError::from)?;
             let request = RefreshRequest {
                 refresh_token: parameter(form, "refresh_token")?,
-                scope: scope.map(str::parse::<ScopeSet>).transpose().map_err(invalid_scope)?,
+                scope: scope
+                    .map(str::parse::<ScopeSet>)
+                    .transpose()
+                    .map_err(invalid_scope)?,
                 resource,
                 proof: None,
                 address,
@@ -68,7 +80,8 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
 }
 
 fn parameter<'a>(form: &'a Raw, name: &'static str) -> Result<&'a str, OAuthError> {
-    form.one(name)?.ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+    form.one(name)?
+        .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
 }
 
 fn invalid_scope(error: ScopeError) -> OAuthError {

@@ -27,5 +27,8 @@ async fn alice_signs_in_allows_and_the_app_gets_her_tokens() {
     let next = Tokens::of(&phone.refresh(&tokens.refresh).await);
     assert_ne!(next.refresh, tokens.refresh);
     let again = Tokens::of(&phone.refresh(&tokens.refresh).await);
-    assert_eq!(again.refresh, next.refresh, "a lost answer is repeated with the same successor");
+    assert_eq!(
+        again.refresh, next.refresh,
+        "a lost answer is repeated with the same successor"
+    );
 }

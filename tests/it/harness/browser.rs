@@ -78,12 +78,22 @@ impl Page {
     pub(crate) fn heading(&self) -> String {
         let html = Html::parse_document(&self.answer.body);
         let heading = html.select(&selector("h1")).next().expect("a page has a heading");
-        heading.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+        heading
+            .text()
+            .collect::<String>()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     pub(crate) fn text(&self) -> String {
         let html = Html::parse_document(&self.answer.body);
-        html.root_element().text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+        html.root_element()
+            .text()
+            .collect::<String>()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// The forms that lead to `action`.
@@ -99,7 +109,10 @@ impl Page {
                     .select(&inputs)
                     .map(|input| {
                         let value = input.attr("value").unwrap_or_default();
-                        (input.attr("name").unwrap_or_default().to_owned(), value.to_owned())
+                        (
+                            input.attr("name").unwrap_or_default().to_owned(),
+                            value.to_owned(),
+                        )
                     })
                     .collect(),
             })
@@ -124,12 +137,20 @@ fn selector(css: &str) -> Selector {
 impl<'a> Browser<'a> {
     pub(crate) fn new(postern: &'a Postern) -> Self {
         let user_agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0.0.0 Safari/537.36";
-        Self { postern, cookies: BTreeMap::new(), user_agent }
+        Self {
+            postern,
+            cookies: BTreeMap::new(),
+            user_agent,
+        }
     }
 
     /// One request, no redirects followed.
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Answer {
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let headers = request.headers_mut();
         if !cookies.is_empty() {
             headers.insert(header::COOKIE, cookies.join("; ").parse().expect("a header"));
@@ -139,11 +160,14 @@ impl<'a> Browser<'a> {
         let answer = self.postern.send(request).await;
         for set in answer.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie::Cookie::parse(set.to_str().expect("ASCII")).expect("a cookie");
-            let gone = cookie.max_age().is_some_and(|age| age.is_zero() || age.is_negative());
+            let gone = cookie
+                .max_age()
+                .is_some_and(|age| age.is_zero() || age.is_negative());
             if gone || cookie.value().is_empty() {
                 self.cookies.remove(cookie.name());
             } else {
-                self.cookies.insert(cookie.name().to_owned(), cookie.value().to_owned());
+                self.cookies
+                    .insert(cookie.name().to_owned(), cookie.value().to_owned());
             }
         }
         answer
@@ -152,15 +176,23 @@ impl<'a> Browser<'a> {
     /// Opens a URL or a path of the server, and follows its redirects.
     pub(crate) async fn open(&mut self, url: &str) -> Went {
         let path = url.strip_prefix(self.postern.issuer()).unwrap_or(url).to_owned();
-        let answer = self.send(Request::get(&path).body(Body::empty()).expect("a request")).await;
+        let answer = self
+            .send(Request::get(&path).body(Body::empty()).expect("a request"))
+            .await;
         self.follow(path, answer).await
     }
 
     /// Posts a form as a page of the server does.
     pub(crate) async fn submit(&mut self, form: &Form) -> Went {
-        let pairs: Vec<(&str, &str)> = form.fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let pairs: Vec<(&str, &str)> = form
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         if form.method == "get" {
-            return self.open_boxed(format!("{}?{}", form.action, encode(&pairs))).await;
+            return self
+                .open_boxed(format!("{}?{}", form.action, encode(&pairs)))
+                .await;
         }
         let request = Request::post(&form.action)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -187,7 +219,9 @@ impl<'a> Browser<'a> {
                 None if to.starts_with('/') => to,
                 None => return Went::App(Url::parse(&to).expect("a URL")),
             };
-            answer = self.send(Request::get(&path).body(Body::empty()).expect("a request")).await;
+            answer = self
+                .send(Request::get(&path).body(Body::empty()).expect("a request"))
+                .await;
         }
         panic!("redirects without end, last to {path}")
     }
@@ -198,17 +232,28 @@ impl<'a> Browser<'a> {
     }
 
     pub(crate) async fn sign_in_with(&mut self, page: &Page, email: &str, password: &str) -> Went {
-        self.submit(&page.form("/sign-in").with("email", email).with("password", password)).await
+        self.submit(
+            &page
+                .form("/sign-in")
+                .with("email", email)
+                .with("password", password),
+        )
+        .await
     }
 
     /// Presses a button of the consent or continue page.
     pub(crate) async fn press(&mut self, page: &Page, decision: &str) -> Went {
-        self.submit(&page.form("/consent").with("decision", decision)).await
+        self.submit(&page.form("/consent").with("decision", decision))
+            .await
     }
 
     /// The account page of somebody who signs in here.
     pub(crate) async fn account(&mut self, email: &str) -> Page {
         let page = self.open("/account").await.page();
-        if page.forms("/sign-in").is_empty() { page } else { self.sign_in(&page, email).await.page() }
+        if page.forms("/sign-in").is_empty() {
+            page
+        } else {
+            self.sign_in(&page, email).await.page()
+        }
     }
 }

@@ -21,7 +21,9 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("an ASCII header"))
+        self.headers
+            .get(name)
+            .map_or("", |value| value.to_str().expect("an ASCII header"))
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -30,7 +32,10 @@ impl Answer {
 
     /// The `error` of an OAuth answer.
     pub(crate) fn error(&self) -> String {
-        self.json()["error"].as_str().unwrap_or_else(|| panic!("no error in {self:?}")).to_owned()
+        self.json()["error"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error in {self:?}"))
+            .to_owned()
     }
 
     pub(crate) fn location(&self) -> &str {
@@ -41,11 +46,19 @@ impl Answer {
 /// Sends a request from an address.
 pub(crate) async fn send(router: &Router, address: SocketAddr, mut request: Request<Body>) -> Answer {
     request.extensions_mut().insert(ConnectInfo(address));
-    let response = router.clone().oneshot(request).await.expect("the router always answers");
+    let response = router
+        .clone()
+        .oneshot(request)
+        .await
+        .expect("the router always answers");
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
     let body = String::from_utf8(body.to_vec()).expect("text");
-    Answer { status: parts.status, headers: parts.headers, body }
+    Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+    }
 }
 
 /// A form post.
@@ -58,5 +71,7 @@ pub(crate) fn form_post(path: &str, pairs: &[(&str, &str)]) -> Request<Body> {
 
 /// Pairs in form encoding.
 pub(crate) fn encode(pairs: &[(&str, &str)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }

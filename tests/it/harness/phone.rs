@@ -38,8 +38,17 @@ impl Tokens {
     pub(crate) fn of(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{}", answer.body);
         let json = answer.json();
-        let text = |name: &str| json[name].as_str().unwrap_or_else(|| panic!("{name} in {json}")).to_owned();
-        Self { access: text("access_token"), refresh: text("refresh_token"), answer: json }
+        let text = |name: &str| {
+            json[name]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} in {json}"))
+                .to_owned()
+        };
+        Self {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+            answer: json,
+        }
     }
 
     /// The claims of the access token, unverified.
@@ -78,7 +87,10 @@ impl<'a> Phone<'a> {
 
     /// The parameters of the authorization request.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
-        let challenge = Challenge::of_verifier(&self.verifier).expect("a verifier").digest().to_base64url();
+        let challenge = Challenge::of_verifier(&self.verifier)
+            .expect("a verifier")
+            .digest()
+            .to_base64url();
         let pairs = [
             ("response_type", "code"),
             ("client_id", self.client),
@@ -89,7 +101,10 @@ impl<'a> Phone<'a> {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ];
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     /// The authorization URL, with more parameters or others in the place of the usual ones. An empty value leaves
@@ -102,15 +117,30 @@ impl<'a> Phone<'a> {
                 pairs.push(((*name).to_owned(), (*value).to_owned()));
             }
         }
-        let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let pairs: Vec<(&str, &str)> = pairs
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         format!("/authorize?{}", encode(&pairs))
     }
 
     /// The code of a redirect that came back, after the checks that every app owes (RFC 9207, RFC 6749 10.12).
     pub(crate) fn code(&self, back: &Url) -> String {
-        let find = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-        assert_eq!(find("state").as_deref(), Some(self.state.as_str()), "state came back in {back}");
-        assert_eq!(find("iss").as_deref(), Some(self.postern.issuer()), "iss came back in {back}");
+        let find = |name: &str| {
+            back.query_pairs()
+                .find(|(key, _)| key == name)
+                .map(|(_, value)| value.into_owned())
+        };
+        assert_eq!(
+            find("state").as_deref(),
+            Some(self.state.as_str()),
+            "state came back in {back}"
+        );
+        assert_eq!(
+            find("iss").as_deref(),
+            Some(self.postern.issuer()),
+            "iss came back in {back}"
+        );
         assert!(back.as_str().starts_with(&self.redirect_uri), "{back}");
         find("code").unwrap_or_else(|| panic!("no code in {back}"))
     }
@@ -152,19 +182,27 @@ impl<'a> Phone<'a> {
     }
 
     pub(crate) async fn refresh_with(&self, token: &str, changes: &[(&str, &str)]) -> Answer {
-        let usual = [("grant_type", "refresh_token"), ("client_id", self.client), ("refresh_token", token)];
+        let usual = [
+            ("grant_type", "refresh_token"),
+            ("client_id", self.client),
+            ("refresh_token", token),
+        ];
         self.postern.post("/token", &changed(&usual, changes)).await
     }
 
     /// Gives a token back.
     pub(crate) async fn revoke(&self, token: &str) -> Answer {
-        self.postern.post("/revoke", &[("client_id", self.client), ("token", token)]).await
+        self.postern
+            .post("/revoke", &[("client_id", self.client), ("token", token)])
+            .await
     }
 
     /// Asks who is signed in.
     pub(crate) async fn userinfo(&self, access_token: &str) -> Answer {
         let request = Request::get("/userinfo").header("authorization", format!("Bearer {access_token}"));
-        self.postern.send(request.body(Body::empty()).expect("a request")).await
+        self.postern
+            .send(request.body(Body::empty()).expect("a request"))
+            .await
     }
 
     /// Whether an API that validates tokens by the published keys accepts this one.

@@ -60,8 +60,16 @@ impl Postern {
             environment: |_| None,
         };
         App::found(&config, &surroundings).await.expect("an empty folder");
-        let app = App::open(&config, surroundings).await.expect("a database that was just made");
-        let postern = Self { router: app.router(), app, clock, config, _folder: folder };
+        let app = App::open(&config, surroundings)
+            .await
+            .expect("a database that was just made");
+        let postern = Self {
+            router: app.router(),
+            app,
+            clock,
+            config,
+            _folder: folder,
+        };
         postern.add_user(ALICE).await;
         postern.add_user(BOB).await;
         postern.add_client("notes", |_| {}).await;
@@ -77,13 +85,16 @@ impl Postern {
     }
 
     pub(crate) fn advance(&self, by: &str) {
-        self.clock.advance(by.parse::<Lifetime>().expect("a length of time"));
+        self.clock
+            .advance(by.parse::<Lifetime>().expect("a length of time"));
     }
 
     pub(crate) async fn add_user(&self, email: &str) -> User {
         let email: Email = email.parse().expect("an address");
         let password = Password::chosen(PASSWORD.to_owned(), &email).expect("a good password");
-        account::add(self.provider(), email, None, password).await.expect("a new address")
+        account::add(self.provider(), email, None, password)
+            .await
+            .expect("a new address")
     }
 
     pub(crate) async fn user(&self, email: &str) -> User {
@@ -103,7 +114,9 @@ impl Postern {
         };
         change(&mut settings);
         let (id, name) = (id.parse().expect("a client id"), "Notes".parse().expect("a name"));
-        clients::add(self.provider(), id, name, settings).await.expect("a new client")
+        clients::add(self.provider(), id, name, settings)
+            .await
+            .expect("a new client")
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
@@ -128,7 +141,8 @@ impl Postern {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+        self.send(Request::get(path).body(Body::empty()).expect("a request"))
+            .await
     }
 
     pub(crate) async fn post(&self, path: &str, pairs: &[(&str, &str)]) -> Answer {
@@ -144,19 +158,35 @@ impl Postern {
 
     /// The newest events first: kind and data.
     pub(crate) async fn events(&self) -> Vec<(String, Value)> {
-        let rows = self.provider().db.read_all(postern::store::events::LIST, (1000,)).await.expect("events");
-        rows.into_iter().map(|row| (row.2, serde_json::from_str(&row.6).expect("JSON"))).collect()
+        let rows = self
+            .provider()
+            .db
+            .read_all(postern::store::events::LIST, (1000,))
+            .await
+            .expect("events");
+        rows.into_iter()
+            .map(|row| (row.2, serde_json::from_str(&row.6).expect("JSON")))
+            .collect()
     }
 
     /// How often something of this kind happened.
     pub(crate) async fn count_events(&self, kind: &str) -> usize {
-        self.events().await.iter().filter(|(found, _)| found == kind).count()
+        self.events()
+            .await
+            .iter()
+            .filter(|(found, _)| found == kind)
+            .count()
     }
 
     /// Revocations in force: kind and id.
     pub(crate) async fn revocations(&self) -> Vec<(String, Vec<u8>)> {
         let binds = (self.clock.now(),);
-        let rows = self.provider().db.read_all(postern::store::revocations::LIST, binds).await.expect("revocations");
+        let rows = self
+            .provider()
+            .db
+            .read_all(postern::store::revocations::LIST, binds)
+            .await
+            .expect("revocations");
         rows.into_iter().map(|(kind, id, _)| (kind, id)).collect()
     }
 
@@ -168,6 +198,13 @@ impl Postern {
         };
         let id = self.user(email).await.id;
         let ending = Ending::User { id, keep: None };
-        end::end(self.provider(), ending, Reason::EndedByOperator, Subject::default()).await.expect("ended");
+        end::end(
+            self.provider(),
+            ending,
+            Reason::EndedByOperator,
+            Subject::default(),
+        )
+        .await
+        .expect("ended");
     }
 }
