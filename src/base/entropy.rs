@@ -11,7 +11,7 @@ pub struct Entropy(Source);
 #[derive(Debug)]
 enum Source {
     System,
-    Seeded(Mutex<StdRng>),
+    Seeded(Box<Mutex<StdRng>>),
 }
 
 impl Entropy {
@@ -22,7 +22,7 @@ impl Entropy {
 
     /// The same bytes for the same seed. For tests only.
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Mutex::new(StdRng::seed_from_u64(seed))))
+        Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
     /// `N` random bytes, fit for keys.

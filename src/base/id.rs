@@ -1,4 +1,4 @@
-//! Every typed id in one list. An id is a UUIDv7 (RFC 9562 section 5.7), shown with a prefix that says what it names.
+//! Every typed id in one list. An id is a `UUIDv7` (RFC 9562 section 5.7), shown with a prefix that says what it names.
 
 use std::{fmt, str::FromStr};
 

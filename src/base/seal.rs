@@ -96,6 +96,10 @@ impl Sealer {
     }
 
     /// The value, unreadable and unchangeable, until `expires`; base64url.
+    ///
+    /// # Panics
+    ///
+    /// On a value that JSON cannot hold (a map whose keys are no strings): none of our types.
     pub fn seal<T: Serialize>(&self, purpose: Purpose, value: &T, expires: Instant) -> String {
         let plain = serde_json::to_vec(&(expires, value)).expect("sealed values have no maps with odd keys");
         Base64UrlUnpadded::encode_string(&self.seal_bytes(purpose, plain))
@@ -123,6 +127,10 @@ impl Sealer {
     }
 
     /// Seals bytes without expiry, for the database.
+    ///
+    /// # Panics
+    ///
+    /// On a value beyond the cipher's limit of 64 GiB.
     pub fn seal_bytes(&self, purpose: Purpose, mut plain: Vec<u8>) -> Vec<u8> {
         let key = &self.keys[&(self.active, purpose)];
         let nonce = key

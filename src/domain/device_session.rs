@@ -1,5 +1,7 @@
 //! A device session: one installation of one app, signed in for one user; and what a presented refresh token means.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -179,18 +181,14 @@ impl DeviceSession {
             return Verdict::Refuse(Refusal::Forged);
         }
         let window_ends = rotated_at.plus(rules.retry_window);
-        if presented.generation == generation {
-            Verdict::Rotate
-        } else if presented.generation > generation {
-            Verdict::FastForward
-        } else {
-            let predecessor = presented.generation.successor() == generation;
-            match proved_at {
-                Some(_) if predecessor => Verdict::Retry,
-                None if predecessor && now <= window_ends => Verdict::Retry,
-                Some(made_at) if made_at <= window_ends => Verdict::Refuse(Refusal::SlowProcess),
-                _ => Verdict::Reuse,
-            }
+        let predecessor = presented.generation.successor() == generation;
+        match (presented.generation.cmp(&generation), proved_at) {
+            (Ordering::Equal, _) => Verdict::Rotate,
+            (Ordering::Greater, _) => Verdict::FastForward,
+            (Ordering::Less, Some(_)) if predecessor => Verdict::Retry,
+            (Ordering::Less, None) if predecessor && now <= window_ends => Verdict::Retry,
+            (Ordering::Less, Some(made_at)) if made_at <= window_ends => Verdict::Refuse(Refusal::SlowProcess),
+            (Ordering::Less, _) => Verdict::Reuse,
         }
     }
 }

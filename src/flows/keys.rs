@@ -61,7 +61,7 @@ pub enum KeysError {
 
 /// Makes the first keys of an empty database: each ring gets an `active` and a `next`.
 pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) -> Result<(), KeysError> {
-    let sealer = root.sealer();
+    let root_sealer = root.sealer();
     let mut made = Vec::new();
     for ring in Ring::ALL {
         for state in [KeyState::Active { since: now }, KeyState::Next] {
@@ -73,7 +73,7 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
                 }
                 Ring::Mac | Ring::Seal => (Secret::new(entropy.bytes::<32>().to_vec()), None),
             };
-            let sealed = sealer.seal_bytes(Purpose::KeyAtRest, secret.expose().clone());
+            let sealed = root_sealer.seal_bytes(Purpose::KeyAtRest, secret.expose().clone());
             let event = Event::KeyCreated {
                 ring: ring.as_str(),
                 kid: id.to_string(),
@@ -99,7 +99,7 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
     }
     let root_check = [
         root.fingerprint().into_bytes(),
-        sealer.seal_bytes(Purpose::RootCheck, root.fingerprint().into_bytes()),
+        root_sealer.seal_bytes(Purpose::RootCheck, root.fingerprint().into_bytes()),
     ]
     .concat();
     db.write(FoundKeys {
@@ -117,13 +117,13 @@ pub async fn are_founded(db: &Db) -> Result<bool, KeysError> {
 
 /// The rings, opened with the root secret.
 pub async fn load(db: &Db, root: &RootSecret, issuer: &Issuer) -> Result<Keys, KeysError> {
-    let sealer = root.sealer();
+    let root_sealer = root.sealer();
     let (check,) = db
         .read(facts::FIND, (facts::ROOT_CHECK,))
         .await?
         .ok_or(KeysError::Empty)?;
     let (expected, sealed) = check.split_at_checked(8).ok_or(KeysError::Empty)?;
-    if sealer.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
+    if root_sealer.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
         let expected = String::from_utf8_lossy(expected).into_owned();
         return Err(KeysError::WrongRoot {
             given: root.fingerprint(),
@@ -137,8 +137,7 @@ pub async fn load(db: &Db, root: &RootSecret, issuer: &Issuer) -> Result<Keys, K
         .filter(|key| key.state.is_accepted())
     {
         let unreadable = || KeysError::Unreadable(key.id);
-        let secret = sealer
-            .open_bytes(Purpose::KeyAtRest, key.sealed.clone())
+        let secret = root_sealer.open_bytes(Purpose::KeyAtRest, key.sealed.clone())
             .map_err(|_| unreadable())?;
         let public = key
             .public

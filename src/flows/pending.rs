@@ -35,7 +35,7 @@ pub enum Goal {
     /// To the person's own account page.
     Account,
     /// To an app.
-    Authorize(AuthorizationRequest),
+    Authorize(Box<AuthorizationRequest>),
 }
 
 /// The person whom a pending request is sealed for, with the session and the code that an Allow will make. Drawn

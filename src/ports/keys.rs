@@ -90,7 +90,10 @@ fn active(keys: &[OpenedKey], ring: Ring) -> Result<&OpenedKey, BrokenRing> {
     found.ok_or(BrokenRing { ring })
 }
 
-fn symmetric(keys: &[OpenedKey], ring: Ring) -> Result<Vec<(KeyId, Secret<[u8; 32]>)>, BrokenRing> {
+/// A key of 256 bits with its id.
+type Symmetric = (KeyId, Secret<[u8; 32]>);
+
+fn symmetric(keys: &[OpenedKey], ring: Ring) -> Result<Vec<Symmetric>, BrokenRing> {
     let of_ring = keys.iter().filter(|key| key.info.ring == ring);
     of_ring
         .map(|key| {

@@ -42,10 +42,8 @@ impl RootSecret {
     /// Eight hexadecimal digits by which two secrets can be told apart; tells nothing about the secret.
     pub fn fingerprint(&self) -> String {
         let digest = Digest::of(&[b"postern root fingerprint".as_slice(), self.0.expose()].concat());
-        digest.as_bytes()[..4]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
     }
 
     /// Seals what rests in the database. The key id is the secret's own fingerprint, so each sealed value names the

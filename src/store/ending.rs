@@ -122,7 +122,7 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
         Ending::Client { id } => {
             ended.devices = tx
                 .run(DEVICES_OF_CLIENT, (now, reason, event, id.clone()))
-                .await?
+                .await?;
         }
     }
     if ended == Ended::default() {

@@ -64,15 +64,11 @@ async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> 
         (Some(_), _) => return journey::proceed(site, &visitor, pending).await,
         (None, _) => typed.parse::<Email>(),
     };
-    let again = |status: StatusCode, text: &str| match visitor.session.as_ref().filter(|_| fixed) {
-        Some(session) => journey::confirm_page(
-            site,
-            &visitor,
-            pending.clone(),
-            session,
-            Some((status, text.to_owned())),
-        ),
-        None => {
+    let again = |status: StatusCode, text: &str| {
+        if let Some(session) = visitor.session.as_ref().filter(|_| fixed) {
+            let error = Some((status, text.to_owned()));
+            journey::confirm_page(site, &visitor, pending.clone(), session, error)
+        } else {
             let shown = SignIn::again(typed.clone(), status, text.to_owned());
             journey::sign_in_page(site, &visitor, pending.clone(), shown)
         }

@@ -9,13 +9,11 @@ use crate::domain::{
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
     let registered = request.client.settings.resource.as_ref();
     for asked in request.raw.all("resource") {
-        match registered.filter(|resource| resource.as_str() == asked) {
-            Some(resource) => draft.resource = Some(resource.clone()),
-            None => {
-                let hint = "resource names an API that this app is not registered for";
-                return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
-            }
-        }
+        let Some(resource) = registered.filter(|resource| resource.as_str() == asked) else {
+            let hint = "resource names an API that this app is not registered for";
+            return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
+        };
+        draft.resource = Some(resource.clone());
     }
     Ok(())
 }

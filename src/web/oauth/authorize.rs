@@ -117,7 +117,7 @@ async fn begin(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -
 
 async fn begin_pages(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
     let flow = visitor.start_flow(site);
-    let pending = Pending::new(&site.provider, flow.digest(), Goal::Authorize(request));
+    let pending = Pending::new(&site.provider, flow.digest(), Goal::Authorize(Box::new(request)));
     let mut response = journey::proceed(site, &visitor, pending).await;
     let mut headers = HeaderMap::new();
     site.cookies.set_flow(&site.provider, &flow, &mut headers);
