@@ -111,11 +111,17 @@ impl Client {
 
     /// The server's lifetimes with this client's own in their place.
     pub fn lifetimes(&self, server: &Lifetimes) -> Lifetimes {
-        let own = self.settings.lifetimes;
+        self.settings.lifetimes.over(server)
+    }
+}
+
+impl ClientLifetimes {
+    /// The server's lifetimes with these in their place.
+    pub fn over(self, server: &Lifetimes) -> Lifetimes {
         Lifetimes {
-            access_token: own.access_token.unwrap_or(server.access_token),
-            device_session_idle: own.device_session_idle.unwrap_or(server.device_session_idle),
-            device_session_absolute: own
+            access_token: self.access_token.unwrap_or(server.access_token),
+            device_session_idle: self.device_session_idle.unwrap_or(server.device_session_idle),
+            device_session_absolute: self
                 .device_session_absolute
                 .unwrap_or(server.device_session_absolute),
             ..*server

@@ -14,6 +14,7 @@ use crate::{
     flows::{Provider, end::prepare},
     ports::hasher::HasherError,
     store::{
+        ending::Ended,
         error::StoreError,
         users::{self, AddUser, ChangePassword, DisableUser},
     },
@@ -99,14 +100,15 @@ pub async fn check_password(
     }
 }
 
-/// Sets a password and ends everything of the person, but what they keep: the browser in which they ask.
+/// Sets a password and ends everything of the person, but what they keep: the browser in which they ask. How much
+/// ended.
 pub async fn set_password(
     provider: &Provider,
     user: UserId,
     password: Password,
     keep: Option<BrowserSessionId>,
     address: Option<String>,
-) -> Result<(), AccountError> {
+) -> Result<Ended, AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
     let subject = Subject {
@@ -117,7 +119,7 @@ pub async fn set_password(
     let ending = Ending::User { id: user, keep };
     let end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
     let event = provider.event(now, subject, Event::PasswordChanged);
-    provider
+    let ended = provider
         .db
         .write(ChangePassword {
             user,
@@ -127,11 +129,11 @@ pub async fn set_password(
             event,
         })
         .await?;
-    Ok(())
+    Ok(ended)
 }
 
-/// Disables a person and ends everything of theirs. Whether they were enabled.
-pub async fn disable(provider: &Provider, user: UserId) -> Result<bool, AccountError> {
+/// Disables a person and ends everything of theirs. How much ended; nothing when they were disabled already.
+pub async fn disable(provider: &Provider, user: UserId) -> Result<Option<Ended>, AccountError> {
     let now = provider.clock.now();
     let subject = Subject {
         user: Some(user),

@@ -10,6 +10,7 @@ use crate::{
     flows::{Provider, end::prepare},
     store::{
         clients::{AddClient, RemoveClient},
+        ending::Ended,
         error::StoreError,
     },
 };
@@ -84,8 +85,8 @@ pub async fn add(
     Ok(client)
 }
 
-/// Removes a client and ends its sessions. Whether there was one.
-pub async fn remove(provider: &Provider, id: ClientId) -> Result<bool, StoreError> {
+/// Removes a client and ends its sessions. How much ended; nothing when there was no such client.
+pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, StoreError> {
     let now = provider.clock.now();
     let subject = Subject {
         client: Some(id.clone()),

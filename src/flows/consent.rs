@@ -13,7 +13,7 @@ use crate::{
     },
     flows::{Provider, end::end, pending::SealedPerson},
     store::{
-        consents,
+        consents::{self, NewConsent},
         device_sessions::Allow,
         error::{Result, StoreError},
     },
@@ -62,11 +62,10 @@ impl Decision<'_> {
             ..
         } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let before = remembered(provider, session, client).await?.unwrap_or_default();
-        let consent = (!request.scope.is_within(&before)).then(|| {
-            let scope = before.union(&request.scope);
-            let event = Event::ConsentGranted { scope: scope.clone() };
-            (scope, provider.event(now, self.subject(), event))
+        let consent = NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
+            before: person.remembered.clone(),
+            asked: request.scope.clone(),
+            event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
         });
         let own = request.scope.has(scope::OFFLINE_ACCESS);
         let code = person.code();

@@ -12,7 +12,7 @@ use crate::{
         secret::Secret,
         time::Instant,
     },
-    domain::{browser_session::BrowserSession, code::Code, request::AuthorizationRequest},
+    domain::{browser_session::BrowserSession, code::Code, request::AuthorizationRequest, scope::ScopeSet},
     flows::Provider,
 };
 
@@ -48,6 +48,8 @@ pub struct SealedPerson {
     pub user: UserId,
     /// Whether they proved who they are for this very request: what `prompt=login` and `max_age` want.
     pub proved: bool,
+    /// What they had allowed the app when the page was shown, so that Allow need not ask.
+    pub remembered: Option<ScopeSet>,
     /// The device session to be.
     pub device_session: DeviceSessionId,
     code_secret: CodeSecret,
@@ -118,6 +120,7 @@ impl Pending {
                 browser_session: session.id,
                 user: session.user,
                 proved: false,
+                remembered: None,
                 device_session: DeviceSessionId::new(now, &provider.entropy),
                 code_secret: CodeSecret(Secret::new(provider.entropy.bytes())),
             });

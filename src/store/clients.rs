@@ -6,7 +6,7 @@ use crate::{
     store::{
         consents,
         db::{Change, Db, WriteTx, statements},
-        ending::{self, EndSessions},
+        ending::{self, EndSessions, Ended},
         error::{Result, StoreError},
         events, facts,
     },
@@ -80,7 +80,7 @@ impl Change for AddClient {
     }
 }
 
-/// Removes a client with its consents, and ends its sessions. Whether there was one.
+/// Removes a client with its consents, and ends its sessions. How much ended; nothing when there was no such client.
 #[derive(Debug)]
 pub struct RemoveClient {
     /// Which.
@@ -92,16 +92,16 @@ pub struct RemoveClient {
 }
 
 impl Change for RemoveClient {
-    type Out = bool;
+    type Out = Option<Ended>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
         if tx.run(DELETE, (self.id.clone(),)).await? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        ending::end(tx, &self.end).await?;
+        let ended = ending::end(tx, &self.end).await?;
         tx.run(consents::DELETE_OF_CLIENT, (self.id.clone(),)).await?;
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await?;
-        Ok(true)
+        Ok(Some(ended))
     }
 }

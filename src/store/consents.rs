@@ -5,18 +5,80 @@ use crate::{
         id::{ClientId, UserId},
         time::Instant,
     },
-    store::db::statements,
+    domain::{event::EventRecord, scope::ScopeSet},
+    store::{
+        db::{WriteTx, statements},
+        error::{Result, StoreError},
+        events,
+    },
 };
 
 statements! {
     /// What a person has allowed a client.
     pub FIND: (UserId, ClientId) => (String,) =
         "SELECT scope FROM consents WHERE user_id = $1 AND client_id = $2";
-    /// Remembers what is allowed now.
-    pub UPSERT: (UserId, ClientId, String, Instant) => () =
+    /// Remembers a first consent. No row: there is one already.
+    INSERT: (UserId, ClientId, String, Instant) => () =
+        "INSERT INTO consents (user_id, client_id, scope, updated_at) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (user_id, client_id) DO NOTHING";
+    /// Remembers a wider consent: user, client, scope, now, the scope that was allowed before.
+    WIDEN: (UserId, ClientId, String, Instant, String) => () =
+        "UPDATE consents SET scope = $3, updated_at = $4 WHERE user_id = $1 AND client_id = $2 AND scope = $5";
+    /// Remembers what is allowed now, whatever was.
+    UPSERT: (UserId, ClientId, String, Instant) => () =
         "INSERT INTO consents (user_id, client_id, scope, updated_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, updated_at = excluded.updated_at";
     /// Forgets what a client was allowed.
     pub DELETE_OF_CLIENT: (ClientId,) => () =
         "DELETE FROM consents WHERE client_id = $1";
+}
+
+/// What a person allows an app from now on.
+#[derive(Debug)]
+pub struct NewConsent {
+    /// What was allowed when the page was shown.
+    pub before: Option<ScopeSet>,
+    /// What the page asked for.
+    pub asked: ScopeSet,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl NewConsent {
+    /// The consent that an Allow needs; nothing when all of it was allowed before.
+    pub fn needed(before: Option<&ScopeSet>, asked: &ScopeSet) -> Option<ScopeSet> {
+        match before {
+            Some(before) if asked.is_within(before) => None,
+            Some(before) => Some(before.union(asked)),
+            None => Some(asked.clone()),
+        }
+    }
+}
+
+/// Remembers a consent: one statement, unless another page changed it meanwhile.
+pub async fn remember(
+    tx: &mut WriteTx<'_>,
+    user: UserId,
+    client: &ClientId,
+    consent: &NewConsent,
+    now: Instant,
+) -> Result<()> {
+    let Some(scope) = NewConsent::needed(consent.before.as_ref(), &consent.asked) else {
+        return Ok(());
+    };
+    let written = match &consent.before {
+        None => tx.run(INSERT, (user, client.clone(), scope.to_string(), now)).await?,
+        Some(before) => {
+            let binds = (user, client.clone(), scope.to_string(), now, before.to_string());
+            tx.run(WIDEN, binds).await?
+        }
+    };
+    if written == 0 {
+        let row = tx.one(FIND, (user, client.clone())).await?;
+        let before = row.map(|(scope,)| scope.parse::<ScopeSet>()).transpose();
+        let before = before.map_err(|_| StoreError::corrupt("consents.scope"))?.unwrap_or_default();
+        let scope = before.union(&consent.asked).to_string();
+        tx.run(UPSERT, (user, client.clone(), scope, now)).await?;
+    }
+    events::record(tx, &consent.event).await
 }

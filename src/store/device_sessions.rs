@@ -14,10 +14,9 @@ use crate::{
         device_session::{DeviceSession, Grant, Life, State},
         event::EventRecord,
         refresh_token::Generation,
-        scope::ScopeSet,
     },
     store::{
-        consents,
+        consents::{self, NewConsent},
         db::{Change, Db, WriteTx, statements},
         error::{Result, StoreError},
         events,
@@ -302,8 +301,8 @@ pub struct Allow {
     pub now: Instant,
     /// When the session ends at the latest.
     pub expires_at: Instant,
-    /// What the app is allowed altogether from now on, with its event, when that is new.
-    pub consent: Option<(ScopeSet, EventRecord)>,
+    /// What the app is allowed from now on, when that is new.
+    pub consent: Option<NewConsent>,
 }
 
 impl Change for Allow {
@@ -335,13 +334,8 @@ impl Change for Allow {
         if tx.one(GRANT, binds).await?.is_none() {
             return Ok(false);
         }
-        if let Some((scope, event)) = &self.consent {
-            tx.run(
-                consents::UPSERT,
-                (self.user, self.client.clone(), scope.to_string(), self.now),
-            )
-            .await?;
-            events::record(tx, event).await?;
+        if let Some(consent) = &self.consent {
+            consents::remember(tx, self.user, &self.client, consent, self.now).await?;
         }
         Ok(true)
     }

@@ -1,5 +1,7 @@
 //! The one function that ends things: the node first, then what hangs on it, then the revocations and the event.
 
+use serde::Serialize;
+
 use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
@@ -79,7 +81,7 @@ pub struct EndSessions {
 }
 
 /// How much ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Ended {
     /// Browser sessions.
     pub browsers: u64,

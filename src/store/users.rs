@@ -5,7 +5,7 @@ use crate::{
     domain::{event::EventRecord, user::User},
     store::{
         db::{Change, Db, WriteTx, statements},
-        ending::{self, EndSessions},
+        ending::{self, EndSessions, Ended},
         error::{Result, StoreError},
         events,
     },
@@ -102,7 +102,7 @@ impl Change for AddUser {
     }
 }
 
-/// Sets a password and ends the sessions that it may have been stolen for.
+/// Sets a password and ends the sessions that it may have been stolen for. How much ended.
 #[derive(Debug)]
 pub struct ChangePassword {
     /// Whose.
@@ -118,16 +118,17 @@ pub struct ChangePassword {
 }
 
 impl Change for ChangePassword {
-    type Out = ();
+    type Out = Ended;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Ended> {
         tx.run(SET_HASH, (self.user, self.hash.clone(), self.now)).await?;
-        ending::end(tx, &self.end).await?;
-        events::record(tx, &self.event).await
+        let ended = ending::end(tx, &self.end).await?;
+        events::record(tx, &self.event).await?;
+        Ok(ended)
     }
 }
 
-/// Disables a user and ends everything of theirs. Whether they were enabled.
+/// Disables a user and ends everything of theirs. How much ended; nothing when they were disabled already.
 #[derive(Debug)]
 pub struct DisableUser {
     /// Whose.
@@ -141,15 +142,15 @@ pub struct DisableUser {
 }
 
 impl Change for DisableUser {
-    type Out = bool;
+    type Out = Option<Ended>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
         // The node first, then what hangs on it: an opening either waits for the row and is refused, or is seen.
         if tx.run(DISABLE, (self.user, self.now)).await? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
-        ending::end(tx, &self.end).await?;
+        let ended = ending::end(tx, &self.end).await?;
         events::record(tx, &self.event).await?;
-        Ok(true)
+        Ok(Some(ended))
     }
 }

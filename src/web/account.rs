@@ -345,7 +345,7 @@ pub(super) async fn change_password(
     };
     let keep = Some(sent.session.id);
     match accounts::set_password(&site.provider, sent.session.user, new, keep, Some(address)).await {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(AccountError::Store(error)) => return store_page(&site, &visitor.request_id, &error),
         Err(AccountError::Hasher(HasherError::Busy)) => {
             return store_page(&site, &visitor.request_id, &StoreError::Busy);

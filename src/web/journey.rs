@@ -81,6 +81,9 @@ async fn decide(
         Err(error) => return store_page(site, &visitor.request_id, &error),
     };
     pending.for_person(provider, session);
+    if let Some(person) = &mut pending.person {
+        person.remembered.clone_from(&allowed);
+    }
     let Ok(sealed) = pending.seal(provider) else {
         return too_large(site, visitor);
     };

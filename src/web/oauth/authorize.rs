@@ -1,6 +1,7 @@
 //! The authorization endpoint (RFC 6749 section 3.1).
 
 use axum::{
+    Extension,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
@@ -27,6 +28,7 @@ use crate::{
             session::Visitor,
         },
         journey,
+        layer::RequestId,
     },
 };
 
@@ -37,12 +39,13 @@ type Posted = Vec<(String, Vec<String>)>;
 /// cookies and makes a pending request.
 pub(crate) async fn post(
     State(site): State<Shared>,
-    visitor: Visitor,
+    Extension(request_id): Extension<RequestId>,
     form: Result<Form, BadForm>,
 ) -> Response {
+    let request_id = request_id.to_string();
     let raw = match form {
         Ok(Form(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
+        Err(error) => return bad_form_page(&site, &request_id, error),
     };
     let provider = &site.provider;
     let expires = provider.clock.now().plus(provider.lifetimes.authorization_code);
@@ -54,7 +57,7 @@ pub(crate) async fn post(
         .seal(Purpose::PostedRequest, &posted, expires);
     if sealed.len() > crate::base::seal::MAX_SEALED {
         let error = OAuthError::invalid_request("the request has too many or too long parameters");
-        return oauth_page(&site, &visitor.request_id, &error);
+        return oauth_page(&site, &request_id, &error);
     }
     Redirect::to(&format!("/authorize?posted={sealed}")).into_response()
 }
