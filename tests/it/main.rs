@@ -4,6 +4,7 @@
 mod account;
 mod authorize;
 mod browser;
+mod clients;
 mod config;
 mod harness;
 mod layers;
