@@ -22,23 +22,20 @@ pub mod session_store;
 pub mod users;
 mod writer;
 
-/// Every statement of the program: where it stands, its name and its text. A test prepares them all.
-pub fn statements() -> Vec<(&'static str, &'static str, &'static str)> {
-    let files: [(&'static str, &[(&'static str, &'static str)]); 11] = [
-        ("attempts", attempts::ALL),
-        ("browser_sessions", browser_sessions::ALL),
-        ("clients", clients::ALL),
-        ("consents", consents::ALL),
-        ("device_sessions", device_sessions::ALL),
-        ("ending", ending::ALL),
-        ("events", events::ALL),
-        ("facts", facts::ALL),
-        ("keys", keys::ALL),
-        ("revocations", revocations::ALL),
-        ("users", users::ALL),
+/// Every statement of the program. A test prepares them all.
+pub fn statements() -> Vec<db::Declared> {
+    let files = [
+        attempts::ALL,
+        browser_sessions::ALL,
+        clients::ALL,
+        consents::ALL,
+        device_sessions::ALL,
+        ending::ALL,
+        events::ALL,
+        facts::ALL,
+        keys::ALL,
+        revocations::ALL,
+        users::ALL,
     ];
-    files
-        .iter()
-        .flat_map(|(file, all)| all.iter().map(move |(name, sql)| (*file, *name, *sql)))
-        .collect()
+    files.concat()
 }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::TryStreamExt;
 use sqlx::{
     Arguments, ConnectOptions, Encode, FromRow, Sqlite, SqliteConnection, SqlitePool, Type,
     sqlite::{
@@ -61,11 +62,41 @@ macro_rules! statements {
     ($($(#[$doc:meta])* $vis:vis $name:ident: ($($bind:ty),* $(,)?) => $row:ty = $sql:expr;)*) => {
         $($(#[$doc])* $vis const $name: $crate::store::db::Statement<($($bind,)*), $row> =
             $crate::store::db::Statement::new($sql);)*
-        /// Name and text of every statement in this file.
-        pub(super) const ALL: &[(&str, &str)] = &[$((stringify!($name), $sql)),*];
+        /// Every statement in this file.
+        pub(super) const ALL: &[$crate::store::db::Declared] = &[$($crate::store::db::Declared {
+            file: file!(),
+            name: stringify!($name),
+            sql: $sql,
+            binds: <($($bind,)*) as $crate::store::db::Binds>::WIDTH,
+            row: std::any::type_name::<$row>,
+        }),*];
     };
 }
 pub(super) use statements;
+
+/// A statement as its file declares it. For the test that prepares them all.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared {
+    /// The file.
+    pub file: &'static str,
+    /// The constant.
+    pub name: &'static str,
+    /// The text.
+    pub sql: &'static str,
+    /// How many values it is given.
+    pub binds: usize,
+    /// The name of the type that its row is read into.
+    pub row: fn() -> &'static str,
+}
+
+/// A statement as a back end understands it. For the test that prepares them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepared {
+    /// How many different values it takes.
+    pub binds: usize,
+    /// How many columns its rows have.
+    pub columns: usize,
+}
 
 /// A value that every back end can bind.
 pub trait Value: Send + 'static + for<'q> Encode<'q, Sqlite> + Type<Sqlite> {}
@@ -81,7 +112,7 @@ pub trait Binds: Send + 'static {
     const WIDTH: usize;
 
     /// Adds them to what the embedded database is given.
-    fn add_to(self, arguments: &mut SqliteArguments) -> Result<()>;
+    fn add_to(&self, arguments: &mut SqliteArguments) -> Result<()>;
 }
 
 macro_rules! binds {
@@ -90,7 +121,7 @@ macro_rules! binds {
             const WIDTH: usize = { const NAMES: &[&str] = &[$(stringify!($name)),*]; NAMES.len() };
 
             #[allow(non_snake_case, unused_variables, clippy::allow_attributes, reason = "the tuple's letters; none in the empty one")]
-            fn add_to(self, arguments: &mut SqliteArguments) -> Result<()> {
+            fn add_to(&self, arguments: &mut SqliteArguments) -> Result<()> {
                 let ($($name,)*) = self;
                 $(arguments.add($name).map_err(|error| StoreError::Corrupt(error.to_string()))?;)*
                 Ok(())
@@ -130,15 +161,17 @@ impl<'c> WriteTx<'c> {
     /// The first row that the statement gives.
     pub async fn one<B: Binds, R: Row>(&mut self, statement: Statement<B, R>, binds: B) -> Result<Option<R>> {
         self.counter.fetch_add(1, Ordering::Relaxed);
-        let query = sqlx::query_with(statement.sql, sqlite(binds)?);
-        let row = query.fetch_optional(&mut *self.connection).await?;
-        row.map(|row| decode(&row)).transpose()
+        let mut rows = sqlx::query_with(statement.sql, sqlite(&binds)?).fetch(&mut *self.connection);
+        let first = rows.try_next().await?;
+        // To its end: a foreign key is judged after the last row, and what it says would be lost.
+        while rows.try_next().await?.is_some() {}
+        first.map(|row| decode(&row)).transpose()
     }
 
     /// How many rows the statement changed.
     pub async fn run<B: Binds>(&mut self, statement: Statement<B, ()>, binds: B) -> Result<u64> {
         self.counter.fetch_add(1, Ordering::Relaxed);
-        let query = sqlx::query_with(statement.sql, sqlite(binds)?);
+        let query = sqlx::query_with(statement.sql, sqlite(&binds)?);
         Ok(query.execute(&mut *self.connection).await?.rows_affected())
     }
 }
@@ -193,10 +226,10 @@ impl Db {
 
     /// The first row of a statement that changes nothing.
     pub async fn read<B: Binds, R: Row>(&self, statement: Statement<B, R>, binds: B) -> Result<Option<R>> {
-        self.start()?;
+        self.start_statement()?;
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                let row = sqlx::query_with(statement.sql, sqlite(binds)?)
+                let row = sqlx::query_with(statement.sql, sqlite(&binds)?)
                     .fetch_optional(read)
                     .await?;
                 row.map(|row| decode(&row)).transpose()
@@ -206,10 +239,10 @@ impl Db {
 
     /// All rows of a statement that changes nothing. The statement has a limit.
     pub async fn read_all<B: Binds, R: Row>(&self, statement: Statement<B, R>, binds: B) -> Result<Vec<R>> {
-        self.start()?;
+        self.start_statement()?;
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                let rows = sqlx::query_with(statement.sql, sqlite(binds)?)
+                let rows = sqlx::query_with(statement.sql, sqlite(&binds)?)
                     .fetch_all(read)
                     .await?;
                 rows.iter().map(decode).collect()
@@ -230,7 +263,7 @@ impl Db {
         binds: B,
         work: impl FnOnce(Option<R>) -> T,
     ) -> Result<T> {
-        self.start()?;
+        self.start_statement()?;
         match &self.arm {
             Arm::Sqlite { queue, .. } => {
                 let (row, early) = oneshot::channel();
@@ -241,7 +274,7 @@ impl Db {
                         sql: statement.sql,
                         binds: Box::new(move |arguments| binds.add_to(arguments)),
                         width: B::WIDTH,
-                        row,
+                        row: Some(row),
                         durable,
                     }),
                 )?;
@@ -260,7 +293,7 @@ impl Db {
 
     /// Makes a change durable. It runs to its end whoever still waits for it.
     pub async fn write<C: Change>(&self, change: C) -> Result<C::Out> {
-        self.start()?;
+        refuse_nested()?;
         match &self.arm {
             Arm::Sqlite { queue, .. } => {
                 let (answer, result) = oneshot::channel();
@@ -270,41 +303,50 @@ impl Db {
         }
     }
 
-    /// Waits until the writer has finished what was asked before.
+    /// Ends the database for every clone of this: nothing new is taken, what was asked before is done, and the files
+    /// are closed when this returns.
     pub async fn close(self) {
         match self.arm {
             Arm::Sqlite { read, queue } => {
                 read.close().await;
-                let closed = queue.downgrade();
-                drop(queue);
-                // The writer drops its end when every sender is gone and the queue is empty.
-                while closed.upgrade().is_some() {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
+                let (closed, done) = oneshot::channel();
+                if queue.send(Job::Close(closed)).await.is_ok() {
+                    let _ = done.await;
                 }
             }
         }
     }
 
-    fn start(&self) -> Result<()> {
-        if writer::inside_a_change() {
-            return Err(StoreError::Nested);
-        }
+    /// The start of every call but [`Db::write`], whose transaction counts for itself.
+    fn start_statement(&self) -> Result<()> {
+        refuse_nested()?;
         self.counter.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
-}
 
-impl Db {
-    /// The path of a back end's statements, prepared: how many values each takes. For the test that prepares all.
-    pub async fn prepare(&self, sql: &'static str) -> Result<()> {
-        use sqlx::{Executor, SqlStr};
+    /// Prepares a statement. For the test that prepares them all.
+    pub async fn prepare(&self, sql: &'static str) -> Result<Prepared> {
+        use sqlx::{Either, Executor, SqlStr, Statement as _};
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                read.prepare(SqlStr::from_static(sql)).await?;
-                Ok(())
+                let prepared = read.prepare(SqlStr::from_static(sql)).await?;
+                let binds = match prepared.parameters() {
+                    Some(Either::Left(types)) => types.len(),
+                    Some(Either::Right(count)) => count,
+                    None => 0,
+                };
+                let columns = prepared.columns().len();
+                Ok(Prepared { binds, columns })
             }
         }
     }
+}
+
+fn refuse_nested() -> Result<()> {
+    if writer::inside_a_change() {
+        return Err(StoreError::Nested);
+    }
+    Ok(())
 }
 
 /// Options of every connection to an embedded database.
@@ -320,7 +362,7 @@ pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
-fn sqlite<B: Binds>(binds: B) -> Result<SqliteArguments> {
+fn sqlite<B: Binds>(binds: &B) -> Result<SqliteArguments> {
     let mut arguments = SqliteArguments::default();
     binds.add_to(&mut arguments)?;
     Ok(arguments)
@@ -333,7 +375,7 @@ fn decode<R: Row>(row: &SqliteRow) -> Result<R> {
 fn send(queue: &mpsc::Sender<Job>, job: Job) -> Result<()> {
     queue.try_send(job).map_err(|error| match error {
         mpsc::error::TrySendError::Full(_) => StoreError::Busy,
-        mpsc::error::TrySendError::Closed(_) => lost(),
+        mpsc::error::TrySendError::Closed(_) => StoreError::Unavailable("it is closed".to_owned()),
     })
 }
 

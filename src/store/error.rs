@@ -54,8 +54,10 @@ impl From<sqlx::Error> for StoreError {
 
 fn is_constraint(error: &dyn sqlx::error::DatabaseError) -> bool {
     use sqlx::error::ErrorKind::{CheckViolation, ForeignKeyViolation, NotNullViolation, UniqueViolation};
+    // A value of another type in a STRICT table, which sqlx does not count among them.
+    const SQLITE_CONSTRAINT_DATATYPE: &str = "3091";
     matches!(
         error.kind(),
         UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation
-    )
+    ) || error.code().as_deref() == Some(SQLITE_CONSTRAINT_DATATYPE)
 }

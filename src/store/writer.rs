@@ -2,11 +2,13 @@
 //! durable with one fsync. Nobody is answered before the commit.
 //!
 //! What is in a batch when the database fails is rolled back as a whole, and its callers' channels are dropped, which
-//! they read as "unavailable". A refusal, a panic or a wait for something else takes back only the change itself.
+//! they read as "unavailable". A refusal, a panic or a wait for something else takes back only the change itself; its
+//! caller hears of it after the commit like the others, since it was judged by what the batch had changed before it.
 
 use std::{
     collections::HashMap,
     fmt::Write as _,
+    mem,
     panic::AssertUnwindSafe,
     pin::Pin,
     sync::{Arc, atomic::AtomicU64},
@@ -15,7 +17,7 @@ use std::{
 
 use futures_util::{FutureExt, TryStreamExt};
 use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Either, Executor, SqlSafeStr, SqlStr, SqliteConnection,
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Executor, SqlSafeStr, SqlStr, SqliteConnection,
     sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -47,15 +49,18 @@ pub(super) enum Job {
     Statement(Single),
     /// A change; its result stays inside until the commit.
     Change(Box<dyn Erased>),
+    /// The end: nothing new is taken, what is waiting is done, and then the caller hears of it.
+    Close(oneshot::Sender<()>),
 }
 
 /// One statement. Its row goes out early, the word that it is durable later.
 pub(super) struct Single {
     pub(super) sql: &'static str,
-    pub(super) binds: Box<dyn FnOnce(&mut SqliteArguments) -> Result<()> + Send>,
+    pub(super) binds: Box<dyn Fn(&mut SqliteArguments) -> Result<()> + Send>,
     /// How many values it takes.
     pub(super) width: usize,
-    pub(super) row: oneshot::Sender<Option<SqliteRow>>,
+    /// Nothing when the row has gone out.
+    pub(super) row: Option<oneshot::Sender<Option<SqliteRow>>>,
     pub(super) durable: oneshot::Sender<Result<()>>,
 }
 
@@ -64,23 +69,22 @@ type Applied<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 /// A change without its type.
 pub(super) trait Erased: Send {
     fn apply<'a>(&'a mut self, tx: &'a mut WriteTx<'_>) -> Applied<'a>;
-    fn committed(self: Box<Self>);
-    fn failed(self: Box<Self>, error: StoreError);
+    fn answer(self: Box<Self>, outcome: Result<()>);
 }
 
 /// A change, its result when it has one, and who waits for it.
 pub(super) struct Pending<C: Change> {
     change: C,
     out: Option<C::Out>,
-    answer: oneshot::Sender<Result<C::Out>>,
+    caller: oneshot::Sender<Result<C::Out>>,
 }
 
 impl<C: Change> Pending<C> {
-    pub(super) fn new(change: C, answer: oneshot::Sender<Result<C::Out>>) -> Self {
+    pub(super) fn new(change: C, caller: oneshot::Sender<Result<C::Out>>) -> Self {
         Self {
             change,
             out: None,
-            answer,
+            caller,
         }
     }
 }
@@ -93,18 +97,15 @@ impl<C: Change> Erased for Pending<C> {
         })
     }
 
-    fn committed(self: Box<Self>) {
-        if let Some(out) = self.out {
-            let _ = self.answer.send(Ok(out));
+    fn answer(self: Box<Self>, outcome: Result<()>) {
+        let Self { out, caller, .. } = *self;
+        if let Some(answer) = outcome.map(|()| out).transpose() {
+            let _ = caller.send(answer);
         }
-    }
-
-    fn failed(self: Box<Self>, error: StoreError) {
-        let _ = self.answer.send(Err(error));
     }
 }
 
-/// The writer: runs until every sender is gone.
+/// The writer: runs until it is closed or every sender is gone.
 pub(super) async fn run(
     connection: SqliteConnection,
     options: SqliteConnectOptions,
@@ -118,17 +119,31 @@ pub(super) async fn run(
         texts: HashMap::new(),
     };
     let mut jobs = Vec::with_capacity(BATCH);
+    let mut closing = Vec::new();
     while queue.recv_many(&mut jobs, BATCH).await > 0 {
-        if let Err(error) = writer.batch(steps(&mut jobs)).await {
-            tracing::error!(%error, "a batch of changes was rolled back");
+        let steps = steps(&mut jobs, &mut closing);
+        if !closing.is_empty() {
+            queue.close();
+        }
+        if steps.is_empty() {
+            continue;
+        }
+        // A panic outside of a change is a fault of this file; its batch is lost with its connection, not the writer.
+        match AssertUnwindSafe(writer.batch(steps)).catch_unwind().await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a batch of changes was rolled back"),
+            Err(_panic) => tracing::error!("the writer panicked, and a batch of changes was rolled back"),
         }
     }
     if let Some(connection) = writer.connection {
         let _ = connection.close().await;
     }
+    for caller in closing {
+        let _ = caller.send(());
+    }
 }
 
-/// What one command does.
+/// What is done at once.
 enum Step {
     /// Neighbouring statements of one text.
     Statements(Vec<Single>),
@@ -136,15 +151,16 @@ enum Step {
 }
 
 /// Cuts the jobs into steps. Chunks have few sizes, so that few texts are prepared.
-fn steps(jobs: &mut Vec<Job>) -> Vec<Step> {
+fn steps(jobs: &mut Vec<Job>, closing: &mut Vec<oneshot::Sender<()>>) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for job in jobs.drain(..) {
         match (job, steps.last_mut()) {
             (Job::Statement(single), Some(Step::Statements(chunk))) if chunk[0].sql == single.sql => {
-                chunk.push(single)
+                chunk.push(single);
             }
             (Job::Statement(single), _) => steps.push(Step::Statements(vec![single])),
             (Job::Change(change), _) => steps.push(Step::Change(change)),
+            (Job::Close(caller), _) => closing.push(caller),
         }
     }
     let mut cut = Vec::with_capacity(steps.len());
@@ -154,7 +170,7 @@ fn steps(jobs: &mut Vec<Job>) -> Vec<Step> {
                 while !rest.is_empty() {
                     let size = (1 << rest.len().ilog2()).min(JOINED);
                     let tail = rest.split_off(size);
-                    cut.push(Step::Statements(std::mem::replace(&mut rest, tail)));
+                    cut.push(Step::Statements(mem::replace(&mut rest, tail)));
                 }
             }
             change @ Step::Change(_) => cut.push(change),
@@ -163,10 +179,10 @@ fn steps(jobs: &mut Vec<Job>) -> Vec<Step> {
     cut
 }
 
-/// Whom to tell when the batch is durable.
+/// Who is told what when the batch is durable.
 enum Waiting {
-    Statement(oneshot::Sender<Result<()>>),
-    Change(Box<dyn Erased>),
+    Statement(oneshot::Sender<Result<()>>, Result<()>),
+    Change(Box<dyn Erased>, Result<()>),
 }
 
 struct Writer {
@@ -177,14 +193,21 @@ struct Writer {
     texts: HashMap<Text, SqlStr>,
 }
 
+/// Which ends of the transaction a step has: `BEGIN` and `COMMIT` travel with the first and the last, since every
+/// command is a trip to the connection's thread.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Ends {
+    begin: bool,
+    commit: bool,
+}
+
 /// Which command: a statement, how many times, and whether it begins or ends the transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Text {
     sql: &'static str,
     width: usize,
     times: usize,
-    begin: bool,
-    commit: bool,
+    ends: Ends,
 }
 
 impl Writer {
@@ -204,15 +227,14 @@ impl Writer {
         self.connection = Some(connection);
         for caller in waiting {
             match caller {
-                Waiting::Statement(durable) => drop(durable.send(Ok(()))),
-                Waiting::Change(change) => change.committed(),
+                Waiting::Statement(durable, outcome) => drop(durable.send(outcome)),
+                Waiting::Change(change, outcome) => change.answer(outcome),
             }
         }
         Ok(())
     }
 
-    /// Runs the steps in one transaction. `BEGIN` and `COMMIT` travel with the first and last statements, where these
-    /// are statements: every command is a trip to the connection's thread.
+    /// Runs the steps in one transaction.
     async fn run_all(
         &mut self,
         connection: &mut SqliteConnection,
@@ -220,92 +242,103 @@ impl Writer {
         waiting: &mut Vec<Waiting>,
     ) -> Result<()> {
         let last = steps.len() - 1;
-        let mut committed = false;
-        if matches!(steps[0], Step::Change(_)) {
-            command(connection, "BEGIN IMMEDIATE").await?;
-        }
         for (index, step) in steps.into_iter().enumerate() {
+            let ends = Ends {
+                begin: index == 0,
+                commit: index == last,
+            };
             match step {
-                Step::Statements(chunk) => {
-                    let (begin, commit) = (index == 0, index == last);
-                    committed = self
-                        .run_statements(connection, chunk, (begin, commit), waiting)
-                        .await?;
-                }
-                Step::Change(change) => self.run_change(connection, change, waiting).await?,
+                Step::Statements(chunk) => self.run_statements(connection, chunk, ends, waiting).await?,
+                Step::Change(change) => self.run_change(connection, change, ends, waiting).await?,
             }
-        }
-        if !committed {
-            command(connection, "COMMIT").await?;
         }
         Ok(())
     }
 
-    /// Runs a chunk; whether the transaction is committed with it.
+    /// Runs a chunk. A statement that breaks a rule of the schema has changed nothing: it is refused, and the chunk
+    /// goes on behind it.
     async fn run_statements(
         &mut self,
         connection: &mut SqliteConnection,
-        chunk: Vec<Single>,
-        (begin, commit): (bool, bool),
+        mut chunk: Vec<Single>,
+        mut ends: Ends,
         waiting: &mut Vec<Waiting>,
-    ) -> Result<bool> {
-        let text = Text {
-            sql: chunk[0].sql,
-            width: chunk[0].width,
-            times: chunk.len(),
-            begin,
-            commit,
-        };
-        let sql = self.texts.entry(text).or_insert_with(|| text.join()).clone();
-        let mut arguments = SqliteArguments::default();
-        let mut rows = Vec::with_capacity(chunk.len());
-        let before = waiting.len();
-        for single in chunk {
-            (single.binds)(&mut arguments)?;
-            rows.push(Some(single.row));
-            waiting.push(Waiting::Statement(single.durable));
-        }
-        let outcome = stream_rows(connection, sql, arguments, &mut rows, usize::from(begin)).await;
-        match outcome {
-            Ok(()) => Ok(commit),
-            // Alone, a statement that breaks a rule has changed nothing and hurts nobody else. Joined statements
-            // are conditional updates that cannot break one; if one does, the batch is rolled back.
-            Err(error @ StoreError::Conflict(_)) if text.times == 1 => {
-                if let Some(Waiting::Statement(durable)) = waiting.drain(before..).next() {
-                    drop(rows);
-                    let _ = durable.send(Err(error));
-                }
-                Ok(false)
+    ) -> Result<()> {
+        while !chunk.is_empty() {
+            let text = Text {
+                sql: chunk[0].sql,
+                width: chunk[0].width,
+                times: chunk.len(),
+                ends,
+            };
+            let sql = self.texts.entry(text).or_insert_with(|| text.join()).clone();
+            let mut arguments = SqliteArguments::default();
+            arguments.reserve(text.width * text.times, 0);
+            for single in &chunk {
+                (single.binds)(&mut arguments)?;
             }
-            Err(error) => Err(error),
+            let (ran, outcome) =
+                stream_rows(connection, sql, arguments, &mut chunk, usize::from(ends.begin)).await;
+            let refusal = match outcome {
+                Ok(()) => None,
+                // Not that of the COMMIT, which is everybody's.
+                Err(error @ StoreError::Conflict(_)) if ran < chunk.len() => Some(error),
+                Err(error) => return Err(error),
+            };
+            let behind = chunk.split_off(chunk.len().min(ran + 1));
+            let refused = if refusal.is_some() { chunk.pop() } else { None };
+            waiting.extend(
+                chunk
+                    .into_iter()
+                    .map(|single| Waiting::Statement(single.durable, Ok(()))),
+            );
+            let (Some(error), Some(refused)) = (refusal, refused) else {
+                return Ok(());
+            };
+            waiting.push(Waiting::Statement(refused.durable, Err(error)));
+            chunk = behind;
+            ends.begin = false;
         }
+        if ends.commit {
+            command(connection, "COMMIT").await?;
+        }
+        Ok(())
     }
 
     async fn run_change(
         &self,
         connection: &mut SqliteConnection,
         mut change: Box<dyn Erased>,
+        ends: Ends,
         waiting: &mut Vec<Waiting>,
     ) -> Result<()> {
-        command(connection, "SAVEPOINT change").await?;
+        let before = if ends.begin {
+            "BEGIN IMMEDIATE; SAVEPOINT change"
+        } else {
+            "SAVEPOINT change"
+        };
+        command(connection, before).await?;
         let mut tx = WriteTx::new(connection, &self.counter);
         let applied = AssertUnwindSafe(INSIDE.scope((), change.apply(&mut tx))).catch_unwind();
-        let refusal = match tokio::time::timeout(GUARD, applied).await {
-            Ok(Ok(Ok(()))) => {
-                command(connection, "RELEASE change").await?;
-                waiting.push(Waiting::Change(change));
-                return Ok(());
-            }
+        let outcome = match tokio::time::timeout(GUARD, applied).await {
+            Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error @ (StoreError::Conflict(_) | StoreError::Corrupt(_) | StoreError::Nested)))) => {
-                error
+                Err(error)
             }
             Ok(Ok(Err(error))) => return Err(error),
-            Ok(Err(_panic)) => StoreError::Stopped("it panicked"),
-            Err(_elapsed) => StoreError::Stopped("it waited for something that is not its transaction"),
+            Ok(Err(_panic)) => Err(StoreError::Stopped("it panicked")),
+            Err(_elapsed) => Err(StoreError::Stopped(
+                "it waited for something that is not its transaction",
+            )),
         };
-        command(connection, "ROLLBACK TO change").await?;
-        command(connection, "RELEASE change").await?;
-        change.failed(refusal);
+        let after = match (outcome.is_ok(), ends.commit) {
+            (true, false) => "RELEASE change",
+            (true, true) => "RELEASE change; COMMIT",
+            (false, false) => "ROLLBACK TO change; RELEASE change",
+            (false, true) => "ROLLBACK TO change; RELEASE change; COMMIT",
+        };
+        command(connection, after).await?;
+        waiting.push(Waiting::Change(change, outcome));
         Ok(())
     }
 }
@@ -314,7 +347,7 @@ impl Text {
     /// The statement as often as it runs, its `$1` ... numbered on, between `BEGIN` and `COMMIT` where it has to be.
     fn join(self) -> SqlStr {
         let mut sql = String::with_capacity(self.sql.len() * self.times + 32);
-        if self.begin {
+        if self.ends.begin {
             sql.push_str("BEGIN IMMEDIATE; ");
         }
         for time in 0..self.times {
@@ -327,42 +360,40 @@ impl Text {
             }
             sql.push_str("; ");
         }
-        if self.commit {
+        if self.ends.commit {
             sql.push_str("COMMIT");
         }
-        // Made of static texts and numbers only.
-        AssertSqlSafe(sql).into_sql_str()
+        // Made of static texts and numbers only. Shared: a clone of an owned text would be a copy.
+        AssertSqlSafe(Arc::<str>::from(sql)).into_sql_str()
     }
 }
 
 /// Runs a command and hands each statement's first row out as soon as it is there: its caller works while the
-/// transaction becomes durable. `skip` statements at the front have no caller.
+/// transaction becomes durable. `skip` statements at the front have no caller. Gives how many of the chunk ran.
 async fn stream_rows(
     connection: &mut SqliteConnection,
     sql: SqlStr,
     arguments: SqliteArguments,
-    rows: &mut [Option<oneshot::Sender<Option<SqliteRow>>>],
+    chunk: &mut [Single],
     skip: usize,
-) -> Result<()> {
+) -> (usize, Result<()>) {
     let mut stream = connection.fetch_many(sqlx::query_with(sql, arguments));
     let mut finished = 0usize;
-    while let Some(item) = stream.try_next().await? {
-        let caller = finished.checked_sub(skip).and_then(|index| rows.get_mut(index));
-        match item {
-            Either::Right(row) => {
-                if let Some(caller) = caller.and_then(Option::take) {
-                    let _ = caller.send(Some(row));
-                }
-            }
-            Either::Left(_) => {
-                if let Some(caller) = caller.and_then(Option::take) {
-                    let _ = caller.send(None);
-                }
-                finished += 1;
-            }
+    let outcome = loop {
+        let item = match stream.try_next().await {
+            Ok(Some(item)) => item,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error.into()),
+        };
+        let single = finished.checked_sub(skip).and_then(|index| chunk.get_mut(index));
+        let caller = single.and_then(|single| single.row.take());
+        let row = item.right();
+        finished += usize::from(row.is_none());
+        if let Some(caller) = caller {
+            let _ = caller.send(row);
         }
-    }
-    Ok(())
+    };
+    (finished.saturating_sub(skip).min(chunk.len()), outcome)
 }
 
 async fn command(connection: &mut SqliteConnection, sql: &'static str) -> Result<()> {
