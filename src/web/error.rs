@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::{
@@ -30,7 +30,13 @@ fn status(code: ErrorCode) -> StatusCode {
 /// An error for a program (RFC 6749 section 5.2).
 pub(super) fn oauth_json(error: &OAuthError) -> Response {
     let body = Json(json!({ "error": error.code.as_str(), "error_description": error.description() }));
-    (status(error.code), body).into_response()
+    let mut response = (status(error.code), body).into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        // A 401 names a way to authenticate (RFC 9110 section 15.5.2, RFC 6749 section 5.2).
+        let challenge = HeaderValue::from_static(r#"Basic realm="client""#);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
 }
 
 /// A token request that was refused.
