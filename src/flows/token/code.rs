@@ -107,12 +107,12 @@ async fn refuse(
         Ok(found) => found,
         Err(error) => return error.into(),
     };
-    let Some(found) = found else {
-        tracing::info!(client = %client.id, "a code of no session was presented");
-        return OAuthError::invalid_code().into();
+    let Some(found) = found.filter(|found| found.code == code.digest()) else {
+        tracing::info!(client = %client.id, session = %code.session, "a code that was never issued was presented");
+        return TokenError::NotOurs(OAuthError::invalid_code());
     };
     let now = provider.clock.now();
-    let right = is_right(&found, client, code, challenge, request) && now < found.code_expires_at;
+    let right = is_right(&found, client, challenge, request) && now < found.code_expires_at;
     if right && matches!(found.session.state, State::Active { .. }) {
         let subject = Subject {
             user: Some(found.session.user),
@@ -137,20 +137,13 @@ async fn refuse(
     OAuthError::invalid_code().into()
 }
 
-fn is_right(
-    found: &Found,
-    client: &Client,
-    code: &Code,
-    challenge: Challenge,
-    request: &CodeRequest<'_>,
-) -> bool {
+fn is_right(found: &Found, client: &Client, challenge: Challenge, request: &CodeRequest<'_>) -> bool {
     let key = request.proof.map(|proof| proof.key);
     let key_is_right = match found.session.binding {
         Binding::Bearer => true,
         Binding::Key(bound) => key == Some(bound),
     };
-    found.code == code.digest()
-        && found.session.client == client.id
+    found.session.client == client.id
         && request.redirect_uri.is_none_or(|uri| uri == found.redirect_uri)
         && found.challenge == challenge.digest()
         && key_is_right
