@@ -1,1 +1,219 @@
-//! The token endpoint.
+//! The token endpoint, revocation, userinfo, keys and discovery.
+
+mod bad_input;
+mod code;
+mod discovery;
+//T mod model;
+mod races;
+mod refresh;
+mod refresh_bound;
+mod refresh_loss;
+mod revoke;
+mod scope_and_resource;
+mod statements;
+mod userinfo;
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    http::{Request, header},
+};
+use postern::{
+    base::{digest::Digest, id::DeviceSessionId, time::Instant},
+    domain::{binding::Proof, client::Client},
+    flows::{
+        issue,
+        token::{TokenError, code::CodeRequest, refresh::RefreshRequest},
+    },
+};
+use sqlx::{AssertSqlSafe, ConnectOptions, FromRow, SqliteConnection, sqlite::SqliteConnectOptions};
+
+use crate::harness::{ALICE, Answer, Phone, Postern, Tokens};
+
+/// What the row of a device session says.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+struct Row {
+    state: String,
+    generation: i64,
+    retries: i64,
+    rotated_at: i64,
+    jkt: Option<Vec<u8>>,
+    end_reason: Option<String>,
+}
+
+/// A connection of one's own, beside the server's.
+async fn connection(postern: &Postern) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(&postern.config.database.path);
+    options.connect().await.expect("the database opens")
+}
+
+/// Changes the session of `tokens` behind the server's back, as a restored backup does.
+async fn set(postern: &Postern, tokens: &Tokens, changes: &str) {
+    let text = AssertSqlSafe(format!("UPDATE device_sessions SET {changes} WHERE id = $1"));
+    let query = sqlx::query(text).bind(session(tokens));
+    let done = query.execute(&mut connection(postern).await).await;
+    assert_eq!(done.expect("the change fits").rows_affected(), 1);
+}
+
+/// A single number from the database.
+async fn number(postern: &Postern, query: &'static str) -> i64 {
+    let (number,): (i64,) = sqlx::query_as(query)
+        .fetch_one(&mut connection(postern).await)
+        .await
+        .expect("a number");
+    number
+}
+
+async fn row(postern: &Postern, tokens: &Tokens) -> Row {
+    let query =
+        "SELECT state, generation, retries, rotated_at, jkt, end_reason FROM device_sessions WHERE id = $1";
+    sqlx::query_as(query)
+        .bind(session(tokens))
+        .fetch_one(&mut connection(postern).await)
+        .await
+        .expect("a row")
+}
+
+fn session(tokens: &Tokens) -> DeviceSessionId {
+    tokens.sid().parse().expect("a session's id")
+}
+
+/// Alice signs in with the app `client`.
+async fn signed_in<'a>(postern: &'a Postern, client: &'static str) -> (Phone<'a>, Tokens) {
+    let phone = postern.phone_of(client);
+    let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
+    (phone, tokens)
+}
+
+/// A code that waits to be redeemed.
+async fn code(postern: &Postern) -> (Phone<'_>, String) {
+    let phone = postern.phone();
+    let code = phone.allowed_code(&mut postern.browser(), ALICE).await;
+    (phone, code)
+}
+
+/// The revocations in force: kind, id and until when.
+async fn revocations(postern: &Postern) -> Vec<(String, Vec<u8>, Instant)> {
+    let now = postern.clock.now();
+    let listed = postern
+        .provider()
+        .db
+        .read_all(postern::store::revocations::LIST, (now,));
+    listed.await.expect("revocations")
+}
+
+/// A refusal as RFC 6749 section 5.2 wants it: status and `error`, nothing to be kept, a description in its charset.
+#[track_caller]
+fn refused(answer: &Answer, status: u16, error: &str) {
+    assert_eq!(
+        (answer.status.as_u16(), answer.error().as_str()),
+        (status, error),
+        "{answer:?}"
+    );
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let json = answer.json();
+    let members: Vec<&str> = json
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(members, ["error", "error_description"]);
+    let description = json["error_description"].as_str().expect("a description");
+    // RFC 6749 appendix A.8
+    let allowed = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
+    assert!(
+        !description.is_empty() && description.chars().all(allowed),
+        "{description:?}"
+    );
+    for internal in ["sqlx", "SELECT", "panicked", "src/", "pst_rt_", "pst_ac_", "dse_"] {
+        assert!(!answer.body.contains(internal), "{internal} in {}", answer.body);
+    }
+}
+
+/// A form post with a body as it is.
+fn raw_post(path: &str, content_type: &str, body: impl Into<Body>) -> Request<Body> {
+    let request = Request::post(path).header(header::CONTENT_TYPE, content_type);
+    request.body(body.into()).expect("a request")
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// An app whose requests carry a checked DPoP proof of `key`; what HTTP does with proofs is not told here.
+struct Prover<'a> {
+    postern: &'a Postern,
+    client: Arc<Client>,
+    key: Digest,
+}
+
+impl<'a> Prover<'a> {
+    fn new(postern: &'a Postern, key: &str) -> Self {
+        Self {
+            postern,
+            client: postern.provider().clients.find("notes").expect("a known client"),
+            key: Digest::of(key.as_bytes()),
+        }
+    }
+
+    fn proof(&self, made_at: Instant) -> Proof {
+        Proof {
+            key: self.key,
+            made_at,
+        }
+    }
+
+    /// Redeems a code with a proof: the session is bound from its first token on.
+    async fn redeem(&self, phone: &Phone<'_>, code: &str) -> Result<issue::Tokens, TokenError> {
+        let request = CodeRequest {
+            code,
+            redirect_uri: Some(&phone.redirect_uri),
+            code_verifier: &phone.verifier,
+            resource: &[],
+            proof: Some(self.proof(self.postern.clock.now())),
+            address: None,
+        };
+        postern::flows::token::code::redeem(self.postern.provider(), &self.client, request).await
+    }
+
+    /// A bound session of Alice.
+    async fn signed_in(&self) -> Tokens {
+        let (phone, code) = code(self.postern).await;
+        tokens(&self.redeem(&phone, &code).await.expect("a right code"))
+    }
+
+    /// Refreshes with a proof made now.
+    async fn refresh(&self, token: &str) -> Result<Tokens, TokenError> {
+        self.refresh_proved_at(token, self.postern.clock.now()).await
+    }
+
+    async fn refresh_proved_at(&self, token: &str, made_at: Instant) -> Result<Tokens, TokenError> {
+        let request = RefreshRequest {
+            refresh_token: token,
+            scope: None,
+            resource: &[],
+            proof: Some(self.proof(made_at)),
+            address: None,
+        };
+        let done =
+            postern::flows::token::refresh::refresh(self.postern.provider(), &self.client, request).await;
+        done.map(|issued| tokens(&issued))
+    }
+}
+
+fn tokens(issued: &issue::Tokens) -> Tokens {
+    Tokens {
+        access: issued.access_token.expose().clone(),
+        refresh: issued.refresh_token.expose().clone(),
+        answer: serde_json::Value::Null,
+    }
+}
+
+/// A refusal of the verb, by its `error`.
+fn why<T: std::fmt::Debug>(result: Result<T, TokenError>) -> &'static str {
+    match result.expect_err("a refusal") {
+        TokenError::Refused(error) | TokenError::NotOurs(error) => error.code.as_str(),
+        TokenError::Store(error) => panic!("{error}"),
+    }
+}

@@ -1,0 +1,139 @@
+//! How many statements each endpoint takes: the budget of a database that does not get slower.
+
+use super::{Prover, code, signed_in};
+use crate::harness::{ALICE, Postern, Tokens};
+
+#[tokio::test]
+async fn a_redemption_takes_the_update_and_the_event() {
+    let postern = Postern::start().await;
+    let (phone, code) = code(&postern).await;
+
+    let (count, answer) = postern.statements(phone.redeem(&code)).await;
+
+    assert_eq!(answer.status, 200);
+    assert_eq!(count, 2);
+}
+
+#[tokio::test]
+async fn a_refresh_and_its_repetition_take_one() {
+    let postern = Postern::start().await;
+    let (phone, first) = signed_in(&postern, "notes").await;
+    for _ in 0..3 {
+        let (count, answer) = postern.statements(phone.refresh(&first.refresh)).await;
+        assert_eq!((count, answer.status.as_u16()), (1, 200));
+    }
+    let bound = Prover::new(&postern, "the phone's key");
+    let first = bound.signed_in().await;
+    for _ in 0..2 {
+        let (count, answer) = postern.statements(bound.refresh(&first.refresh)).await;
+        assert!(answer.is_ok());
+        assert_eq!(count, 1);
+    }
+}
+
+#[tokio::test]
+async fn an_invented_token_takes_none() {
+    let postern = Postern::start().await;
+    let (phone, first) = signed_in(&postern, "notes").await;
+    let mut changed = first.refresh.clone();
+    changed.replace_range(60..61, if &changed[60..61] == "A" { "B" } else { "A" });
+    for invented in ["pst_rt_x", &changed] {
+        let (count, answer) = postern.statements(phone.refresh(invented)).await;
+        assert_eq!((count, answer.status.as_u16()), (0, 400));
+        let (count, answer) = postern.statements(phone.revoke(invented)).await;
+        assert_eq!((count, answer.status.as_u16()), (0, 200));
+        let (count, answer) = postern.statements(phone.userinfo(invented)).await;
+        assert_eq!((count, answer.status.as_u16()), (0, 401));
+    }
+}
+
+#[tokio::test]
+async fn userinfo_takes_one() {
+    let postern = Postern::start().await;
+    let (phone, first) = signed_in(&postern, "notes").await;
+
+    let (count, answer) = postern.statements(phone.userinfo(&first.access)).await;
+
+    assert_eq!((count, answer.status.as_u16()), (1, 200));
+}
+
+#[tokio::test]
+async fn a_revocation_takes_the_row_and_the_end() {
+    let postern = Postern::start().await;
+    let (phone, first) = signed_in(&postern, "notes").await;
+
+    let (count, answer) = postern.statements(phone.revoke(&first.access)).await;
+    assert_eq!(answer.status, 200);
+    assert!(count <= 3, "a single token: listed, told, counted; not {count}");
+
+    let (count, answer) = postern.statements(phone.revoke(&first.refresh)).await;
+    assert_eq!(answer.status, 200);
+    assert!(count <= 4, "a session: found, ended, listed, told; not {count}");
+
+    let (count, answer) = postern.statements(phone.revoke(&first.refresh)).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(count, 1, "once more: it has ended");
+}
+
+#[tokio::test]
+async fn an_end_takes_four_however_much_it_ends() {
+    let postern = Postern::start().await;
+    for _ in 0..20 {
+        signed_in(&postern, "notes").await;
+    }
+    let user = postern.user(ALICE).await.id;
+    let ending = postern::domain::ending::Ending::User { id: user, keep: None };
+    let reason = postern::domain::ending::Reason::EndedByOperator;
+
+    let end = postern::flows::end::end(
+        postern.provider(),
+        ending,
+        reason,
+        postern::domain::event::Subject::default(),
+    );
+    let (count, ended) = postern.statements(end).await;
+
+    let ended = ended.expect("the database answers");
+    assert_eq!((ended.devices, ended.browsers), (20, 20));
+    assert!(count <= 4, "{count}");
+}
+
+#[tokio::test]
+async fn the_authorize_page_takes_three_and_allow_four() {
+    let postern = Postern::start().await;
+    let (mut browser, phone) = (postern.browser(), postern.phone());
+    phone.signed_in(&mut browser, ALICE).await;
+
+    // The consent is remembered and the same browser comes back.
+    let (count, went) = postern.statements(browser.open(&phone.authorize_url(&[]))).await;
+    let page = went.page();
+    assert!(count <= 3, "the page: {count}");
+    let (count, went) = postern.statements(browser.press(&page, "allow")).await;
+    phone.code(&went.app());
+    assert!(count <= 4, "Continue: {count}");
+
+    // A consent that is new is written too.
+    postern.add_client("other", |_| {}).await;
+    let phone = postern.phone_of("other");
+    let (count, went) = postern.statements(browser.open(&phone.authorize_url(&[]))).await;
+    let page = went.page();
+    assert!(count <= 3, "the page of a new app: {count}");
+    let (count, went) = postern.statements(browser.press(&page, "allow")).await;
+    let code = phone.code(&went.app());
+    assert!(count <= 4, "Allow: {count}");
+    Tokens::of(&phone.redeem(&code).await);
+}
+
+#[tokio::test]
+async fn keys_and_discovery_take_none() {
+    let postern = Postern::start().await;
+    for path in [
+        "/jwks.json",
+        "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/health/live",
+    ] {
+        let (count, answer) = postern.statements(postern.get(path)).await;
+        assert_eq!((count, answer.status.as_u16()), (0, 200), "{path}");
+    }
+}
