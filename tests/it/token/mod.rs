@@ -3,7 +3,7 @@
 mod bad_input;
 mod code;
 mod discovery;
-//T mod model;
+mod model;
 mod races;
 mod refresh;
 mod refresh_bound;
