@@ -10,7 +10,8 @@
 //!
 //! | layer | what it is |
 //! | --- | --- |
-//! | [`app`], [`server`], [`config`], [`telemetry`] and the command line | wiring |
+//! | [`cli`] | the command line |
+//! | [`app`], [`server`], [`config`], [`telemetry`] | wiring |
 //! | [`web`], [`jobs`] | edges: parse, call one verb, shape the answer |
 //! | [`flows`] | verbs: one use case a file |
 //! | [`ports`], [`store`] | the outside: keys, hashing, secrets; the database |
@@ -19,6 +20,7 @@
 
 pub mod app;
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod flows;

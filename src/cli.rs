@@ -1,0 +1,103 @@
+//! The command line: parse, open what the command needs, run one verb, print. One file for each command.
+//!
+//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage.
+
+mod client;
+mod config;
+mod demo;
+mod failure;
+mod folder;
+mod init;
+mod input;
+mod keys;
+mod output;
+mod page;
+mod place;
+mod serve;
+mod session;
+mod signals;
+mod table;
+mod user;
+mod words;
+mod world;
+
+use std::{ffi::OsString, io::Write};
+
+use clap::{Parser, Subcommand};
+
+use self::{
+    client::ClientCommand, config::ConfigCommand, demo::DemoCommand, init::InitCommand, keys::KeysCommand,
+    place::Place, serve::ServeCommand, session::SessionCommand, user::UserCommand,
+};
+pub use self::{input::Input, output::Output, world::World};
+
+/// Postern: an OAuth 2.1 and OpenID Connect authorization server, built for mobile apps first.
+#[derive(Debug, Parser)]
+#[command(
+    name = "postern",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct CommandLine {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// See everything at work: a server, a person, an app that signs in
+    Demo(DemoCommand),
+
+    /// Make a data folder: configuration file, root secret, empty database
+    Init(InitCommand),
+    /// Run the server
+    Serve(ServeCommand),
+    /// Check and show the configuration
+    Config(ConfigCommand),
+    /// Add, list and disable people, set their passwords
+    User(UserCommand),
+    /// Add, list, show and remove the apps that may ask people to sign in
+    Client(ClientCommand),
+    /// List and end the sessions of apps and browsers
+    Session(SessionCommand),
+    /// List the keys of the server
+    Keys(KeysCommand),
+}
+
+/// Runs the command line `args` (the first is the program's name) and gives the exit code. Results go to the world's
+/// output, everything else to `errors`.
+pub async fn run(
+    args: impl IntoIterator<Item = OsString>,
+    mut world: World,
+    errors: &mut (dyn Write + Send),
+) -> u8 {
+    let line = match CommandLine::try_parse_from(args) {
+        Ok(line) => line,
+        Err(error) => return failure::of_usage(&error, &mut world.output, errors),
+    };
+    let place = &line.place;
+    let done = match line.command {
+        Command::Demo(command) => demo::run(command, place, &mut world).await,
+        Command::Init(command) => init::run(command, place, &mut world).await,
+        Command::Serve(command) => serve::run(command, place, &mut world).await,
+        Command::Config(command) => config::run(&command, place, &mut world),
+        Command::User(command) => user::run(command, place, &mut world).await,
+        Command::Client(command) => client::run(command, place, &mut world).await,
+        Command::Session(command) => session::run(command, place, &mut world).await,
+        Command::Keys(command) => keys::run(&command, place, &mut world).await,
+    };
+    done.map_or_else(|error| failure::report(&error, errors), |()| 0)
+}
+
+/// Reports that not even the runtime started, and gives the exit code.
+pub fn failed_to_start(error: &std::io::Error, errors: &mut dyn Write) -> u8 {
+    // There is nobody left to tell if this does not work either.
+    let _ = writeln!(
+        errors,
+        "error: the program cannot start its threads ({error})\n  check the limits of this account: ulimit -u"
+    );
+    1
+}

@@ -1,0 +1,104 @@
+//! `postern demo`: a server, a person, an app that signs in, an API that believes it. Everything real, in one process.
+
+mod api;
+mod app;
+mod browser;
+mod callback;
+mod claims;
+mod home;
+mod host;
+mod http;
+mod provider;
+mod screen;
+mod story;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::Args;
+
+use self::{host::Host, screen::Screen, story::Story};
+use crate::{
+    cli::{folder, output::Output, place::Place, signals::Signals, words::shell, world::World},
+    config::{Config, Overrides},
+    telemetry,
+};
+
+/// See everything at work: a server, a person, an app that signs in
+///
+/// Its data folder is ./postern-demo unless --data names another one; the environment is not asked.
+#[derive(Debug, Args)]
+pub(super) struct DemoCommand {
+    /// Print the link only; do not open the system browser
+    #[arg(long)]
+    no_browser: bool,
+    #[arg(
+        long,
+        value_name = "N",
+        help = "The port on localhost; 0 is any free one [default: 8080, or the next free one]"
+    )]
+    port: Option<u16>,
+    /// What is logged: off, error, warn, info, debug or trace
+    #[arg(long, value_name = "LEVEL", default_value = "error")]
+    log_level: String,
+}
+
+pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    let mut signals = Signals::listen().context("the signals that stop the demo cannot be listened to")?;
+    // Not POSTERN_DATA: a demo has no business in the folder of a real server.
+    let data = place
+        .data
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("./postern-demo"));
+    let (listener, port) = host::bind(command.port)?;
+    let flags = Overrides {
+        public_url: Some(format!("http://localhost:{port}")),
+        listen: Some(listener.local_addr()?.to_string()),
+        log_level: Some(command.log_level),
+    };
+    // Nor the environment: it configures a real server, too.
+    let config = Config::load(&data, place.config.as_deref(), [], &flags)?;
+    telemetry::init(&config.log)?;
+    folder::make(&data)?;
+    let password = home::password(&data, &config, &world.surroundings.entropy)?;
+    let app = home::furnish(&config, &world.surroundings, &password).await?;
+    let issuer = config.server.public_url.to_string();
+    let host = Host::start(listener, &app, config);
+
+    let story = Story {
+        issuer: &issuer,
+        clock: app.provider.clock.clone(),
+        opens_browser: !command.no_browser,
+    };
+    // The story writes while it looks at the environment: the output is lent to it.
+    let mut output = std::mem::replace(&mut world.output, Output::new(std::io::sink(), false));
+    let told = tokio::select! {
+        told = tell(&story, &data, &password, &mut output, world) => told,
+        () = signals.next() => output.line("\nStopped. The folder is kept: the next demo goes on with it.").map_err(Into::into),
+    };
+    world.output = output;
+    tokio::select! {
+        stopped = host.stop() => stopped?,
+        () = signals.next() => {}
+    }
+    told
+}
+
+async fn tell(
+    story: &Story<'_>,
+    data: &std::path::Path,
+    password: &str,
+    output: &mut Output,
+    world: &World,
+) -> anyhow::Result<()> {
+    let mut screen = Screen::new(output);
+    let folder = format!("{} (kept for next time)", shell(data));
+    let rows = [
+        ("server", story.issuer),
+        ("data", &folder),
+        ("email", home::EMAIL),
+        ("password", password),
+    ];
+    screen.banner("Postern: an app signs a person in, and stays signed in", &rows)?;
+    story.tell(&mut screen, world).await
+}

@@ -1,0 +1,165 @@
+//! The demo's data folder: a database, a person whose password can be printed, and an app. Made once, then reused.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+    sync::Arc,
+};
+
+use anyhow::{Context, bail};
+
+use crate::{
+    app::{App, AppError, Surroundings},
+    base::{entropy::Entropy, text::Email},
+    cli::words::shell,
+    config::Config,
+    domain::{
+        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        password::Password,
+    },
+    flows::{
+        Provider,
+        account::{self, AccountError},
+        clients::{self as client_verbs},
+    },
+    store::{clients, users},
+};
+
+/// Who signs in.
+pub(super) const EMAIL: &str = "demo@example.com";
+/// The app that the demo plays.
+pub(super) const CLIENT: &str = "demo-app";
+/// The API that its access tokens are for. No address: the port may differ from run to run.
+pub(super) const RESOURCE: &str = "urn:postern:demo-api";
+/// What the app asks for.
+pub(super) const SCOPE: &str = "openid profile email offline_access";
+
+const PASSWORD_FILE: &str = "demo-password";
+
+/// The password of the demo's person: the one of the last run, else a new one.
+pub(super) fn password(data: &Path, config: &Config, entropy: &Entropy) -> anyhow::Result<String> {
+    let file = data.join(PASSWORD_FILE);
+    match fs::read_to_string(&file) {
+        Ok(text) => return Ok(text.trim_end().to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
+    // Written before the database, so a database without it is somebody's real one.
+    if config.database.path.exists() {
+        bail!(
+            "{} has a database that the demo did not make; choose another folder with --data",
+            shell(data)
+        );
+    }
+    let password = readable(entropy);
+    write_private(&file, &password).with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(password)
+}
+
+/// Whole or not at all, and for its owner only.
+fn write_private(file: &Path, text: &str) -> io::Result<()> {
+    let half = file.with_extension("new");
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut written = options.open(&half)?;
+    writeln!(written, "{text}")?;
+    written.sync_all()?;
+    fs::rename(half, file)
+}
+
+/// Four words that can be read aloud, 48 random bits: `bimo-kazu-lepo-ruti`.
+fn readable(entropy: &Entropy) -> String {
+    let syllable = |byte: &u8| {
+        let (consonant, vowel) = (usize::from(byte >> 2 & 15), usize::from(byte & 3));
+        [CONSONANTS[consonant], VOWELS[vowel]]
+    };
+    let words = entropy.bytes::<8>();
+    let words = words
+        .chunks(2)
+        .map(|pair| pair.iter().flat_map(syllable).collect::<String>());
+    words.collect::<Vec<_>>().join("-")
+}
+
+const CONSONANTS: [char; 16] = [
+    'b', 'd', 'f', 'g', 'h', 'j', 'k', 'l', 'm', 'n', 'p', 'r', 's', 't', 'v', 'z',
+];
+const VOWELS: [char; 4] = ['a', 'i', 'o', 'u'];
+
+/// Opens the demo's database, and makes what is missing in it.
+pub(super) async fn furnish(
+    config: &Config,
+    surroundings: &Surroundings,
+    password: &str,
+) -> anyhow::Result<App> {
+    match App::found(config, surroundings).await {
+        Ok(_) | Err(AppError::AlreadyFounded(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let app = App::open(config, surroundings.clone()).await?;
+    let provider: &Arc<Provider> = &app.provider;
+    let begin_anew = || {
+        format!(
+            "to begin anew, remove the folder that holds {}",
+            config.database.path.display()
+        )
+    };
+    add_person(provider, password).await.with_context(begin_anew)?;
+    add_client(provider).await.with_context(begin_anew)?;
+    Ok(app)
+}
+
+async fn add_person(provider: &Provider, password: &str) -> anyhow::Result<()> {
+    let email: Email = EMAIL.parse()?;
+    let password = Password::chosen(password.to_owned(), &email)?;
+    let Some(user) = users::find_by_email(&provider.db, email.key()).await? else {
+        let name = "Demo Person".parse()?;
+        account::add(provider, email, Some(name), password).await?;
+        return Ok(());
+    };
+    if user.disabled_at.is_some() {
+        bail!("{EMAIL} was disabled");
+    }
+    // It may have been changed on the account page; what is printed has to be true.
+    match account::check_password(provider, user.id, password.clone()).await {
+        Err(AccountError::WrongPassword) => {
+            account::set_password(provider, user.id, password, None, None).await?;
+            Ok(())
+        }
+        checked => Ok(checked?),
+    }
+}
+
+async fn add_client(provider: &Provider) -> anyhow::Result<()> {
+    let settings = ClientSettings {
+        kind: ClientKind::Native,
+        redirect_uris: vec!["http://127.0.0.1/callback".parse()?],
+        scope: SCOPE.parse()?,
+        consent: ConsentPolicy::Ask,
+        resource: Some(RESOURCE.parse()?),
+        lifetimes: ClientLifetimes::default(),
+    };
+    let (_, there) = clients::all(&provider.db).await?;
+    if there.iter().any(|client| client.id.as_str() == CLIENT) {
+        return Ok(());
+    }
+    client_verbs::add(provider, CLIENT.parse()?, "Postern demo".parse()?, settings).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_password_can_be_chosen() {
+        let email: Email = EMAIL.parse().expect("valid");
+        for seed in 0..200 {
+            let password = readable(&Entropy::seeded(seed));
+            assert_eq!(password.len(), 19, "{password}");
+            assert!(Password::chosen(password.clone(), &email).is_ok(), "{password}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! From what went wrong to a message that says what to do, and an exit code.
+
+use std::{error::Error, io::Write};
+
+use crate::{
+    app::AppError,
+    cli::output::{Output, Unwritable},
+    flows::{account::AccountError, clients::ClientError, keys::KeysError},
+    ports::hasher::HasherError,
+    store::error::StoreError,
+};
+
+/// The command was used in a way that makes no sense, in a way that clap cannot see.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Usage(pub(super) String);
+
+const FAILED: u8 = 1;
+const WRONG_USAGE: u8 = 2;
+
+/// Tells what is wrong with a command line, or shows the help that was asked for.
+pub(super) fn of_usage(error: &clap::Error, output: &mut Output, errors: &mut dyn Write) -> u8 {
+    let text = error.render();
+    if error.use_stderr() {
+        // There is nobody left to tell if this does not work.
+        let _ = write!(errors, "{text}");
+        return WRONG_USAGE;
+    }
+    match output.text(text) {
+        Ok(()) => 0,
+        Err(unwritable) => report(&unwritable.into(), errors),
+    }
+}
+
+/// Tells what went wrong.
+pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
+    if error
+        .downcast_ref::<Unwritable>()
+        .is_some_and(Unwritable::is_gone)
+    {
+        return 0;
+    }
+    let advice = error
+        .chain()
+        .find_map(advice)
+        .map(|advice| format!("\n  {advice}"));
+    // As above.
+    let _ = writeln!(errors, "error: {error:#}{}", advice.unwrap_or_default());
+    if error.is::<Usage>() { WRONG_USAGE } else { FAILED }
+}
+
+/// What to do about errors whose own text does not say it, since their first reader is another part of the program.
+fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    match (store_error(cause), hasher_error(cause)) {
+        (Some(StoreError::Busy), _) | (_, Some(HasherError::Busy)) => {
+            Some("run the command again in a moment")
+        }
+        (Some(StoreError::Unavailable(_)), _) => Some(
+            "see that the database is a file of yours on a disk that is not full, and that no other program holds \
+             it; then run the command again",
+        ),
+        (Some(StoreError::Conflict(_)), _) => {
+            Some("nothing was changed; look at what is there and try again")
+        }
+        (Some(StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_)), _) => {
+            Some("this is a fault of Postern, or somebody else wrote into its database: please report it")
+        }
+        (_, Some(HasherError::Broken)) => {
+            Some("see the section [passwords] of `postern config check --show`")
+        }
+        (None, None) => None,
+    }
+}
+
+fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
+    if let Some(AppError::Store(error) | AppError::Keys(KeysError::Store(error))) =
+        cause.downcast_ref::<AppError>()
+    {
+        return Some(error);
+    }
+    match (
+        cause.downcast_ref::<AccountError>(),
+        cause.downcast_ref::<ClientError>(),
+    ) {
+        (Some(AccountError::Store(error)), _) | (_, Some(ClientError::Store(error))) => Some(error),
+        _ => cause.downcast_ref::<StoreError>(),
+    }
+}
+
+fn hasher_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a HasherError> {
+    match (
+        cause.downcast_ref::<AppError>(),
+        cause.downcast_ref::<AccountError>(),
+    ) {
+        (Some(AppError::Hasher(error)), _) | (_, Some(AccountError::Hasher(error))) => Some(error),
+        _ => None,
+    }
+}

@@ -1,0 +1,81 @@
+//! `postern serve`: the server, until it is told to stop.
+
+use std::net::{SocketAddr, TcpListener};
+
+use anyhow::Context;
+use clap::Args;
+use tokio::sync::oneshot;
+
+use crate::{
+    cli::{place::Place, signals::Signals, world::World},
+    config::{Config, Overrides},
+    jobs, server, telemetry,
+};
+
+/// Run the server.
+#[derive(Debug, Args)]
+pub(super) struct ServeCommand {
+    /// IP address and port to accept connections on (`server.listen`)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// The URL under which browsers and apps reach this server (`server.public_url`)
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+    /// What is logged: off, error, warn, info, debug or trace (`log.level`)
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+}
+
+pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    let ServeCommand {
+        listen,
+        public_url,
+        log_level,
+    } = command;
+    let config = world.config(
+        place,
+        &Overrides {
+            listen,
+            public_url,
+            log_level,
+        },
+    )?;
+    telemetry::init(&config.log)?;
+    // Before the database is opened: a second server on the same address touches nothing.
+    let (listener, address) = bind(&config)?;
+    let app = world.open(&config).await?;
+    let mut signals = Signals::listen().context("the signals that stop the server cannot be listened to")?;
+    let jobs = tokio::spawn(jobs::run(app.provider.clone()));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = server::serve(listener, app.router(), &config.server, async {
+        // Its other end is dropped when it is time.
+        let _ = stopped.await;
+    });
+    tokio::pin!(serving);
+    tracing::info!(%address, issuer = %config.server.public_url, "ready");
+    tokio::select! {
+        failed = &mut serving => return failed.context("the server cannot accept connections any more"),
+        () = signals.next() => drop(stop),
+    }
+    tokio::select! {
+        done = &mut serving => done.context("the server did not stop in order")?,
+        () = signals.next() => tracing::warn!("told twice: stopped at once, without waiting for requests under way"),
+    }
+    jobs.abort();
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn bind(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listen = config.server.listen;
+    let bound = TcpListener::bind(listen).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.with_context(|| {
+        format!(
+            "server.listen = {listen} cannot be used; stop the program that has it, or choose another with \
+             --listen, in postern.toml or by POSTERN__SERVER__LISTEN"
+        )
+    })
+}
