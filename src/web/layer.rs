@@ -34,9 +34,21 @@ pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, 
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = provider.clock.now().since(started);
     let status = response.status();
-    span.in_scope(|| tracing::info!(status = status.as_u16(), ms = took.millis(), %address, "answered"));
+    span.in_scope(|| {
+        if status.is_success() && !is_page(&response) {
+            // A server refreshes thousands of tokens a second: those that went well are for who looks closer.
+            tracing::debug!(status = status.as_u16(), ms = took.millis(), %address, "answered");
+        } else {
+            tracing::info!(status = status.as_u16(), ms = took.millis(), %address, "answered");
+        }
+    });
     add_headers(&site, &mut response);
     response
+}
+
+fn is_page(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"))
 }
 
 fn add_headers(site: &Shared, response: &mut Response) {
