@@ -1,1 +1,6 @@
-//! The person's own pages.
+//! The person's own pages, and what ends what.
+
+mod browser_session;
+mod csrf;
+mod overview;
+mod password;
