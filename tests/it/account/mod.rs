@@ -2,5 +2,6 @@
 
 mod browser_session;
 mod csrf;
+mod ending;
 mod overview;
 mod password;
