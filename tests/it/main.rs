@@ -7,5 +7,6 @@ mod browser;
 mod config;
 mod harness;
 mod layers;
+mod pages;
 mod store;
 mod token;
