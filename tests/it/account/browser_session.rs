@@ -106,7 +106,7 @@ async fn the_row_has_a_digest_and_no_table_has_the_cookie() {
     let value = &browser.cookies[SESSION];
     let bytes = base64ct::Base64UrlUnpadded::decode_vec(value).unwrap_or_default();
     assert!(bytes.len() >= 16, "{value}");
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
+    let hex = crate::account::hex(&bytes).to_uppercase();
     let digests = postern
         .texts("SELECT hex(digest) || hex(id) FROM browser_sessions")
         .await;

@@ -14,6 +14,7 @@ use postern::{
 };
 use serde_json::Value;
 
+use super::hex;
 use crate::harness::{ALICE, BOB, Browser, PASSWORD, Page, Phone, Postern, Tokens};
 
 /// The columns of the matrix, in its order.
@@ -89,9 +90,8 @@ async fn browser_id(postern: &Postern, known: &[String]) -> String {
     new.next().expect("a new browser session")
 }
 
-fn hex(sid: &str) -> String {
-    let id: DeviceSessionId = sid.parse().expect("an id");
-    id.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+fn id_of(sid: &str) -> String {
+    hex(&sid.parse::<DeviceSessionId>().expect("an id").to_bytes())
 }
 
 impl<'a> World<'a> {
@@ -106,7 +106,7 @@ impl<'a> World<'a> {
         let with_browser = short.signed_in(&mut here, ALICE).await;
         let browser_here = browser_id(postern, &[]).await;
         let mut hang = |name: &'static str, tokens: &Tokens| {
-            ids.insert(name, hex(&tokens.sid()));
+            ids.insert(name, id_of(&tokens.sid()));
         };
         hang("with_browser", &with_browser);
         hang(
@@ -122,17 +122,17 @@ impl<'a> World<'a> {
         let own = Tokens::of(&phone.redeem(&own_code).await);
         hang("own", &own);
         hang("own there", &phone.signed_in(&mut there, ALICE).await);
-        let browser_there = browser_id(postern, std::slice::from_ref(&browser_here)).await;
+        let elsewhere = browser_id(postern, std::slice::from_ref(&browser_here)).await;
         hang("with_browser there", &short.signed_in(&mut there, ALICE).await);
         hang("Bob's own", &phone.signed_in(&mut bobs, BOB).await);
-        let bobs_browser = browser_id(postern, &[browser_here.clone(), browser_there.clone()]).await;
+        let bobs_browser = browser_id(postern, &[browser_here.clone(), elsewhere.clone()]).await;
 
         let granting = here.open(&phone.authorize_url(&[])).await.page();
         let code = phone.code(&here.press(&granting, "allow").await.app());
-        let granted = postern::domain::code::Code::parse(&code).expect("a code").session;
-        ids.insert("granted", hex(&granted.to_string()));
+        let session = postern::domain::code::Code::parse(&code).expect("a code").session;
+        ids.insert("granted", hex(&session.to_bytes()));
         ids.insert("browser here", browser_here);
-        ids.insert("browser there", browser_there);
+        ids.insert("browser there", elsewhere);
         ids.insert("Bob's browser", bobs_browser);
         let world = Self {
             postern,
@@ -180,8 +180,6 @@ impl<'a> World<'a> {
 
     async fn happens(&mut self, cause: &str) {
         let provider = self.postern.provider();
-        let alice = self.postern.user(ALICE).await.id;
-        let by_operator = |ending| end::end(provider, ending, Reason::EndedByOperator, Subject::default());
         match cause {
             "Alice signs out" => {
                 let page = self.here.open("/account").await.page();
@@ -207,10 +205,13 @@ impl<'a> World<'a> {
                 carol = carol.with("password", PASSWORD);
                 self.here.submit(&carol).await.page();
             }
-            "an operator ends the browser and all that came from it" => {
-                let id = self.browser("browser here");
-                by_operator(Ending::AllOfOrigin { id }).await.expect("ended");
-            }
+            other => self.happens_to_a_session(other).await,
+        }
+    }
+
+    /// The causes that are about one device session.
+    async fn happens_to_a_session(&mut self, cause: &str) {
+        match cause {
             "Alice ends the app from her account page" => {
                 let id = self.own.sid();
                 self.end_from_there(&id).await;
@@ -242,6 +243,21 @@ impl<'a> World<'a> {
             "Alice presses Deny after Allow" => {
                 self.here.press(&self.granting.clone(), "deny").await.app();
             }
+            other => self.happens_to_all(other).await,
+        }
+    }
+
+    /// The causes that reach further.
+    async fn happens_to_all(&mut self, cause: &str) {
+        let provider = self.postern.provider();
+        let alice = self.postern.user(ALICE).await.id;
+        let ends = |ending, reason| end::end(provider, ending, reason, Subject::default());
+        match cause {
+            "an operator ends the browser and all that came from it" => {
+                let id = self.browser("browser here");
+                let ending = Ending::AllOfOrigin { id };
+                ends(ending, Reason::EndedByOperator).await.expect("ended");
+            }
             "Alice ends all others, asking here" => {
                 let page = self.here.open("/account").await.page();
                 self.here.submit(&page.form("/account/end-others")).await.page();
@@ -270,10 +286,7 @@ impl<'a> World<'a> {
             "Alice withdraws her consent to Notes" => {
                 let client: ClientId = "notes".parse().expect("an id");
                 let ending = Ending::Consent { user: alice, client };
-                let reason = Reason::EndedByUser;
-                end::end(provider, ending, reason, Subject::default())
-                    .await
-                    .expect("ended");
+                ends(ending, Reason::EndedByUser).await.expect("ended");
             }
             "the app Notes is removed" => {
                 clients::remove(provider, "notes".parse().expect("an id"))

@@ -169,6 +169,7 @@ async fn all_others_end_and_this_browser_keeps_what_was_opened_from_it() {
     assert_eq!(phone.refresh(&ours.refresh).await.status, 200);
     assert_eq!(phone.refresh(&theirs.refresh).await.error(), "invalid_grant");
     assert_eq!(phone.refresh(&bobs.refresh).await.status, 200);
+    assert_eq!(here.open("/account").await.page().heading(), "Your account");
     assert_eq!(there.open("/account").await.page().heading(), "Sign in");
 }
 

@@ -91,7 +91,7 @@ async fn where_the_answer_goes_is_said_on_the_page() {
     let uri = "https://app.example/cb";
     postern
         .add_client("site", |settings| {
-            settings.redirect_uris = vec![uri.parse().expect("valid")]
+            settings.redirect_uris = vec![uri.parse().expect("valid")];
         })
         .await;
     let mut phone = postern.phone_of("site");

@@ -344,7 +344,7 @@ async fn the_query_of_a_registered_redirect_uri_is_kept() {
     let uri = "https://app.example/cb?tenant=1&x=%20y";
     postern
         .add_client("site", |settings| {
-            settings.redirect_uris = vec![uri.parse().expect("valid")]
+            settings.redirect_uris = vec![uri.parse().expect("valid")];
         })
         .await;
     let mut phone = postern.phone_of("site");
@@ -369,7 +369,7 @@ async fn a_resource_is_the_one_that_the_app_is_registered_for() {
     let api = "https://api.example/v1";
     postern
         .add_client("shop", |settings| {
-            settings.resource = Some(api.parse().expect("valid"))
+            settings.resource = Some(api.parse().expect("valid"));
         })
         .await;
     let phone = postern.phone_of("shop");

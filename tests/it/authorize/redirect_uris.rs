@@ -30,7 +30,7 @@ async fn stays_here(postern: &Postern, phone: &Phone<'_>, uri: &str) {
 async fn phone<'a>(postern: &'a Postern, client: &'static str, uri: &str) -> Phone<'a> {
     postern
         .add_client(client, |settings| {
-            settings.redirect_uris = vec![uri.parse().expect("valid")]
+            settings.redirect_uris = vec![uri.parse().expect("valid")];
         })
         .await;
     let mut phone = postern.phone_of(client);

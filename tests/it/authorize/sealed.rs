@@ -69,7 +69,7 @@ async fn starting_again_keeps_every_parameter() {
     let api = "https://api.example";
     postern
         .add_client("shop", |settings| {
-            settings.resource = Some(api.parse().expect("valid"))
+            settings.resource = Some(api.parse().expect("valid"));
         })
         .await;
     let mut phone = postern.phone_of("shop");

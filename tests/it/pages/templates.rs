@@ -231,7 +231,7 @@ fn templates_of_pages() -> BTreeSet<String> {
                 .file_name()
                 .to_string_lossy()
                 .into_owned();
-            if name.ends_with(".html") && name != "layout.html" {
+            if name.contains(".html") && name != "layout.html" {
                 let path = if folder.is_empty() {
                     name
                 } else {
