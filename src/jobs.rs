@@ -39,11 +39,14 @@ pub async fn run(provider: Arc<Provider>) {
 /// One sweep: ends browser sessions that have expired, with what lives with them, and forgets empty buckets.
 pub async fn sweep(provider: &Provider) -> Result<()> {
     while expire_browser_sessions(provider).await? == BATCH {}
-    let now = provider.clock.now();
-    provider
+    let empty_since = provider.clock.now().minus(Lifetime::from_secs(60));
+    // Batch by batch until none is left: a storm of guesses fills this table faster than one batch a sweep.
+    while provider
         .db
-        .execute(attempts::SWEEP, (now.minus(Lifetime::from_secs(60)), BATCH))
-        .await?;
+        .execute(attempts::SWEEP, (empty_since, BATCH))
+        .await?
+        .is_some()
+    {}
     Ok(())
 }
 

@@ -4,12 +4,11 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
-    pin::Pin,
     sync::Arc,
 };
 
-use axum::Router;
-use axum_server::{Handle, accept::Accept};
+use axum::{Router, extract::connect_info::Connected};
+use axum_server::{AddrListener, Address, Handle, Server};
 use hyper_util::rt::TokioTimer;
 use tokio::{
     net::TcpStream,
@@ -37,10 +36,12 @@ pub async fn serve(
         tracing::info!("stopping: no new connections, requests under way finish");
         stopping.graceful_shutdown(Some(patience));
     });
-    let places = Arc::new(Semaphore::new(config.max_connections));
-    let mut server = axum_server::from_tcp(listener)?
-        .acceptor(Gate(places))
-        .handle(handle);
+    let gate = Gate {
+        listener: tokio::net::TcpListener::from_std(listener)?,
+        places: Arc::new(Semaphore::new(config.max_connections)),
+    };
+    // HTTP/2 without TLS is spoken by no browser, and telling the two apart waits for the first bytes without a limit.
+    let mut server = Server::<Peer>::from_listener(gate).http1_only().handle(handle);
     server
         .http_builder()
         .http1()
@@ -48,37 +49,51 @@ pub async fn serve(
         .header_read_timeout(config.header_timeout.to_std())
         .max_buf_size(MAX_HEADERS);
     server
-        .http_builder()
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(32 * 1024);
-    server
         .serve(router.into_make_service_with_connect_info::<SocketAddr>())
         .await
 }
 
-/// Lets as many connections in as there are places; the others wait in the kernel's queue.
-#[derive(Debug, Clone)]
-struct Gate(Arc<Semaphore>);
+/// Takes a connection only when there is a place for it; the others wait in the kernel's queue and cost nothing.
+#[derive(Debug)]
+struct Gate {
+    listener: tokio::net::TcpListener,
+    places: Arc<Semaphore>,
+}
 
-impl<S: Send + 'static> Accept<TcpStream, S> for Gate {
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy)]
+struct Peer(SocketAddr);
+
+impl Address for Peer {
     type Stream = Admitted;
-    type Service = S;
-    type Future = Pin<Box<dyn Future<Output = io::Result<(Admitted, S)>> + Send>>;
+    type Listener = Gate;
+}
 
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let places = Arc::clone(&self.0);
-        Box::pin(async move {
-            stream.set_nodelay(true)?;
-            let place = places.acquire_owned().await.map_err(io::Error::other)?;
-            Ok((
-                Admitted {
-                    stream,
-                    _place: place,
-                },
-                service,
-            ))
-        })
+impl AddrListener<Admitted, Peer> for Gate {
+    async fn bind_to(_: Peer) -> io::Result<Self> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    async fn accept_stream(&self) -> io::Result<(Admitted, Peer)> {
+        let places = Arc::clone(&self.places);
+        let place = places.acquire_owned().await.map_err(io::Error::other)?;
+        let (stream, address) = self.listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let admitted = Admitted {
+            stream,
+            _place: place,
+        };
+        Ok((admitted, Peer(address)))
+    }
+
+    fn get_local_addr(&self) -> io::Result<Peer> {
+        self.listener.local_addr().map(Peer)
+    }
+}
+
+impl Connected<Peer> for SocketAddr {
+    fn connect_info(Peer(address): Peer) -> Self {
+        address
     }
 }
 

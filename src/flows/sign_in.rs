@@ -98,9 +98,10 @@ impl Tries {
         let limits = provider.limits;
         let account = (bucket("account", &email.key()), limits.sign_in_account);
         let address = (bucket("address", address), limits.sign_in_address);
-        take(provider, account, now).await?;
-        if let Err(error) = take(provider, address, now).await {
-            give_back(provider, account).await?;
+        // The address first: one that has to wait fills no table with the names of accounts.
+        take(provider, address, now).await?;
+        if let Err(error) = take(provider, account, now).await {
+            give_back(provider, address).await?;
             return Err(error);
         }
         Ok(Self([account, address]))

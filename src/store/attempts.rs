@@ -20,7 +20,8 @@ statements! {
     /// Gives a try back: bucket, how long one drains (ms).
     pub GIVE_BACK: (Digest, i64) => () =
         "UPDATE attempts SET empty_at = empty_at - $2 WHERE bucket = $1";
-    /// Deletes buckets that are empty: now, how many at most.
-    pub SWEEP: (Instant, i64) => () =
-        "DELETE FROM attempts WHERE bucket IN (SELECT bucket FROM attempts WHERE empty_at < $1 LIMIT $2)";
+    /// Deletes buckets that are empty: now, how many at most. No row: none was left.
+    pub SWEEP: (Instant, i64) => (Digest,) =
+        "DELETE FROM attempts WHERE bucket IN (SELECT bucket FROM attempts WHERE empty_at < $1 LIMIT $2)
+         RETURNING bucket";
 }

@@ -394,9 +394,10 @@ pub(super) async fn sign_out(
         return store_page(&site, &visitor.request_id, &error);
     }
     // The row has ended; only the cookie is left to clear.
-    visitor.cookie.clear().await;
     let page = SignedOutPage {
         email: Some(sent.session.email.to_string()),
     };
-    site.pages.respond(StatusCode::OK, &page, &[])
+    let mut response = site.pages.respond(StatusCode::OK, &page, &[]);
+    site.cookies.clear_session(response.headers_mut());
+    response
 }

@@ -71,9 +71,25 @@ impl CookieNames {
             .secure(self.secure)
             .same_site(SameSite::Lax)
             .max_age(Duration::seconds(life));
-        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
-            headers.append(header::SET_COOKIE, value);
-        }
+        append(headers, &cookie.build());
+    }
+
+    /// Takes the session cookie back. With all its attributes: a browser ignores a `__Host-` cookie without `Secure`,
+    /// also one that only says that it is over.
+    pub(super) fn clear_session(&self, headers: &mut HeaderMap) {
+        let cookie = Cookie::build((self.session, ""))
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(Duration::ZERO);
+        append(headers, &cookie.build());
+    }
+}
+
+fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
+    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+        headers.append(header::SET_COOKIE, value);
     }
 }
 

@@ -8,5 +8,6 @@ mod clients;
 mod config;
 mod harness;
 mod layers;
+mod pages;
 mod store;
 mod token;

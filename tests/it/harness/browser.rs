@@ -204,6 +204,22 @@ impl<'a> Browser<'a> {
         self.follow(form.action.clone(), answer).await
     }
 
+    /// Posts a form with these headers and no others of a browser's; no redirects followed.
+    pub(crate) async fn post(&mut self, form: &Form, headers: &[(&str, &str)]) -> Answer {
+        let pairs: Vec<(&str, &str)> = form
+            .fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let mut request =
+            Request::post(&form.action).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(encode(&pairs))).expect("a request"))
+            .await
+    }
+
     async fn open_boxed(&mut self, url: String) -> Went {
         Box::pin(self.open(&url)).await
     }

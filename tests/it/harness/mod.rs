@@ -4,10 +4,11 @@ mod browser;
 mod http;
 mod phone;
 mod postern;
+mod rows;
 
 pub(crate) use self::{
-    browser::{Browser, Page, Went},
-    http::Answer,
+    browser::{Browser, Form, Page, Went},
+    http::{Answer, encode},
     phone::{Phone, Tokens},
     postern::{ALICE, BOB, PASSWORD, Postern, REDIRECT},
 };

@@ -1,0 +1,162 @@
+//! `prompt`, `max_age` and `login_hint`: which pages must and must not be shown.
+
+use url::Url;
+
+use crate::harness::{ALICE, BOB, Phone, Postern, Tokens};
+
+fn error(back: &Url) -> String {
+    let found = back.query_pairs().find(|(name, _)| name == "error");
+    found.map_or_else(|| panic!("no error in {back}"), |(_, value)| value.into_owned())
+}
+
+#[tokio::test]
+async fn prompt_none_says_which_page_would_be_due() {
+    let postern = Postern::start().await;
+    let (mut browser, phone) = (postern.browser(), postern.phone());
+    let silent = phone.authorize_url(&[("prompt", "none")]);
+    assert_eq!(error(&browser.open(&silent).await.app()), "login_required");
+
+    browser.account(ALICE).await;
+    assert_eq!(error(&browser.open(&silent).await.app()), "consent_required");
+
+    phone.signed_in(&mut browser, ALICE).await;
+    assert_eq!(
+        error(&browser.open(&silent).await.app()),
+        "interaction_required",
+        "an app gets nothing without a tap (RFC 8252 section 8.6)"
+    );
+
+    postern.advance("61s");
+    let fresh = phone.authorize_url(&[("prompt", "none"), ("max_age", "60")]);
+    assert_eq!(error(&browser.open(&fresh).await.app()), "login_required");
+    postern.end_everything_of(ALICE).await;
+    assert_eq!(error(&browser.open(&silent).await.app()), "login_required");
+    assert_eq!(postern.number("SELECT COUNT(*) FROM device_sessions").await, 1);
+}
+
+/// Opens a request that wants a fresh proof; the page that asks for it cannot be passed by.
+async fn must_prove(postern: &Postern, phone: &Phone<'_>, changes: &[(&str, &str)]) {
+    let mut browser = postern.browser();
+    phone.signed_in(&mut browser, ALICE).await;
+    postern.advance("61s");
+    let sessions = postern.number("SELECT COUNT(*) FROM device_sessions").await;
+
+    let page = browser.open(&phone.authorize_url(changes)).await.page();
+    assert_eq!(page.heading(), "Confirm it’s you", "{changes:?}");
+    assert!(page.text().contains(ALICE));
+
+    // The sealed request of that page, posted as if it were the consent page.
+    let mut skipping = page.form("/sign-in").with("decision", "allow");
+    "/consent".clone_into(&mut skipping.action);
+    let again = browser.submit(&skipping).await.page();
+    assert_eq!(again.heading(), "Confirm it’s you");
+    let request = again.form("/sign-in").field("request").to_owned();
+    let resumed = browser.open(&format!("/continue?request={request}")).await.page();
+    assert_eq!(resumed.heading(), "Confirm it’s you");
+    assert_eq!(
+        postern.number("SELECT COUNT(*) FROM device_sessions").await,
+        sessions
+    );
+
+    // A wrong password does not pass either, and another address in the form changes nothing.
+    let wrong = browser
+        .sign_in_with(&resumed, ALICE, "wrong password")
+        .await
+        .page();
+    assert_eq!(
+        (wrong.answer.status.as_u16(), wrong.heading()),
+        (422, "Confirm it’s you".to_owned())
+    );
+    let page = browser.sign_in(&wrong, BOB).await.page();
+    assert_eq!(page.heading(), format!("Continue to Notes as {ALICE}"));
+    let back = browser.press(&page, "allow").await.app();
+    let tokens = Tokens::of(&phone.redeem(&phone.code(&back)).await);
+    assert_eq!(tokens.id_claims()["auth_time"], postern.clock.now().seconds());
+
+    // The proof was for that request, not for the next one.
+    postern.advance("61s");
+    let next = browser.open(&phone.authorize_url(changes)).await.page();
+    assert_eq!(next.heading(), "Confirm it’s you");
+}
+
+#[tokio::test]
+async fn prompt_login_asks_for_the_password_again_and_cannot_be_skipped() {
+    let postern = Postern::start().await;
+    must_prove(&postern, &postern.phone(), &[("prompt", "login")]).await;
+    must_prove(&postern, &postern.phone(), &[("prompt", "select_account")]).await;
+}
+
+#[tokio::test]
+async fn max_age_asks_for_the_password_again_once_the_last_proof_is_older() {
+    let postern = Postern::start().await;
+    must_prove(&postern, &postern.phone(), &[("max_age", "60")]).await;
+    must_prove(&postern, &postern.phone(), &[("max_age", "0")]).await;
+
+    let (mut browser, phone) = (postern.browser(), postern.phone());
+    phone.signed_in(&mut browser, ALICE).await;
+    postern.advance("60s");
+    let page = browser
+        .open(&phone.authorize_url(&[("max_age", "60")]))
+        .await
+        .page();
+    assert_eq!(
+        page.heading(),
+        format!("Continue to Notes as {ALICE}"),
+        "not older than that"
+    );
+}
+
+#[tokio::test]
+async fn a_proof_that_grows_too_old_on_the_page_is_asked_for_before_anything_is_given() {
+    let postern = Postern::start().await;
+    let (mut browser, phone) = (postern.browser(), postern.phone());
+    phone.signed_in(&mut browser, ALICE).await;
+    let page = browser
+        .open(&phone.authorize_url(&[("max_age", "60")]))
+        .await
+        .page();
+    postern.advance("61s");
+    let page = browser.press(&page, "allow").await.page();
+    assert_eq!(page.heading(), "Confirm it’s you");
+}
+
+#[tokio::test]
+async fn prompt_consent_asks_again_also_for_a_first_party_app() {
+    let postern = Postern::start().await;
+    postern
+        .add_client("own", |settings| {
+            settings.consent = postern::domain::client::ConsentPolicy::Never;
+        })
+        .await;
+    for client in ["notes", "own"] {
+        let (mut browser, phone) = (postern.browser(), postern.phone_of(client));
+        phone.signed_in(&mut browser, ALICE).await;
+        let page = browser.open(&phone.authorize_url(&[])).await.page();
+        assert_eq!(page.heading(), format!("Continue to Notes as {ALICE}"));
+        let page = browser
+            .open(&phone.authorize_url(&[("prompt", "consent")]))
+            .await
+            .page();
+        assert_eq!(page.heading(), "Allow Notes to use your account?");
+    }
+}
+
+#[tokio::test]
+async fn login_hint_fills_the_address_in_and_nothing_more() {
+    let postern = Postern::start().await;
+    let (mut browser, phone) = (postern.browser(), postern.phone());
+    let url = phone.authorize_url(&[("login_hint", BOB)]);
+    let page = browser.open(&url).await.page();
+    assert_eq!(page.form("/sign-in").field("email"), BOB);
+    let page = browser.sign_in(&page, ALICE).await.page();
+    assert!(page.text().contains(ALICE), "the person decides who they are");
+
+    for hint in ["no address", "\"><script>alert(1)</script>@x.example"] {
+        let page = postern
+            .browser()
+            .open(&phone.authorize_url(&[("login_hint", hint)]))
+            .await
+            .page();
+        assert!(!page.answer.body.contains("<script"), "{}", page.answer.body);
+    }
+}
