@@ -4,12 +4,13 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
+    extract::DefaultBodyLimit,
     http::StatusCode,
     middleware,
     routing::{get, post},
 };
 use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer, timeout::TimeoutLayer};
+use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
@@ -115,7 +116,7 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
                     StatusCode::SERVICE_UNAVAILABLE,
                     request_timeout,
                 ))
-                .layer(RequestBodyLimitLayer::new(MAX_BODY)),
+                .layer(DefaultBodyLimit::max(MAX_BODY)),
         )
         .with_state(site)
 }

@@ -162,7 +162,7 @@ async fn what_is_no_valid_token_of_ours_is_refused() {
     let postern = Postern::start().await;
     postern
         .add_client("api", |settings| {
-            settings.resource = Some("https://api.example".parse().expect("valid"))
+            settings.resource = Some("https://api.example".parse().expect("valid"));
         })
         .await;
     let (phone, tokens) = signed_in(&postern, "notes").await;
