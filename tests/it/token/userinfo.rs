@@ -207,11 +207,11 @@ async fn ended_after(postern: &Postern, end: impl AsyncFnOnce(&Phone<'_>, &Token
 async fn an_ended_session_and_an_expired_token_are_refused() {
     let postern = Postern::start().await;
     ended_after(&postern, async |phone, tokens| {
-        drop(phone.revoke(&tokens.refresh).await)
+        drop(phone.revoke(&tokens.refresh).await);
     })
     .await;
     ended_after(&postern, async |phone, tokens| {
-        drop(phone.revoke(&tokens.access).await)
+        drop(phone.revoke(&tokens.access).await);
     })
     .await;
     // What the clocks of others may differ by is added to the five minutes, and no more.
