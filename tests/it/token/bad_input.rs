@@ -106,7 +106,7 @@ async fn a_spoiled_refresh_is_refused_and_the_token_stays_good() {
     let postern = roomy().await;
     postern
         .add_client("api", |settings| {
-            settings.resource = Some("https://api.example".parse().expect("valid"))
+            settings.resource = Some("https://api.example".parse().expect("valid"));
         })
         .await;
     let (phone, first) = signed_in(&postern, "api").await;
@@ -244,11 +244,7 @@ async fn a_body_over_32_kib_is_too_large() {
         // As it comes over a connection, with its length told before.
         let mut told = raw_post(path, FORM, body.clone());
         told.headers_mut().insert("content-length", body.len().into());
-        let answer = postern.send(told).await;
-        assert_eq!(
-            (answer.status.as_u16(), answer.header("cache-control")),
-            (413, "no-store")
-        );
+        refused(&postern.send(told).await, 413, "invalid_request");
     }
     let fitting = format!(
         "{}&padding={}",
@@ -344,15 +340,6 @@ async fn a_changed_refresh_token_is_refused_and_the_right_one_lives() {
         first.access.clone(),
     ] {
         refused(&phone.refresh(&other).await, 400, "invalid_grant");
-    }
-    let foreign = {
-        let other = Postern::start().await;
-        let (_, tokens) = signed_in(&other, "notes").await;
-        tokens
-    };
-    // Another server has other keys, whatever the seed: they are made by the operating system.
-    if foreign.refresh != first.refresh {
-        refused(&phone.refresh(&foreign.refresh).await, 400, "invalid_grant");
     }
     Tokens::of(&phone.refresh(token).await);
 }

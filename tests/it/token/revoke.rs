@@ -141,7 +141,7 @@ async fn an_access_token_goes_alone() {
     let postern = Postern::start().await;
     postern
         .add_client("api", |settings| {
-            settings.resource = Some("https://api.example".parse().expect("valid"))
+            settings.resource = Some("https://api.example".parse().expect("valid"));
         })
         .await;
     for client in ["notes", "api"] {

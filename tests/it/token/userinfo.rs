@@ -162,7 +162,7 @@ async fn what_is_no_valid_token_of_ours_is_refused() {
     let postern = Postern::start().await;
     postern
         .add_client("api", |settings| {
-            settings.resource = Some("https://api.example".parse().expect("valid"))
+            settings.resource = Some("https://api.example".parse().expect("valid"));
         })
         .await;
     let (phone, tokens) = signed_in(&postern, "notes").await;
@@ -207,11 +207,11 @@ async fn ended_after(postern: &Postern, end: impl AsyncFnOnce(&Phone<'_>, &Token
 async fn an_ended_session_and_an_expired_token_are_refused() {
     let postern = Postern::start().await;
     ended_after(&postern, async |phone, tokens| {
-        drop(phone.revoke(&tokens.refresh).await)
+        drop(phone.revoke(&tokens.refresh).await);
     })
     .await;
     ended_after(&postern, async |phone, tokens| {
-        drop(phone.revoke(&tokens.access).await)
+        drop(phone.revoke(&tokens.access).await);
     })
     .await;
     // What the clocks of others may differ by is added to the five minutes, and no more.
