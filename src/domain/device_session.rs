@@ -187,7 +187,9 @@ impl DeviceSession {
             (Ordering::Greater, _) => Verdict::FastForward,
             (Ordering::Less, Some(_)) if predecessor => Verdict::Retry,
             (Ordering::Less, None) if predecessor && now <= window_ends => Verdict::Retry,
-            (Ordering::Less, Some(made_at)) if made_at <= window_ends => Verdict::Refuse(Refusal::SlowProcess),
+            (Ordering::Less, Some(made_at)) if made_at <= window_ends => {
+                Verdict::Refuse(Refusal::SlowProcess)
+            }
             (Ordering::Less, _) => Verdict::Reuse,
         }
     }

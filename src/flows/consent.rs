@@ -62,11 +62,12 @@ impl Decision<'_> {
             ..
         } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let consent = NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
-            before: person.remembered.clone(),
-            asked: request.scope.clone(),
-            event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
-        });
+        let consent =
+            NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
+                before: person.remembered.clone(),
+                asked: request.scope.clone(),
+                event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
+            });
         let own = request.scope.has(scope::OFFLINE_ACCESS);
         let code = person.code();
         let change = Allow {

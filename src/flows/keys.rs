@@ -123,7 +123,10 @@ pub async fn load(db: &Db, root: &RootSecret, issuer: &Issuer) -> Result<Keys, K
         .await?
         .ok_or(KeysError::Empty)?;
     let (expected, sealed) = check.split_at_checked(8).ok_or(KeysError::Empty)?;
-    if root_sealer.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
+    if root_sealer
+        .open_bytes(Purpose::RootCheck, sealed.to_vec())
+        .is_err()
+    {
         let expected = String::from_utf8_lossy(expected).into_owned();
         return Err(KeysError::WrongRoot {
             given: root.fingerprint(),
@@ -137,7 +140,8 @@ pub async fn load(db: &Db, root: &RootSecret, issuer: &Issuer) -> Result<Keys, K
         .filter(|key| key.state.is_accepted())
     {
         let unreadable = || KeysError::Unreadable(key.id);
-        let secret = root_sealer.open_bytes(Purpose::KeyAtRest, key.sealed.clone())
+        let secret = root_sealer
+            .open_bytes(Purpose::KeyAtRest, key.sealed.clone())
             .map_err(|_| unreadable())?;
         let public = key
             .public

@@ -67,7 +67,10 @@ pub async fn remember(
         return Ok(());
     };
     let written = match &consent.before {
-        None => tx.run(INSERT, (user, client.clone(), scope.to_string(), now)).await?,
+        None => {
+            tx.run(INSERT, (user, client.clone(), scope.to_string(), now))
+                .await?
+        }
         Some(before) => {
             let binds = (user, client.clone(), scope.to_string(), now, before.to_string());
             tx.run(WIDEN, binds).await?
@@ -76,9 +79,13 @@ pub async fn remember(
     if written == 0 {
         let row = tx.one(FIND, (user, client.clone())).await?;
         let before = row.map(|(scope,)| scope.parse::<ScopeSet>()).transpose();
-        let before = before.map_err(|_| StoreError::corrupt("consents.scope"))?.unwrap_or_default();
-        let scope = before.union(&consent.asked).to_string();
-        tx.run(UPSERT, (user, client.clone(), scope, now)).await?;
+        let before = before.map_err(|_| StoreError::corrupt("consents.scope"))?;
+        // The same page pressed twice, or another one that asked for as much.
+        let Some(scope) = NewConsent::needed(before.as_ref(), &consent.asked) else {
+            return Ok(());
+        };
+        tx.run(UPSERT, (user, client.clone(), scope.to_string(), now))
+            .await?;
     }
     events::record(tx, &consent.event).await
 }

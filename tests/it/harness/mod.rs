@@ -10,5 +10,5 @@ pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
     http::{Answer, encode},
     phone::{Phone, Tokens},
-    postern::{ALICE, BOB, PASSWORD, Postern, REDIRECT},
+    postern::{ALICE, BOB, PASSWORD, Postern},
 };

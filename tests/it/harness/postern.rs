@@ -30,7 +30,7 @@ pub(crate) const ALICE: &str = "alice@example.com";
 pub(crate) const BOB: &str = "bob@example.com";
 pub(crate) const PASSWORD: &str = "tr0mbone lakes";
 /// What the test's app is registered with.
-pub(crate) const REDIRECT: &str = "http://127.0.0.1/callback";
+const REDIRECT: &str = "http://127.0.0.1/callback";
 
 /// A server, Alice and Bob, and the app `notes`.
 pub(crate) struct Postern {
