@@ -222,10 +222,10 @@ mod tests {
     #[test]
     fn every_flipped_bit_and_every_cut_is_noticed() {
         let sealer = sealer("https://a");
-        let sealed = sealer.seal_bytes(Purpose::KeyAtRest, b"key".to_vec());
-        for byte in 0..sealed.len() {
+        let bytes = sealer.seal_bytes(Purpose::KeyAtRest, b"key".to_vec());
+        for byte in 0..bytes.len() {
             for bit in 0..8 {
-                let mut other = sealed.clone();
+                let mut other = bytes.clone();
                 other[byte] ^= 1 << bit;
                 assert!(
                     sealer.open_bytes(Purpose::KeyAtRest, other).is_err(),
@@ -234,7 +234,7 @@ mod tests {
             }
             assert!(
                 sealer
-                    .open_bytes(Purpose::KeyAtRest, sealed[..byte].to_vec())
+                    .open_bytes(Purpose::KeyAtRest, bytes[..byte].to_vec())
                     .is_err()
             );
         }
