@@ -136,15 +136,20 @@ async fn a_task_sees_its_own_changes_in_order_and_a_second_connection_every_ackn
 #[tokio::test]
 async fn the_row_comes_early_and_the_answer_only_with_the_commit() {
     let scratch = Scratch::start().await;
-    let worked = Cell::new(false);
-    let early = scratch.db.execute_while(ADD, (1, "early".to_owned()), |row| {
-        worked.set(true);
+    let (worked, answered) = (Cell::new(false), Cell::new(false));
+    let early = async {
+        let work = |row| {
+            worked.set(true);
+            row
+        };
+        let row = scratch.db.execute_while(ADD, (1, "early".to_owned()), work).await;
+        answered.set(true);
         row
-    });
+    };
     let slow = scratch.db.write(Sleeps(Duration::from_millis(500)));
     let mut both = pin!(join(early, slow));
     let waited = tokio::time::timeout(Duration::from_millis(250), both.as_mut()).await;
-    assert!(waited.is_err() && worked.get());
+    assert!(waited.is_err() && worked.get() && !answered.get());
     assert!(scratch.notes().await.is_empty());
     let (early, slow) = both.await;
     assert_eq!(early.expect("durable"), Some((1,)));

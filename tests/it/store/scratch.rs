@@ -15,9 +15,9 @@ pub(crate) const ADD: Statement<(i64, String), (i64,)> =
 /// Breaks a rule that is judged at the commit: the batch's commit fails.
 pub(crate) const PROMISE: Statement<(i64,), (i64,)> =
     Statement::new("INSERT INTO promises (note) VALUES ($1) RETURNING note");
-/// Breaks, for a note that is not there, a rule that is judged after the statement's row.
+/// Breaks, for a note that is not there, a rule that is judged after the statement's rows.
 pub(crate) const CHILD: Statement<(i64,), (i64,)> =
-    Statement::new("INSERT INTO children (note) VALUES ($1) RETURNING note");
+    Statement::new("INSERT INTO children (note) VALUES ($1), ($1) RETURNING note");
 
 const TABLES: [&str; 5] = [
     "CREATE TABLE notes (id INTEGER NOT NULL PRIMARY KEY, text TEXT NOT NULL) STRICT",
