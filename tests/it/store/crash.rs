@@ -113,6 +113,7 @@ async fn writes_until_it_is_killed() {
     join_all((0..8).map(|worker| writes(&db, first + worker * 100_000))).await;
 }
 
+#[expect(clippy::print_stdout, reason = "how the parent hears of it")]
 /// One note by a statement, then two by a change, and so on.
 async fn writes(db: &Db, first: i64) {
     for id in (first..).step_by(4) {

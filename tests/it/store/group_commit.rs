@@ -272,7 +272,7 @@ async fn a_joined_statement_that_breaks_a_rule_is_refused_alone() {
 }
 
 #[tokio::test]
-async fn a_rule_that_is_judged_after_the_row_refuses_too() {
+async fn a_foreign_key_refuses_before_any_row_is_returned() {
     struct AddChild;
     impl Change for AddChild {
         type Out = Option<(i64,)>;
@@ -283,7 +283,12 @@ async fn a_rule_that_is_judged_after_the_row_refuses_too() {
     let scratch = Scratch::start().await;
     let change = scratch.db.write(AddChild).await;
     assert!(matches!(change, Err(StoreError::Conflict(_))), "{change:?}");
-    let single = scratch.db.execute(CHILD, (404,)).await;
+    let worked = Cell::new(false);
+    let single = scratch
+        .db
+        .execute_while(CHILD, (404,), |_| worked.set(true))
+        .await;
+    assert!(!worked.get());
     assert!(matches!(single, Err(StoreError::Conflict(_))), "{single:?}");
 }
 

@@ -15,7 +15,7 @@ pub(crate) const ADD: Statement<(i64, String), (i64,)> =
 /// Breaks a rule that is judged at the commit: the batch's commit fails.
 pub(crate) const PROMISE: Statement<(i64,), (i64,)> =
     Statement::new("INSERT INTO promises (note) VALUES ($1) RETURNING note");
-/// Breaks, for a note that is not there, a rule that is judged after the statement's rows.
+/// Breaks, for a note that is not there, a rule that is judged over the whole statement.
 pub(crate) const CHILD: Statement<(i64,), (i64,)> =
     Statement::new("INSERT INTO children (note) VALUES ($1), ($1) RETURNING note");
 
@@ -37,9 +37,11 @@ pub(crate) struct Scratch {
 impl Scratch {
     pub(crate) async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut scratch = Self::start_in(folder.path()).await;
-        scratch._folder = Some(folder);
-        scratch
+        let scratch = Self::start_in(folder.path()).await;
+        Self {
+            _folder: Some(folder),
+            ..scratch
+        }
     }
 
     pub(crate) async fn start_in(folder: &Path) -> Self {
@@ -74,7 +76,7 @@ impl Scratch {
         self.db.execute(ADD, (id, "a note".to_owned())).await
     }
 
-    /// How many transactions stand in the write-ahead log (https://sqlite.org/fileformat2.html#the_write_ahead_log):
+    /// How many transactions stand in the write-ahead log (<https://sqlite.org/fileformat2.html#the_write_ahead_log>):
     /// the last frame of each tells the size of the database.
     pub(crate) fn commits(&self) -> usize {
         const PAGE: usize = 4096;

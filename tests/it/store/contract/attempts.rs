@@ -1,13 +1,19 @@
 use futures_util::future::join_all;
 use postern::{
-    base::{digest::Digest, time::{Instant, Lifetime}},
+    base::{
+        digest::Digest,
+        time::{Instant, Lifetime},
+    },
     domain::limit::Limit,
     store::attempts::{FIND, GIVE_BACK, SWEEP, TAKE},
 };
 
 use super::world::{World, at, digest};
 
-const LIMIT: Limit = Limit { burst: 3, every: Lifetime::from_secs(10) };
+const LIMIT: Limit = Limit {
+    burst: 3,
+    every: Lifetime::from_secs(10),
+};
 
 async fn take(world: &World, bucket: Digest, now: Instant) -> bool {
     let binds = (bucket, now, LIMIT.every.millis(), LIMIT.ceiling(now));
@@ -15,7 +21,12 @@ async fn take(world: &World, bucket: Digest, now: Instant) -> bool {
 }
 
 async fn empty_at(world: &World, bucket: Digest) -> Option<Instant> {
-    world.db.read(FIND, (bucket,)).await.expect("answered").map(|row| row.0)
+    world
+        .db
+        .read(FIND, (bucket,))
+        .await
+        .expect("answered")
+        .map(|row| row.0)
 }
 
 pub(crate) async fn a_burst_is_taken_and_one_more_when_one_has_drained(world: World) {
@@ -37,7 +48,11 @@ pub(crate) async fn a_try_given_back_is_free_again(world: World) {
     for _ in 0..3 {
         assert!(take(&world, bucket, at(0)).await);
     }
-    let _: Option<()> = world.db.execute(GIVE_BACK, (bucket, LIMIT.every.millis())).await.expect("given back");
+    let _: Option<()> = world
+        .db
+        .execute(GIVE_BACK, (bucket, LIMIT.every.millis()))
+        .await
+        .expect("given back");
     assert!(take(&world, bucket, at(0)).await && !take(&world, bucket, at(0)).await);
 }
 
@@ -48,12 +63,12 @@ pub(crate) async fn parallel_tries_never_take_more_than_the_burst(world: World) 
 
 pub(crate) async fn a_sweep_forgets_only_empty_buckets_and_so_many_at_once(world: World) {
     for n in 0..5 {
-        assert!(take(&world, digest(n), at(n)).await);
+        assert!(take(&world, digest(&n), at(n)).await);
     }
     let left = async || {
         let mut left = 0;
         for n in 0..5 {
-            left += usize::from(empty_at(&world, digest(n)).await.is_some());
+            left += usize::from(empty_at(&world, digest(&n)).await.is_some());
         }
         left
     };
@@ -64,5 +79,5 @@ pub(crate) async fn a_sweep_forgets_only_empty_buckets_and_so_many_at_once(world
     assert_eq!(left().await, 3);
     sweep(100).await;
     assert_eq!(left().await, 2, "those that are empty at 13 and 14 stay");
-    assert!(empty_at(&world, digest(3)).await.is_some() && empty_at(&world, digest(4)).await.is_some());
+    assert!(empty_at(&world, digest(&3)).await.is_some() && empty_at(&world, digest(&4)).await.is_some());
 }

@@ -30,12 +30,26 @@ pub(crate) async fn a_change_of_clients_raises_the_version(world: World) {
         if change == "added" {
             assert_eq!(names, ["files", "notes"]);
             assert_eq!(clients[1], world.new_client("notes").client);
-            assert!(world.db.write(removal(&world, "files")).await.expect("removed").is_some());
+            assert!(
+                world
+                    .db
+                    .write(removal(&world, "files"))
+                    .await
+                    .expect("removed")
+                    .is_some()
+            );
         } else {
             assert_eq!(names, ["notes"]);
         }
     }
-    assert!(world.db.write(removal(&world, "files")).await.expect("answered").is_none());
+    assert!(
+        world
+            .db
+            .write(removal(&world, "files"))
+            .await
+            .expect("answered")
+            .is_none()
+    );
     assert_eq!(version(&world.db).await.expect("read"), last);
     assert_eq!(world.count_events("client.removed").await, 1);
 }
@@ -59,13 +73,26 @@ pub(crate) async fn removing_a_client_ends_its_sessions_and_forgets_its_consents
         allow.consent = Some(super::consents::asking(&world, None, "openid"));
         sessions.push(allow.id);
         assert!(world.db.write(allow).await.expect("allowed"));
-        world.db.write(world.redeem(*sessions.last().expect("one"), client)).await.expect("redeemed");
+        world
+            .db
+            .write(world.redeem(*sessions.last().expect("one"), client))
+            .await
+            .expect("redeemed");
     }
-    let ended = world.db.write(removal(&world, "notes")).await.expect("removed").expect("there was one");
+    let ended = world
+        .db
+        .write(removal(&world, "notes"))
+        .await
+        .expect("removed")
+        .expect("there was one");
     assert_eq!((ended.browsers, ended.devices), (0, 1));
     assert_eq!(world.ended(&sessions).await, [0]);
     for (client, left) in [(notes, false), (files, true)] {
-        let consent = world.db.read(consents::FIND, (alice, client)).await.expect("read");
+        let consent = world
+            .db
+            .read(consents::FIND, (alice, client))
+            .await
+            .expect("read");
         assert_eq!(consent.is_some(), left);
     }
 }

@@ -28,7 +28,12 @@ pub(crate) async fn a_consent_grows_also_when_another_page_was_faster(world: Wor
         (None, "profile", "email openid profile", 3),
         (Some("openid"), "files openid", "email files openid profile", 4),
         // Nothing new.
-        (Some("email files openid profile"), "files", "email files openid profile", 4),
+        (
+            Some("email files openid profile"),
+            "files",
+            "email files openid profile",
+            4,
+        ),
     ];
     for (before, asked, allowed, events) in steps {
         let mut allow = world.allow(alice, &notes, browser, Life::Own);
@@ -36,6 +41,10 @@ pub(crate) async fn a_consent_grows_also_when_another_page_was_faster(world: Wor
         assert!(world.db.write(allow).await.expect("allowed"));
         let consent = world.db.read(FIND, (alice, notes.clone())).await.expect("read");
         assert_eq!(consent, Some((allowed.to_owned(),)), "{before:?} {asked}");
-        assert_eq!(world.count_events("consent.granted").await, events, "{before:?} {asked}");
+        assert_eq!(
+            world.count_events("consent.granted").await,
+            events,
+            "{before:?} {asked}"
+        );
     }
 }

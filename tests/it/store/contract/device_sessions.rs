@@ -44,11 +44,33 @@ pub(crate) async fn allowing_again_renews_the_code_and_opens_one_session(world: 
     assert!(world.db.write(first).await.expect("answered"));
     assert!(world.db.write(second).await.expect("answered"));
     let found = find(&world.db, id).await.expect("read").expect("a row");
-    assert_eq!(found.session.state, State::Granted { code_expires_at: at(150) });
-    assert_eq!((found.grant, found.code, found.challenge), (grant, digest(format!("code {id}")), digest("verifier")));
-    assert_eq!((found.session.origin, found.session.binding), (Some(browser), Binding::Bearer));
+    assert_eq!(
+        found.session.state,
+        State::Granted {
+            code_expires_at: at(150)
+        }
+    );
+    assert_eq!(
+        (found.grant, found.code, found.challenge),
+        (grant, digest(&format!("code {id}")), digest("verifier"))
+    );
+    assert_eq!(
+        (found.session.origin, found.session.binding),
+        (Some(browser), Binding::Bearer)
+    );
     assert_eq!(found.session.expires_at, at(365 * DAY));
-    assert!(list(&world.db, Some(alice), DeviceSessionId::from_bytes([0; 16]), at(1), 10).await.expect("read").is_empty());
+    assert!(
+        list(
+            &world.db,
+            Some(alice),
+            DeviceSessionId::from_bytes([0; 16]),
+            at(1),
+            10
+        )
+        .await
+        .expect("read")
+        .is_empty()
+    );
 }
 
 pub(crate) async fn a_session_that_was_redeemed_is_not_granted_again(world: World) {
@@ -57,7 +79,14 @@ pub(crate) async fn a_session_that_was_redeemed_is_not_granted_again(world: Worl
     let allow = world.allow(alice, &notes, browser, Life::Own);
     let (repeat, third, id) = (again(&allow), again(&allow), allow.id);
     assert!(world.db.write(allow).await.expect("answered"));
-    assert!(world.db.write(world.redeem(id, &notes)).await.expect("answered").is_some());
+    assert!(
+        world
+            .db
+            .write(world.redeem(id, &notes))
+            .await
+            .expect("answered")
+            .is_some()
+    );
     assert!(!world.db.write(repeat).await.expect("answered"));
     world.end(Ending::Device { id }).await;
     assert!(!world.db.write(third).await.expect("answered"));
@@ -111,25 +140,38 @@ pub(crate) async fn a_session_that_lives_with_its_browser_ends_with_it_at_the_la
     for (life, days) in [(Life::WithBrowser, 30), (Life::Own, 365)] {
         let id = world.granted(alice, &notes, browser, life).await;
         let found = find(&world.db, id).await.expect("read").expect("a row");
-        assert_eq!((found.session.life, found.session.expires_at), (life, at(days * DAY)));
+        assert_eq!(
+            (found.session.life, found.session.expires_at),
+            (life, at(days * DAY))
+        );
     }
 }
+
+/// Makes one thing of a redemption wrong.
+type Spoil = fn(&mut RedeemCode, ClientId);
 
 pub(crate) async fn a_code_is_redeemed_once_and_every_check_refuses(world: World) {
     let (alice, notes) = people(&world).await;
     let files = world.client("files").await;
-    let id = world.granted(alice, &notes, world.browser(alice).await, Life::Own).await;
-    let wrong: [(&str, fn(&mut RedeemCode, ClientId)); 5] = [
+    let id = world
+        .granted(alice, &notes, world.browser(alice).await, Life::Own)
+        .await;
+    let wrong: [(&str, Spoil); 5] = [
         ("code", |redeem, _| redeem.code = digest("another")),
         ("client", |redeem, files| redeem.client = files),
-        ("redirect URI", |redeem, _| redeem.redirect_uri = Some("http://127.0.0.1/other".to_owned())),
+        ("redirect URI", |redeem, _| {
+            redeem.redirect_uri = Some("http://127.0.0.1/other".to_owned());
+        }),
         ("challenge", |redeem, _| redeem.challenge = digest("another")),
         ("time", |redeem, _| redeem.now = at(60)),
     ];
     for (what, change) in wrong {
         let mut redeem = world.redeem(id, &notes);
         change(&mut redeem, files.clone());
-        assert!(world.db.write(redeem).await.expect("answered").is_none(), "{what}");
+        assert!(
+            world.db.write(redeem).await.expect("answered").is_none(),
+            "{what}"
+        );
     }
     let race = join_all((0..20).map(|n| {
         let mut redeem = world.redeem(id, &notes);
@@ -137,9 +179,16 @@ pub(crate) async fn a_code_is_redeemed_once_and_every_check_refuses(world: World
         redeem.now = at(59);
         world.db.write(redeem)
     }));
-    let winners: Vec<_> = race.await.into_iter().filter_map(|won| won.expect("answered")).collect();
+    let winners: Vec<_> = race
+        .await
+        .into_iter()
+        .filter_map(|won| won.expect("answered"))
+        .collect();
     assert_eq!(winners.len(), 1);
-    assert_eq!((winners[0].user_id, winners[0].device.as_str(), winners[0].jkt), (alice, "Firefox", None));
+    assert_eq!(
+        (winners[0].user_id, winners[0].device.as_str(), winners[0].jkt),
+        (alice, "Firefox", None)
+    );
     assert_eq!(winners[0].grant().expect("reads").scope.to_string(), "openid");
     assert_eq!(world.generation(id).await, (1, at(59)));
     assert_eq!(world.count_events("session.opened").await, 1);
@@ -152,10 +201,18 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
     named.key = Some(digest("key"));
     let id = named.id;
     assert!(world.db.write(named).await.expect("answered"));
-    for (key, redeems) in [(None, false), (Some(digest("other")), false), (Some(digest("key")), true)] {
+    for (key, redeems) in [
+        (None, false),
+        (Some(digest("other")), false),
+        (Some(digest("key")), true),
+    ] {
         let mut redeem = world.redeem(id, &notes);
         redeem.key = key;
-        assert_eq!(world.db.write(redeem).await.expect("answered").is_some(), redeems, "{key:?}");
+        assert_eq!(
+            world.db.write(redeem).await.expect("answered").is_some(),
+            redeems,
+            "{key:?}"
+        );
     }
     let unnamed = world.granted(alice, &notes, browser, Life::Own).await;
     let mut redeem = world.redeem(unnamed, &notes);
@@ -164,8 +221,18 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
     assert_eq!(redeemed.jkt, Some(digest("key")));
     for id in [id, unnamed] {
         assert!(world.rotate(id, &notes, 1, None, at(2)).await.is_none());
-        assert!(world.rotate(id, &notes, 1, Some(digest("other")), at(2)).await.is_none());
-        assert!(world.rotate(id, &notes, 1, Some(digest("key")), at(2)).await.is_some());
+        assert!(
+            world
+                .rotate(id, &notes, 1, Some(digest("other")), at(2))
+                .await
+                .is_none()
+        );
+        assert!(
+            world
+                .rotate(id, &notes, 1, Some(digest("key")), at(2))
+                .await
+                .is_some()
+        );
     }
 }
 
@@ -178,14 +245,31 @@ pub(crate) async fn the_newest_rotates_and_its_predecessor_gives_the_same_succes
     assert_eq!(redeemed.grant().expect("reads").nonce.as_deref(), Some("n"));
     for retry in [100, 130, 160] {
         assert!(world.rotate(id, &notes, 1, None, at(retry)).await.is_some());
-        assert_eq!(world.generation(id).await, (2, at(100)), "a retry does not move the window");
+        assert_eq!(
+            world.generation(id).await,
+            (2, at(100)),
+            "a retry does not move the window"
+        );
     }
-    let listed = list(&world.db, Some(alice), DeviceSessionId::from_bytes([0; 16]), at(200), 10).await;
+    let listed = list(
+        &world.db,
+        Some(alice),
+        DeviceSessionId::from_bytes([0; 16]),
+        at(200),
+        10,
+    )
+    .await;
     assert_eq!(listed.expect("read")[0].retries, 3);
     assert!(world.rotate(id, &notes, 2, None, at(200)).await.is_some());
     assert_eq!(world.generation(id).await, (3, at(200)));
-    assert!(world.rotate(id, &notes, 1, None, at(200)).await.is_none(), "older than the predecessor");
-    assert!(world.rotate(id, &notes, 4, None, at(200)).await.is_none(), "newer than the row");
+    assert!(
+        world.rotate(id, &notes, 1, None, at(200)).await.is_none(),
+        "older than the predecessor"
+    );
+    assert!(
+        world.rotate(id, &notes, 4, None, at(200)).await.is_none(),
+        "newer than the row"
+    );
     assert_eq!(world.generation(id).await, (3, at(200)));
 }
 
@@ -198,10 +282,20 @@ pub(crate) async fn a_predecessor_of_a_bearer_session_is_late_after_the_window(w
     redeem.key = Some(digest("key"));
     assert!(world.db.write(redeem).await.expect("answered").is_some());
     assert!(world.rotate(bearer, &notes, 1, None, at(100)).await.is_some());
-    assert!(world.rotate(bound, &notes, 1, Some(digest("key")), at(100)).await.is_some());
+    assert!(
+        world
+            .rotate(bound, &notes, 1, Some(digest("key")), at(100))
+            .await
+            .is_some()
+    );
     assert!(world.rotate(bearer, &notes, 1, None, at(161)).await.is_none());
     // The same successor without a time limit, for who proves the key.
-    assert!(world.rotate(bound, &notes, 1, Some(digest("key")), at(80_000)).await.is_some());
+    assert!(
+        world
+            .rotate(bound, &notes, 1, Some(digest("key")), at(80_000))
+            .await
+            .is_some()
+    );
 }
 
 pub(crate) async fn every_condition_of_a_rotation_refuses(world: World) {
@@ -212,10 +306,21 @@ pub(crate) async fn every_condition_of_a_rotation_refuses(world: World) {
     let granted = world.granted(alice, &notes, browser, Life::Own).await;
     let ended = world.active(alice, &notes, browser, Life::Own).await;
     world.end(Ending::Device { id: ended }).await;
-    assert!(world.rotate_with(id, "another handle", &notes, 1, None, at(2)).await.is_none());
+    assert!(
+        world
+            .rotate_with(id, "another handle", &notes, 1, None, at(2))
+            .await
+            .is_none()
+    );
     assert!(world.rotate(id, &files, 1, None, at(2)).await.is_none());
-    assert!(world.rotate(id, &notes, 1, None, at(1 + DAY)).await.is_none(), "idle");
-    assert!(world.rotate(id, &notes, 1, None, at(365 * DAY)).await.is_none(), "too old");
+    assert!(
+        world.rotate(id, &notes, 1, None, at(1 + DAY)).await.is_none(),
+        "idle"
+    );
+    assert!(
+        world.rotate(id, &notes, 1, None, at(365 * DAY)).await.is_none(),
+        "too old"
+    );
     assert!(world.rotate(granted, &notes, 0, None, at(2)).await.is_none());
     assert!(world.rotate(ended, &notes, 1, None, at(11)).await.is_none());
     assert_eq!(world.generation(id).await, (1, at(1)), "nothing moved");
@@ -224,7 +329,9 @@ pub(crate) async fn every_condition_of_a_rotation_refuses(world: World) {
 
 pub(crate) async fn parallel_refreshes_of_one_token_advance_once(world: World) {
     let (alice, notes) = people(&world).await;
-    let id = world.active(alice, &notes, world.browser(alice).await, Life::Own).await;
+    let id = world
+        .active(alice, &notes, world.browser(alice).await, Life::Own)
+        .await;
     let answers = join_all((0..64).map(|_| world.rotate(id, &notes, 1, None, at(2)))).await;
     assert!(answers.iter().all(Option::is_some));
     assert_eq!(world.generation(id).await, (2, at(2)));
@@ -232,7 +339,9 @@ pub(crate) async fn parallel_refreshes_of_one_token_advance_once(world: World) {
 
 pub(crate) async fn a_row_that_is_older_than_the_world_goes_forward_once(world: World) {
     let (alice, notes) = people(&world).await;
-    let id = world.active(alice, &notes, world.browser(alice).await, Life::Own).await;
+    let id = world
+        .active(alice, &notes, world.browser(alice).await, Life::Own)
+        .await;
     let forward = || FastForward {
         id,
         row: Generation::FIRST,
@@ -247,7 +356,10 @@ pub(crate) async fn a_row_that_is_older_than_the_world_goes_forward_once(world: 
     world.end(Ending::Device { id }).await;
     let mut late = forward();
     late.row = Generation::from_i64(8);
-    assert!(world.db.write(late).await.expect("answered").is_none(), "nothing revives an ended row");
+    assert!(
+        world.db.write(late).await.expect("answered").is_none(),
+        "nothing revives an ended row"
+    );
 }
 
 pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
@@ -272,6 +384,8 @@ pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
     let mut all = [ids, vec![other]].concat();
     all.sort();
     assert_eq!(page(None, start, 10).await, all);
-    let old = list(&world.db, None, start, at(365 * DAY), 10).await.expect("read");
+    let old = list(&world.db, None, start, at(365 * DAY), 10)
+        .await
+        .expect("read");
     assert!(old.is_empty(), "expired ones are not listed");
 }

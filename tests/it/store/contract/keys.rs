@@ -1,7 +1,14 @@
 use postern::{
     base::{entropy::Entropy, id::KeyId},
-    domain::{event::Event, key::{KeyState, Ring}},
-    store::{error::StoreError, facts, keys::{FoundKeys, StoredKey, all}},
+    domain::{
+        event::Event,
+        key::{KeyState, Ring},
+    },
+    store::{
+        error::StoreError,
+        facts,
+        keys::{FoundKeys, StoredKey, all},
+    },
 };
 
 use super::world::{World, at};
@@ -36,7 +43,10 @@ pub(crate) async fn first_keys_are_read_back_and_founded_once(world: World) {
     };
     world.db.write(founding(7)).await.expect("founded");
     let keys = all(&world.db).await.expect("read");
-    let read: Vec<_> = keys.iter().map(|key| (key.ring, key.state, key.public.as_deref())).collect();
+    let read: Vec<_> = keys
+        .iter()
+        .map(|key| (key.ring, key.state, key.public.as_deref()))
+        .collect();
     assert_eq!(read.len(), 3);
     for expected in [
         (Ring::Mac, KeyState::Active { since: at(0) }, None),
@@ -45,10 +55,17 @@ pub(crate) async fn first_keys_are_read_back_and_founded_once(world: World) {
     ] {
         assert!(read.contains(&expected), "{expected:?} in {read:?}");
     }
-    assert!(keys.iter().all(|key| key.sealed == [1, 2, 3] && key.created_at == at(0)));
+    assert!(
+        keys.iter()
+            .all(|key| key.sealed == [1, 2, 3] && key.created_at == at(0))
+    );
     let again = world.db.write(founding(8)).await;
     assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");
-    let check = world.db.read(facts::FIND, (facts::ROOT_CHECK,)).await.expect("read");
+    let check = world
+        .db
+        .read(facts::FIND, (facts::ROOT_CHECK,))
+        .await
+        .expect("read");
     assert_eq!(check, Some((vec![7; 8],)));
     assert_eq!(all(&world.db).await.expect("read").len(), 3);
 }

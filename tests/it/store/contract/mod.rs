@@ -1,13 +1,21 @@
 //! What every back end must do, through the store's public functions only. A second back end runs the same rules by
 //! one more line of `on_every_back_end`.
 
+mod attempts;
+mod browser_sessions;
+mod clients;
+mod consents;
+mod device_sessions;
+mod ending;
+mod events;
+mod keys;
+mod revocations;
+mod users;
 mod world;
 
 /// Each rule of each file below, as a test of each back end.
 macro_rules! on_every_back_end {
     ($($file:ident: $($rule:ident)*;)*) => {
-        $(mod $file;)*
-
         mod sqlite {
             $(mod $file {
                 $(#[tokio::test]

@@ -19,7 +19,9 @@ fn revoke(world: &World, jti: i64, session: DeviceSessionId) -> RevokeToken {
 
 async fn session(world: &World) -> DeviceSessionId {
     let (alice, notes) = (world.user("alice@example.com").await, world.client("notes").await);
-    world.active(alice, &notes, world.browser(alice).await, Life::Own).await
+    world
+        .active(alice, &notes, world.browser(alice).await, Life::Own)
+        .await
 }
 
 pub(crate) async fn a_token_is_listed_once(world: World) {
@@ -28,18 +30,36 @@ pub(crate) async fn a_token_is_listed_once(world: World) {
         world.db.write(revoke(&world, 1, session)).await.expect("revoked");
     }
     let listed = world.db.read_all(LIST, (at(999),)).await.expect("read");
-    assert_eq!(listed, [("token".to_owned(), 1i64.to_be_bytes().to_vec(), at(1000))]);
-    assert!(world.db.read_all(LIST, (at(1000),)).await.expect("read").is_empty());
+    assert_eq!(
+        listed,
+        [("token".to_owned(), 1i64.to_be_bytes().to_vec(), at(1000))]
+    );
+    assert!(
+        world
+            .db
+            .read_all(LIST, (at(1000),))
+            .await
+            .expect("read")
+            .is_empty()
+    );
     assert_eq!(world.count_events("token.revoked").await, 1);
 }
 
 pub(crate) async fn too_many_tokens_end_their_session(world: World) {
     let session = session(&world).await;
     for jti in 0..MAX_TOKENS_OF_A_SESSION {
-        world.db.write(revoke(&world, jti, session)).await.expect("revoked");
+        world
+            .db
+            .write(revoke(&world, jti, session))
+            .await
+            .expect("revoked");
     }
     assert!(!world.is_ended(session).await);
-    world.db.write(revoke(&world, MAX_TOKENS_OF_A_SESSION, session)).await.expect("revoked");
+    world
+        .db
+        .write(revoke(&world, MAX_TOKENS_OF_A_SESSION, session))
+        .await
+        .expect("revoked");
     assert!(world.is_ended(session).await);
     assert!(world.revoked().await.contains(&session));
 }

@@ -44,7 +44,7 @@ pub(crate) fn at(seconds: i64) -> Instant {
 }
 
 /// The digest of what is only ever the same for the same text.
-pub(crate) fn digest(of: impl ToString) -> Digest {
+pub(crate) fn digest<T: ToString + ?Sized>(of: &T) -> Digest {
     Digest::of(of.to_string().as_bytes())
 }
 
@@ -176,7 +176,7 @@ impl World {
                 amr: vec!["pwd".to_owned()],
             },
             key: None,
-            code: digest(format!("code {id}")),
+            code: digest(&format!("code {id}")),
             code_expires_at: at(60),
             redirect_uri: REDIRECT.to_owned(),
             challenge: digest("verifier"),
@@ -191,12 +191,12 @@ impl World {
     pub(crate) fn redeem(&self, id: DeviceSessionId, client: &ClientId) -> RedeemCode {
         RedeemCode {
             id,
-            code: digest(format!("code {id}")),
+            code: digest(&format!("code {id}")),
             client: client.clone(),
             redirect_uri: Some(REDIRECT.to_owned()),
             challenge: digest("verifier"),
             key: None,
-            handle: digest(format!("handle {id}")),
+            handle: digest(&format!("handle {id}")),
             now: at(1),
             event: self.event(Event::UserDisabled),
         }
