@@ -12,7 +12,6 @@ use std::{
     time::Duration,
 };
 
-use futures_util::TryStreamExt;
 use sqlx::{
     Arguments, ConnectOptions, Encode, FromRow, Sqlite, SqliteConnection, SqlitePool, Type,
     sqlite::{
@@ -161,10 +160,8 @@ impl<'c> WriteTx<'c> {
     /// The first row that the statement gives.
     pub async fn one<B: Binds, R: Row>(&mut self, statement: Statement<B, R>, binds: B) -> Result<Option<R>> {
         self.counter.fetch_add(1, Ordering::Relaxed);
-        let mut rows = sqlx::query_with(statement.sql, sqlite(&binds)?).fetch(&mut *self.connection);
-        let first = rows.try_next().await?;
-        // To its end: a foreign key is judged after the last row, and what it says would be lost.
-        while rows.try_next().await?.is_some() {}
+        let query = sqlx::query_with(statement.sql, sqlite(&binds)?);
+        let first = query.fetch_optional(&mut *self.connection).await?;
         first.map(|row| decode(&row)).transpose()
     }
 

@@ -52,10 +52,13 @@ statements! {
                 OR parent_id NOT IN (SELECT id FROM device_sessions WHERE browser_session_id = $5))";
     DEVICES_OF_CONSENT: (Instant, &'static str, EventId, UserId, ClientId) => () =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND user_id = $4 AND client_id = $5";
+         WHERE state <> 'ended' AND user_id = $4 AND (
+           client_id = $5
+           OR parent_id IN (SELECT id FROM device_sessions WHERE user_id = $4 AND client_id = $5))";
     DEVICES_OF_CLIENT: (Instant, &'static str, EventId, ClientId) => () =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND client_id = $4";
+         WHERE state <> 'ended' AND (
+           client_id = $4 OR parent_id IN (SELECT id FROM device_sessions WHERE client_id = $4))";
     /// What this end ended and had tokens is listed until the last of them has expired.
     REVOKE: (EventId, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, issued_before, until, recorded_at)

@@ -53,10 +53,13 @@ pub(super) enum Job {
     Close(oneshot::Sender<()>),
 }
 
+/// Adds a statement's values to a command's; again, where the command stopped before it.
+type AddBinds = Box<dyn Fn(&mut SqliteArguments) -> Result<()> + Send>;
+
 /// One statement. Its row goes out early, the word that it is durable later.
 pub(super) struct Single {
     pub(super) sql: &'static str,
-    pub(super) binds: Box<dyn Fn(&mut SqliteArguments) -> Result<()> + Send>,
+    pub(super) binds: AddBinds,
     /// How many values it takes.
     pub(super) width: usize,
     /// Nothing when the row has gone out.

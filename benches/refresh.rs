@@ -1,0 +1,373 @@
+//! Refreshes beside the bare floor, in one process, over loopback: `cargo bench --bench refresh [SECONDS]`.
+//!
+//! The floor is what nobody can leave out: HTTP, a form, a MAC, one row made durable with a group commit, one ES256
+//! signature. Its rows go through a thread of its own with `SQLx`'s connection (which has another thread behind it).
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+use std::{
+    collections::HashMap,
+    fmt::Write as _,
+    fs,
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use aws_lc_rs::{hmac, rand::SystemRandom, signature};
+use axum::{Form, Router, extract::State, routing::post};
+use postern::{
+    app::{App, Surroundings},
+    base::{
+        digest::Digest,
+        entropy::Entropy,
+        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        time::{Clock, Lifetime},
+    },
+    config::Config,
+    domain::{
+        browser_session::{Authentication, BrowserSession},
+        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        device_session::{Grant, Life},
+        event::{Event, Subject},
+        password::Password,
+        refresh_token::{Generation, Handle, RefreshToken},
+    },
+    flows::{Provider, account, clients},
+    server,
+    store::{
+        browser_sessions::OpenBrowserSession,
+        device_sessions::{Allow, RedeemCode},
+    },
+};
+use sqlx::{ConnectOptions, Executor, SqlSafeStr, sqlite};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::oneshot,
+};
+
+const DEVICES: usize = 16;
+const ROUNDS: usize = 3;
+/// The threads of the load generator, whose CPU time is not the server's.
+const LOAD: &str = "load";
+
+#[tokio::main]
+async fn main() {
+    let seconds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(4);
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::defaults(folder.path()).expect("the defaults");
+    let (ours, tokens) = postern(&config).await;
+    let floor = floor(folder.path()).await;
+    let addresses = [listen(floor, &config), listen(ours, &config)];
+    let mut bodies = [
+        (0..DEVICES)
+            .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
+            .collect::<Vec<_>>(),
+        tokens,
+    ];
+    let mut figures = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        for which in [0, 1] {
+            figures[which].push(measure(addresses[which], &mut bodies[which], seconds).await);
+        }
+    }
+    let [floor, ours] = figures.map(|mut rounds: Vec<(f64, f64)>| {
+        rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        rounds[ROUNDS / 2]
+    });
+    println!(
+        "{DEVICES} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's"
+    );
+    println!("floor    {:>7.0}/s  {:>6.1} µs", floor.0, floor.1);
+    println!("refresh  {:>7.0}/s  {:>6.1} µs", ours.0, ours.1);
+    println!("ratio    {:>7.2}    {:>6.2}", ours.0 / floor.0, ours.1 / floor.1);
+}
+
+fn listen(router: Router, config: &Config) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let config = config.server.clone();
+    tokio::spawn(async move { server::serve(listener, router, &config, std::future::pending()).await });
+    address
+}
+
+/// Requests a second, and microseconds of server CPU for each.
+async fn measure(address: SocketAddr, bodies: &mut Vec<String>, seconds: u64) -> (f64, f64) {
+    let (count, given) = (Arc::new(AtomicU64::new(0)), std::mem::take(bodies));
+    let counter = Arc::clone(&count);
+    let before = cpu_ms();
+    let (done, result) = oneshot::channel();
+    let load = async move {
+        let devices = given
+            .into_iter()
+            .map(|body| device(address, body, Arc::clone(&counter), seconds));
+        futures_util::future::join_all(devices).await
+    };
+    let thread = thread::Builder::new().name(LOAD.to_owned());
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        done.send(runtime.expect("a runtime").block_on(load))
+    };
+    thread.spawn(run).expect("a thread");
+    *bodies = result.await.expect("the load generator's end");
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+    let (count, cpu, seconds) = (
+        count.load(Ordering::Relaxed) as f64,
+        (cpu_ms() - before) as f64,
+        seconds as f64,
+    );
+    (count / seconds, cpu * 1000.0 / count)
+}
+
+/// One device: asks, takes the next refresh token, asks again.
+async fn device(address: SocketAddr, mut body: String, counter: Arc<AtomicU64>, seconds: u64) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    stream.set_nodelay(true).expect("set");
+    let stop = tokio::time::sleep(Duration::from_secs(seconds));
+    let mut stop = std::pin::pin!(stop);
+    let mut buffer = vec![0; 16 * 1024];
+    while futures_util::FutureExt::now_or_never(stop.as_mut()).is_none() {
+        let request = format!(
+            "POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut filled = 0;
+        let answer = loop {
+            filled += stream.read(&mut buffer[filled..]).await.expect("received");
+            let text = std::str::from_utf8(&buffer[..filled]).expect("text");
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let length = head
+                .split_once("content-length: ")
+                .and_then(|(_, rest)| rest.lines().next());
+            if body.len() >= length.and_then(|length| length.parse().ok()).expect("a length") {
+                break text;
+            }
+        };
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        if let Some((_, rest)) = answer.split_once("\"refresh_token\":\"") {
+            let token = rest.split('"').next().expect("a token");
+            body = format!("grant_type=refresh_token&client_id=notes&refresh_token={token}");
+        }
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+    body
+}
+
+/// The CPU time of every thread but the load generator's (proc(5): fields 14 and 15, in hundredths of a second).
+fn cpu_ms() -> u64 {
+    let threads = fs::read_dir("/proc/self/task").expect("threads").flatten();
+    let stats = threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok());
+    let others = stats.filter(|stat| !stat.contains(&format!("({LOAD})")));
+    others
+        .map(|stat| {
+            let fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+            fields
+                .skip(11)
+                .take(2)
+                .filter_map(|ticks| ticks.parse::<u64>().ok())
+                .sum::<u64>()
+                * 10
+        })
+        .sum()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn tag(device: usize) -> Vec<u8> {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &[7; 32]);
+    hmac::sign(&key, device.to_string().as_bytes()).as_ref().to_vec()
+}
+
+type Rows = mpsc::Sender<(usize, oneshot::Sender<()>)>;
+
+struct Floor {
+    key: signature::EcdsaKeyPair,
+    rows: Rows,
+}
+
+async fn floor(folder: &std::path::Path) -> Router {
+    let options = sqlite::SqliteConnectOptions::new()
+        .filename(folder.join("floor.db"))
+        .create_if_missing(true)
+        .journal_mode(sqlite::SqliteJournalMode::Wal)
+        .synchronous(sqlite::SqliteSynchronous::Full)
+        .disable_statement_logging();
+    let mut connection = options.connect().await.expect("opened");
+    let create = "CREATE TABLE devices (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL) STRICT;
+        WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 99999)
+        INSERT INTO devices SELECT i, 1 FROM n";
+    connection.execute(create).await.expect("made");
+    let (rows, queue) = mpsc::channel::<(usize, oneshot::Sender<()>)>();
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let mut texts = HashMap::new();
+        while let Ok(first) = queue.recv() {
+            let batch: Vec<_> = std::iter::once(first).chain(queue.try_iter()).collect();
+            let text = texts.entry(batch.len()).or_insert_with(|| {
+                let update = |n| format!("UPDATE devices SET generation = generation + 1 WHERE id = ${n}; ");
+                let updates: String = (1..=batch.len()).map(update).collect();
+                let text: Arc<str> = format!("BEGIN IMMEDIATE; {updates} COMMIT").into();
+                sqlx::AssertSqlSafe(text).into_sql_str()
+            });
+            let mut query = sqlx::query(text.clone());
+            for (device, _) in &batch {
+                query = query.bind(i64::try_from(*device).expect("small"));
+            }
+            runtime.block_on(query.execute(&mut connection)).expect("durable");
+            for (_, caller) in batch {
+                let _ = caller.send(());
+            }
+        }
+    });
+    let key = signature::EcdsaKeyPair::generate(&signature::ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    Router::new()
+        .route("/token", post(floor_token))
+        .with_state(Arc::new(Floor { key, rows }))
+}
+
+async fn floor_token(State(floor): State<Arc<Floor>>, Form(form): Form<HashMap<String, String>>) -> String {
+    let device: usize = form["device"].parse().expect("a number");
+    assert_eq!(form["mac"], hex(&tag(device)));
+    let (caller, durable) = oneshot::channel();
+    floor.rows.send((device, caller)).expect("the writer lives");
+    let signature = floor
+        .key
+        .sign(&SystemRandom::new(), &[b'x'; 400])
+        .expect("signed");
+    durable.await.expect("durable");
+    hex(signature.as_ref())
+}
+
+/// Our server, and what each device sends first.
+async fn postern(config: &Config) -> (Router, Vec<String>) {
+    let surroundings = Surroundings {
+        clock: Clock::system(),
+        entropy: Arc::new(Entropy::system()),
+        environment: |_| None,
+    };
+    App::found(config, &surroundings).await.expect("founded");
+    let app = App::open(config, surroundings).await.expect("opened");
+    let p = &app.provider;
+    let email = "alice@example.com".parse().expect("an address");
+    let password = Password::chosen("tr0mbone lakes".to_owned(), &email).expect("good");
+    let user = account::add(p, email.clone(), None, password)
+        .await
+        .expect("added")
+        .id;
+    let redirect = "http://127.0.0.1/callback";
+    let settings = ClientSettings {
+        kind: ClientKind::Native,
+        redirect_uris: vec![redirect.parse().expect("valid")],
+        scope: "openid offline_access".parse().expect("valid"),
+        consent: ConsentPolicy::Ask,
+        resource: None,
+        lifetimes: ClientLifetimes::default(),
+    };
+    let client = "notes".parse().expect("an id");
+    let client = clients::add(p, client, "Notes".parse().expect("a name"), settings)
+        .await
+        .expect("added")
+        .id;
+    let (now, later) = (p.clock.now(), p.clock.now().plus(Lifetime::from_days(30)));
+    let event = p.event(now, Subject::default(), Event::UserDisabled);
+    let session = BrowserSession {
+        id: BrowserSessionId::new(now, &p.entropy),
+        user,
+        email,
+        authentication: Authentication::by_password(now),
+        last_seen_at: now,
+        expires_at: later,
+    };
+    let browser_session = session.id;
+    let (label, cookie) = ("Firefox".to_owned(), Digest::of(b"cookie"));
+    let open = OpenBrowserSession {
+        session,
+        label,
+        cookie,
+        event,
+    };
+    assert!(p.db.write(open).await.expect("opened"));
+    let mut bodies = Vec::new();
+    for _ in 0..DEVICES {
+        bodies.push(new_device(p, user, &client, browser_session).await);
+    }
+    (app.router(), bodies)
+}
+
+/// A session that was just redeemed: its first refresh.
+async fn new_device(
+    p: &Provider,
+    user: UserId,
+    client: &ClientId,
+    browser_session: BrowserSessionId,
+) -> String {
+    let (now, later) = (p.clock.now(), p.clock.now().plus(Lifetime::from_days(30)));
+    let event = p.event(now, Subject::default(), Event::UserDisabled);
+    let (id, handle) = (DeviceSessionId::new(now, &p.entropy), Handle::new(&p.entropy));
+    let (code, challenge) = (Digest::of(b"code"), Digest::of(b"verifier"));
+    let grant = Grant {
+        scope: "openid offline_access".parse().expect("valid"),
+        resource: None,
+        nonce: None,
+        auth_time: now,
+        acr: "aal1".to_owned(),
+        amr: vec!["pwd".to_owned()],
+    };
+    let allow = Allow {
+        id,
+        user,
+        client: client.clone(),
+        browser_session,
+        life: Life::Own,
+        grant,
+        key: None,
+        code,
+        code_expires_at: later,
+        redirect_uri: "http://127.0.0.1/callback".to_owned(),
+        challenge,
+        device: "Firefox".to_owned(),
+        now,
+        expires_at: later,
+        consent: None,
+    };
+    assert!(p.db.write(allow).await.expect("allowed"));
+    let redeem = RedeemCode {
+        id,
+        code,
+        client: client.clone(),
+        redirect_uri: None,
+        challenge,
+        key: None,
+        handle: handle.digest(),
+        now,
+        event,
+    };
+    p.db.write(redeem).await.expect("answered").expect("redeemed");
+    let generation = Generation::FIRST;
+    let token = RefreshToken {
+        session: id,
+        handle,
+        generation,
+    };
+    let token = p.keys.load().mac.encode(&token);
+    format!(
+        "grant_type=refresh_token&client_id=notes&refresh_token={}",
+        token.expose()
+    )
+}

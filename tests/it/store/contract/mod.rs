@@ -1,0 +1,88 @@
+//! What every back end must do, through the store's public functions only. A second back end runs the same rules by
+//! one more line of `on_every_back_end`.
+
+mod attempts;
+mod browser_sessions;
+mod clients;
+mod consents;
+mod device_sessions;
+mod ending;
+mod events;
+mod keys;
+mod revocations;
+mod users;
+mod world;
+
+/// Each rule of each file below, as a test of each back end.
+macro_rules! on_every_back_end {
+    ($($file:ident: $($rule:ident)*;)*) => {
+        mod sqlite {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $rule() {
+                    let scratch = crate::store::scratch::Scratch::start().await;
+                    super::super::$file::$rule(super::super::world::World::new(scratch.db.clone())).await;
+                })*
+            })*
+        }
+    };
+}
+
+on_every_back_end! {
+    attempts:
+        a_burst_is_taken_and_one_more_when_one_has_drained
+        a_try_given_back_is_free_again
+        parallel_tries_never_take_more_than_the_burst
+        a_sweep_forgets_only_empty_buckets_and_so_many_at_once;
+    browser_sessions:
+        the_cookie_finds_the_session_until_it_is_idle_or_too_old
+        signing_in_again_keeps_the_row_and_moves_the_cookie
+        nobody_signs_in_to_an_ended_or_a_foreign_row
+        a_disabled_person_has_no_session
+        a_touch_moves_forward_only_and_never_revives
+        the_expired_are_found_and_a_list_has_only_the_living;
+    clients:
+        a_change_of_clients_raises_the_version
+        a_taken_client_id_is_a_conflict_and_changes_nothing
+        removing_a_client_ends_its_sessions_and_forgets_its_consents;
+    consents:
+        a_consent_grows_also_when_another_page_was_faster;
+    device_sessions:
+        allowing_again_renews_the_code_and_opens_one_session
+        a_session_that_was_redeemed_is_not_granted_again
+        nothing_is_granted_to_the_ended_the_disabled_or_the_expired
+        a_session_that_lives_with_its_browser_ends_with_it_at_the_latest
+        a_code_is_redeemed_once_and_every_check_refuses
+        a_named_key_is_demanded_and_another_binds_the_session
+        the_newest_rotates_and_its_predecessor_gives_the_same_successor
+        a_predecessor_of_a_bearer_session_is_late_after_the_window
+        every_condition_of_a_rotation_refuses
+        parallel_refreshes_of_one_token_advance_once
+        a_row_that_is_older_than_the_world_goes_forward_once
+        a_list_has_the_active_in_pages;
+    ending:
+        a_device_session_ends_with_those_under_it
+        a_granted_session_is_ended_without_a_revocation
+        an_active_session_is_not_ended_as_granted
+        a_browser_session_ends_with_what_lives_with_it
+        all_of_an_origin_ends_also_what_lives_on_its_own
+        a_user_ends_with_everything_but_what_is_kept
+        what_hangs_under_an_ended_session_is_not_kept
+        a_consent_ends_one_clients_sessions_of_one_person
+        a_client_ends_with_all_its_sessions
+        an_end_twice_changes_nothing_and_tells_nothing;
+    events:
+        events_come_newest_first_with_their_subject
+        an_event_id_is_used_once;
+    keys:
+        first_keys_are_read_back_and_founded_once;
+    revocations:
+        a_token_is_listed_once
+        too_many_tokens_end_their_session;
+    users:
+        a_user_is_found_by_id_and_address
+        a_taken_address_is_a_conflict_and_changes_nothing
+        a_new_password_ends_what_it_is_told_and_replaces_the_hash
+        a_rehash_loses_against_a_new_password
+        disabling_happens_once;
+}

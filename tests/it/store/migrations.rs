@@ -1,0 +1,159 @@
+//! The tables as the migrations make them, and the files that they are in.
+
+use std::{fs, path::Path};
+
+use postern::store::{error::StoreError, migrate};
+use sqlx::SqliteConnection;
+
+use super::scratch::connect;
+
+/// Every column with its type; `?` where it may be empty. What is here is on disks out there: change it only together
+/// with a new migration.
+const COLUMNS: &str = "
+    attempts.bucket:BLOB attempts.empty_at:INTEGER
+    browser_sessions.id:BLOB browser_sessions.digest:BLOB browser_sessions.user_id:BLOB
+    browser_sessions.auth_time:INTEGER browser_sessions.acr:TEXT browser_sessions.amr:TEXT
+    browser_sessions.label:TEXT browser_sessions.created_at:INTEGER browser_sessions.last_seen_at:INTEGER
+    browser_sessions.expires_at:INTEGER browser_sessions.ended_at:INTEGER? browser_sessions.end_reason:TEXT?
+    browser_sessions.end_event:BLOB?
+    clients.id:TEXT clients.name:TEXT clients.settings:TEXT clients.created_at:INTEGER
+    clients.disabled_at:INTEGER?
+    consents.user_id:BLOB consents.client_id:TEXT consents.scope:TEXT consents.updated_at:INTEGER
+    device_sessions.id:BLOB device_sessions.user_id:BLOB device_sessions.client_id:TEXT
+    device_sessions.browser_session_id:BLOB? device_sessions.parent_id:BLOB? device_sessions.life:TEXT
+    device_sessions.state:TEXT device_sessions.generation:INTEGER device_sessions.rotated_at:INTEGER
+    device_sessions.retries:INTEGER device_sessions.handle_digest:BLOB? device_sessions.jkt:BLOB?
+    device_sessions.grant_json:TEXT device_sessions.code_digest:BLOB device_sessions.code_expires_at:INTEGER
+    device_sessions.redirect_uri:TEXT device_sessions.challenge:BLOB device_sessions.device:TEXT
+    device_sessions.granted_at:INTEGER device_sessions.activated_at:INTEGER?
+    device_sessions.expires_at:INTEGER device_sessions.ended_at:INTEGER? device_sessions.end_reason:TEXT?
+    device_sessions.end_event:BLOB?
+    events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
+    events.session_id:BLOB? events.address:TEXT? events.data:TEXT
+    facts.name:TEXT facts.value:BLOB
+    keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
+    keys.created_at:INTEGER
+    passwords.user_id:BLOB passwords.hash:TEXT passwords.changed_at:INTEGER
+    revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
+    revocations.until:INTEGER revocations.recorded_at:INTEGER
+    users.id:BLOB users.email:TEXT users.email_key:TEXT users.name:TEXT? users.created_at:INTEGER
+    users.updated_at:INTEGER users.disabled_at:INTEGER?
+    versions.name:TEXT versions.value:INTEGER
+";
+
+async fn migrated(path: &Path) -> SqliteConnection {
+    migrate::sqlite(path, true).await.expect("migrated");
+    connect(path).await
+}
+
+async fn texts(connection: &mut SqliteConnection, sql: &'static str) -> Vec<String> {
+    sqlx::query_scalar(sql).fetch_all(connection).await.expect(sql)
+}
+
+#[tokio::test]
+async fn the_columns_are_these() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut connection = migrated(&folder.path().join("postern.db")).await;
+    let columns =
+        "SELECT m.name || '.' || c.name || ':' || c.type || CASE WHEN c.\"notnull\" THEN '' ELSE '?' END
+         FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+         WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' ORDER BY m.name, c.cid";
+    let columns = texts(&mut connection, columns).await;
+    let expected: Vec<&str> = COLUMNS.split_whitespace().collect();
+    assert_eq!(columns, expected, "\n{}", columns.join("\n"));
+}
+
+#[tokio::test]
+async fn every_table_is_strict_and_every_key_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut connection = migrated(&folder.path().join("postern.db")).await;
+    let loose = "SELECT name FROM pragma_table_list
+         WHERE schema = 'main' AND type = 'table' AND strict = 0 AND name NOT LIKE 'sqlite%' AND name NOT LIKE '\\_sqlx%' ESCAPE '\\'";
+    assert!(texts(&mut connection, loose).await.is_empty());
+    let without_key =
+        "SELECT m.name FROM sqlite_schema m WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'
+         AND NOT EXISTS (SELECT 1 FROM pragma_table_info(m.name) c WHERE c.pk > 0)";
+    assert!(texts(&mut connection, without_key).await.is_empty());
+}
+
+#[tokio::test]
+async fn no_index_has_a_column_that_a_refresh_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut connection = migrated(&folder.path().join("postern.db")).await;
+    let indexes = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'device_sessions' AND sql IS NOT NULL";
+    let indexes = texts(&mut connection, indexes).await;
+    assert!(!indexes.is_empty());
+    for index in indexes {
+        for column in ["generation", "rotated_at", "retries"] {
+            assert!(!index.contains(column), "{index}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn migrated_tables_are_those_of_the_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut migrated = migrated(&folder.path().join("migrated.db")).await;
+    fs::write(folder.path().join("plain.db"), "").expect("an empty database");
+    let mut plain = connect(&folder.path().join("plain.db")).await;
+    let mut files: Vec<_> = fs::read_dir("migrations/sqlite")
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    files.sort();
+    for file in files {
+        let text = fs::read_to_string(&file).expect("text");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(text))
+            .execute(&mut plain)
+            .await
+            .expect("runs");
+    }
+    let schema = "SELECT COALESCE(sql, name) FROM sqlite_schema
+         WHERE tbl_name NOT LIKE '\\_sqlx%' ESCAPE '\\' ORDER BY type, name";
+    assert_eq!(
+        texts(&mut migrated, schema).await,
+        texts(&mut plain, schema).await
+    );
+}
+
+#[tokio::test]
+async fn a_second_run_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("postern.db");
+    let mut connection = migrated(&path).await;
+    sqlx::query("INSERT INTO facts (name, value) VALUES ('kept', x'01')")
+        .execute(&mut connection)
+        .await
+        .expect("written");
+    let schema = "SELECT COALESCE(sql, name) FROM sqlite_schema ORDER BY type, name";
+    let before = texts(&mut connection, schema).await;
+    for create in [true, false] {
+        migrate::sqlite(&path, create).await.expect("run again");
+    }
+    assert_eq!(texts(&mut connection, schema).await, before);
+    assert_eq!(texts(&mut connection, "SELECT name FROM facts").await, ["kept"]);
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_made_only_on_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("postern.db");
+    let refused = migrate::sqlite(&path, false).await;
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(!path.exists());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_reads_the_database_and_the_files_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = super::scratch::Scratch::start().await;
+    scratch.add(1).await.expect("added");
+    for file in ["postern.db", "postern.db-wal", "postern.db-shm"] {
+        let mode = fs::metadata(scratch.path.with_file_name(file))
+            .expect(file)
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Every statement of the program, against the tables as they are.
+
+use postern::store::{self, db::Prepared};
+
+use super::scratch::Scratch;
+
+/// What only one back end understands, or what asks for the time, which is bound.
+const NOT_PORTABLE: [&str; 22] = [
+    "datetime(",
+    "date(",
+    "time(",
+    "strftime",
+    "julianday",
+    "unixepoch",
+    "now",
+    "current_timestamp",
+    "autoincrement",
+    "rowid",
+    "->",
+    "json_",
+    "json(",
+    "last_insert",
+    "ifnull",
+    "glob",
+    "pragma",
+    "insert or",
+    "replace into",
+    "random(",
+    "?",
+    "`",
+];
+
+/// How many columns a row type reads; nothing when its name does not tell.
+fn width(row: &str) -> Option<usize> {
+    let inside = row.strip_prefix('(')?.strip_suffix(')')?;
+    let mut depth = 0;
+    let mut columns = inside.split(',').filter(|part| !part.trim().is_empty()).count();
+    for c in inside.chars() {
+        match c {
+            '<' | '(' | '[' => depth += 1,
+            '>' | ')' | ']' => depth -= 1,
+            ',' if depth > 0 => columns -= 1,
+            _ => {}
+        }
+    }
+    Some(columns)
+}
+
+#[tokio::test]
+async fn every_statement_prepares_with_the_values_and_columns_that_it_declares() {
+    let scratch = Scratch::start().await;
+    let all = store::statements();
+    assert!(all.len() > 40, "{}", all.len());
+    for statement in all {
+        let name = format!("{} {}", statement.file, statement.name);
+        let prepared = scratch.db.prepare(statement.sql).await;
+        let Prepared { binds, columns } = prepared.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(binds, statement.binds, "{name}: values");
+        let row = (statement.row)();
+        match width(row) {
+            Some(width) => assert_eq!(columns, width, "{name}: columns of {row}"),
+            None => assert!(columns > 1, "{name}: columns of {row}"),
+        }
+    }
+}
+
+#[test]
+fn values_are_numbered_from_one_without_gaps() {
+    for statement in store::statements() {
+        let numbers = statement.sql.split('$').skip(1).map(|part| {
+            let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+            part[..digits].parse::<usize>().expect("a number after $")
+        });
+        let highest = numbers.max().unwrap_or(0);
+        assert_eq!(highest, statement.binds, "{} {}", statement.file, statement.name);
+    }
+}
+
+#[test]
+fn the_texts_keep_to_what_every_back_end_understands() {
+    for statement in store::statements() {
+        let text = statement.sql.to_lowercase();
+        let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        for bad in NOT_PORTABLE {
+            let found = if bad.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && !bad.ends_with('_') {
+                words.contains(&bad)
+            } else {
+                text.contains(bad)
+            };
+            assert!(!found, "{} {}: {bad} in {text}", statement.file, statement.name);
+        }
+        assert!(
+            !text.contains("select *") && !text.contains("returning *"),
+            "{text}"
+        );
+        // Joined statements stand between semicolons, and their values are renumbered wherever a $ stands.
+        assert!(!text.contains(';') && !text.contains("--"), "{text}");
+    }
+}
+
+#[test]
+fn no_two_statements_of_a_file_have_one_name_and_every_file_is_listed() {
+    let all = store::statements();
+    let mut names: Vec<_> = all
+        .iter()
+        .map(|statement| (statement.file, statement.name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), all.len());
+    for entry in std::fs::read_dir("src/store").expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let declares = text.contains("\nstatements! {");
+        let listed = all.iter().any(|statement| path.ends_with(statement.file));
+        assert_eq!(declares, listed, "{}", path.display());
+    }
+}
