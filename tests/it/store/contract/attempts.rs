@@ -73,7 +73,7 @@ pub(crate) async fn a_sweep_forgets_only_empty_buckets_and_so_many_at_once(world
         left
     };
     let sweep = async |at_most| {
-        let _: Option<()> = world.db.execute(SWEEP, (at(13), at_most)).await.expect("swept");
+        let _ = world.db.execute(SWEEP, (at(13), at_most)).await.expect("swept");
     };
     sweep(2).await;
     assert_eq!(left().await, 3);
