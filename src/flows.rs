@@ -29,6 +29,7 @@ pub mod issue;
 pub mod keys;
 pub mod pending;
 pub mod revoke;
+pub mod sessions;
 pub mod sign_in;
 pub mod token;
 pub mod userinfo;

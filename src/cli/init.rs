@@ -1,12 +1,8 @@
 //! `postern init`: configuration file, root secret, empty database.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-};
+use std::path::Path;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
@@ -59,7 +55,7 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
         .as_ref()
         .filter(|_| is_new && !config.database.path.is_file())
     {
-        write_new(file, &Config::default_file(&public_url))?;
+        folder::write_private(file, &Config::default_file(&public_url))?;
     }
     let founded = App::found(&config, &world.surroundings)
         .await
@@ -80,15 +76,6 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
         .output
         .line(report(&data, &config, wrote.as_deref(), &founded))?;
     Ok(())
-}
-
-fn write_new(file: &Path, text: &str) -> anyhow::Result<()> {
-    let write = || -> io::Result<()> {
-        let mut file = fs::File::create_new(file)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().with_context(|| format!("{} cannot be written", file.display()))
 }
 
 fn explain(error: AppError, data: &Path) -> anyhow::Error {

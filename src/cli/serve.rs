@@ -41,10 +41,11 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
         },
     )?;
     telemetry::init(&config.log)?;
+    // From the first moment: who sees the port open may already ask for an end in order.
+    let mut signals = Signals::listen().context("the signals that stop the server cannot be listened to")?;
     // Before the database is opened: a second server on the same address touches nothing.
     let (listener, address) = bind(&config)?;
     let app = world.open(&config).await?;
-    let mut signals = Signals::listen().context("the signals that stop the server cannot be listened to")?;
     let jobs = tokio::spawn(jobs::run(app.provider.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = server::serve(listener, app.router(), &config.server, async {

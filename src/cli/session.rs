@@ -14,7 +14,7 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::end::end,
+    flows::{end::end, sessions},
     store::{browser_sessions, device_sessions, ending::Ended},
 };
 
@@ -114,20 +114,14 @@ async fn find(
     limit: Limit,
 ) -> anyhow::Result<Sessions> {
     let provider = &app.provider;
-    let now = provider.clock.now();
     let user = match email {
         Some(email) => Some(user::find(app, email).await?.id),
         None => None,
     };
-    let start = after.unwrap_or_else(|| DeviceSessionId::from_bytes([0; 16]));
-    let found = device_sessions::list(&provider.db, user, start, now, limit.asked()).await?;
-    let devices = Page::cut(found, limit.shown(), |session| session.id.to_string());
+    let devices = sessions::devices(provider, user, after, limit.shown()).await?;
     // They are few, and stand before the first page.
     let browsers = match user.filter(|_| after.is_none()) {
-        Some(user) => {
-            let idle_since = now.minus(provider.lifetimes.browser_session_idle);
-            Some(browser_sessions::of_user(&provider.db, user, now, idle_since).await?)
-        }
+        Some(user) => Some(sessions::browsers(provider, user).await?),
         None => None,
     };
     Ok(Sessions { devices, browsers })

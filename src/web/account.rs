@@ -25,10 +25,11 @@ use crate::{
         account::{self as accounts, AccountError},
         end::end,
         pending::{Goal, Pending},
+        sessions,
         sign_in::{Credentials, SignInError, by_password},
     },
     ports::hasher::HasherError,
-    store::{browser_sessions, device_sessions, error::StoreError, users},
+    store::{device_sessions, error::StoreError, users},
     web::{
         Shared,
         cookies::Flow,
@@ -118,11 +119,9 @@ async fn page(
 ) -> Result<AccountPage, StoreError> {
     let provider = &site.provider;
     let now = provider.clock.now();
-    let idle_since = now.minus(provider.lifetimes.browser_session_idle);
     let user = users::find(&provider.db, session.user).await?;
-    let browsers = browser_sessions::of_user(&provider.db, session.user, now, idle_since).await?;
-    let first = DeviceSessionId::from_bytes([0; 16]);
-    let devices = device_sessions::list(&provider.db, Some(session.user), first, now, 500).await?;
+    let browsers = sessions::browsers(provider, session.user).await?;
+    let devices = sessions::devices(provider, Some(session.user), None, 500).await?;
     let csrf = Csrf {
         flow: flow.digest(),
         session: session.id,
@@ -147,6 +146,7 @@ async fn page(
             })
             .collect(),
         devices: devices
+            .items
             .into_iter()
             .map(|row| DeviceRow {
                 here: row.origin == Some(session.id),
@@ -265,9 +265,7 @@ async fn named(site: &Shared, sent: &Sent) -> Result<Option<Ending>, StoreError>
     let Ok(id) = id.parse::<BrowserSessionId>() else {
         return Ok(None);
     };
-    let now = provider.clock.now();
-    let idle_since = now.minus(provider.lifetimes.browser_session_idle);
-    let own = browser_sessions::of_user(&provider.db, sent.session.user, now, idle_since).await?;
+    let own = sessions::browsers(provider, sent.session.user).await?;
     Ok(own
         .iter()
         .any(|row| row.id == id)

@@ -4,6 +4,7 @@
 mod account;
 mod authorize;
 mod browser;
+mod cli;
 mod clients;
 mod config;
 mod harness;

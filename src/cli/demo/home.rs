@@ -1,18 +1,13 @@
 //! The demo's data folder: a database, a person whose password can be printed, and an app. Made once, then reused.
 
-use std::{
-    fs,
-    io::{self, Write},
-    path::Path,
-    sync::Arc,
-};
+use std::{fs, io, path::Path, sync::Arc};
 
 use anyhow::{Context, bail};
 
 use crate::{
     app::{App, AppError, Surroundings},
     base::{entropy::Entropy, text::Email},
-    cli::words::shell,
+    cli::{folder, words::shell},
     config::Config,
     domain::{
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
@@ -53,21 +48,8 @@ pub(super) fn password(data: &Path, config: &Config, entropy: &Entropy) -> anyho
         );
     }
     let password = readable(entropy);
-    write_private(&file, &password).with_context(|| format!("{} cannot be written", file.display()))?;
+    folder::write_private(&file, &format!("{password}\n"))?;
     Ok(password)
-}
-
-/// Whole or not at all, and for its owner only.
-fn write_private(file: &Path, text: &str) -> io::Result<()> {
-    let half = file.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut written = options.open(&half)?;
-    writeln!(written, "{text}")?;
-    written.sync_all()?;
-    fs::rename(half, file)
 }
 
 /// Four words that can be read aloud, 48 random bits: `bimo-kazu-lepo-ruti`.

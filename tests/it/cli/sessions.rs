@@ -1,0 +1,176 @@
+//! `session list|end`, and the sessions that have come to their end by themselves.
+
+use serde_json::Value;
+
+use super::Shell;
+use crate::harness::{ALICE, BOB, Postern};
+
+/// A shell on the machine of a server, with the server's clock.
+fn shell(postern: &Postern) -> Shell {
+    let mut shell = Shell::in_folder(postern.config.database.path.parent().expect("a folder"));
+    shell.clock = postern.clock.clone();
+    shell
+}
+
+async fn ids(shell: &Shell, more: &[&str]) -> Vec<String> {
+    let list = shell
+        .run(&[&["session", "list", "--json"], more].concat())
+        .await
+        .json();
+    let items = list["items"].as_array().expect("a list");
+    let id = |session: &Value| session["id"].as_str().expect("text").to_owned();
+    items.iter().map(id).collect()
+}
+
+#[tokio::test]
+async fn an_app_session_is_ended_by_its_id() {
+    let postern = Postern::start().await;
+    let shell = shell(&postern);
+    assert_eq!(
+        shell.run(&["session", "list"]).await.done(),
+        "No app is signed in.\n"
+    );
+    let phone = postern.phone();
+    let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
+    let table = shell.run(&["session", "list"]).await.done();
+    assert!(
+        table.starts_with("APP SESSION ") && table.contains("just now"),
+        "{table}"
+    );
+    assert!(!table.contains("BROWSER"), "{table}");
+    assert_eq!(ids(&shell, &[]).await, [tokens.sid()]);
+
+    let said = shell.run(&["session", "end", &tokens.sid()]).await.done();
+    assert_eq!(said, format!("{}: ended 1 app session.\n", tokens.sid()));
+    assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
+    assert_eq!(postern.count_events("session.ended").await, 1);
+    let said = shell.run(&["session", "end", &tokens.sid()]).await.refused(1);
+    assert!(said.contains("it has ended already, or never was"), "{said}");
+    let unknown = "bse_01890a5dac96774bbcceb302099a8057";
+    shell.run(&["session", "end", unknown]).await.refused(1);
+    assert_eq!(
+        postern.count_events("session.ended").await,
+        1,
+        "nothing more ended"
+    );
+}
+
+#[tokio::test]
+async fn a_browser_session_is_ended_by_its_id_and_its_apps_live_on() {
+    let postern = Postern::start().await;
+    let (shell, mut browser) = (shell(&postern), postern.browser());
+    let phone = postern.phone();
+    let tokens = phone.signed_in(&mut browser, ALICE).await;
+    let list = shell
+        .run(&["session", "list", "--user", ALICE, "--json"])
+        .await
+        .json();
+    let id = list["browsers"][0]["id"].as_str().expect("a browser session");
+    let table = shell.run(&["session", "list", "--user", ALICE]).await.done();
+    assert!(
+        table.starts_with("BROWSER SESSION ") && table.contains("\nAPP SESSION "),
+        "{table}"
+    );
+
+    let ended = shell.run(&["session", "end", id, "--json"]).await.json();
+    assert_eq!(
+        (&ended["session"], &ended["ended"]["browsers"]),
+        (&Value::from(id), &Value::from(1))
+    );
+    let page = browser.open("/account").await.page();
+    assert_eq!(page.forms("/sign-in").len(), 1, "signed out");
+    assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn everything_of_a_person_ends_and_nothing_of_others() {
+    let postern = Postern::start().await;
+    let shell = shell(&postern);
+    let phone = postern.phone();
+    let alice = phone.signed_in(&mut postern.browser(), ALICE).await;
+    let bob = phone.signed_in(&mut postern.browser(), BOB).await;
+    assert_eq!(ids(&shell, &["--user", BOB]).await, [bob.sid()]);
+    let said = shell.run(&["session", "end", "--user", ALICE]).await.done();
+    assert_eq!(
+        said,
+        "alice@example.com: ended 1 app session and 1 browser session.\n"
+    );
+    assert_eq!(phone.refresh(&alice.refresh).await.error(), "invalid_grant");
+    assert_eq!(phone.refresh(&bob.refresh).await.status, 200);
+    let again = shell.run(&["session", "end", "--user", ALICE]).await.done();
+    assert!(again.contains("no session was left to end"), "{again}");
+    shell
+        .run(&["session", "end", "--user", "eve@example.com"])
+        .await
+        .refused(1);
+}
+
+#[tokio::test]
+async fn a_long_list_goes_on_page_by_page() {
+    let postern = Postern::start().await;
+    let shell = shell(&postern);
+    let mut sids = Vec::new();
+    for _ in 0..3 {
+        sids.push(
+            postern
+                .phone()
+                .signed_in(&mut postern.browser(), ALICE)
+                .await
+                .sid(),
+        );
+        postern.advance("1s");
+    }
+    let first = shell
+        .run(&["session", "list", "--user", ALICE, "--limit", "2", "--json"])
+        .await
+        .json();
+    let next = first["next"].as_str().expect("there are more");
+    assert_eq!(next, sids[1]);
+    assert_eq!(ids(&shell, &["--user", ALICE, "--after", next]).await, sids[2..]);
+    let table = shell
+        .run(&["session", "list", "--user", ALICE, "--limit", "2"])
+        .await
+        .done();
+    assert!(
+        table.ends_with(&format!("postern session list --user {ALICE} --after {next}\n")),
+        "{table}"
+    );
+}
+
+#[tokio::test]
+async fn what_idled_for_longer_than_its_client_allows_is_in_no_list() {
+    let postern = Postern::start().await;
+    let day = Some("1d".parse().expect("a length of time"));
+    postern
+        .add_client("bank", |bank| bank.lifetimes.device_session_idle = day)
+        .await;
+    let shell = shell(&postern);
+    let mut browser = postern.browser();
+    let short = postern.phone_of("bank").signed_in(&mut browser, ALICE).await;
+    let long = postern.phone().signed_in(&mut browser, ALICE).await;
+    postern.advance("23h");
+    assert_eq!(ids(&shell, &[]).await.len(), 2);
+    postern.advance("1h");
+    assert_eq!(ids(&shell, &[]).await, [long.sid()]);
+    // A page is filled from behind those that idle.
+    let page = shell
+        .run(&["session", "list", "--limit", "1", "--json"])
+        .await
+        .json();
+    assert_eq!(
+        (&page["items"][0]["id"], &page["next"]),
+        (&Value::from(long.sid()), &Value::Null)
+    );
+    let account = browser.account(ALICE).await;
+    let forms = account.forms("/account/end");
+    let devices: Vec<_> = forms
+        .iter()
+        .map(|form| form.field("id"))
+        .filter(|id| id.starts_with("dse_"))
+        .collect();
+    assert_eq!(devices, [long.sid()]);
+    assert_eq!(
+        postern.phone_of("bank").refresh(&short.refresh).await.error(),
+        "invalid_grant"
+    );
+}
