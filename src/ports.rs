@@ -1,4 +1,5 @@
-//! The outside, behind small types: password hashing, keys and signatures, the root secret.
+//! The outside, behind small types: password hashing, keys and signatures, the root secret; and the clients, which are
+//! read from the database once and kept in memory.
 
 pub mod clients;
 pub mod hasher;

@@ -1,4 +1,5 @@
-//! The only source of random bytes: the system's, or a seeded one that makes a test repeatable.
+//! The source of random bytes: the system's, or a seeded one that makes a test repeatable. (What libraries draw by
+//! themselves is not from here: signing keys, nonces of seals, the ids that tower-sessions puts into cookies.)
 
 use std::sync::{Mutex, PoisonError};
 

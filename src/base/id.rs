@@ -181,6 +181,12 @@ impl fmt::Debug for KeyId {
     }
 }
 
+impl Serialize for KeyId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 impl FromStr for KeyId {
     type Err = IdError;
 

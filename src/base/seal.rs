@@ -71,7 +71,8 @@ const VERSION: u8 = 1;
 const NONCE: usize = 12;
 const HEADER: usize = 1 + 8 + NONCE;
 
-/// The largest sealed text that is looked at: a pending request of 4 KiB, in base64url with its frame.
+/// The largest sealed text that is looked at. Pending requests are at most 4 KiB (`flows::pending`); a posted request may
+/// be as long as this.
 pub const MAX_SEALED: usize = 6 * 1024;
 
 impl Sealer {

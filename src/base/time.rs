@@ -156,7 +156,7 @@ impl<'de> Deserialize<'de> for Lifetime {
     }
 }
 
-/// What time it is. Only edges hold a clock; everything below takes `now` as an argument.
+/// What time it is. Held by the `Provider` and by edges; what is below them takes `now` as an argument.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
 

@@ -40,13 +40,29 @@ pub struct DeviceSession {
 }
 
 /// Whether a device session ends with the browser session that it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Life {
     /// It lives until it is ended by name, or expires (`offline_access`).
     Own,
     /// It ends with its browser session.
     WithBrowser,
+}
+
+impl Life {
+    /// The word in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::WithBrowser => "with_browser",
+        }
+    }
+
+    /// The life with this word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Own, Self::WithBrowser]
+            .into_iter()
+            .find(|life| life.as_str() == text)
+    }
 }
 
 /// `granted > active > ended`.

@@ -1,6 +1,6 @@
 //! What can be ended, how far that reaches, and why. `docs/sessions.md` has the matrix.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId};
 
@@ -42,7 +42,7 @@ pub enum Ending {
         /// Which app's.
         client: ClientId,
     },
-    /// Every session of a client: it was disabled or removed.
+    /// Every session of a client: it was removed.
     Client {
         /// Which.
         id: ClientId,
@@ -50,8 +50,7 @@ pub enum Ending {
 }
 
 /// Why something ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
     /// The person signed out.
     SignedOut,
@@ -71,8 +70,8 @@ pub enum Reason {
     PasswordChanged,
     /// The account was disabled.
     UserDisabled,
-    /// The client was disabled or removed.
-    ClientDisabled,
+    /// The client was removed.
+    ClientRemoved,
     /// Another person signed in with the same browser.
     AnotherPerson,
     /// The browser session was not used for too long, or too old.
@@ -94,10 +93,16 @@ impl Reason {
             Self::Denied => "denied",
             Self::PasswordChanged => "password_changed",
             Self::UserDisabled => "user_disabled",
-            Self::ClientDisabled => "client_disabled",
+            Self::ClientRemoved => "client_removed",
             Self::AnotherPerson => "another_person",
             Self::Expired => "expired",
             Self::ManyTokensRevoked => "many_tokens_revoked",
         }
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -14,7 +14,8 @@ use crate::{
     },
 };
 
-/// What happened. The variant's name in `snake.case` is the event's kind; its fields are the event's data.
+/// What happened. Each variant names its kind, under which it stands in the database and in exports; its fields are the
+/// event's data. [`Event::kind`] is the same word, without serialising; a test compares them.
 #[derive(Debug, Clone, Serialize)]
 #[serde(tag = "kind")]
 pub enum Event {
@@ -50,7 +51,7 @@ pub enum Event {
         /// What it may do.
         scope: ScopeSet,
         /// What the browser said it is.
-        device: Option<String>,
+        device: String,
     },
     /// Sessions ended.
     #[serde(rename = "session.ended")]
@@ -145,6 +146,51 @@ impl Event {
             Self::ClientAdded => "client.added",
             Self::ClientRemoved => "client.removed",
             Self::KeyCreated { .. } => "key.created",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_stored_under_the_kind_that_it_says() {
+        let ending = Ending::Client {
+            id: "notes".parse().expect("a client id"),
+        };
+        let (scope, jti, kid) = (ScopeSet::default(), String::new(), String::new());
+        let ended = Event::SessionsEnded {
+            ending,
+            reason: Reason::Revoked,
+            devices: 1,
+            browsers: 0,
+        };
+        let email = "alice@example.com".parse().expect("an address");
+        let all = [
+            Event::UserCreated { email },
+            Event::UserDisabled,
+            Event::PasswordChanged,
+            Event::SignedIn {
+                amr: Vec::new(),
+                again: false,
+            },
+            Event::ConsentGranted { scope: scope.clone() },
+            Event::SessionOpened {
+                scope,
+                device: String::new(),
+            },
+            ended,
+            Event::RefreshSlowProcess,
+            Event::RefreshFastForwarded { from: 1, to: 2 },
+            Event::KeyForgerySuspected,
+            Event::TokenRevoked { jti },
+            Event::ClientAdded,
+            Event::ClientRemoved,
+            Event::KeyCreated { ring: "mac", kid },
+        ];
+        for event in all {
+            assert_eq!(serde_json::to_value(&event).expect("JSON")["kind"], event.kind());
         }
     }
 }

@@ -1,20 +1,17 @@
 //! Keys in rings: `next > active > retiring > gone`.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::base::{id::KeyId, time::Instant};
 
 /// What the keys of a ring are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ring {
     /// Signs access and ID tokens (ECDSA on P-256 with SHA-256, RFC 7518 section 3.4).
-    #[serde(rename = "signing:ES256")]
     SigningEs256,
     /// Authenticates refresh tokens (HMAC-SHA-256).
-    #[serde(rename = "mac")]
     Mac,
     /// Seals what travels through browsers (AES-256-GCM-SIV, one derived key for each purpose).
-    #[serde(rename = "seal")]
     Seal,
 }
 
@@ -92,7 +89,7 @@ impl KeyState {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyInfo {
     /// The `kid`.
-    pub id: KeyIdText,
+    pub id: KeyId,
     /// Its ring.
     pub ring: Ring,
     /// Where it stands.
@@ -102,19 +99,8 @@ pub struct KeyInfo {
     pub created_at: Instant,
 }
 
-/// A key id in its text form.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct KeyIdText(String);
-
-impl From<KeyId> for KeyIdText {
-    fn from(id: KeyId) -> Self {
-        Self(id.to_string())
-    }
-}
-
-impl std::fmt::Display for KeyIdText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+impl Serialize for Ring {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }

@@ -1,6 +1,7 @@
-//! An authorization request on its way from text to trust: `Raw > Identified > Redirectable > Checked`.
+//! An authorization request on its way from text to trust: `Raw > Identified > Redirectable > AuthorizationRequest`.
 //!
-//! Only [`Redirectable`] can build a redirect, so an unverified redirect URI can never receive one.
+//! Only an [`AnswerTo`] can build a redirect, and only a client that is known makes one, from a redirect URI of its own:
+//! an unverified one can never receive a redirect.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,7 +16,7 @@ use crate::{
     domain::{client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet},
 };
 
-/// The parameters as they came, each with all its values. At most 64, at most 6 KiB together.
+/// The parameters of a query or a form as they came, each with all its values. The reader bounds them.
 #[derive(Debug, Clone, Default)]
 pub struct Raw(BTreeMap<String, Vec<String>>);
 
@@ -93,14 +94,18 @@ pub struct AnswerTo {
     state: Option<String>,
 }
 
-impl Redirectable {
-    /// Takes the redirect URI from an identified request; the caller has checked that it is the client's.
-    pub fn new(identified: Identified, redirect_uri: String, state: Option<String>) -> Self {
-        Self {
-            raw: identified.raw,
-            client: identified.client,
-            answer_to: AnswerTo { redirect_uri, state },
-        }
+impl Identified {
+    /// The request with a verified place for its answer; nothing when `uri` is none of the client's redirect URIs,
+    /// compared as text (RFC 9700 section 2.1). The only way to an [`AnswerTo`] of a new request.
+    pub fn redirectable(self, uri: String, state: Option<String>) -> Option<Redirectable> {
+        self.client.allows_redirect(&uri).then(|| Redirectable {
+            raw: self.raw,
+            client: self.client,
+            answer_to: AnswerTo {
+                redirect_uri: uri,
+                state,
+            },
+        })
     }
 }
 

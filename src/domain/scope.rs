@@ -44,12 +44,6 @@ impl ScopeSet {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
-    /// The scopes that both have.
-    #[must_use]
-    pub fn intersection(&self, other: &Self) -> Self {
-        Self(self.0.intersection(&other.0).cloned().collect())
-    }
-
     /// The scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

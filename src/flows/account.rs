@@ -16,7 +16,7 @@ use crate::{
     store::{
         ending::Ended,
         error::StoreError,
-        users::{self, AddUser, ChangePassword, DisableUser},
+        users::{AddUser, ChangePassword, DisableUser},
     },
 };
 
@@ -26,9 +26,6 @@ pub enum AccountError {
     /// The address has an account.
     #[error("there is an account with this address already")]
     Taken,
-    /// The current password is wrong.
-    #[error("the current password is not right")]
-    WrongPassword,
     /// The password pool's.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -78,25 +75,6 @@ pub async fn add(
         Ok(()) => Ok(user),
         Err(StoreError::Conflict(_)) => Err(AccountError::Taken),
         Err(error) => Err(error.into()),
-    }
-}
-
-/// Whether this is the person's password.
-pub async fn check_password(
-    provider: &Provider,
-    user: UserId,
-    password: Password,
-) -> Result<(), AccountError> {
-    let stored = provider
-        .db
-        .read(users::FIND_HASH, (user,))
-        .await?
-        .map(|(hash,)| hash);
-    let verified = provider.hasher.verify(password, stored).await?;
-    if verified.right {
-        Ok(())
-    } else {
-        Err(AccountError::WrongPassword)
     }
 }
 

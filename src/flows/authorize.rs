@@ -65,21 +65,15 @@ pub fn identify(provider: &Provider, raw: Raw) -> Result<Identified, OAuthError>
 pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> {
     let uri = identified.raw.one("redirect_uri")?.map(str::to_owned);
     let uri = uri.ok_or_else(|| OAuthError::invalid_request("redirect_uri is missing"))?;
-    if uri.len() > MAX_URI || !identified.client.allows_redirect(&uri) {
-        return Err(OAuthError::invalid_request(
+    // A doubled or oversized state cannot be echoed; the app gets the error without it.
+    let state = identified.raw.one("state").ok().flatten();
+    let state = state.filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
+    identified.redirectable(uri, state).ok_or_else(|| {
+        OAuthError::invalid_request(
             "redirect_uri is not one of those registered for this app; they are compared character by character, \
              but for the port of http://127.0.0.1 and http://[::1]",
-        ));
-    }
-    // A doubled or oversized state cannot be echoed; the app gets the error without it.
-    let state = identified
-        .raw
-        .one("state")
-        .ok()
-        .flatten()
-        .filter(|state| state.len() <= MAX_STATE);
-    let state = state.map(str::to_owned);
-    Ok(Redirectable::new(identified, uri, state))
+        )
+    })
 }
 
 /// All other checks. What fails here is told to the client by a redirect.
@@ -104,7 +98,6 @@ pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError>
     })
 }
 
-const MAX_URI: usize = 1000;
 const MAX_STATE: usize = 1500;
 const MAX_NONCE: usize = 512;
 

@@ -93,7 +93,7 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
         ..Subject::default()
     };
     let ending = Ending::Client { id: id.clone() };
-    let end = prepare(provider, now, ending, Reason::ClientDisabled, subject.clone());
+    let end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
     let event = provider.event(now, subject, Event::ClientRemoved);
     let removed = provider.db.write(RemoveClient { id, end, event }).await?;
     provider.clients.refresh(&provider.db).await?;

@@ -149,7 +149,6 @@ pub async fn load(db: &Db, root: &RootSecret, issuer: &Issuer) -> Result<Keys, K
             .map(serde_json::from_str::<Value>)
             .transpose();
         opened.push(OpenedKey {
-            id: key.id,
             info: info(&key),
             secret: Secret::new(secret),
             public: public.map_err(|_| unreadable())?,
@@ -165,7 +164,7 @@ pub async fn list(db: &Db) -> Result<Vec<KeyInfo>, KeysError> {
 
 fn info(key: &StoredKey) -> KeyInfo {
     KeyInfo {
-        id: key.id.into(),
+        id: key.id,
         ring: key.ring,
         state: key.state,
         created_at: key.created_at,

@@ -17,9 +17,7 @@ use crate::{
 /// An opened key.
 #[derive(Debug)]
 pub struct OpenedKey {
-    /// Its `kid`.
-    pub id: KeyId,
-    /// Its ring and state.
+    /// Its `kid`, ring and state.
     pub info: KeyInfo,
     /// The secret.
     pub secret: Secret<Vec<u8>>,
@@ -53,16 +51,16 @@ impl Keys {
     pub fn new(issuer: &Issuer, keys: &[OpenedKey]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };
         let signing = active(keys, Ring::SigningEs256)?;
-        let signer = Signer::new(signing.id, &signing.secret).map_err(|_| BrokenRing {
+        let signer = Signer::new(signing.info.id, &signing.secret).map_err(|_| BrokenRing {
             ring: Ring::SigningEs256,
         })?;
         let mac_keys = symmetric(keys, Ring::Mac)?;
         let seal_keys = symmetric(keys, Ring::Seal)?;
         let mac = MacRing::new(
-            active(keys, Ring::Mac)?.id,
+            active(keys, Ring::Mac)?.info.id,
             mac_keys.iter().map(|(id, key)| (*id, key)),
         );
-        let sealing = active(keys, Ring::Seal)?.id;
+        let sealing = active(keys, Ring::Seal)?.info.id;
         let sealer = Sealer::new(
             sealing,
             seal_keys.iter().map(|(id, key)| (*id, key)),
@@ -103,7 +101,7 @@ fn symmetric(keys: &[OpenedKey], ring: Ring) -> Result<Vec<Symmetric>, BrokenRin
                 .as_slice()
                 .try_into()
                 .map_err(|_| BrokenRing { ring })?;
-            Ok((key.id, Secret::new(bytes)))
+            Ok((key.info.id, Secret::new(bytes)))
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! The only file that names a back end: typed statements, the two kinds of access, and changes as named values.
+//! The back end, named here and in `writer.rs`, `migrate.rs` and `error.rs` beside it, and nowhere else: typed statements, the two kinds of access, and changes as named values.
 
 use std::{
     fmt,

@@ -6,13 +6,13 @@ use sqlx::FromRow;
 use crate::{
     base::{
         digest::Digest,
-        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
         time::Instant,
     },
     domain::{
         binding::{Binding, Thumbprint},
         device_session::{DeviceSession, Grant, Life, State},
-        event::EventRecord,
+        event::{Event, EventRecord, Subject},
         refresh_token::Generation,
     },
     store::{
@@ -170,11 +170,7 @@ impl SessionRow {
             ("ended", _, Some(at)) => State::Ended { at },
             _ => return Err(StoreError::corrupt("device_sessions.state")),
         };
-        let life = match self.life.as_str() {
-            "own" => Life::Own,
-            "with_browser" => Life::WithBrowser,
-            _ => return Err(StoreError::corrupt("device_sessions.life")),
-        };
+        let life = Life::parse(&self.life).ok_or_else(|| StoreError::corrupt("device_sessions.life"))?;
         let session = DeviceSession {
             id: self.id,
             user: self.user_id,
@@ -311,16 +307,12 @@ impl Change for Allow {
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
         let grant = serde_json::to_string(&self.grant)
             .map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?;
-        let life = match self.life {
-            Life::Own => "own",
-            Life::WithBrowser => "with_browser",
-        };
         let binds = (
             self.id,
             self.user,
             self.client.clone(),
             self.browser_session,
-            life,
+            self.life.as_str(),
             grant,
             self.key,
             self.code,
@@ -360,8 +352,10 @@ pub struct RedeemCode {
     pub handle: Digest,
     /// When.
     pub now: Instant,
-    /// The event, whose user is filled in from the row.
-    pub event: EventRecord,
+    /// The id of the event that tells of it.
+    pub event: EventId,
+    /// Where the request came from.
+    pub address: Option<String>,
 }
 
 impl Change for RedeemCode {
@@ -382,21 +376,23 @@ impl Change for RedeemCode {
         let Some(redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);
         };
-        events::record(tx, &opened(&self.event, &redeemed)?).await?;
+        let record = EventRecord {
+            id: self.event,
+            at: self.now,
+            subject: Subject {
+                user: Some(redeemed.user_id),
+                client: Some(self.client.clone()),
+                session: Some(self.id),
+                address: self.address.clone(),
+            },
+            event: Event::SessionOpened {
+                scope: redeemed.grant()?.scope,
+                device: redeemed.device.clone(),
+            },
+        };
+        events::record(tx, &record).await?;
         Ok(Some(redeemed))
     }
-}
-
-/// The event with what only the row knows.
-fn opened(event: &EventRecord, redeemed: &Redeemed) -> Result<EventRecord> {
-    use crate::domain::event::Event;
-    let mut event = event.clone();
-    event.subject.user = Some(redeemed.user_id);
-    event.event = Event::SessionOpened {
-        scope: redeemed.grant()?.scope,
-        device: Some(redeemed.device.clone()),
-    };
-    Ok(event)
 }
 
 /// A row that is older than the world goes on from the token that proves it. Nothing when the row moved meanwhile.

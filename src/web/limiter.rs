@@ -10,7 +10,8 @@ use crate::{
     domain::limit::Limit,
 };
 
-/// More addresses than this are not told apart: the emptiest are forgotten.
+/// So many addresses are told apart. When all of them have failed lately, a failure of one more is not counted: a bound
+/// on memory must not become a way to shut out addresses that have done nothing.
 const MAX_ADDRESSES: usize = 10_000;
 
 /// Buckets by address.

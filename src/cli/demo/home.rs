@@ -14,9 +14,9 @@ use crate::{
         password::Password,
     },
     flows::{
-        Provider,
-        account::{self, AccountError},
+        Provider, account,
         clients::{self as client_verbs},
+        sign_in::{Credentials, SignInError, by_password},
     },
     store::{clients, users},
 };
@@ -105,12 +105,17 @@ async fn add_person(provider: &Provider, password: &str) -> anyhow::Result<()> {
         bail!("{EMAIL} was disabled");
     }
     // It may have been changed on the account page; what is printed has to be true.
-    match account::check_password(provider, user.id, password.clone()).await {
-        Err(AccountError::WrongPassword) => {
+    let credentials = Credentials {
+        email,
+        password: password.clone(),
+        address: "this command".to_owned(),
+    };
+    match by_password(provider, credentials).await {
+        Err(SignInError::Wrong) => {
             account::set_password(provider, user.id, password, None, None).await?;
             Ok(())
         }
-        checked => Ok(checked?),
+        checked => Ok(checked.map(drop)?),
     }
 }
 

@@ -2,17 +2,17 @@
 //! checks. Only when it finds nothing is the row read, to tell why.
 
 use crate::{
+    base::id::EventId,
     domain::{
         binding::{Binding, Proof},
         client::Client,
         code::Code,
         device_session::State,
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::Subject,
         oauth_error::OAuthError,
         pkce::Challenge,
         refresh_token::{Generation, Handle, RefreshToken},
-        scope::ScopeSet,
     },
     flows::{
         Provider,
@@ -52,17 +52,6 @@ pub async fn redeem(
     check_resource(client, request.resource)?;
 
     let handle = Handle::new(&provider.entropy);
-    let subject = Subject {
-        user: None,
-        client: Some(client.id.clone()),
-        session: Some(code.session),
-        address: request.address.clone(),
-    };
-    // The row knows the user, the scope and the device; the change fills them in.
-    let event = Event::SessionOpened {
-        scope: ScopeSet::default(),
-        device: None,
-    };
     let change = RedeemCode {
         id: code.session,
         code: code.digest(),
@@ -72,7 +61,8 @@ pub async fn redeem(
         key: request.proof.map(|proof| proof.key),
         handle: handle.digest(),
         now,
-        event: provider.event(now, subject, event),
+        event: EventId::new(now, &provider.entropy),
+        address: request.address.clone(),
     };
     let Some(redeemed) = provider.db.write(change).await? else {
         return Err(refuse(provider, client, &code, challenge, &request).await);

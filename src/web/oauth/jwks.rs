@@ -8,7 +8,7 @@ use http::header;
 
 use crate::web::Shared;
 
-/// How long a verifier may keep the document; a key is published for longer than this before it signs.
+/// How long a verifier may keep the document. There is always a `next` key in it, published long before it signs.
 const CACHE: &str = "public, max-age=600";
 
 pub(crate) async fn jwks(State(site): State<Shared>) -> Response {

@@ -372,7 +372,7 @@ async fn a_disabled_person_and_a_removed_client_get_nothing() {
     refused(&other.refresh(&others.refresh).await, 401, "invalid_client");
     assert_eq!(
         row(&postern, &others).await.end_reason.as_deref(),
-        Some("client_disabled")
+        Some("client_removed")
     );
     assert_eq!(other.userinfo(&others.access).await.status, 401);
     let second = Tokens::of(&phone.refresh(&first.refresh).await);

@@ -198,7 +198,8 @@ impl World {
             key: None,
             handle: digest(&format!("handle {id}")),
             now: at(1),
-            event: self.event(Event::UserDisabled),
+            event: self.event(Event::UserDisabled).id,
+            address: None,
         }
     }
 
