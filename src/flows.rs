@@ -21,6 +21,7 @@ use crate::{
 
 pub mod account;
 pub mod authorize;
+pub mod browser_session;
 pub mod clients;
 pub mod consent;
 pub mod discovery;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::{
     SessionStore,
     cookie::time::OffsetDateTime,
-    session::{Id, Record},
+    session::{self, Id, Record},
     session_store::{Error, Result},
 };
 
@@ -28,6 +28,7 @@ use crate::{
     store::{
         browser_sessions::{self, OpenBrowserSession},
         db::Db,
+        error::StoreError,
     },
 };
 
@@ -52,6 +53,42 @@ pub struct Opening {
     pub address: Option<String>,
     /// Whether the browser was signed in as the same person before.
     pub again: bool,
+}
+
+/// Why a browser session was not read or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The account was disabled or the session ended, after the person had proved who they are.
+    #[error("the account or the session ended meanwhile")]
+    Refused,
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What went wrong in a handle of tower-sessions. Its errors are texts; [`told`] chose the variant, and this reads it.
+impl From<session::Error> for OpenError {
+    fn from(error: session::Error) -> Self {
+        match error {
+            session::Error::Store(Error::Encode(_)) => Self::Refused,
+            session::Error::Store(Error::Decode(text)) => Self::Store(StoreError::Corrupt(text)),
+            session::Error::Store(Error::Backend(text)) => Self::Store(StoreError::Unavailable(text)),
+            session::Error::SerdeJson(error) => Self::Store(StoreError::Corrupt(error.to_string())),
+        }
+    }
+}
+
+/// The reverse, for tower-sessions to carry: `Encode` is a refusal, `Decode` a fault, `Backend` may be better soon.
+fn told(error: impl Into<OpenError>) -> Error {
+    match error.into() {
+        refused @ OpenError::Refused => Error::Encode(refused.to_string()),
+        OpenError::Store(StoreError::Unavailable(text)) => Error::Backend(text),
+        OpenError::Store(busy @ StoreError::Busy) => Error::Backend(busy.to_string()),
+        OpenError::Store(StoreError::Corrupt(text)) => Error::Decode(text),
+        OpenError::Store(fault @ (StoreError::Conflict(_) | StoreError::Nested | StoreError::Stopped(_))) => {
+            Error::Decode(fault.to_string())
+        }
+    }
 }
 
 /// The table as tower-sessions sees it.
@@ -88,15 +125,24 @@ fn digest(id: Id) -> Digest {
 
 fn data(record: &Record) -> Result<SessionData> {
     let value = record.data.get(KEY).cloned().unwrap_or_default();
-    serde_json::from_value(value).map_err(|error| Error::Decode(error.to_string()))
+    serde_json::from_value(value).map_err(unreadable)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
+fn unreadable(error: serde_json::Error) -> Error {
+    told(StoreError::Corrupt(error.to_string()))
 }
 
 #[async_trait]
 impl SessionStore for BrowserSessionStore {
     async fn create(&self, record: &mut Record) -> Result<()> {
         let SessionData { session, opening } = data(record)?;
-        let opening =
-            opening.ok_or_else(|| Error::Backend("a session is opened by signing in".to_owned()))?;
+        let fault = || {
+            told(StoreError::Corrupt(
+                "a session is opened by signing in".to_owned(),
+            ))
+        };
+        let opening = opening.ok_or_else(fault)?;
         let at = self.clock.now();
         let event = EventRecord {
             id: EventId::new(at, &self.entropy),
@@ -119,10 +165,8 @@ impl SessionStore for BrowserSessionStore {
         };
         match self.db.write(change).await {
             Ok(true) => Ok(()),
-            Ok(false) => Err(Error::Backend(
-                "the account or the session ended meanwhile".to_owned(),
-            )),
-            Err(error) => Err(Error::Backend(error.to_string())),
+            Ok(false) => Err(told(OpenError::Refused)),
+            Err(error) => Err(told(error)),
         }
     }
 
@@ -137,15 +181,13 @@ impl SessionStore for BrowserSessionStore {
             .db
             .execute(browser_sessions::TOUCH, (session.id, self.clock.now()))
             .await;
-        touched
-            .map(|_: Option<()>| ())
-            .map_err(|error| Error::Backend(error.to_string()))
+        touched.map(|_: Option<()>| ()).map_err(told)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let now = self.clock.now();
         let session = browser_sessions::load(&self.db, digest(*id), now, now.minus(self.idle)).await;
-        let Some(session) = session.map_err(|error| Error::Backend(error.to_string()))? else {
+        let Some(session) = session.map_err(told)? else {
             return Ok(None);
         };
         let expiry_date = OffsetDateTime::from_unix_timestamp(session.expires_at.seconds())
@@ -154,7 +196,7 @@ impl SessionStore for BrowserSessionStore {
             session,
             opening: None,
         });
-        let value = value.map_err(|error| Error::Encode(error.to_string()))?;
+        let value = value.map_err(unreadable)?;
         Ok(Some(Record {
             id: *id,
             data: [(KEY.to_owned(), value)].into(),

@@ -29,7 +29,7 @@ use crate::{
         sign_in::{Credentials, SignInError, by_password},
     },
     ports::hasher::HasherError,
-    store::{device_sessions, error::StoreError, users},
+    store::{device_sessions, error::StoreError, session_store::OpenError, users},
     web::{
         Shared,
         cookies::Flow,
@@ -40,7 +40,7 @@ use crate::{
         },
         journey::{self, SignIn},
         pages::{AccountPage, BrowserRow, DeviceRow, SignedOutPage, Used},
-        sign_in::{refusal, renew},
+        sign_in::{ENDED, refusal},
     },
 };
 
@@ -58,15 +58,15 @@ pub(super) async fn home() -> Redirect {
 
 pub(super) async fn overview(State(site): State<Shared>, visitor: Visitor) -> Response {
     let Some(session) = visitor.session.clone() else {
-        return sign_in_first(&site, &visitor);
+        return sign_in_first(&site, &visitor, SignIn::fresh(String::new()));
     };
     show(&site, &visitor, &session, Message::default()).await
 }
 
-fn sign_in_first(site: &Shared, visitor: &Visitor) -> Response {
+fn sign_in_first(site: &Shared, visitor: &Visitor, shown: SignIn) -> Response {
     let flow = visitor.start_flow(site);
     let pending = Pending::new(&site.provider, flow.digest(), Goal::Account);
-    let response = journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new()));
+    let response = journey::sign_in_page(site, visitor, pending, shown);
     with_flow(site, &flow, response)
 }
 
@@ -192,7 +192,7 @@ impl Sent {
     fn check(site: &Shared, visitor: &Visitor, form: Result<Form, BadForm>) -> Result<Self, Response> {
         let Form(form) = form.map_err(|error| bad_form_page(site, &visitor.request_id, error))?;
         let Some(session) = visitor.session.clone() else {
-            return Err(sign_in_first(site, visitor));
+            return Err(sign_in_first(site, visitor, SignIn::fresh(String::new())));
         };
         let provider = &site.provider;
         let sealed = form.one("csrf").ok().flatten().unwrap_or_default();
@@ -351,12 +351,17 @@ pub(super) async fn change_password(
         Err(_) => return store_page(&site, &visitor.request_id, &StoreError::corrupt("passwords.hash")),
     }
     // Whoever copied this browser's cookie has lost it too.
-    match renew(&site, &visitor, &person).await {
+    match visitor.sign_in(&site, &person).await {
         Ok(session) => {
             let notice = "Your password is changed, and everything that was not opened from here has ended.";
             show(&site, &visitor, &session, Message::notice(notice)).await
         }
-        Err(error) => store_page(&site, &visitor.request_id, &error),
+        Err(OpenError::Refused) => {
+            let text = format!("Your password is changed. {ENDED}");
+            let shown = SignIn::again(person.email.to_string(), StatusCode::CONFLICT, text);
+            sign_in_first(&site, &visitor, shown)
+        }
+        Err(OpenError::Store(error)) => store_page(&site, &visitor.request_id, &error),
     }
 }
 

@@ -7,24 +7,14 @@ use axum::{
 use http::StatusCode;
 
 use crate::{
-    base::{id::BrowserSessionId, text::Email, time::Lifetime},
-    domain::{
-        browser_session::{Authentication, BrowserSession},
-        ending::{Ending, Reason},
-        event::Subject,
-        password::Password,
-        request::Raw,
-    },
+    base::{text::Email, time::Lifetime},
+    domain::{password::Password, request::Raw},
     flows::{
-        end::end,
         pending::{Goal, Pending},
         sign_in::{Credentials, Person, SignInError, by_password},
     },
     ports::hasher::HasherError,
-    store::{
-        error::StoreError,
-        session_store::{KEY, Opening, SessionData},
-    },
+    store::{error::StoreError, session_store::OpenError},
     web::{
         Shared, continuing,
         error::{bad_form_page, forged_page, store_page, with_retry_after},
@@ -108,6 +98,9 @@ async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> 
 
 const WRONG: &str = "This address and password do not go together. Check both and try again.";
 
+/// What is said when a sign-in ended while it was made.
+pub(super) const ENDED: &str = "This account or this sign-in was ended just now. Sign in again.";
+
 /// What a refused sign-in tells the person: status, text, and when to come back.
 pub(super) fn refusal(error: SignInError) -> Result<(StatusCode, String, Option<Lifetime>), StoreError> {
     match error {
@@ -139,9 +132,13 @@ fn in_words(wait: Lifetime) -> String {
 
 /// Opens the browser session: the same row for the same person, with a new cookie; another person's row ends.
 async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Person) -> Response {
-    let session = match renew(site, &visitor, &person).await {
+    let session = match visitor.sign_in(site, &person).await {
         Ok(session) => session,
-        Err(error) => return store_page(site, &visitor.request_id, &error),
+        Err(OpenError::Refused) => {
+            let shown = SignIn::again(person.email.to_string(), StatusCode::CONFLICT, ENDED.to_owned());
+            return journey::sign_in_page(site, &visitor, pending, shown);
+        }
+        Err(OpenError::Store(error)) => return store_page(site, &visitor.request_id, &error),
     };
     pending.for_person(&site.provider, &session);
     if let Some(person) = &mut pending.person {
@@ -152,59 +149,4 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
         _ => "/account".to_owned(),
     };
     Redirect::to(&target).into_response()
-}
-
-/// Writes the session of a person who has just proved who they are, and gives the browser its cookie.
-pub(super) async fn renew(
-    site: &Shared,
-    visitor: &Visitor,
-    person: &Person,
-) -> Result<BrowserSession, StoreError> {
-    let provider = &site.provider;
-    let now = provider.clock.now();
-    let same = visitor
-        .session
-        .as_ref()
-        .filter(|session| session.user == person.id);
-    if let Some(other) = visitor.session.as_ref().filter(|_| same.is_none()) {
-        let subject = Subject {
-            user: Some(other.user),
-            address: Some(visitor.address.to_string()),
-            ..Subject::default()
-        };
-        end(
-            provider,
-            Ending::Browser { id: other.id },
-            Reason::AnotherPerson,
-            subject,
-        )
-        .await?;
-    }
-    let session = BrowserSession {
-        id: same.map_or_else(
-            || BrowserSessionId::new(now, &provider.entropy),
-            |session| session.id,
-        ),
-        user: person.id,
-        email: person.email.clone(),
-        authentication: Authentication::by_password(now),
-        last_seen_at: now,
-        expires_at: same.map_or(now.plus(provider.lifetimes.browser_session_absolute), |session| {
-            session.expires_at
-        }),
-    };
-    let opening = Opening {
-        label: visitor.agent.browser_label(),
-        address: Some(visitor.address.to_string()),
-        again: same.is_some(),
-    };
-    let data = SessionData {
-        session: session.clone(),
-        opening: Some(opening),
-    };
-    let unavailable = |error: tower_sessions::session::Error| StoreError::Unavailable(error.to_string());
-    visitor.cookie.insert(KEY, data).await.map_err(unavailable)?;
-    visitor.cookie.cycle_id().await.map_err(unavailable)?;
-    visitor.cookie.save().await.map_err(unavailable)?;
-    Ok(session)
 }

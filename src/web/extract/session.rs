@@ -8,10 +8,14 @@ use tower_sessions::Session;
 use crate::{
     base::time::Lifetime,
     domain::browser_session::BrowserSession,
+    flows::{
+        browser_session::{Browser, renew},
+        sign_in::Person,
+    },
     store::{
         browser_sessions::TOUCH,
         error::StoreError,
-        session_store::{KEY, SessionData},
+        session_store::{KEY, OpenError, SessionData},
     },
     web::{
         Shared, cookies::Flow, error::store_page, extract::address::Address, layer::RequestId,
@@ -26,8 +30,7 @@ const TOUCH_EVERY: Lifetime = Lifetime::from_secs(600);
 pub(crate) struct Visitor {
     /// Who is signed in.
     pub(crate) session: Option<BrowserSession>,
-    /// The tower-sessions handle, for signing in and out.
-    pub(crate) cookie: Session,
+    cookie: Session,
     /// The flow cookie that came.
     pub(crate) flow: Option<Flow>,
     /// What the browser says it is.
@@ -57,6 +60,31 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// Signs in a person who has just proved who they are: writes the session and gives the browser a new cookie.
+    pub(crate) async fn sign_in(&self, site: &Shared, person: &Person) -> Result<BrowserSession, OpenError> {
+        let browser = Browser {
+            present: self.session.as_ref(),
+            label: self.agent.browser_label(),
+            address: self.address.to_string(),
+        };
+        let data = renew(&site.provider, browser, person).await?;
+        let session = data.session.clone();
+        let given = self.give_cookie(data).await.map_err(OpenError::from);
+        if matches!(given, Err(OpenError::Refused)) {
+            // Otherwise tower-sessions would try to write it once more, after the answer is made.
+            self.cookie.clear().await;
+        }
+        given.map(|()| session)
+    }
+
+    async fn give_cookie(&self, data: SessionData) -> Result<(), tower_sessions::session::Error> {
+        self.cookie.insert(KEY, data).await?;
+        self.cookie.cycle_id().await?;
+        self.cookie.save().await
+    }
+}
+
 impl FromRequestParts<Shared> for Visitor {
     type Rejection = Response;
 
@@ -66,19 +94,18 @@ impl FromRequestParts<Shared> for Visitor {
             .get::<RequestId>()
             .map(ToString::to_string)
             .unwrap_or_default();
-        let unavailable = || store_page(site, &request_id, &StoreError::Unavailable("session".to_owned()));
-        let cookie = Session::from_request_parts(parts, site)
-            .await
-            .map_err(|_| unavailable())?;
-        let data = cookie.get::<SessionData>(KEY).await.map_err(|error| {
-            tracing::error!(%error, "the session could not be read");
-            unavailable()
-        })?;
+        let failed = |error: &StoreError| store_page(site, &request_id, error);
+        let cookie = Session::from_request_parts(parts, site).await;
+        let cookie = cookie.map_err(|(_, text)| failed(&StoreError::Unavailable(text.to_owned())))?;
+        let data = match cookie.get::<SessionData>(KEY).await.map_err(OpenError::from) {
+            Ok(data) => data,
+            // Only opening is refused.
+            Err(OpenError::Refused) => None,
+            Err(OpenError::Store(error)) => return Err(failed(&error)),
+        };
         let session = data.map(|data| data.session);
         if let Some(session) = &session {
-            touch(site, session)
-                .await
-                .map_err(|error| store_page(site, &request_id, &error))?;
+            touch(site, session).await.map_err(|error| failed(&error))?;
         }
         Ok(Self {
             session,

@@ -400,3 +400,49 @@ async fn a_cookie_of_one_person_with_the_page_of_another_does_nothing() {
     assert_eq!(answer.status, 403);
     assert_eq!(live(&postern).await, 2);
 }
+
+/// Disables Alice between her right password, which gives her try back, and the row of her session.
+const DISABLE_MEANWHILE: &str = "CREATE TRIGGER meanwhile AFTER UPDATE ON attempts BEGIN
+    UPDATE users SET disabled_at = 1 WHERE email_key = 'alice@example.com'; END";
+
+#[tokio::test]
+async fn who_is_disabled_while_signing_in_is_told_so_on_the_sign_in_page() {
+    let postern = Postern::start().await;
+    let (mut fresh, mut known) = (postern.browser(), postern.browser());
+    known.account(BOB).await;
+    let sealed = known.open(&postern.phone().authorize_url(&[])).await.page();
+    let switch = known.press(&sealed, "switch").await.page();
+    postern.tamper("DELETE FROM attempts").await;
+    postern.tamper(DISABLE_MEANWHILE).await;
+    let refused = sign_in(&mut fresh, ALICE).await;
+    postern.tamper("DELETE FROM attempts").await;
+    postern.tamper("UPDATE users SET disabled_at = NULL").await;
+    let form = switch
+        .form("/sign-in")
+        .with("email", ALICE)
+        .with("password", PASSWORD);
+    let switched = known.post(&form, &SAME_ORIGIN).await;
+    for (answer, browser) in [(refused, fresh), (switched, known)] {
+        assert_eq!(answer.status, 409, "{answer:?}");
+        assert!(answer.body.contains("<h1>Sign in</h1>"), "{}", answer.body);
+        assert!(answer.body.contains("was ended just now"), "{}", answer.body);
+        assert!(answer.header("retry-after").is_empty());
+        assert!(!browser.cookies.contains_key(SESSION), "nobody is signed in");
+    }
+    assert_eq!(live(&postern).await, 0, "Bob had left the browser to Alice");
+}
+
+#[tokio::test]
+async fn a_session_that_does_not_read_is_a_fault_and_no_rush() {
+    let postern = Postern::start().await;
+    let mut browser = postern.browser();
+    browser.account(ALICE).await;
+    postern
+        .tamper("UPDATE users SET email = 'no address' WHERE email_key = 'alice@example.com'")
+        .await;
+    let page = browser.open("/account").await.page();
+    assert_eq!(page.answer.status, 500);
+    assert_eq!(page.heading(), "Something went wrong here");
+    assert_eq!(page.answer.header("retry-after"), "");
+    assert!(browser.cookies.contains_key(SESSION), "the operator can mend it");
+}
