@@ -11,7 +11,6 @@ mod init;
 mod input;
 mod keys;
 mod output;
-mod page;
 mod place;
 mod serve;
 mod session;

@@ -7,6 +7,7 @@ use clap::Args;
 use tokio::sync::oneshot;
 
 use crate::{
+    app::App,
     cli::{place::Place, signals::Signals, world::World},
     config::{Config, Overrides},
     jobs, server, telemetry,
@@ -45,7 +46,7 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
     let mut signals = Signals::listen().context("the signals that stop the server cannot be listened to")?;
     // Before the database is opened: a second server on the same address touches nothing.
     let (listener, address) = bind(&config)?;
-    let app = world.open(&config).await?;
+    let app = App::open(&config, world.surroundings.clone()).await?;
     let jobs = tokio::spawn(jobs::run(app.provider.clone()));
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = server::serve(listener, app.router(), &config.server, async {
