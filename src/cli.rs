@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod failure;
 mod folder;
+mod host;
 mod init;
 mod input;
 mod keys;
