@@ -5,8 +5,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    app::App,
-    base::{id::ClientId, page::Page},
+    base::{id::ClientId, page::Page, time::Instant, url::RedirectUri},
     cli::{
         client::add::AddClient,
         place::Place,
@@ -51,80 +50,63 @@ enum Verb {
 }
 
 pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let config = world.config(place, &Overrides::default())?;
-    // What is wrong with the words is told before the database is opened.
-    let adding = match &command.verb {
-        Verb::Add(adding) => Some(adding.check(&config.lifetimes)?),
-        _ => None,
-    };
-    let app = world.open(&config).await?;
-    let client = match (adding, command.verb) {
-        (Some((id, name, settings)), _) => {
-            let added = verbs::add(&app.provider, id.clone(), name, settings).await;
-            added.map_err(|error| match error {
-                ClientError::Taken => {
-                    anyhow!("there is a client {id} already; look at it with `postern client show {id}`, or choose another id")
-                }
-                other => other.into(),
-            })?
+    let client = match command.verb {
+        Verb::Add(adding) => add(&adding, place, world).await?,
+        Verb::List => return list(command.json, place, world).await,
+        Verb::Show { id } => {
+            let (_, all) = clients::all(&world.app(place).await?.provider.db).await?;
+            let found = all.into_iter().find(|client| client.id == id);
+            found.ok_or_else(|| unknown(&id))?
         }
-        (None, Verb::Show { id }) => find(&app, &id).await?,
-        (None, Verb::Remove { id }) => return remove(&app, id, command.json, world).await,
-        (None, Verb::Add(_) | Verb::List) => return list(&app, command.json, world).await,
+        Verb::Remove { id } => {
+            let app = world.app(place).await?;
+            let ended = verbs::remove(&app.provider, id.clone()).await?;
+            let ended = ended.ok_or_else(|| unknown(&id))?;
+            let text = || format!("Removed {id}; {}.", words::ended(ended));
+            let value = json!({ "client": id, "ended": ended });
+            return world.output.result(command.json, &value, text);
+        }
     };
-    if command.json {
-        return world.output.json(&client);
-    }
-    world.output.line(facts(&about(&client)))?;
-    Ok(())
-}
-
-async fn list(app: &App, json: bool, world: &mut World) -> anyhow::Result<()> {
-    let (_, clients) = clients::all(&app.provider.db).await?;
-    if json {
-        return world.output.json(&Page {
-            items: clients,
-            next: None,
-        });
-    }
-    if clients.is_empty() {
-        return Ok(world
-            .output
-            .line("No app yet. Add one: postern client add ID --name NAME --redirect-uri URI")?);
-    }
-    let row = |client: &Client| {
-        let settings = &client.settings;
-        let redirects: Vec<_> = settings.redirect_uris.iter().map(ToString::to_string).collect();
-        let (id, name, kind) = (
-            client.id.to_string(),
-            client.name.to_string(),
-            kind(settings.kind).to_owned(),
-        );
-        [id, name, kind, settings.scope.to_string(), redirects.join(" ")]
-    };
-    let rows: Vec<_> = clients.iter().map(row).collect();
     world
         .output
-        .line(table(["ID", "NAME", "KIND", "SCOPE", "REDIRECT URIS"], &rows))?;
-    Ok(())
+        .result(command.json, &client, || facts(&about(&client)))
 }
 
-async fn find(app: &App, id: &ClientId) -> anyhow::Result<Client> {
-    let (_, clients) = clients::all(&app.provider.db).await?;
-    let found = clients.into_iter().find(|client| client.id == *id);
-    found.ok_or_else(|| unknown(id))
+async fn add(adding: &AddClient, place: &Place, world: &World) -> anyhow::Result<Client> {
+    let config = world.config(place, &Overrides::default())?;
+    // What is wrong with the words is told before the database is opened.
+    let (id, name, settings) = adding.check(&config.lifetimes)?;
+    let app = world.app(place).await?;
+    let added = verbs::add(&app.provider, id.clone(), name, settings).await;
+    added.map_err(|error| match error {
+        ClientError::Taken => anyhow!(
+            "there is a client {id} already; look at it with `postern client show {id}`, or choose another id"
+        ),
+        other => other.into(),
+    })
 }
 
-async fn remove(app: &App, id: ClientId, json: bool, world: &mut World) -> anyhow::Result<()> {
-    let ended = verbs::remove(&app.provider, id.clone())
-        .await?
-        .ok_or_else(|| unknown(&id))?;
-    if json {
-        return world.output.json(&json!({ "client": id, "ended": ended }));
-    }
-    Ok(world
-        .output
-        .line(format!("Removed {id}; {}.", words::ended(ended)))?)
+async fn list(json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    let (_, items) = clients::all(&world.app(place).await?.provider.db).await?;
+    let page = Page { items, next: None };
+    world.output.result(json, &page, || {
+        if page.items.is_empty() {
+            return "No app yet. Add one: postern client add ID --name NAME --redirect-uri URI".to_owned();
+        }
+        let row = |client: &Client| {
+            let settings = &client.settings;
+            let redirects: Vec<_> = settings.redirect_uris.iter().map(RedirectUri::as_str).collect();
+            [
+                client.id.to_string(),
+                client.name.to_string(),
+                kind(settings.kind).to_owned(),
+                settings.scope.to_string(),
+                redirects.join(" "),
+            ]
+        };
+        let headings = ["ID", "NAME", "KIND", "SCOPE", "REDIRECT URIS"];
+        table(headings, page.items.iter().map(row))
+    })
 }
 
 fn unknown(id: &ClientId) -> anyhow::Error {
@@ -134,6 +116,10 @@ fn unknown(id: &ClientId) -> anyhow::Error {
 fn about(client: &Client) -> Vec<(&'static str, String)> {
     let settings = &client.settings;
     let own = settings.lifetimes;
+    let consent = match settings.consent {
+        ConsentPolicy::Ask => "people are asked",
+        ConsentPolicy::Never => "never asked: people continue with one tap",
+    };
     let mut rows = vec![
         ("id", client.id.to_string()),
         ("name", client.name.to_string()),
@@ -142,38 +128,29 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
             format!("{}: public, it has no secret", kind(settings.kind)),
         ),
         ("scope", settings.scope.to_string()),
+        ("consent", consent.to_owned()),
+    ];
+    let redirects = settings.redirect_uris.iter();
+    rows.extend(redirects.map(|uri| ("redirect URI", uri.to_string())));
+    let optional = [
+        ("resource", settings.resource.as_ref().map(ToString::to_string)),
+        ("access token life", own.access_token.map(|life| life.to_string())),
+        (
+            "session idle",
+            own.device_session_idle.map(|life| life.to_string()),
+        ),
+        (
+            "session absolute",
+            own.device_session_absolute.map(|life| life.to_string()),
+        ),
+        ("added", Some(client.created_at.to_rfc3339())),
+        ("disabled", client.disabled_at.map(Instant::to_rfc3339)),
     ];
     rows.extend(
-        settings
-            .redirect_uris
-            .iter()
-            .map(|uri| ("redirect URI", uri.to_string())),
-    );
-    rows.push((
-        "consent",
-        match settings.consent {
-            ConsentPolicy::Ask => "people are asked".to_owned(),
-            ConsentPolicy::Never => "never asked: people continue with one tap".to_owned(),
-        },
-    ));
-    rows.extend(
-        settings
-            .resource
-            .as_ref()
-            .map(|resource| ("resource", resource.to_string())),
-    );
-    let lives = [
-        ("access token life", own.access_token),
-        ("session idle", own.device_session_idle),
-        ("session absolute", own.device_session_absolute),
-    ];
-    rows.extend(
-        lives
+        optional
             .into_iter()
-            .filter_map(|(name, life)| Some((name, life?.to_string()))),
+            .filter_map(|(name, value)| Some((name, value?))),
     );
-    rows.push(("added", client.created_at.to_rfc3339()));
-    rows.extend(client.disabled_at.map(|at| ("disabled", at.to_rfc3339())));
     rows
 }
 

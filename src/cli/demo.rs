@@ -6,8 +6,8 @@ mod browser;
 mod callback;
 mod claims;
 mod home;
-mod host;
 mod http;
+mod port;
 mod provider;
 mod screen;
 mod story;
@@ -17,9 +17,10 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 
-use self::{host::Host, screen::Screen, story::Story};
+use self::screen::Screen;
 use crate::{
-    cli::{folder, output::Output, place::Place, signals::Signals, words::shell, world::World},
+    base::time::Lifetime,
+    cli::{folder, host::Host, place::Place, signals::Signals, words::shell, world::World},
     config::{Config, Overrides},
     telemetry,
 };
@@ -50,55 +51,40 @@ pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) 
         .data
         .clone()
         .unwrap_or_else(|| PathBuf::from("./postern-demo"));
-    let (listener, port) = host::bind(command.port)?;
+    let (listener, port) = port::bind(command.port)?;
     let flags = Overrides {
         public_url: Some(format!("http://localhost:{port}")),
         listen: Some(listener.local_addr()?.to_string()),
         log_level: Some(command.log_level),
     };
     // Nor the environment: it configures a real server, too.
-    let config = Config::load(&data, place.config.as_deref(), [], &flags)?;
+    let mut config = Config::load(&data, place.config.as_deref(), [], &flags)?;
     telemetry::init(&config.log)?;
     folder::make(&data)?;
     let password = home::password(&data, &config, &world.surroundings.entropy)?;
     let app = home::furnish(&config, &world.surroundings, &password).await?;
     let issuer = config.server.public_url.to_string();
-    let host = Host::start(listener, &app, config);
+    // A demo has no requests that are worth a long wait.
+    config.server.shutdown_timeout = Lifetime::from_secs(2);
+    let host = Host::start(listener, &app, config.server);
 
-    let story = Story {
-        issuer: &issuer,
-        clock: app.provider.clock.clone(),
-        opens_browser: !command.no_browser,
-    };
-    // The story writes while it looks at the environment: the output is lent to it.
-    let mut output = std::mem::replace(&mut world.output, Output::new(std::io::sink(), false));
+    let opens_browser = !command.no_browser && browser::may_open(world);
+    let mut screen = Screen::new(&mut world.output, app.provider.clock.clone());
+    let folder = format!("{} (kept for next time)", shell(&data));
+    let rows = [
+        ("server", issuer.as_str()),
+        ("data", &folder),
+        ("email", home::EMAIL),
+        ("password", &password),
+    ];
+    screen.head("Postern: an app signs a person in, and stays signed in", &rows)?;
     let told = tokio::select! {
-        told = tell(&story, &data, &password, &mut output, world) => told,
-        () = signals.next() => output.line("\nStopped. The folder is kept: the next demo goes on with it.").map_err(Into::into),
+        told = story::tell(&issuer, opens_browser, &mut screen) => told,
+        () = signals.next() => screen.say("Stopped. The folder is kept: the next demo goes on with it.").map_err(Into::into),
     };
-    world.output = output;
     tokio::select! {
         stopped = host.stop() => stopped?,
         () = signals.next() => {}
     }
     told
-}
-
-async fn tell(
-    story: &Story<'_>,
-    data: &std::path::Path,
-    password: &str,
-    output: &mut Output,
-    world: &World,
-) -> anyhow::Result<()> {
-    let mut screen = Screen::new(output);
-    let folder = format!("{} (kept for next time)", shell(data));
-    let rows = [
-        ("server", story.issuer),
-        ("data", &folder),
-        ("email", home::EMAIL),
-        ("password", password),
-    ];
-    screen.banner("Postern: an app signs a person in, and stays signed in", &rows)?;
-    story.tell(&mut screen, world).await
 }

@@ -17,6 +17,7 @@ pub(super) struct Usage(pub(super) String);
 
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
+const LATER: &str = "run the command again in a moment";
 
 /// Tells what is wrong with a command line, or shows the help that was asked for.
 pub(super) fn of_usage(error: &clap::Error, output: &mut Output, errors: &mut dyn Write) -> u8 {
@@ -51,48 +52,38 @@ pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
 
 /// What to do about errors whose own text does not say it, since their first reader is another part of the program.
 fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
-    match (store_error(cause), hasher_error(cause)) {
-        (Some(StoreError::Busy), _) | (_, Some(HasherError::Busy)) => {
-            Some("run the command again in a moment")
+    // Transparent errors hide the one that they stand for from the chain.
+    match cause.downcast_ref() {
+        Some(AppError::Store(error) | AppError::Keys(KeysError::Store(error))) => {
+            return Some(of_store(error));
         }
-        (Some(StoreError::Unavailable(_)), _) => Some(
+        Some(AppError::Hasher(error)) => return Some(of_hasher(*error)),
+        _ => {}
+    }
+    match (cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(AccountError::Store(error)), _) | (_, Some(ClientError::Store(error))) => Some(of_store(error)),
+        (Some(AccountError::Hasher(error)), _) => Some(of_hasher(*error)),
+        _ => cause.downcast_ref().map(of_store),
+    }
+}
+
+fn of_store(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Busy => LATER,
+        StoreError::Unavailable(_) => {
             "see that the database is a file of yours on a disk that is not full, and that no other program holds \
-             it; then run the command again",
-        ),
-        (Some(StoreError::Conflict(_)), _) => {
-            Some("nothing was changed; look at what is there and try again")
+             it; then run the command again"
         }
-        (Some(StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_)), _) => {
-            Some("this is a fault of Postern, or somebody else wrote into its database: please report it")
+        StoreError::Conflict(_) => "nothing was changed; look at what is there and try again",
+        StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_) => {
+            "this is a fault of Postern, or somebody else wrote into its database: please report it"
         }
-        (_, Some(HasherError::Broken)) => {
-            Some("see the section [passwords] of `postern config check --show`")
-        }
-        (None, None) => None,
     }
 }
 
-fn store_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a StoreError> {
-    if let Some(AppError::Store(error) | AppError::Keys(KeysError::Store(error))) =
-        cause.downcast_ref::<AppError>()
-    {
-        return Some(error);
-    }
-    match (
-        cause.downcast_ref::<AccountError>(),
-        cause.downcast_ref::<ClientError>(),
-    ) {
-        (Some(AccountError::Store(error)), _) | (_, Some(ClientError::Store(error))) => Some(error),
-        _ => cause.downcast_ref::<StoreError>(),
-    }
-}
-
-fn hasher_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a HasherError> {
-    match (
-        cause.downcast_ref::<AppError>(),
-        cause.downcast_ref::<AccountError>(),
-    ) {
-        (Some(AppError::Hasher(error)), _) | (_, Some(AccountError::Hasher(error))) => Some(error),
-        _ => None,
+fn of_hasher(error: HasherError) -> &'static str {
+    match error {
+        HasherError::Busy => LATER,
+        HasherError::Broken => "see the section [passwords] of `postern config check --show`",
     }
 }

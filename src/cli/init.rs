@@ -60,22 +60,17 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
     let founded = App::found(&config, &world.surroundings)
         .await
         .map_err(|error| explain(error, &data))?;
-    if command.json {
-        let made = Made {
-            configuration: file.map(|file| file.display().to_string()),
-            database: config.database.path.display().to_string(),
-            root_secret: config.secrets.root.to_string(),
-            new_root_secret: founded.new_secret,
-            fingerprint: &founded.fingerprint,
-            public_url: &public_url,
-        };
-        return world.output.json(&made);
-    }
-    let wrote = file.filter(|_| is_new);
-    world
-        .output
-        .line(report(&data, &config, wrote.as_deref(), &founded))?;
-    Ok(())
+    let made = Made {
+        configuration: file.as_ref().map(|file| file.display().to_string()),
+        database: config.database.path.display().to_string(),
+        root_secret: config.secrets.root.to_string(),
+        new_root_secret: founded.new_secret,
+        fingerprint: &founded.fingerprint,
+        public_url: &public_url,
+    };
+    let wrote = file.as_deref().filter(|_| is_new);
+    let text = || report(&data, &config, wrote, &founded);
+    world.output.result(command.json, &made, text)
 }
 
 fn explain(error: AppError, data: &Path) -> anyhow::Error {

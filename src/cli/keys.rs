@@ -5,7 +5,6 @@ use clap::{Args, Subcommand};
 use crate::{
     base::{page::Page, time::Instant},
     cli::{place::Place, table::table, world::World},
-    config::Overrides,
     domain::key::KeyInfo,
     flows::keys,
 };
@@ -28,28 +27,23 @@ enum Verb {
 
 pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let Verb::List = command.verb;
-    let app = world.open(&world.config(place, &Overrides::default())?).await?;
-    let keys = keys::list(&app.provider.db).await?;
-    if command.json {
-        return world.output.json(&Page {
-            items: keys,
-            next: None,
-        });
-    }
-    let row = |key: &KeyInfo| {
-        let (state, since) = key.state.to_columns();
-        let since = since.map(Instant::to_rfc3339).unwrap_or_default();
-        [
-            key.ring.as_str().to_owned(),
-            key.id.to_string(),
-            state.to_owned(),
-            since,
-            key.created_at.to_rfc3339(),
-        ]
-    };
-    let rows: Vec<_> = keys.iter().map(row).collect();
-    world
-        .output
-        .line(table(["RING", "KID", "STATE", "SINCE", "MADE"], &rows))?;
-    Ok(())
+    let app = world.app(place).await?;
+    let items = keys::list(&app.provider.db).await?;
+    let page = Page { items, next: None };
+    world.output.result(command.json, &page, || {
+        let row = |key: &KeyInfo| {
+            let (state, since) = key.state.to_columns();
+            [
+                key.ring.as_str().to_owned(),
+                key.id.to_string(),
+                state.to_owned(),
+                since.map(Instant::to_rfc3339).unwrap_or_default(),
+                key.created_at.to_rfc3339(),
+            ]
+        };
+        table(
+            ["RING", "KID", "STATE", "SINCE", "MADE"],
+            page.items.iter().map(row),
+        )
+    })
 }

@@ -51,9 +51,18 @@ impl Output {
         Ok(self.to.flush()?)
     }
 
-    /// A value for programs.
-    pub fn json(&mut self, value: &impl Serialize) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(value)?;
+    /// The result of a command: the value for programs, or the text for people.
+    pub fn result(
+        &mut self,
+        json: bool,
+        value: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        let text = if json {
+            serde_json::to_string_pretty(value)?
+        } else {
+            text()
+        };
         Ok(self.line(text)?)
     }
 }

@@ -4,12 +4,12 @@ use std::net::{SocketAddr, TcpListener};
 
 use anyhow::Context;
 use clap::Args;
-use tokio::sync::oneshot;
 
 use crate::{
-    cli::{place::Place, signals::Signals, world::World},
+    app::App,
+    cli::{host::Host, place::Place, signals::Signals, world::World},
     config::{Config, Overrides},
-    jobs, server, telemetry,
+    telemetry,
 };
 
 /// Run the server.
@@ -45,24 +45,17 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
     let mut signals = Signals::listen().context("the signals that stop the server cannot be listened to")?;
     // Before the database is opened: a second server on the same address touches nothing.
     let (listener, address) = bind(&config)?;
-    let app = world.open(&config).await?;
-    let jobs = tokio::spawn(jobs::run(app.provider.clone()));
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = server::serve(listener, app.router(), &config.server, async {
-        // Its other end is dropped when it is time.
-        let _ = stopped.await;
-    });
-    tokio::pin!(serving);
+    let app = App::open(&config, world.surroundings.clone()).await?;
+    let mut host = Host::start(listener, &app, config.server.clone());
     tracing::info!(%address, issuer = %config.server.public_url, "ready");
     tokio::select! {
-        failed = &mut serving => return failed.context("the server cannot accept connections any more"),
-        () = signals.next() => drop(stop),
+        failed = host.failed() => return failed,
+        () = signals.next() => {}
     }
     tokio::select! {
-        done = &mut serving => done.context("the server did not stop in order")?,
+        stopped = host.stop() => stopped?,
         () = signals.next() => tracing::warn!("told twice: stopped at once, without waiting for requests under way"),
     }
-    jobs.abort();
     tracing::info!("stopped");
     Ok(())
 }

@@ -7,9 +7,13 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    base::{id::DeviceSessionId, page::Page, text::Email},
-    cli::{page::Limit, place::Place, session::node::Node, table::table, user, words, world::World},
-    config::Overrides,
+    base::{
+        id::{DeviceSessionId, UserId},
+        page::{MAX_PAGE, Page},
+        text::Email,
+        time::Instant,
+    },
+    cli::{place::Place, session::node::Node, table::table, user, words, world::World},
     domain::{
         ending::{Ending, Reason},
         event::Subject,
@@ -40,8 +44,9 @@ enum Verb {
         /// Go on after this session
         #[arg(long, value_name = "ID")]
         after: Option<DeviceSessionId>,
-        #[command(flatten)]
-        limit: Limit,
+        /// How many rows at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+        limit: i64,
     },
     /// End one session, or all of a person
     #[command(group = clap::ArgGroup::new("what").required(true))]
@@ -65,60 +70,45 @@ struct Sessions {
 }
 
 pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.open(&world.config(place, &Overrides::default())?).await?;
-    match command.verb {
+    let app = world.app(place).await?;
+    let (value, whose, ended) = match command.verb {
         Verb::List { user, after, limit } => {
             let sessions = find(&app, user.as_ref(), after, limit).await?;
-            if command.json {
-                return world.output.json(&sessions);
-            }
-            show(&app, &sessions, user.as_ref(), world)
+            let text = || shown(&sessions, user.as_ref(), app.provider.clock.now());
+            return world.output.result(command.json, &sessions, text);
         }
         Verb::End {
             session: Some(node), ..
         } => {
             let ended = end_one(&app, node).await?;
-            if command.json {
-                return world
-                    .output
-                    .json(&json!({ "session": node.to_string(), "ended": ended }));
-            }
-            Ok(world.output.line(format!("{node}: {}.", words::ended(ended)))?)
+            let value = json!({ "session": node.to_string(), "ended": ended });
+            (value, node.to_string(), ended)
         }
         Verb::End {
             user: Some(email), ..
         } => {
-            let user = user::find(&app, &email).await?;
-            let ending = Ending::User {
-                id: user.id,
-                keep: None,
-            };
-            let subject = Subject {
-                user: Some(user.id),
-                ..Subject::default()
-            };
-            let ended = end(&app.provider, ending, Reason::EndedByOperator, subject).await?;
-            if command.json {
-                return world.output.json(&json!({ "user": user.id, "ended": ended }));
-            }
-            Ok(world.output.line(format!("{email}: {}.", words::ended(ended)))?)
+            let user = user::find(&app, &email).await?.id;
+            let ended = end_all(&app, user).await?;
+            (json!({ "user": user, "ended": ended }), email.to_string(), ended)
         }
         Verb::End { .. } => bail!("name a session, or a person with --user"),
-    }
+    };
+    let text = || format!("{whose}: {}.", words::ended(ended));
+    world.output.result(command.json, &value, text)
 }
 
 async fn find(
     app: &App,
     email: Option<&Email>,
     after: Option<DeviceSessionId>,
-    limit: Limit,
+    limit: i64,
 ) -> anyhow::Result<Sessions> {
     let provider = &app.provider;
     let user = match email {
         Some(email) => Some(user::find(app, email).await?.id),
         None => None,
     };
-    let devices = sessions::devices(provider, user, after, limit.shown()).await?;
+    let devices = sessions::devices(provider, user, after, limit).await?;
     // They are few, and stand before the first page.
     let browsers = match user.filter(|_| after.is_none()) {
         Some(user) => Some(sessions::browsers(provider, user).await?),
@@ -127,23 +117,16 @@ async fn find(
     Ok(Sessions { devices, browsers })
 }
 
-fn show(app: &App, sessions: &Sessions, email: Option<&Email>, world: &mut World) -> anyhow::Result<()> {
-    let now = app.provider.clock.now();
-    let out = &mut world.output;
+fn shown(sessions: &Sessions, email: Option<&Email>, now: Instant) -> String {
+    let mut parts = Vec::new();
     if let Some(browsers) = sessions.browsers.as_ref().filter(|browsers| !browsers.is_empty()) {
         let row = |session: &browser_sessions::Listed| {
-            let (began, seen) = (
-                session.created_at.to_rfc3339(),
-                words::ago(session.last_seen_at, now),
-            );
+            let (began, seen) = (session.created_at, session.last_seen_at);
+            let (began, seen) = (began.to_rfc3339(), words::ago(seen, now));
             [session.id.to_string(), session.label.clone(), began, seen]
         };
-        let rows: Vec<_> = browsers.iter().map(row).collect();
-        out.line(table(["BROWSER SESSION", "BROWSER", "BEGAN", "SEEN"], &rows))?;
-        out.line("")?;
-    }
-    if sessions.devices.items.is_empty() {
-        return Ok(out.line("No app is signed in.")?);
+        let headings = ["BROWSER SESSION", "BROWSER", "BEGAN", "SEEN"];
+        parts.push(table(headings, browsers.iter().map(row)));
     }
     let row = |session: &device_sessions::Listed| {
         [
@@ -155,41 +138,45 @@ fn show(app: &App, sessions: &Sessions, email: Option<&Email>, world: &mut World
             words::ago(session.last_used_at, now),
         ]
     };
-    let rows: Vec<_> = sessions.devices.items.iter().map(row).collect();
-    out.line(table(
-        ["APP SESSION", "USER", "APP", "DEVICE", "BEGAN", "USED"],
-        &rows,
-    ))?;
-    if let Some(next) = &sessions.devices.next {
+    let headings = ["APP SESSION", "USER", "APP", "DEVICE", "BEGAN", "USED"];
+    let devices = &sessions.devices;
+    parts.push(if devices.items.is_empty() {
+        "No app is signed in.".to_owned()
+    } else {
+        table(headings, devices.items.iter().map(row))
+    });
+    if let Some(next) = &devices.next {
         let user = email.map(|email| format!(" --user {email}")).unwrap_or_default();
-        out.line(format!(
-            "\nThere are more: postern session list{user} --after {next}"
-        ))?;
+        parts.push(format!(
+            "There are more: postern session list{user} --after {next}"
+        ));
     }
-    Ok(())
+    parts.join("\n\n")
+}
+
+async fn end_all(app: &App, user: UserId) -> anyhow::Result<Ended> {
+    let ending = Ending::User { id: user, keep: None };
+    let subject = Subject {
+        user: Some(user),
+        ..Subject::default()
+    };
+    Ok(end(&app.provider, ending, Reason::EndedByOperator, subject).await?)
 }
 
 async fn end_one(app: &App, node: Node) -> anyhow::Result<Ended> {
-    let provider = &app.provider;
-    let (ending, subject) = match node {
+    let mut subject = Subject::default();
+    let ending = match node {
+        Node::Browser(id) => Ending::Browser { id },
         Node::Device(id) => {
-            let found = device_sessions::find(&provider.db, id)
-                .await?
-                .map(|found| found.session);
-            let (user, client) = found.map(|session| (session.user, session.client)).unzip();
-            (
-                Ending::Device { id },
-                Subject {
-                    user,
-                    client,
-                    session: Some(id),
-                    ..Subject::default()
-                },
-            )
+            if let Some(found) = device_sessions::find(&app.provider.db, id).await? {
+                subject.user = Some(found.session.user);
+                subject.client = Some(found.session.client);
+            }
+            subject.session = Some(id);
+            Ending::Device { id }
         }
-        Node::Browser(id) => (Ending::Browser { id }, Subject::default()),
     };
-    let ended = end(provider, ending, Reason::EndedByOperator, subject).await?;
+    let ended = end(&app.provider, ending, Reason::EndedByOperator, subject).await?;
     if ended == Ended::default() {
         bail!(
             "there is no session {node} that could be ended: it has ended already, or never was; see `postern session list`"

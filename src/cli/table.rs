@@ -1,15 +1,12 @@
 //! Aligned columns for people.
 
 /// A table: headings in capitals, two spaces between columns, nothing behind the last one, `-` where there is nothing.
-pub(super) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -> String {
-    let shown = |cell: &String| {
-        if cell.is_empty() {
-            "-".to_owned()
-        } else {
-            cell.clone()
-        }
-    };
-    let rows = rows.iter().map(|row| row.each_ref().map(shown));
+pub(super) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: impl IntoIterator<Item = [String; N]>,
+) -> String {
+    let shown = |cell: String| if cell.is_empty() { "-".to_owned() } else { cell };
+    let rows = rows.into_iter().map(|row| row.map(shown));
     let rows: Vec<_> = std::iter::once(headings.map(str::to_owned)).chain(rows).collect();
     let mut widths = [0; N];
     for row in &rows {
@@ -53,7 +50,7 @@ mod tests {
             ["bcd".to_owned(), "e".to_owned(), "f".to_owned()],
         ];
         assert_eq!(
-            table(["ID", "NAME", "X"], &rows),
+            table(["ID", "NAME", "X"], rows),
             "ID   NAME  X\na    ünï   -\nbcd  e     f"
         );
         assert_eq!(

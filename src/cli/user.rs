@@ -8,11 +8,10 @@ use crate::{
     app::App,
     base::{
         id::UserId,
-        page::Page,
+        page::{MAX_PAGE, Page},
         text::{DisplayName, Email},
     },
-    cli::{page::Limit, place::Place, table::table, words, world::World},
-    config::Overrides,
+    cli::{place::Place, table::table, words, world::World},
     domain::user::User,
     flows::account::{self, AccountError},
     store::users,
@@ -46,8 +45,9 @@ enum Verb {
         /// Go on after this person
         #[arg(long, value_name = "ID")]
         after: Option<UserId>,
-        #[command(flatten)]
-        limit: Limit,
+        /// How many rows at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+        limit: i64,
     },
     /// Set a person's password and end all their sessions
     Password {
@@ -65,7 +65,7 @@ enum Verb {
 }
 
 pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.open(&world.config(place, &Overrides::default())?).await?;
+    let app = world.app(place).await?;
     let json = command.json;
     match command.verb {
         Verb::Add {
@@ -79,12 +79,10 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
                 AccountError::Taken => anyhow!("{email} has an account already; see `postern user list`"),
                 other => other.into(),
             })?;
-            if json {
-                return world.output.json(&user);
-            }
-            world.output.line(format!("Added {email}: {}", user.id))?;
+            let text = || format!("Added {email}: {}", user.id);
+            world.output.result(json, &user, text)
         }
-        Verb::List { after, limit } => list(&app, after, limit, json, world).await?,
+        Verb::List { after, limit } => list(&app, after, limit, json, world).await,
         Verb::Password {
             email,
             password_stdin,
@@ -92,30 +90,20 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let user = find(&app, &email).await?;
             let password = world.input.new_password(password_stdin, &email)?;
             let ended = account::set_password(&app.provider, user.id, password, None, None).await?;
-            if json {
-                return world.output.json(&json!({ "user": user.id, "ended": ended }));
-            }
-            world.output.line(format!(
-                "The password of {email} is set; {}.",
-                words::ended(ended)
-            ))?;
+            let value = json!({ "user": user.id, "ended": ended });
+            let text = || format!("The password of {email} is set; {}.", words::ended(ended));
+            world.output.result(json, &value, text)
         }
         Verb::Disable { email } => {
             let user = find(&app, &email).await?;
             let ended = account::disable(&app.provider, user.id).await?;
-            if json {
-                let now = ended.is_some();
-                return world.output.json(
-                    &json!({ "user": user.id, "disabled_now": now, "ended": ended.unwrap_or_default() }),
-                );
-            }
-            world.output.line(match ended {
+            let value = json!({ "user": user.id, "disabled_now": ended.is_some(), "ended": ended.unwrap_or_default() });
+            world.output.result(json, &value, || match ended {
                 Some(ended) => format!("{email} is disabled; {}.", words::ended(ended)),
                 None => format!("{email} was disabled already; nothing was changed."),
-            })?;
+            })
         }
     }
-    Ok(())
 }
 
 /// The person with an address.
@@ -127,45 +115,36 @@ pub(super) async fn find(app: &App, email: &Email) -> anyhow::Result<User> {
 async fn list(
     app: &App,
     after: Option<UserId>,
-    limit: Limit,
+    limit: i64,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let is_first = after.is_none();
-    let after = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-    let found = users::list(&app.provider.db, after, limit.asked()).await?;
-    let page = Page::cut(found, limit.shown(), |user| user.id.to_string());
-    if json {
-        return world.output.json(&page);
-    }
-    if page.items.is_empty() {
-        return Ok(world.output.line(if is_first {
-            "Nobody yet. Add somebody: postern user add EMAIL"
-        } else {
-            "Nobody after that."
-        })?);
-    }
-    let row = |user: &User| {
-        let name = user.name.as_ref().map(ToString::to_string).unwrap_or_default();
-        let state = user
-            .disabled_at
-            .map_or("enabled".to_owned(), |at| format!("disabled {}", at.to_rfc3339()));
-        [
-            user.id.to_string(),
-            user.email.to_string(),
-            name,
-            user.created_at.to_rfc3339(),
-            state,
-        ]
-    };
-    let rows: Vec<_> = page.items.iter().map(row).collect();
-    world
-        .output
-        .line(table(["ID", "EMAIL", "NAME", "ADDED", "STATE"], &rows))?;
-    if let Some(next) = page.next {
-        world
-            .output
-            .line(format!("\nThere are more: postern user list --after {next}"))?;
-    }
-    Ok(())
+    let start = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
+    // One more tells whether there are more.
+    let found = users::list(&app.provider.db, start, limit + 1).await?;
+    let page = Page::cut(found, limit, |user| user.id.to_string());
+    world.output.result(json, &page, || {
+        if page.items.is_empty() {
+            let nobody = "Nobody yet. Add somebody: postern user add EMAIL";
+            return after.map_or(nobody, |_| "Nobody after that.").to_owned();
+        }
+        let rows = table(
+            ["ID", "EMAIL", "NAME", "ADDED", "STATE"],
+            page.items.iter().map(row),
+        );
+        let more = page.next.as_ref();
+        let more = more.map(|next| format!("\n\nThere are more: postern user list --after {next}"));
+        rows + &more.unwrap_or_default()
+    })
+}
+
+fn row(user: &User) -> [String; 5] {
+    let disabled = user.disabled_at.map(|at| format!("disabled {}", at.to_rfc3339()));
+    [
+        user.id.to_string(),
+        user.email.to_string(),
+        user.name.as_ref().map(ToString::to_string).unwrap_or_default(),
+        user.created_at.to_rfc3339(),
+        disabled.unwrap_or_else(|| "enabled".to_owned()),
+    ]
 }

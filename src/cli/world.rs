@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 
 use crate::{
-    app::{App, AppError, Surroundings},
+    app::{App, Surroundings},
     base::{entropy::Entropy, time::Clock},
     cli::{input::Input, output::Output, place::Place},
     config::{Config, ConfigErrors, Overrides},
@@ -87,8 +87,9 @@ impl World {
     }
 
     /// The database with its verbs, for a command that works beside the server.
-    pub(super) async fn open(&self, config: &Config) -> Result<App, AppError> {
-        App::open(config, self.surroundings.clone()).await
+    pub(super) async fn app(&self, place: &Place) -> anyhow::Result<App> {
+        let config = self.config(place, &Overrides::default())?;
+        Ok(App::open(&config, self.surroundings.clone()).await?)
     }
 }
 

@@ -86,12 +86,10 @@ impl AddClient {
             .resource
             .as_ref()
             .and_then(|resource| checked.parse::<Resource>("--resource", resource));
+        let faults = checked.faults.len();
+        let day = Lifetime::from_days(1);
         let lifetimes = ClientLifetimes {
-            access_token: checked.life(
-                "--access-token-life",
-                self.access_token_life.as_ref(),
-                Lifetime::from_days(1),
-            ),
+            access_token: checked.life("--access-token-life", self.access_token_life.as_ref(), day),
             device_session_idle: checked.life("--session-idle", self.session_idle.as_ref(), session),
             device_session_absolute: checked.life(
                 "--session-absolute",
@@ -99,26 +97,12 @@ impl AddClient {
                 session,
             ),
         };
+        // What does not read contradicts nothing yet.
+        if checked.faults.len() == faults {
+            checked.contradictions(lifetimes, server);
+        }
         if scope.as_ref().is_some_and(ScopeSet::is_empty) {
             checked.refuse("--scope", &self.scope, "name at least one scope, such as openid");
-        }
-        let words = [
-            &self.access_token_life,
-            &self.session_idle,
-            &self.session_absolute,
-        ];
-        let lives = [
-            lifetimes.access_token,
-            lifetimes.device_session_idle,
-            lifetimes.device_session_absolute,
-        ];
-        // What does not read contradicts nothing yet.
-        if words
-            .iter()
-            .zip(lives)
-            .all(|(word, life)| word.is_some() == life.is_some())
-        {
-            checked.contradictions(lifetimes, server);
         }
         match (id, name, kind, scope, consent) {
             (Some(id), Some(name), Some(kind), Some(scope), Some(consent)) if checked.faults.is_empty() => {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::demo::{
     callback::Arrival,
     home::{CLIENT, SCOPE},
-    http::{Http, HttpError},
+    http::Http,
     provider::Provider,
 };
 
@@ -183,7 +183,7 @@ impl DemoApp {
 }
 
 fn tokens(
-    asked: Result<Answer, RequestTokenError<HttpError, BasicErrorResponse>>,
+    asked: Result<Answer, RequestTokenError<reqwest::Error, BasicErrorResponse>>,
 ) -> Result<Tokens, Refusal> {
     let answer = asked.map_err(|error| match error {
         RequestTokenError::ServerResponse(refused)

@@ -13,15 +13,14 @@ use crate::cli::world::World;
 /// How long an opener may take to say that it cannot.
 const PATIENCE: Duration = Duration::from_millis(700);
 
+/// Whether there is a desktop. Without one, xdg-open would look for a browser in the terminal.
+pub(super) fn may_open(world: &World) -> bool {
+    let mut displays = ["DISPLAY", "WAYLAND_DISPLAY"].iter();
+    cfg!(not(target_os = "linux")) || displays.any(|name| world.variable(name).is_some())
+}
+
 /// Whether a browser seems to be opening at `url`.
-pub(super) async fn open(url: &str, world: &World) -> bool {
-    // Without a display, xdg-open would look for a browser in the terminal.
-    let has_display = ["DISPLAY", "WAYLAND_DISPLAY"]
-        .iter()
-        .any(|name| world.variable(name).is_some());
-    if cfg!(target_os = "linux") && !has_display {
-        return false;
-    }
+pub(super) async fn open(url: &str) -> bool {
     let mut command = opener(url);
     let Ok(mut child) = command
         .stdin(Stdio::null())

@@ -1,34 +1,18 @@
-//! The app's HTTP client: no redirects, no proxy, nothing larger than what is expected, and not for ever.
+//! The app's HTTP client: no redirects, no proxy, and not for ever.
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http::StatusCode;
 use oauth2::{HttpRequest, HttpResponse};
-use reqwest::{Client, Response, redirect::Policy};
+use reqwest::{Client, redirect::Policy};
 use serde::de::DeserializeOwned;
 
-/// The largest answer that is read.
-const MAX_BODY: usize = 256 * 1024;
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The client; cheap to clone.
 #[derive(Debug, Clone)]
 pub(super) struct Http(Client);
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum HttpError {
-    /// The request did not arrive, or its answer did not.
-    #[error(transparent)]
-    Network(#[from] reqwest::Error),
-    /// The answer has parts that make none.
-    #[error(transparent)]
-    Malformed(#[from] http::Error),
-    /// The answer is larger than expected.
-    #[error("the answer is larger than {MAX_BODY} bytes")]
-    TooLarge,
-}
 
 impl Http {
     /// A client.
@@ -43,13 +27,13 @@ impl Http {
     }
 
     /// What the `oauth2` crate wants of a client.
-    pub(super) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    pub(super) async fn send(&self, request: HttpRequest) -> reqwest::Result<HttpResponse> {
         let response = self.0.execute(request.try_into()?).await?;
-        let mut answer = http::Response::builder().status(response.status());
-        for (name, value) in response.headers() {
-            answer = answer.header(name, value);
-        }
-        Ok(answer.body(capped(response).await?)?)
+        let mut answer = HttpResponse::default();
+        *answer.status_mut() = response.status();
+        answer.headers_mut().clone_from(response.headers());
+        *answer.body_mut() = response.bytes().await?.into();
+        Ok(answer)
     }
 
     /// A JSON document.
@@ -70,19 +54,8 @@ impl Http {
         }
         let asked = async {
             let response = request.send().await?;
-            Ok::<_, HttpError>((response.status(), capped(response).await?))
+            reqwest::Result::Ok((response.status(), response.bytes().await?.into()))
         };
         asked.await.with_context(|| format!("{url} cannot be read"))
     }
-}
-
-async fn capped(mut response: Response) -> Result<Vec<u8>, HttpError> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > MAX_BODY {
-            return Err(HttpError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
 }

@@ -1,11 +1,11 @@
-//! How the demo looks: boxes, marks and colours on a terminal, plain lines everywhere else. 80 columns.
+//! How the demo looks: marks and colours on a terminal, plain lines everywhere else. 80 columns.
 
 use std::fmt::Display;
 
 use serde_json::{Map, Value};
 
 use crate::{
-    base::time::{Instant, Lifetime},
+    base::time::{Clock, Instant},
     cli::{
         demo::claims,
         output::{Output, Unwritable},
@@ -26,53 +26,49 @@ const CYAN: &str = "36";
 #[derive(Debug)]
 pub(super) struct Screen<'a> {
     out: &'a mut Output,
+    clock: Clock,
+    began: Instant,
     steps: u32,
     has_status: bool,
 }
 
 impl<'a> Screen<'a> {
     /// Shows on `out`.
-    pub(super) fn new(out: &'a mut Output) -> Self {
+    pub(super) fn new(out: &'a mut Output, clock: Clock) -> Self {
         Self {
             out,
+            began: clock.now(),
+            clock,
             steps: 0,
             has_status: false,
         }
     }
 
     /// The head of the demo.
-    pub(super) fn banner(&mut self, title: &str, rows: &[(&str, &str)]) -> Done {
-        let name = rows.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-        let lines = rows.iter().map(|(key, value)| (format!("{key:name$}"), *value));
-        if !self.out.is_rich() {
-            self.out.line(title)?;
-            self.out.line("")?;
-            return lines
-                .into_iter()
-                .try_for_each(|(key, value)| self.out.line(format!("  {key}  {value}")));
+    pub(super) fn head(&mut self, title: &str, rows: &[(&str, &str)]) -> Done {
+        let title = self.paint(BOLD, title);
+        self.out.line(format!("{title}\n"))?;
+        for (name, value) in rows {
+            let name = self.paint(DIM, &format!("{name:8}"));
+            self.out.line(format!("  {name}  {value}"))?;
         }
-        let inner = WIDTH - 4;
-        let edge = "─".repeat(inner + 2);
-        let side = self.paint(DIM, "│");
-        let (top, bottom) = (
-            self.paint(DIM, &format!("╭{edge}╮")),
-            self.paint(DIM, &format!("╰{edge}╯")),
-        );
-        self.out.line(top)?;
-        let text = self.paint(BOLD, &format!("{title:inner$}"));
-        self.out.line(format!("{side} {text} {side}"))?;
-        for (key, value) in lines {
-            let (key, rest) = (self.paint(DIM, &key), inner.saturating_sub(name + 2));
-            let value = tail(value, rest);
-            self.out.line(format!("{side} {key}  {value:rest$} {side}"))?;
-        }
-        self.out.line(bottom)
+        Ok(())
     }
 
-    /// A step that is done, and the time that it took.
-    pub(super) fn step(&mut self, title: &str, time: Lifetime) -> Done {
+    /// From now on the next step takes its time.
+    pub(super) fn start(&mut self) {
+        self.began = self.clock.now();
+    }
+
+    /// How long that is ago.
+    pub(super) fn took(&self) -> String {
+        took(self.clock.now().since(self.began))
+    }
+
+    /// The step is done; the next one begins.
+    pub(super) fn step(&mut self, title: &str) -> Done {
         self.steps += 1;
-        let (mark, time) = (self.mark("✓", "[ok]", GREEN), took(time));
+        let (mark, time) = (self.mark("✓", "[ok]", GREEN), self.took());
         let head = if self.out.is_rich() { 5 } else { 8 };
         let title = format!("{} {title}", self.steps);
         let room = WIDTH.saturating_sub(head + time.len());
@@ -80,6 +76,7 @@ impl<'a> Screen<'a> {
             self.paint(BOLD, &format!("{title:room$}")),
             self.paint(DIM, &time),
         );
+        self.start();
         self.out.line(format!("\n {mark}  {title} {time}"))
     }
 
@@ -89,38 +86,27 @@ impl<'a> Screen<'a> {
         self.out.line(format!("{bar}{text}").trim_end())
     }
 
-    /// A token below a step: shortened, and what it says.
-    pub(super) fn token(&mut self, name: &str, token: &str, now: Instant) -> Done {
-        let short = self.paint(DIM, &claims::shorten(token));
-        let title = self.paint(CYAN, name);
-        self.note("")?;
-        self.note(format!("{title}  {short}"))?;
-        if let Some((header, claims)) = claims::decode(token) {
-            self.rows("header", &header, now)?;
-            self.rows("claims", &claims, now)?;
-        }
-        Ok(())
-    }
-
-    /// A token that follows another: what it says anew.
-    pub(super) fn news(&mut self, name: &str, token: &str, before: &str, now: Instant) -> Done {
+    /// A token below a step: shortened, and what it says. Of one that follows another only what is new.
+    pub(super) fn token(&mut self, name: &str, token: &str, before: Option<&str>) -> Done {
         let (short, title) = (self.paint(DIM, &claims::shorten(token)), self.paint(CYAN, name));
         self.note("")?;
         self.note(format!("{title}  {short}"))?;
-        if let (Some((_, claims)), Some((_, old))) = (claims::decode(token), claims::decode(before)) {
-            let new = claims
-                .into_iter()
-                .filter(|(name, value)| old.get(name) != Some(value));
-            self.rows("new", &new.collect(), now)?;
-            self.note(self.paint(DIM, "everything else is as before"))?;
-        }
-        Ok(())
+        let Some((header, mut claims)) = claims::decode(token) else {
+            return Ok(());
+        };
+        let Some((_, old)) = before.and_then(claims::decode) else {
+            self.rows("header", &header)?;
+            return self.rows("claims", &claims);
+        };
+        claims.retain(|name, value| old.get(name) != Some(value));
+        self.rows("new", &claims)?;
+        self.note(self.paint(DIM, "everything else is as before"))
     }
 
     /// Names and values below a step.
-    pub(super) fn rows(&mut self, name: &str, claims: &Map<String, Value>, now: Instant) -> Done {
+    pub(super) fn rows(&mut self, name: &str, claims: &Map<String, Value>) -> Done {
         let mut name = format!("{name:8}");
-        for (key, lines) in claims::rows(claims, now) {
+        for (key, lines) in claims::rows(claims, self.clock.now()) {
             let mut key = format!("{key:10}");
             for line in lines {
                 let (head, tail) = (self.paint(DIM, &name), self.paint(DIM, &key));
@@ -199,14 +185,4 @@ impl<'a> Screen<'a> {
             text.to_owned()
         }
     }
-}
-
-/// The end of what is too long: of a path it says the most.
-fn tail(text: &str, width: usize) -> String {
-    let length = text.chars().count();
-    if length <= width {
-        return text.to_owned();
-    }
-    let end: String = text.chars().skip(length - width.saturating_sub(1)).collect();
-    format!("…{end}")
 }
