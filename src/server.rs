@@ -4,7 +4,9 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener},
+    pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use axum::{Router, extract::connect_info::Connected};
@@ -14,6 +16,7 @@ use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_io_timeout::TimeoutStream;
 
 use crate::config::ServerConfig;
 
@@ -39,6 +42,7 @@ pub async fn serve(
     let gate = Gate {
         listener: tokio::net::TcpListener::from_std(listener)?,
         places: Arc::new(Semaphore::new(config.max_connections)),
+        write_timeout: config.request_timeout.to_std(),
     };
     // HTTP/2 without TLS is spoken by no browser, and telling the two apart waits for the first bytes without a limit.
     let mut server = Server::<Peer>::from_listener(gate).http1_only().handle(handle);
@@ -58,6 +62,7 @@ pub async fn serve(
 struct Gate {
     listener: tokio::net::TcpListener,
     places: Arc<Semaphore>,
+    write_timeout: Duration,
 }
 
 /// Where a connection comes from.
@@ -79,8 +84,10 @@ impl AddrListener<Admitted, Peer> for Gate {
         let place = places.acquire_owned().await.map_err(io::Error::other)?;
         let (stream, address) = self.listener.accept().await?;
         stream.set_nodelay(true)?;
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(self.write_timeout));
         let admitted = Admitted {
-            stream,
+            stream: Box::pin(stream),
             _place: place,
         };
         Ok((admitted, Peer(address)))
@@ -97,10 +104,10 @@ impl Connected<Peer> for SocketAddr {
     }
 }
 
-/// A connection with its place.
+/// A connection with its place. Who asks and does not read the answer loses both.
 #[derive(Debug)]
 struct Admitted {
-    stream: TcpStream,
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -121,13 +128,13 @@ mod io_traits {
             cx: &mut Context<'_>,
             buf: &mut ReadBuf<'_>,
         ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_read(cx, buf)
+            self.stream.as_mut().poll_read(cx, buf)
         }
     }
 
     impl AsyncWrite for Admitted {
         fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.stream).poll_write(cx, buf)
+            self.stream.as_mut().poll_write(cx, buf)
         }
 
         fn poll_write_vectored(
@@ -135,7 +142,7 @@ mod io_traits {
             cx: &mut Context<'_>,
             bufs: &[io::IoSlice<'_>],
         ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+            self.stream.as_mut().poll_write_vectored(cx, bufs)
         }
 
         fn is_write_vectored(&self) -> bool {
@@ -143,11 +150,11 @@ mod io_traits {
         }
 
         fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_flush(cx)
+            self.stream.as_mut().poll_flush(cx)
         }
 
         fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_shutdown(cx)
+            self.stream.as_mut().poll_shutdown(cx)
         }
     }
 }

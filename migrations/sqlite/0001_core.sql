@@ -26,6 +26,8 @@ CREATE TABLE users (
 CREATE TABLE passwords (
     user_id BLOB NOT NULL PRIMARY KEY REFERENCES users (id),
     hash TEXT NOT NULL,
+    -- Raised by every new password, not by the same one hashed anew: what was proved with an older one opens nothing.
+    version INTEGER NOT NULL,
     changed_at INTEGER NOT NULL
 ) STRICT;
 

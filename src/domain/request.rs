@@ -3,7 +3,7 @@
 //! Only an [`AnswerTo`] can build a redirect, and only a client that is known makes one, from a redirect URI of its own:
 //! an unverified one can never receive a redirect.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The parameters of a query or a form as they came, each with all its values. The reader bounds them.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Raw(BTreeMap<String, Vec<String>>);
 
 /// A parameter that came more than once (RFC 6749 section 3.1).
@@ -64,6 +64,13 @@ impl Raw {
     /// Whether the parameter is there at all.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+}
+
+/// Names only: the values may be passwords and tokens.
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
     }
 }
 
@@ -194,6 +201,19 @@ pub struct Prompt {
 }
 
 impl AuthorizationRequest {
+    /// Whether the client may still ask for this: it travels sealed for up to an hour, and meanwhile an operator may have
+    /// taken a redirect URI, a scope or the API away.
+    pub fn is_allowed_for(&self, client: &Client) -> bool {
+        let settings = &client.settings;
+        self.client == client.id
+            && client.allows_redirect(&self.answer_to.redirect_uri)
+            && self.scope.is_within(&settings.scope)
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|asked| settings.resource.as_ref() == Some(asked))
+    }
+
     /// The parameters that start the same request anew: for "start again".
     pub fn to_parameters(&self) -> Vec<(&'static str, String)> {
         let prompt = [

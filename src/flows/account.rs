@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        id::{BrowserSessionId, UserId},
+        id::UserId,
         text::{DisplayName, Email},
     },
     domain::{
@@ -16,7 +16,7 @@ use crate::{
     store::{
         ending::Ended,
         error::StoreError,
-        users::{AddUser, ChangePassword, DisableUser},
+        users::{AddUser, Asking, ChangePassword, DisableUser},
     },
 };
 
@@ -26,6 +26,9 @@ pub enum AccountError {
     /// The address has an account.
     #[error("there is an account with this address already")]
     Taken,
+    /// The password that was proved is not the password any more, or the session in which it was has ended.
+    #[error("the password was changed meanwhile")]
+    Late,
     /// The password pool's.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -78,13 +81,13 @@ pub async fn add(
     }
 }
 
-/// Sets a password and ends everything of the person, but what they keep: the browser in which they ask. How much
-/// ended.
+/// Sets a password and ends everything of the person, but for what was opened from the browser in which they ask. How
+/// much ended. An operator asks in no browser.
 pub async fn set_password(
     provider: &Provider,
     user: UserId,
     password: Password,
-    keep: Option<BrowserSessionId>,
+    asking: Option<Asking>,
     address: Option<String>,
 ) -> Result<Ended, AccountError> {
     let hash = provider.hasher.hash(password).await?;
@@ -94,20 +97,19 @@ pub async fn set_password(
         address,
         ..Subject::default()
     };
+    let keep = asking.map(|asking| asking.browser_session);
     let ending = Ending::User { id: user, keep };
     let end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
     let event = provider.event(now, subject, Event::PasswordChanged);
-    let ended = provider
-        .db
-        .write(ChangePassword {
-            user,
-            hash,
-            now,
-            end,
-            event,
-        })
-        .await?;
-    Ok(ended)
+    let change = ChangePassword {
+        user,
+        hash,
+        now,
+        asking,
+        end,
+        event,
+    };
+    provider.db.write(change).await?.ok_or(AccountError::Late)
 }
 
 /// Disables a person and ends everything of theirs. How much ended; nothing when they were disabled already.

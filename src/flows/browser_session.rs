@@ -60,6 +60,7 @@ pub async fn renew(
         label: browser.label,
         address: Some(browser.address),
         again: same.is_some(),
+        password_version: person.password_version,
     };
     Ok(SessionData {
         session,

@@ -4,14 +4,18 @@
 use crate::{
     base::{
         digest::Digest,
-        id::UserId,
+        id::{BrowserSessionId, UserId},
         text::Email,
         time::{Instant, Lifetime},
     },
     domain::{limit::Limit, password::Password},
     flows::Provider,
     ports::hasher::HasherError,
-    store::{attempts, error::StoreError, users},
+    store::{
+        attempts,
+        error::StoreError,
+        users::{self, Asking},
+    },
 };
 
 /// What a person typed.
@@ -32,6 +36,28 @@ pub struct Person {
     pub id: UserId,
     /// The address that they sign in with.
     pub email: Email,
+    /// The version of the password that they proved. Checking takes time: what they proved counts only as long as it is
+    /// still the password.
+    pub password_version: i64,
+}
+
+impl Person {
+    /// As the one who asks for a change of their password in a browser session.
+    pub fn asking_in(&self, browser_session: BrowserSessionId) -> Asking {
+        Asking {
+            version: self.password_version,
+            browser_session,
+        }
+    }
+
+    /// The same person after that change: who chose a password knows it.
+    #[must_use]
+    pub fn with_new_password(&self) -> Self {
+        Self {
+            password_version: self.password_version + 1,
+            ..self.clone()
+        }
+    }
 }
 
 /// Why nobody is signed in.
@@ -72,11 +98,11 @@ pub async fn by_password(provider: &Provider, credentials: Credentials) -> Resul
 async fn check(provider: &Provider, email: &Email, password: Password) -> Result<Person, SignInError> {
     let row = provider.db.read(users::FIND_FOR_SIGN_IN, (email.key(),)).await?;
     let (known, stored) = match row {
-        Some((id, email, hash)) => (Some((id, email)), Some(hash)),
+        Some((id, email, hash, version)) => (Some((id, email, version)), Some(hash)),
         None => (None, None),
     };
     let verified = provider.hasher.verify(password.clone(), stored.clone()).await?;
-    let Some((id, stored_email)) = known.filter(|_| verified.right) else {
+    let Some((id, stored_email, password_version)) = known.filter(|_| verified.right) else {
         return Err(SignInError::Wrong);
     };
     if let Some(old) = stored.filter(|_| verified.outdated) {
@@ -86,7 +112,11 @@ async fn check(provider: &Provider, email: &Email, password: Password) -> Result
     let email = stored_email
         .parse()
         .map_err(|_| StoreError::corrupt("users.email"))?;
-    Ok(Person { id, email })
+    Ok(Person {
+        id,
+        email,
+        password_version,
+    })
 }
 
 /// One try taken from the account's and the address's bucket.

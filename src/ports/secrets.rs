@@ -4,7 +4,7 @@
 use std::{
     fmt, fs,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
     str::FromStr,
 };
 
@@ -106,20 +106,35 @@ impl SecretSource {
     pub fn create(&self, entropy: &Entropy) -> Result<Option<RootSecret>, SecretError> {
         let Self::File(path) = self else { return Ok(None) };
         let secret = RootSecret::new(entropy);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let write = |mut file: fs::File| {
-            writeln!(file, "{}", secret.expose().expose())?;
-            file.sync_all()
-        };
-        options
-            .open(path)
-            .and_then(write)
-            .map_err(|error| SecretError::Write(path.clone(), error))?;
+        write_once(path, &secret).map_err(|error| SecretError::Write(path.clone(), error))?;
         Ok(Some(secret))
     }
+}
+
+/// Writes a file that only its owner reads, whole or not at all: a crash leaves no half secret behind.
+fn write_once(path: &Path, secret: &RootSecret) -> io::Result<()> {
+    let draft = path.with_extension("draft");
+    if draft.exists() {
+        fs::remove_file(&draft)?;
+    }
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&draft)?;
+    writeln!(file, "{}", secret.expose().expose())?;
+    file.sync_all()?;
+    // A link, unlike a rename, never takes the place of a file that is there.
+    fs::hard_link(&draft, path)?;
+    fs::remove_file(&draft)?;
+    #[cfg(unix)]
+    fs::File::open(
+        path.parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new(".")),
+    )?
+    .sync_all()?;
+    Ok(())
 }
 
 impl fmt::Display for SecretSource {

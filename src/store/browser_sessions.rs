@@ -36,10 +36,13 @@ statements! {
          FROM browser_sessions b JOIN users u ON u.id = b.user_id
          WHERE b.digest = $1 AND b.ended_at IS NULL AND b.expires_at > $2 AND b.last_seen_at > $3
            AND u.disabled_at IS NULL";
-    OPEN: (BrowserSessionId, Digest, UserId, Instant, String, String, String, Instant) => (BrowserSessionId,) =
+    /// Hangs on the live user and on the password that was proved: one that was changed while this one waited to be
+    /// looked at opens nothing. The last value is its version.
+    OPEN: (BrowserSessionId, Digest, UserId, Instant, String, String, String, Instant, i64) => (BrowserSessionId,) =
         "INSERT INTO browser_sessions
            (id, digest, user_id, auth_time, acr, amr, label, created_at, last_seen_at, expires_at)
-         SELECT $1, $2, u.id, $4, $5, $6, $7, $4, $4, $8 FROM users u WHERE u.id = $3 AND u.disabled_at IS NULL
+         SELECT $1, $2, u.id, $4, $5, $6, $7, $4, $4, $8 FROM users u JOIN passwords p ON p.user_id = u.id
+         WHERE u.id = $3 AND u.disabled_at IS NULL AND p.version = $9
          ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, auth_time = excluded.auth_time,
            acr = excluded.acr, amr = excluded.amr, label = excluded.label, last_seen_at = excluded.last_seen_at
          WHERE browser_sessions.ended_at IS NULL AND browser_sessions.user_id = excluded.user_id
@@ -119,6 +122,8 @@ pub struct OpenBrowserSession {
     pub label: String,
     /// Digest of the cookie.
     pub cookie: Digest,
+    /// The version of the password that was proved.
+    pub password_version: i64,
     /// The event.
     pub event: EventRecord,
 }
@@ -144,6 +149,7 @@ impl Change for OpenBrowserSession {
             amr.join(" "),
             self.label.clone(),
             *expires_at,
+            self.password_version,
         );
         if tx.one(OPEN, binds).await?.is_none() {
             return Ok(false);

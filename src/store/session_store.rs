@@ -53,6 +53,8 @@ pub struct Opening {
     pub address: Option<String>,
     /// Whether the browser was signed in as the same person before.
     pub again: bool,
+    /// The version of the password that was proved.
+    pub password_version: i64,
 }
 
 /// Why a browser session was not read or opened.
@@ -161,6 +163,7 @@ impl SessionStore for BrowserSessionStore {
             session,
             label: opening.label,
             cookie: digest(record.id),
+            password_version: opening.password_version,
             event,
         };
         match self.db.write(change).await {

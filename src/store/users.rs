@@ -1,7 +1,10 @@
 //! Users and their password hashes.
 
 use crate::{
-    base::{id::UserId, time::Instant},
+    base::{
+        id::{BrowserSessionId, UserId},
+        time::Instant,
+    },
     domain::{event::EventRecord, user::User},
     store::{
         db::{Change, Db, WriteTx, statements},
@@ -22,18 +25,21 @@ statements! {
         "SELECT id, email, name, created_at, updated_at, disabled_at FROM users WHERE email_key = $1";
     LIST: (UserId, i64) => UserRow =
         "SELECT id, email, name, created_at, updated_at, disabled_at FROM users WHERE id > $1 ORDER BY id LIMIT $2";
-    /// Who signs in with an address, and the hash to compare with.
-    pub FIND_FOR_SIGN_IN: (String,) => (UserId, String, String) =
-        "SELECT u.id, u.email, p.hash FROM users u JOIN passwords p ON p.user_id = u.id
+    /// Who signs in with an address, the hash to compare with, and the password's version.
+    pub FIND_FOR_SIGN_IN: (String,) => (UserId, String, String, i64) =
+        "SELECT u.id, u.email, p.hash, p.version FROM users u JOIN passwords p ON p.user_id = u.id
          WHERE u.email_key = $1 AND u.disabled_at IS NULL";
-    /// The hash of a signed-in person.
-    pub FIND_HASH: (UserId,) => (String,) =
-        "SELECT hash FROM passwords WHERE user_id = $1";
     DISABLE: (UserId, Instant) => () =
         "UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL";
     SET_HASH: (UserId, String, Instant) => () =
-        "INSERT INTO passwords (user_id, hash, changed_at) VALUES ($1, $2, $3)
-         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at";
+        "INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3)
+         ON CONFLICT (user_id) DO UPDATE
+         SET hash = excluded.hash, version = passwords.version + 1, changed_at = excluded.changed_at";
+    /// A person's own change: user, hash, now, the version that they proved, the browser session in which they ask.
+    CHANGE_HASH: (UserId, String, Instant, i64, BrowserSessionId) => () =
+        "UPDATE passwords SET hash = $2, version = version + 1, changed_at = $3
+         WHERE user_id = $1 AND version = $4 AND EXISTS (
+           SELECT 1 FROM browser_sessions b WHERE b.id = $5 AND b.user_id = $1 AND b.ended_at IS NULL)";
     /// The same password with newer parameters: nothing else changes, and only if nobody changed it meanwhile.
     pub REHASH: (UserId, String, String) => () =
         "UPDATE passwords SET hash = $3 WHERE user_id = $1 AND hash = $2";
@@ -73,7 +79,6 @@ pub async fn list(db: &Db, after: UserId, limit: i64) -> Result<Vec<User>> {
 }
 
 /// Adds a user with a password. A taken address is a conflict.
-#[derive(Debug)]
 pub struct AddUser {
     /// The user.
     pub user: User,
@@ -102,8 +107,17 @@ impl Change for AddUser {
     }
 }
 
-/// Sets a password and ends the sessions that it may have been stolen for. How much ended.
-#[derive(Debug)]
+/// The person who asks for a change of their own password.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking {
+    /// The version of the password that they proved.
+    pub version: i64,
+    /// The browser session in which they ask.
+    pub browser_session: BrowserSessionId,
+}
+
+/// Sets a password and ends the sessions that it may have been stolen for. Nothing when the person who asks was late:
+/// the password was changed, or their session ended, while theirs waited to be looked at. How much ended.
 pub struct ChangePassword {
     /// Whose.
     pub user: UserId,
@@ -111,6 +125,8 @@ pub struct ChangePassword {
     pub hash: String,
     /// When.
     pub now: Instant,
+    /// Who asks; nobody when it is the operator.
+    pub asking: Option<Asking>,
     /// What ends.
     pub end: EndSessions,
     /// The event.
@@ -118,13 +134,26 @@ pub struct ChangePassword {
 }
 
 impl Change for ChangePassword {
-    type Out = Ended;
+    type Out = Option<Ended>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Ended> {
-        tx.run(SET_HASH, (self.user, self.hash.clone(), self.now)).await?;
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
+        let hash = self.hash.clone();
+        let changed = match self.asking {
+            None => tx.run(SET_HASH, (self.user, hash, self.now)).await?,
+            Some(Asking {
+                version,
+                browser_session,
+            }) => {
+                tx.run(CHANGE_HASH, (self.user, hash, self.now, version, browser_session))
+                    .await?
+            }
+        };
+        if changed == 0 {
+            return Ok(None);
+        }
         let ended = ending::end(tx, &self.end).await?;
         events::record(tx, &self.event).await?;
-        Ok(ended)
+        Ok(Some(ended))
     }
 }
 

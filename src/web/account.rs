@@ -341,9 +341,10 @@ pub(super) async fn change_password(
         Ok(person) => person,
         Err(error) => return refused(&site, &visitor, &sent.session, error).await,
     };
-    let keep = Some(sent.session.id);
-    match accounts::set_password(&site.provider, sent.session.user, new, keep, Some(address)).await {
+    let asking = Some(person.asking_in(sent.session.id));
+    match accounts::set_password(&site.provider, sent.session.user, new, asking, Some(address)).await {
         Ok(_) => {}
+        Err(AccountError::Late) => return refused(&site, &visitor, &sent.session, SignInError::Wrong).await,
         Err(AccountError::Store(error)) => return store_page(&site, &visitor.request_id, &error),
         Err(AccountError::Hasher(HasherError::Busy)) => {
             return store_page(&site, &visitor.request_id, &StoreError::Busy);
@@ -351,7 +352,7 @@ pub(super) async fn change_password(
         Err(_) => return store_page(&site, &visitor.request_id, &StoreError::corrupt("passwords.hash")),
     }
     // Whoever copied this browser's cookie has lost it too.
-    match visitor.sign_in(&site, &person).await {
+    match visitor.sign_in(&site, &person.with_new_password()).await {
         Ok(session) => {
             let notice = "Your password is changed, and everything that was not opened from here has ended.";
             show(&site, &visitor, &session, Message::notice(notice)).await

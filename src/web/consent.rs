@@ -52,7 +52,7 @@ async fn act(site: &Shared, visitor: &Visitor, pending: Pending, raw: &Raw) -> R
     if !person.is(session) || journey::must_prove(site, &pending, request, session) {
         return journey::proceed(site, visitor, pending).await;
     }
-    let Some(client) = site.provider.clients.find(request.client.as_str()) else {
+    let Some(client) = journey::client_for(site, request) else {
         return journey::client_gone(site, visitor);
     };
     let (device, address) = (visitor.agent.device_label(), visitor.address.to_string());

@@ -1,5 +1,7 @@
 //! The pages between an app's request and its answer: which one is next, for whom.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
@@ -73,7 +75,7 @@ async fn decide(
     session: &BrowserSession,
 ) -> Response {
     let provider = &site.provider;
-    let Some(client) = provider.clients.find(request.client.as_str()) else {
+    let Some(client) = client_for(site, request) else {
         return client_gone(site, visitor);
     };
     let allowed = match remembered(provider, session, &client).await {
@@ -244,15 +246,21 @@ fn parameters(
     }
 }
 
-fn client_of(site: &Shared, pending: &Pending) -> Option<std::sync::Arc<Client>> {
+fn client_of(site: &Shared, pending: &Pending) -> Option<Arc<Client>> {
     match &pending.goal {
         Goal::Authorize(request) => site.provider.clients.find(request.client.as_str()),
         Goal::Account => None,
     }
 }
 
+/// The client of a request that it may still make: the request is sealed, the client may have changed since.
+pub(super) fn client_for(site: &Shared, request: &AuthorizationRequest) -> Option<Arc<Client>> {
+    let client = site.provider.clients.find(request.client.as_str())?;
+    request.is_allowed_for(&client).then_some(client)
+}
+
 pub(super) fn client_gone(site: &Shared, visitor: &Visitor) -> Response {
-    let error = OAuthError::invalid_request("this app is not registered any more");
+    let error = OAuthError::invalid_request("this app is not registered any more, or not for this request");
     oauth_page(site, &visitor.request_id, &error)
 }
 

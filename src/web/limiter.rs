@@ -30,24 +30,18 @@ impl Limiter {
         }
     }
 
-    /// Whether an address has to wait, and how long.
-    pub(super) fn check(&self, address: &str, now: Instant) -> Result<(), Lifetime> {
-        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        self.limit.take(buckets.get(address).copied(), now).map(|_| ())
-    }
-
-    /// Counts a failure.
-    pub(super) fn count(&self, address: &str, now: Instant) {
+    /// Counts a failure. Once the bucket is full it says how long to wait: the failure itself is then told no more than
+    /// that. Requests that are right are never counted and never wait, whoever else is behind their address.
+    pub(super) fn count(&self, address: &str, now: Instant) -> Result<(), Lifetime> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.len() >= MAX_ADDRESSES && !buckets.contains_key(address) {
             buckets.retain(|_, empty_at| *empty_at > now);
             if buckets.len() >= MAX_ADDRESSES {
-                return;
+                return Ok(());
             }
         }
-        let empty_at = buckets.get(address).copied();
-        if let Ok(empty_at) = self.limit.take(empty_at, now) {
-            buckets.insert(address.to_owned(), empty_at);
-        }
+        let empty_at = self.limit.take(buckets.get(address).copied(), now)?;
+        buckets.insert(address.to_owned(), empty_at);
+        Ok(())
     }
 }

@@ -24,7 +24,6 @@ use crate::{
 };
 
 /// What the client sends.
-#[derive(Debug)]
 pub struct CodeRequest<'a> {
     /// The code.
     pub code: &'a str,

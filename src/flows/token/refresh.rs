@@ -30,7 +30,6 @@ use crate::{
 };
 
 /// What the client sends.
-#[derive(Debug)]
 pub struct RefreshRequest<'a> {
     /// The refresh token.
     pub refresh_token: &'a str,

@@ -35,9 +35,6 @@ impl FromRequest<Shared> for AuthenticatedClient {
     async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
         let address = Address::of(request.extensions());
         let now = site.provider.clock.now();
-        site.token_failures
-            .check(&address.to_string(), now)
-            .map_err(too_many)?;
         let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
         let Form(form) = Form::from_request(request, site).await.map_err(bad_form_json)?;
         match authenticate(site, &form, has_authorization) {
@@ -47,8 +44,8 @@ impl FromRequest<Shared> for AuthenticatedClient {
                 address,
             }),
             Err(error) => {
-                site.token_failures.count(&address.to_string(), now);
-                Err(oauth_json(&error))
+                let counted = site.token_failures.count(&address.to_string(), now);
+                Err(counted.map_or_else(too_many, |()| oauth_json(&error)))
             }
         }
     }

@@ -3,6 +3,7 @@
 mod browser_session;
 mod csrf;
 mod ending;
+mod late_password;
 mod overview;
 mod password;
 

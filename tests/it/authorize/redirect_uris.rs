@@ -1,6 +1,6 @@
 //! Redirect URIs of every near-miss kind get a page, never a redirect (RFC 9700 section 2.1).
 
-use postern::flows::clients;
+use postern::{domain::client::ClientSettings, flows::clients};
 
 use crate::harness::{ALICE, Phone, Postern};
 
@@ -219,4 +219,32 @@ async fn a_client_that_was_disabled_elsewhere_is_gone_with_the_next_poll() {
             .body
             .contains("<code id=\"error-code\">invalid_client</code>")
     );
+}
+
+#[tokio::test]
+async fn a_redirect_uri_or_scope_that_was_taken_away_meanwhile_gets_no_code() {
+    let postern = Postern::start().await;
+    let phone = postern.phone();
+    let mut alice = postern.browser();
+    let page = alice.open(&phone.authorize_url(&[])).await.page();
+    let page = alice.sign_in(&page, ALICE).await.page();
+    let replace = async |uri: &str, scope: &str| {
+        let id = "notes".parse().expect("a client id");
+        clients::remove(postern.provider(), id).await.expect("removed");
+        let (uri, scope) = (uri.parse().expect("valid"), scope.parse().expect("valid"));
+        let change =
+            |settings: &mut ClientSettings| (settings.redirect_uris, settings.scope) = (vec![uri], scope);
+        postern.add_client("notes", change).await;
+    };
+    for (uri, scope) in [
+        ("https://new.example/callback", phone.scope),
+        ("http://127.0.0.1/callback", "openid"),
+    ] {
+        replace(uri, scope).await;
+        let refused = alice.press(&page, "allow").await.page();
+        assert_eq!(refused.answer.status, 400);
+        assert_eq!(refused.heading(), "This sign-in link does not work");
+    }
+    replace("http://127.0.0.1/callback", phone.scope).await;
+    phone.code(&alice.press(&page, "allow").await.app());
 }

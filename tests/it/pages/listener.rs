@@ -247,3 +247,19 @@ async fn a_request_that_never_ends_does_not_hold_the_stop_up_for_ever() {
         .expect("no panic")
         .expect("no error");
 }
+
+#[tokio::test]
+async fn who_asks_and_does_not_read_is_cut_off() {
+    let (_postern, listening) = started(|config| {
+        config.max_connections = 1;
+        config.request_timeout = Lifetime::from_secs(1);
+    })
+    .await;
+    let mut deaf = listening.connect().await;
+    let request = "GET /assets/postern.css HTTP/1.1\r\nhost: x\r\n\r\n".repeat(2000);
+    // Until nothing more fits into the buffers between the two.
+    let _ = timeout(Duration::from_secs(2), deaf.write_all(request.as_bytes())).await;
+    let served = timeout(Duration::from_secs(30), listening.lives()).await;
+    drop(deaf);
+    assert!(served.is_ok(), "it holds its place");
+}

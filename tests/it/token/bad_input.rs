@@ -368,18 +368,18 @@ async fn failures_are_limited_by_address_and_successes_are_not() {
     for _ in 0..5 {
         refused(&from(1, "pst_rt_invented").await, 400, "invalid_grant");
     }
-    for token in ["pst_rt_invented", &newest] {
-        let answer = from(1, token).await;
-        assert_eq!(answer.status, 429);
-        assert_eq!(answer.header("retry-after"), "1");
-        assert_eq!(answer.header("cache-control"), "no-store");
-    }
-    let next = Tokens::of(&from(2, &newest).await).refresh;
+    let answer = from(1, "pst_rt_invented").await;
+    assert_eq!(answer.status, 429);
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    // Everybody behind a proxy may have one address: who is right never waits for who is not.
+    let next = Tokens::of(&from(1, &newest).await).refresh;
+    let next = Tokens::of(&from(2, &next).await).refresh;
+    assert_eq!(from(1, "pst_rt_invented").await.status, 429);
     postern.advance("1s");
-    let next = Tokens::of(&from(1, &next).await).refresh;
     refused(&from(1, "pst_rt_invented").await, 400, "invalid_grant");
     assert_eq!(
-        from(1, &next).await.status,
+        from(1, "pst_rt_invented").await.status,
         429,
         "one try came back, and was used"
     );
@@ -392,7 +392,8 @@ async fn failures_are_limited_by_address_and_successes_are_not() {
             .await;
         refused(&answer, 401, "invalid_client");
     }
-    assert_eq!(from(3, &next).await.status, 429);
+    assert_eq!(from(3, "pst_rt_invented").await.status, 429);
+    let next = Tokens::of(&from(3, &next).await).refresh;
     let invented = format!("pst_ac_{}", "A".repeat(43));
     let body = format!(
         "grant_type=authorization_code&client_id=notes&code={invented}&code_verifier={}",
@@ -404,6 +405,7 @@ async fn failures_are_limited_by_address_and_successes_are_not() {
             .await;
         refused(&answer, 400, "invalid_grant");
     }
-    assert_eq!(from(4, &next).await.status, 429);
+    assert_eq!(from(4, "pst_rt_invented").await.status, 429);
+    Tokens::of(&from(4, &next).await);
     Tokens::of(&from(5, &next).await);
 }

@@ -84,5 +84,6 @@ on_every_back_end! {
         a_taken_address_is_a_conflict_and_changes_nothing
         a_new_password_ends_what_it_is_told_and_replaces_the_hash
         a_rehash_loses_against_a_new_password
+        who_proved_an_older_password_or_asks_from_an_ended_session_changes_nothing
         disabling_happens_once;
 }

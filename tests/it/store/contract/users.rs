@@ -3,22 +3,17 @@ use postern::{
     domain::{device_session::Life, ending::Ending, event::Event},
     store::{
         error::StoreError,
-        users::{
-            ChangePassword, DisableUser, FIND_FOR_SIGN_IN, FIND_HASH, REHASH, find, find_by_email, list,
-        },
+        users::{Asking, ChangePassword, DisableUser, FIND_FOR_SIGN_IN, REHASH, find, find_by_email, list},
     },
 };
 
 use super::world::{World, at};
 
-async fn hash(world: &World, user: UserId) -> String {
-    world
-        .db
-        .read(FIND_HASH, (user,))
-        .await
-        .expect("read")
-        .expect("a hash")
-        .0
+async fn password(world: &World) -> (String, i64) {
+    let key = "alice@example.com".to_owned();
+    let found = world.db.read(FIND_FOR_SIGN_IN, (key,)).await;
+    let (_, _, hash, version) = found.expect("read").expect("a password");
+    (hash, version)
 }
 
 pub(crate) async fn a_user_is_found_by_id_and_address(world: World) {
@@ -36,10 +31,10 @@ pub(crate) async fn a_user_is_found_by_id_and_address(world: World) {
         .db
         .read(FIND_FOR_SIGN_IN, ("alice@example.com".to_owned(),))
         .await;
-    let (id, email, hash) = sign_in.expect("read").expect("known");
+    let (id, email, hash, version) = sign_in.expect("read").expect("known");
     assert_eq!(
-        (id, email.as_str(), hash.as_str()),
-        (alice.id, "Alice@Example.com", "hash of Alice@Example.com")
+        (id, email.as_str(), hash.as_str(), version),
+        (alice.id, "Alice@Example.com", "hash of Alice@Example.com", 1)
     );
     let first = UserId::from_bytes([0; 16]);
     let mut expected = vec![alice.id, bob];
@@ -82,16 +77,53 @@ pub(crate) async fn a_new_password_ends_what_it_is_told_and_replaces_the_hash(wo
         user: alice,
         hash: "new".to_owned(),
         now: at(10),
+        asking: None,
         end: world.end_of(Ending::User {
             id: alice,
             keep: Some(here),
         }),
         event: world.event(Event::PasswordChanged),
     };
-    let ended = world.db.write(change).await.expect("changed");
+    let ended = world
+        .db
+        .write(change)
+        .await
+        .expect("changed")
+        .expect("an operator is never late");
     assert_eq!((ended.browsers, ended.devices), (1, 1));
-    assert_eq!(hash(&world, alice).await, "new");
+    assert_eq!(password(&world).await, ("new".to_owned(), 2));
     assert_eq!(world.ended(&sessions).await, [1]);
+}
+
+pub(crate) async fn who_proved_an_older_password_or_asks_from_an_ended_session_changes_nothing(world: World) {
+    let alice = world.user("alice@example.com").await;
+    let (here, gone) = (world.browser(alice).await, world.browser(alice).await);
+    let ended = world.db.write(world.end_of(Ending::Browser { id: gone })).await;
+    assert_eq!(ended.expect("ended").browsers, 1);
+    for (version, browser_session, changes) in [
+        (2, here, false),
+        (1, gone, false),
+        (1, here, true),
+        (1, here, false),
+    ] {
+        let change = ChangePassword {
+            user: alice,
+            hash: "new".to_owned(),
+            now: at(10),
+            asking: Some(Asking {
+                version,
+                browser_session,
+            }),
+            end: world.end_of(Ending::User {
+                id: alice,
+                keep: Some(here),
+            }),
+            event: world.event(Event::PasswordChanged),
+        };
+        assert_eq!(world.db.write(change).await.expect("answered").is_some(), changes);
+    }
+    assert_eq!(password(&world).await, ("new".to_owned(), 2));
+    assert_eq!(world.count_events("user.password_changed").await, 1);
 }
 
 pub(crate) async fn a_rehash_loses_against_a_new_password(world: World) {
@@ -105,7 +137,7 @@ pub(crate) async fn a_rehash_loses_against_a_new_password(world: World) {
             .execute(REHASH, (alice, old.to_owned(), new.to_owned()))
             .await
             .expect("answered");
-        assert_eq!(hash(&world, alice).await, after);
+        assert_eq!(password(&world).await, (after.to_owned(), 1), "the same password");
     }
 }
 

@@ -131,6 +131,7 @@ impl World {
             },
             label: "Firefox".to_owned(),
             cookie: digest(cookie),
+            password_version: 1,
             event: self.event(Event::SignedIn {
                 amr: vec!["pwd".to_owned()],
                 again: false,
