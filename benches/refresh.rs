@@ -300,6 +300,7 @@ async fn postern(config: &Config) -> (Router, Vec<String>) {
         session,
         label,
         cookie,
+        password_version: 1,
         event,
     };
     assert!(p.db.write(open).await.expect("opened"));
@@ -356,7 +357,8 @@ async fn new_device(
         key: None,
         handle: handle.digest(),
         now,
-        event,
+        event: event.id,
+        address: None,
     };
     p.db.write(redeem).await.expect("answered").expect("redeemed");
     let generation = Generation::FIRST;

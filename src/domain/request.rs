@@ -105,13 +105,16 @@ impl Identified {
     /// The request with a verified place for its answer; nothing when `uri` is none of the client's redirect URIs,
     /// compared as text (RFC 9700 section 2.1). The only way to an [`AnswerTo`] of a new request.
     pub fn redirectable(self, uri: String, state: Option<String>) -> Option<Redirectable> {
-        self.client.allows_redirect(&uri).then(|| Redirectable {
-            raw: self.raw,
-            client: self.client,
-            answer_to: AnswerTo {
-                redirect_uri: uri,
-                state,
-            },
+        let is_own = self.client.allows_redirect(&uri);
+        let Self { raw, client } = self;
+        let answer_to = AnswerTo {
+            redirect_uri: uri,
+            state,
+        };
+        is_own.then_some(Redirectable {
+            raw,
+            client,
+            answer_to,
         })
     }
 }
