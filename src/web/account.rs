@@ -120,7 +120,8 @@ async fn page(
     let now = provider.clock.now();
     let idle_since = now.minus(provider.lifetimes.browser_session_idle);
     let user = users::find(&provider.db, session.user).await?;
-    let browsers = browser_sessions::of_user(&provider.db, session.user, now, idle_since).await?;
+    let mut browsers = browser_sessions::of_user(&provider.db, session.user, now, idle_since).await?;
+    browsers.sort_by_key(|row| row.id != session.id);
     let first = DeviceSessionId::from_bytes([0; 16]);
     let devices = device_sessions::list(&provider.db, Some(session.user), first, now, 500).await?;
     let csrf = Csrf {
@@ -191,6 +192,10 @@ impl Sent {
     /// The answer otherwise: sign in, or the page again; nothing is done.
     fn check(site: &Shared, visitor: &Visitor, form: Result<Form, BadForm>) -> Result<Self, Response> {
         let Form(form) = form.map_err(|error| bad_form_page(site, &visitor.request_id, error))?;
+        // First: a post from another site has no cookies, and must not get new ones either.
+        if visitor.is_cross_site(site) {
+            return Err(forged_page(site, &visitor.request_id));
+        }
         let Some(session) = visitor.session.clone() else {
             return Err(sign_in_first(site, visitor));
         };
@@ -203,7 +208,7 @@ impl Sent {
             .open::<Csrf>(Purpose::Csrf, sealed, provider.clock.now());
         let flow = visitor.flow.as_ref().map(Flow::digest);
         let ours = csrf.is_ok_and(|csrf| Some(csrf.flow) == flow && csrf.session == session.id);
-        if !ours || visitor.is_cross_site(site) {
+        if !ours {
             return Err(forged_page(site, &visitor.request_id));
         }
         Ok(Self { session, form })
@@ -393,10 +398,18 @@ pub(super) async fn sign_out(
     if let Err(error) = end(&site.provider, ending, Reason::SignedOut, sent.subject(&visitor)).await {
         return store_page(&site, &visitor.request_id, &error);
     }
-    // The row has ended; only the cookie is left to clear.
-    visitor.cookie.clear().await;
+    // The row has ended; only the cookie is left.
+    if let Err(error) = visitor.cookie.flush().await {
+        return store_page(
+            &site,
+            &visitor.request_id,
+            &StoreError::Unavailable(error.to_string()),
+        );
+    }
     let page = SignedOutPage {
         email: Some(sent.session.email.to_string()),
     };
-    site.pages.respond(StatusCode::OK, &page, &[])
+    let mut response = site.pages.respond(StatusCode::OK, &page, &[]);
+    site.cookies.clear_session(response.headers_mut());
+    response
 }

@@ -62,6 +62,20 @@ impl CookieNames {
         })
     }
 
+    /// Takes the session cookie back. What tower-sessions sends for it lacks `Secure`, and without that a browser takes
+    /// nothing for a `__Host-` name.
+    pub(super) fn clear_session(&self, headers: &mut HeaderMap) {
+        let cookie = Cookie::build((self.session, ""))
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(SameSite::Lax)
+            .max_age(Duration::ZERO);
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+            headers.append(header::SET_COOKIE, value);
+        }
+    }
+
     /// Sets the flow cookie on an answer.
     pub(super) fn set_flow(&self, provider: &Provider, flow: &Flow, headers: &mut HeaderMap) {
         let life = provider.lifetimes.pending_request.seconds();
