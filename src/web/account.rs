@@ -120,7 +120,8 @@ async fn page(
     let provider = &site.provider;
     let now = provider.clock.now();
     let user = users::find(&provider.db, session.user).await?;
-    let browsers = sessions::browsers(provider, session.user).await?;
+    let mut browsers = sessions::browsers(provider, session.user).await?;
+    browsers.sort_by_key(|row| row.id != session.id);
     let devices = sessions::devices(provider, Some(session.user), None, 500).await?;
     let csrf = Csrf {
         flow: flow.digest(),
@@ -191,6 +192,10 @@ impl Sent {
     /// The answer otherwise: sign in, or the page again; nothing is done.
     fn check(site: &Shared, visitor: &Visitor, form: Result<Form, BadForm>) -> Result<Self, Response> {
         let Form(form) = form.map_err(|error| bad_form_page(site, &visitor.request_id, error))?;
+        // First: a post from another site has no cookies, and must not get new ones either.
+        if visitor.is_cross_site(site) {
+            return Err(forged_page(site, &visitor.request_id));
+        }
         let Some(session) = visitor.session.clone() else {
             return Err(sign_in_first(site, visitor, SignIn::fresh(String::new())));
         };
@@ -203,7 +208,7 @@ impl Sent {
             .open::<Csrf>(Purpose::Csrf, sealed, provider.clock.now());
         let flow = visitor.flow.as_ref().map(Flow::digest);
         let ours = csrf.is_ok_and(|csrf| Some(csrf.flow) == flow && csrf.session == session.id);
-        if !ours || visitor.is_cross_site(site) {
+        if !ours {
             return Err(forged_page(site, &visitor.request_id));
         }
         Ok(Self { session, form })

@@ -322,5 +322,12 @@ fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
             description: description.to_owned(),
         }
     };
-    scopes.iter().map(text).collect()
+    // What the app learns of the person first, then the rest by name.
+    let known_first = [scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS];
+    let mut texts: Vec<ScopeText> = scopes.iter().map(text).collect();
+    texts.sort_by_key(|text| {
+        let known = known_first.iter().position(|name| *name == text.name);
+        known.unwrap_or(known_first.len())
+    });
+    texts
 }

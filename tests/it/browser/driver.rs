@@ -19,6 +19,9 @@ use tempfile::TempDir;
 
 use super::Size;
 
+/// ChromeDriver gives up on a page after a minute; a journey gives up on ChromeDriver a little later.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(90);
+
 /// The running ChromeDriver, or nothing where the machine has no browser.
 ///
 /// # Panics
@@ -101,6 +104,7 @@ impl Driver {
         let mut session = Session {
             http: reqwest::Client::builder()
                 .no_proxy()
+                .timeout(ANSWERS_WITHIN)
                 .build()
                 .expect("an HTTP client"),
             address: self.address,
@@ -207,7 +211,7 @@ impl Session {
         let answer: Value = request
             .send()
             .await
-            .expect("ChromeDriver answers")
+            .unwrap_or_else(|error| panic!("ChromeDriver does not answer: {error}"))
             .json()
             .await
             .expect("ChromeDriver speaks JSON");

@@ -4,10 +4,19 @@
 //! (set by `tests/all`) makes that a failure. Commands wait for what they need and panic with the page
 //! that was shown instead.
 
+mod account;
 mod axe;
 mod callback;
+mod decisions;
 mod driver;
+mod elsewhere;
 mod harness_test;
+mod other_sites;
+mod pages;
+mod production;
+mod round_trips;
+mod signing_in;
+mod site;
 mod tls_proxy;
 
 use std::{path::Path, time::Duration};
@@ -150,6 +159,17 @@ impl Browser {
         );
     }
 
+    /// Presses an element and does not wait for what follows. ChromeDriver loses track of a navigation that nobody
+    /// takes, and would not come back from a second click on the page that stays.
+    pub(crate) async fn tap(&self, css: &str) {
+        let script = format!("setTimeout(() => document.querySelector({css:?}).click())");
+        let params = json!({ "expression": script, "userGesture": true });
+        said(
+            self.session.devtools("Runtime.evaluate", params).await,
+            &format!("tap {css}"),
+        );
+    }
+
     /// Whether the page has such an element now.
     pub(crate) async fn exists(&self, css: &str) -> bool {
         self.element(css).await.is_some()
@@ -158,6 +178,13 @@ impl Browser {
     /// Waits until the page has such an element.
     pub(crate) async fn wait_for(&self, css: &str) {
         self.wait_for_element(css).await;
+    }
+
+    /// Waits until the page says so at its top.
+    pub(crate) async fn wait_for_heading(&self, words: &str) {
+        let script = "const it = document.querySelector('h1'); return it ? it.innerText : ''";
+        let shown = async || (self.execute(script).await == words).then_some(());
+        self.until(&format!("the heading {words:?}"), shown).await;
     }
 
     /// Waits until the address begins so.
@@ -223,6 +250,79 @@ impl Browser {
         self.until(&format!("a navigation to {scheme}:"), last).await
     }
 
+    /// Waits until so many forms were posted to a path since the browser was opened.
+    pub(crate) async fn wait_for_posts(&self, path: &str, count: usize) {
+        let posted = |event: &&Value| {
+            let request = &event["params"]["request"];
+            event["method"] == "Network.requestWillBeSent"
+                && request["method"] == "POST"
+                && request["url"].as_str().is_some_and(|url| url.ends_with(path))
+        };
+        let enough =
+            async || (self.read_logs().await.network.iter().filter(posted).count() >= count).then_some(());
+        self.until(&format!("post number {count} to {path}"), enough)
+            .await;
+    }
+
+    /// The headers of each page received from an origin since the browser was opened.
+    pub(crate) async fn pages_received(&self, origin: &str) -> Vec<Vec<(String, String)>> {
+        let logs = self.read_logs().await;
+        let pages = logs.network.iter().filter(|event| {
+            event["method"] == "Network.responseReceived" && event["params"]["type"] == "Document"
+        });
+        pages
+            .map(|event| &event["params"]["response"])
+            .filter(|response| {
+                response["url"]
+                    .as_str()
+                    .is_some_and(|url| url.starts_with(origin))
+            })
+            .map(|response| {
+                let headers = response["headers"].as_object().into_iter().flatten();
+                headers
+                    .map(|(name, value)| (name.clone(), string(value)))
+                    .collect()
+            })
+            .collect()
+    }
+
+    /// What the console said since the browser was opened, but for the status of pages that say no.
+    pub(crate) async fn console_errors(&self) -> Vec<String> {
+        let logs = self.read_logs().await;
+        let status = "Failed to load resource: the server responded with a status of 4";
+        logs.console
+            .iter()
+            .filter(|line| !line.contains(status) || line.contains("/assets/"))
+            .cloned()
+            .collect()
+    }
+
+    /// The markup inside the page's only frame; where the browser shows none, that of its own error page.
+    pub(crate) async fn frame_source(&self) -> String {
+        self.wait_for("iframe").await;
+        said(
+            self.session.post("/frame", &json!({ "id": 0 })).await,
+            "into the frame",
+        );
+        let source = self.source().await;
+        said(
+            self.session.post("/frame/parent", &json!({})).await,
+            "out of the frame",
+        );
+        source
+    }
+
+    /// From now on no page may run scripts.
+    pub(crate) async fn without_scripts(&self) {
+        let params = json!({ "value": true });
+        said(
+            self.session
+                .devtools("Emulation.setScriptExecutionDisabled", params)
+                .await,
+            "without_scripts",
+        );
+    }
+
     pub(crate) async fn set_color_scheme(&self, scheme: ColorScheme) {
         let value = match scheme {
             ColorScheme::Dark => "dark",
@@ -235,9 +335,14 @@ impl Browser {
         );
     }
 
-    /// Writes what is in the viewport as a PNG.
+    /// Writes the whole page as a PNG.
     pub(crate) async fn screenshot(&self, to: impl AsRef<Path>) {
-        let picture = string(&said(self.session.get("/screenshot").await, "screenshot"));
+        let params = json!({ "captureBeyondViewport": true });
+        let picture = said(
+            self.session.devtools("Page.captureScreenshot", params).await,
+            "screenshot",
+        );
+        let picture = string(&picture["data"]);
         let picture = Base64::decode_vec(&picture).expect("base64");
         let to = to.as_ref();
         std::fs::create_dir_all(to.parent().unwrap_or(Path::new("."))).expect("a folder for the picture");
