@@ -96,10 +96,10 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/continue", get(continuing::resume))
         .route("/consent", post(consent::decide))
         .route("/account", get(account::overview))
-        .route("/account/end", post(account::end_one))
-        .route("/account/end-others", post(account::end_others))
-        .route("/account/password", post(account::change_password))
-        .route("/sign-out", post(account::sign_out))
+        .route("/account/end", post(account::ending::end_one))
+        .route("/account/end-others", post(account::ending::end_others))
+        .route("/account/password", post(account::password::change_password))
+        .route("/sign-out", post(account::sign_out::sign_out))
         .layer(sessions(&site));
     protocol
         .merge(pages)

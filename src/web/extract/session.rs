@@ -54,7 +54,7 @@ impl Visitor {
 
     /// Whether a form post comes from a page of ours: `Sec-Fetch-Site` first, then `Origin`; where a browser says
     /// neither (or `null`), the sealed token in the form decides alone.
-    pub(crate) fn is_cross_site(&self, site: &Shared) -> bool {
+    pub(super) fn is_cross_site(&self, site: &Shared) -> bool {
         let header = |name: &str| self.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         match (header("sec-fetch-site"), header("origin")) {
             (Some(fetch_site), _) => fetch_site != "same-origin",
