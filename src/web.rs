@@ -5,12 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
     middleware,
     routing::{get, post},
 };
 use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
@@ -112,9 +111,9 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
                     layer::outermost,
                 ))
                 .layer(CatchPanicLayer::custom(error::panicked))
-                .layer(TimeoutLayer::with_status_code(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    request_timeout,
+                .layer(middleware::from_fn_with_state(
+                    (Arc::clone(&site), request_timeout),
+                    layer::in_time,
                 ))
                 .layer(DefaultBodyLimit::max(MAX_BODY)),
         )

@@ -188,46 +188,78 @@ pub(super) fn forged_page(site: &Shared, request_id: &str) -> Response {
 }
 
 pub(super) async fn not_found(State(site): State<Shared>, request: Request) -> Response {
-    plain(
-        &site,
-        &request,
-        StatusCode::NOT_FOUND,
-        "There is nothing here",
-        "Check the address.",
-    )
+    let plain = Plain {
+        status: StatusCode::NOT_FOUND,
+        title: "There is nothing here",
+        message: format!("The server has no answer to {} here.", request.method()),
+        advice: "Check the address.",
+    };
+    plain.answer(&site, &Asker::of(&request))
 }
 
 pub(super) async fn method_not_allowed(State(site): State<Shared>, request: Request) -> Response {
-    let advice = "Go back and use the page's own buttons.";
-    plain(
-        &site,
-        &request,
-        StatusCode::METHOD_NOT_ALLOWED,
-        "This cannot be asked for in this way",
-        advice,
-    )
+    let plain = Plain {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        title: "This cannot be asked for in this way",
+        message: format!("The server has no answer to {} here.", request.method()),
+        advice: "Go back and use the page's own buttons.",
+    };
+    plain.answer(&site, &Asker::of(&request))
+}
+
+/// A request that took longer than an answer may.
+pub(super) fn timed_out(site: &Shared, asker: &Asker) -> Response {
+    tracing::warn!("a request took too long");
+    let plain = Plain {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        title: "This took too long",
+        message: "The server stopped waiting for it.".to_owned(),
+        advice: "Wait a moment, then try again.",
+    };
+    come_back(plain.answer(site, asker))
+}
+
+/// What an answer needs to know of its request when no handler gives it.
+pub(super) struct Asker {
+    html: bool,
+    request_id: String,
+}
+
+impl Asker {
+    pub(super) fn of(request: &Request) -> Self {
+        let request_id = request.extensions().get::<RequestId>();
+        Self {
+            html: wants_html(request.headers()),
+            request_id: request_id.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
 }
 
 /// A page for browsers, problem details (RFC 9457) for everything else.
-fn plain(site: &Shared, request: &Request, status: StatusCode, title: &str, advice: &str) -> Response {
-    let request_id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    if !wants_html(request.headers()) {
-        let body = Json(json!({ "title": title, "status": status.as_u16() }));
-        return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+struct Plain {
+    status: StatusCode,
+    title: &'static str,
+    message: String,
+    advice: &'static str,
+}
+
+impl Plain {
+    fn answer(self, site: &Shared, asker: &Asker) -> Response {
+        let status = self.status;
+        if !asker.html {
+            let body = Json(json!({ "title": self.title, "status": status.as_u16() }));
+            return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        }
+        let page = ErrorPage {
+            status: status.as_u16(),
+            title: self.title.to_owned(),
+            message: self.message,
+            advice: self.advice.to_owned(),
+            code: None,
+            request_id: asker.request_id.clone(),
+        };
+        site.pages.respond(status, &page, &[])
     }
-    let page = ErrorPage {
-        status: status.as_u16(),
-        title: title.to_owned(),
-        message: format!("The server has no answer to {} here.", request.method()),
-        advice: advice.to_owned(),
-        code: None,
-        request_id,
-    };
-    site.pages.respond(status, &page, &[])
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
