@@ -69,6 +69,11 @@ impl Provider {
         }
     }
 
+    /// The oldest last use of a browser session that still counts.
+    pub fn idle_since(&self, now: Instant) -> Instant {
+        now.minus(self.lifetimes.browser_session_idle)
+    }
+
     /// The longest life of any access token that may be in force.
     pub fn longest_access_token(&self) -> Lifetime {
         self.clients

@@ -53,7 +53,7 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
 /// A browser session's idle end reaches its device sessions here, so that a refresh needs no join.
 async fn expire_browser_sessions(provider: &Provider) -> Result<i64> {
     let now = provider.clock.now();
-    let idle_since = now.minus(provider.lifetimes.browser_session_idle);
+    let idle_since = provider.idle_since(now);
     let expired = provider
         .db
         .read_all(browser_sessions::EXPIRED, (now, idle_since, BATCH))

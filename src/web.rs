@@ -5,12 +5,11 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
     middleware,
     routing::{get, post},
 };
 use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
@@ -96,10 +95,10 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/continue", get(continuing::resume))
         .route("/consent", post(consent::decide))
         .route("/account", get(account::overview))
-        .route("/account/end", post(account::end_one))
-        .route("/account/end-others", post(account::end_others))
-        .route("/account/password", post(account::change_password))
-        .route("/sign-out", post(account::sign_out))
+        .route("/account/end", post(account::ending::end_one))
+        .route("/account/end-others", post(account::ending::end_others))
+        .route("/account/password", post(account::password::change_password))
+        .route("/sign-out", post(account::sign_out::sign_out))
         .layer(sessions(&site));
     protocol
         .merge(pages)
@@ -112,9 +111,9 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
                     layer::outermost,
                 ))
                 .layer(CatchPanicLayer::custom(error::panicked))
-                .layer(TimeoutLayer::with_status_code(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    request_timeout,
+                .layer(middleware::from_fn_with_state(
+                    (Arc::clone(&site), request_timeout),
+                    layer::in_time,
                 ))
                 .layer(DefaultBodyLimit::max(MAX_BODY)),
         )

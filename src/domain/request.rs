@@ -56,6 +56,11 @@ impl Raw {
         }
     }
 
+    /// The value of a form's field; empty when it is absent or doubled, as on a page that somebody changed.
+    pub fn text(&self, name: &'static str) -> &str {
+        self.one(name).ok().flatten().unwrap_or_default()
+    }
+
     /// All values of a parameter that may come more than once.
     pub fn all(&self, name: &str) -> &[String] {
         self.0.get(name).map_or(&[], Vec::as_slice)

@@ -1,22 +1,29 @@
-//! What happens to accounts: added, password changed, disabled.
+//! What happens to accounts: added, looked at, password changed, disabled; and what people end of their own.
 
 use crate::{
     base::{
-        id::UserId,
+        id::{BrowserSessionId, DeviceSessionId, UserId},
         text::{DisplayName, Email},
+        time::Instant,
     },
     domain::{
+        browser_session::BrowserSession,
         ending::{Ending, Reason},
         event::{Event, Subject},
         password::Password,
         user::User,
     },
-    flows::{Provider, end::prepare},
+    flows::{
+        Provider,
+        end::{end, prepare},
+        sessions,
+    },
     ports::hasher::HasherError,
     store::{
+        browser_sessions, device_sessions,
         ending::Ended,
         error::StoreError,
-        users::{AddUser, Asking, ChangePassword, DisableUser},
+        users::{self, AddUser, Asking, ChangePassword, DisableUser},
     },
 };
 
@@ -131,4 +138,104 @@ pub async fn disable(provider: &Provider, user: UserId) -> Result<Option<Ended>,
             event,
         })
         .await?)
+}
+
+/// What people see of their account.
+#[derive(Debug)]
+pub struct Overview {
+    /// Their name.
+    pub name: Option<DisplayName>,
+    /// Where they are signed in: this browser, then the newest.
+    pub browsers: Vec<browser_sessions::Listed>,
+    /// The apps that are signed in for them.
+    pub devices: Vec<device_sessions::Listed>,
+    /// When it was so.
+    pub at: Instant,
+}
+
+/// More apps than this are not listed.
+const MAX_DEVICES: i64 = 500;
+
+/// Reads what people see of their account.
+pub async fn overview(provider: &Provider, session: &BrowserSession) -> Result<Overview, StoreError> {
+    let user = session.user;
+    let mut browsers = sessions::browsers(provider, user).await?;
+    browsers.sort_by_key(|row| row.id != session.id);
+    Ok(Overview {
+        name: users::find(&provider.db, user).await?.and_then(|user| user.name),
+        browsers,
+        devices: sessions::devices(provider, Some(user), None, MAX_DEVICES)
+            .await?
+            .items,
+        at: provider.clock.now(),
+    })
+}
+
+/// What a person ended of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedOwn {
+    /// The very browser in which they asked: they are signed out.
+    Here,
+    /// Something else; or nothing, since it had ended already or is not theirs.
+    Other,
+}
+
+/// Ends the app or browser with this id, if it belongs to the person in `session`.
+pub async fn end_own(
+    provider: &Provider,
+    session: &BrowserSession,
+    id: &str,
+    subject: Subject,
+) -> Result<EndedOwn, StoreError> {
+    if id.parse() == Ok(session.id) {
+        sign_out(provider, session, subject).await?;
+        return Ok(EndedOwn::Here);
+    }
+    if let Some(ending) = own(provider, session.user, id).await? {
+        end(provider, ending, Reason::EndedByUser, subject).await?;
+    }
+    Ok(EndedOwn::Other)
+}
+
+/// What an id names, if it is the person's own and lives.
+async fn own(provider: &Provider, user: UserId, id: &str) -> Result<Option<Ending>, StoreError> {
+    if let Ok(id) = id.parse::<DeviceSessionId>() {
+        let found = device_sessions::find(&provider.db, id).await?;
+        let own = found.is_some_and(|found| found.session.user == user);
+        return Ok(own.then_some(Ending::Device { id }));
+    }
+    let Ok(id) = id.parse::<BrowserSessionId>() else {
+        return Ok(None);
+    };
+    let own = sessions::browsers(provider, user).await?;
+    let own = own.iter().any(|row| row.id == id);
+    Ok(own.then_some(Ending::Browser { id }))
+}
+
+/// Ends everything of the person in `session` but what hangs on this browser.
+pub async fn end_others(
+    provider: &Provider,
+    session: &BrowserSession,
+    subject: Subject,
+) -> Result<Ended, StoreError> {
+    let ending = Ending::User {
+        id: session.user,
+        keep: Some(session.id),
+    };
+    end(provider, ending, Reason::EndedByUser, subject).await
+}
+
+/// Signs a person out of this browser.
+pub async fn sign_out(
+    provider: &Provider,
+    session: &BrowserSession,
+    subject: Subject,
+) -> Result<Ended, StoreError> {
+    end(
+        provider,
+        Ending::Browser { id: session.id },
+        Reason::SignedOut,
+        subject,
+    )
+    .await
 }

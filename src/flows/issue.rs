@@ -14,13 +14,12 @@ use crate::{
         client::Client,
         device_session::Grant,
         id_token::IdTokenClaims,
-        oauth_error::{ErrorCode, OAuthError},
         refresh_token::RefreshToken,
         scope::{self, ScopeSet},
     },
     flows::Provider,
     ports::signer::{BadKey, TokenType},
-    store::device_sessions::Redeemed,
+    store::{device_sessions::Redeemed, error::StoreError},
 };
 
 /// The tokens of an answer (RFC 6749 section 5.1).
@@ -55,21 +54,20 @@ pub struct Order<'a> {
     pub now: Instant,
 }
 
-/// Why there are no tokens although the row gave them.
+/// Why there are no tokens although the row gave them: a fault of this program, or of who wrote into the database.
 #[derive(Debug, thiserror::Error)]
-#[error("the tokens could not be made")]
-pub struct IssueError;
-
-impl From<BadKey> for IssueError {
-    fn from(_: BadKey) -> Self {
-        Self
-    }
-}
-
-impl From<IssueError> for OAuthError {
-    fn from(_: IssueError) -> Self {
-        Self::new(ErrorCode::ServerError, "the server could not make the tokens")
-    }
+pub enum IssueError {
+    /// What the person allowed does not read.
+    #[error("the grant of session {session} does not read: {error}")]
+    Grant {
+        /// Whose.
+        session: DeviceSessionId,
+        /// Where.
+        error: StoreError,
+    },
+    /// The key does not sign.
+    #[error("the tokens could not be signed: {0}")]
+    Sign(#[from] BadKey),
 }
 
 /// Signs the tokens for what a row gave back, and the refresh token that follows.
@@ -79,10 +77,10 @@ pub fn issue(
     redeemed: &Redeemed,
     refresh_token: &RefreshToken,
 ) -> Result<Tokens, IssueError> {
-    let grant: Grant = redeemed.grant().map_err(|error| {
-        tracing::error!(%error, session = %order.session, "a grant does not read");
-        IssueError
-    })?;
+    let session = order.session;
+    let grant: Grant = redeemed
+        .grant()
+        .map_err(|error| IssueError::Grant { session, error })?;
     let life = order.client.lifetimes(&provider.lifetimes).access_token;
     let scope = order.scope.unwrap_or(&grant.scope);
     let jti = Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>());
@@ -90,7 +88,7 @@ pub fn issue(
         issuer: &provider.issuer,
         user: redeemed.user_id,
         client: &order.client.id,
-        session: order.session,
+        session,
         grant: &grant,
         scope,
         key: order.key.or(redeemed.jkt),

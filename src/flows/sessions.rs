@@ -48,6 +48,5 @@ pub async fn devices(
 /// A person's browser sessions, newest first.
 pub async fn browsers(provider: &Provider, user: UserId) -> Result<Vec<browser_sessions::Listed>> {
     let now = provider.clock.now();
-    let idle_since = now.minus(provider.lifetimes.browser_session_idle);
-    browser_sessions::of_user(&provider.db, user, now, idle_since).await
+    browser_sessions::of_user(&provider.db, user, now, provider.idle_since(now)).await
 }

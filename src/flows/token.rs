@@ -8,6 +8,7 @@ use crate::{
         client::Client,
         oauth_error::{ErrorCode, OAuthError},
     },
+    flows::issue::IssueError,
     store::error::StoreError,
 };
 
@@ -21,6 +22,9 @@ pub enum TokenError {
     /// the only way to have one is to guess.
     #[error("the token was not made by this server")]
     NotOurs(OAuthError),
+    /// The tokens could not be made: our fault.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -1,13 +1,16 @@
 //! The style sheet and the pictures: plain files in the program, under a URL that changes with their content.
 
 use axum::{
-    extract::Path,
+    extract::{Path, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
+use http::header;
 use rust_embed::RustEmbed;
 
-use crate::base::digest::Digest;
+use crate::{
+    base::digest::Digest,
+    web::{Shared, error::not_found},
+};
 
 #[derive(RustEmbed)]
 #[folder = "templates/assets/"]
@@ -22,9 +25,13 @@ pub(super) fn url(name: &str) -> String {
     )
 }
 
-pub(super) async fn asset(Path(name): Path<String>) -> Response {
+pub(super) async fn asset(
+    State(site): State<Shared>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
     let Some(file) = Assets::get(&name) else {
-        return StatusCode::NOT_FOUND.into_response();
+        return not_found(State(site), request).await;
     };
     let kind = match name.rsplit('.').next() {
         Some("css") => "text/css; charset=utf-8",

@@ -6,43 +6,24 @@ use axum::{
 };
 
 use crate::{
-    domain::request::Raw,
-    flows::{
-        consent::Decision,
-        pending::{Goal, Pending},
-    },
+    flows::{consent::Decision, pending::Goal},
     web::{
-        Shared, continuing,
-        error::{bad_form_page, forged_page, store_page},
-        extract::{
-            form::{BadForm, Form},
-            session::Visitor,
-        },
+        Shared,
+        error::store_page,
+        extract::csrf::Posted,
         journey::{self, SignIn},
     },
 };
 
-pub(super) async fn decide(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    form: Result<Form, BadForm>,
-) -> Response {
-    let raw = match form {
-        Ok(Form(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    if visitor.is_cross_site(&site) {
-        return forged_page(&site, &visitor.request_id);
-    }
-    match continuing::open(&site, &visitor, &raw) {
-        Ok(pending) => act(&site, &visitor, pending, &raw).await,
-        Err(response) => response,
-    }
-}
-
 /// The way back to the app is a 303 that answers the person's own form post; the page that stays behind is the form,
 /// and pressing again works until the app has redeemed.
-async fn act(site: &Shared, visitor: &Visitor, pending: Pending, raw: &Raw) -> Response {
+pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Response {
+    let Posted {
+        visitor,
+        pending,
+        form,
+    } = posted;
+    let (site, visitor) = (&site, &visitor);
     let (Goal::Authorize(request), Some(session), Some(person)) =
         (&pending.goal, &visitor.session, &pending.person)
     else {
@@ -64,10 +45,10 @@ async fn act(site: &Shared, visitor: &Visitor, pending: Pending, raw: &Raw) -> R
         device: &device,
         address: Some(&address),
     };
-    let answer = match raw.one("decision").ok().flatten() {
-        Some("allow") => decision.allow(&site.provider).await,
-        Some("deny") => decision.deny(&site.provider).await.map(Some),
-        Some("switch") => return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
+    let answer = match form.text("decision") {
+        "allow" => decision.allow(&site.provider).await,
+        "deny" => decision.deny(&site.provider).await.map(Some),
+        "switch" => return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
         _ => return journey::proceed(site, visitor, pending).await,
     };
     match answer {

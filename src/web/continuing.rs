@@ -34,8 +34,7 @@ pub(super) async fn resume(
 
 /// Opens the sealed request of a page that belongs to this browser. The answer otherwise says how to start again.
 pub(super) fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<Pending, Response> {
-    let sealed = raw.one("request").ok().flatten().unwrap_or_default();
-    let pending = Pending::open(&site.provider, sealed).map_err(|error| {
+    let pending = Pending::open(&site.provider, raw.text("request")).map_err(|error| {
         let reason = match error {
             SealError::Expired => "This sign-in has waited for too long.",
             SealError::NotOurs => "This sign-in link is damaged or not ours.",

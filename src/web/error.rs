@@ -1,6 +1,8 @@
 //! From what went wrong to an answer: JSON for programs, a page for people, a redirect for apps. The cause goes to the
 //! log once, here; answers say only what their reader can use.
 
+use std::fmt;
+
 use axum::{
     Json,
     extract::{Request, State},
@@ -29,66 +31,73 @@ fn status(code: ErrorCode) -> StatusCode {
 
 /// An error for a program (RFC 6749 section 5.2).
 pub(super) fn oauth_json(error: &OAuthError) -> Response {
+    json_of(status(error.code), error)
+}
+
+/// The one place that writes such an answer.
+fn json_of(status: StatusCode, error: &OAuthError) -> Response {
     let body = Json(json!({ "error": error.code.as_str(), "error_description": error.description() }));
-    let mut response = (status(error.code), body).into_response();
-    if response.status() == StatusCode::UNAUTHORIZED {
+    let mut response = (status, body).into_response();
+    if status == StatusCode::UNAUTHORIZED {
         // A 401 names a way to authenticate (RFC 9110 section 15.5.2, RFC 6749 section 5.2).
         let challenge = HeaderValue::from_static(r#"Basic realm="client""#);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     }
-    response
+    come_back(response)
 }
 
-/// A token request that was refused.
+/// A 503 says when to come back; a fault does not get better by hurrying.
+fn come_back(response: Response) -> Response {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        with_retry_after(response, StoreError::RETRY_AFTER)
+    } else {
+        response
+    }
+}
+
+/// A token request that was refused, or that failed.
 pub(super) fn token_json(error: TokenError) -> Response {
     match error {
         TokenError::Refused(error) | TokenError::NotOurs(error) => oauth_json(&error),
+        TokenError::Issue(error) => oauth_json(&fault(&error)),
         TokenError::Store(error) => store_json(&error),
     }
 }
 
-/// The database did not take it: come back.
+/// The database did not take it.
 pub(super) fn store_json(error: &StoreError) -> Response {
-    let (status, body) = store_error(error);
-    let response = (
-        status,
-        Json(json!({ "error": body.code.as_str(), "error_description": body.description() })),
-    );
-    with_retry_after(response.into_response(), StoreError::RETRY_AFTER)
+    oauth_json(&store_error(error))
 }
 
-fn store_error(error: &StoreError) -> (StatusCode, OAuthError) {
+/// What callers are told of the database; the log has the cause.
+fn store_error(error: &StoreError) -> OAuthError {
     match error {
         StoreError::Busy | StoreError::Unavailable(_) => {
             tracing::warn!(%error, "not served");
             let hint = "the server cannot answer just now: try again";
-            (
-                StatusCode::SERVICE_UNAVAILABLE,
-                OAuthError::new(ErrorCode::TemporarilyUnavailable, hint),
-            )
+            OAuthError::new(ErrorCode::TemporarilyUnavailable, hint)
         }
         StoreError::Conflict(_) | StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_) => {
-            tracing::error!(%error, "a fault");
-            let hint = "the server failed; its log says why";
-            (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                OAuthError::new(ErrorCode::ServerError, hint),
-            )
+            fault(error)
         }
     }
 }
 
+/// A fault of ours: the log has it, the answer has nothing.
+fn fault(error: &dyn fmt::Display) -> OAuthError {
+    tracing::error!(%error, "a fault");
+    OAuthError::new(ErrorCode::ServerError, "the server failed; its log says why")
+}
+
 /// Too many requests that failed.
 pub(super) fn too_many(wait: Lifetime) -> Response {
-    let hint = "too many failed requests from this address";
-    let body = Json(json!({ "error": "invalid_request", "error_description": hint }));
-    with_retry_after((StatusCode::TOO_MANY_REQUESTS, body).into_response(), wait)
+    let error = OAuthError::invalid_request("too many failed requests from this address");
+    with_retry_after(json_of(StatusCode::TOO_MANY_REQUESTS, &error), wait)
 }
 
 /// A form that does not read, for a program.
 pub(super) fn bad_form_json(error: BadForm) -> Response {
-    let body = Json(json!({ "error": "invalid_request", "error_description": error.to_string() }));
-    (error.status(), body).into_response()
+    json_of(error.status(), &OAuthError::invalid_request(error.to_string()))
 }
 
 /// Says when to come back, in whole seconds, rounded up.
@@ -132,9 +141,17 @@ pub(super) fn bad_form_page(site: &Shared, request_id: &str, error: BadForm) -> 
 
 /// The database did not take it, for a person.
 pub(super) fn store_page(site: &Shared, request_id: &str, error: &StoreError) -> Response {
-    let (status, error) = store_error(error);
-    let busy = status == StatusCode::SERVICE_UNAVAILABLE;
-    let (title, advice) = if busy {
+    failed_page(site, request_id, &store_error(error))
+}
+
+/// A fault of ours, for a person.
+pub(super) fn fault_page(site: &Shared, request_id: &str, error: &dyn fmt::Display) -> Response {
+    failed_page(site, request_id, &fault(error))
+}
+
+fn failed_page(site: &Shared, request_id: &str, error: &OAuthError) -> Response {
+    let status = status(error.code);
+    let (title, advice) = if status == StatusCode::SERVICE_UNAVAILABLE {
         (
             "We are busy just now",
             "Nothing was lost. Wait a moment, then reload this page.",
@@ -153,12 +170,7 @@ pub(super) fn store_page(site: &Shared, request_id: &str, error: &StoreError) ->
         code: Some(error.code.as_str()),
         request_id: request_id.to_owned(),
     };
-    let response = site.pages.respond(status, &page, &[]);
-    if busy {
-        with_retry_after(response, StoreError::RETRY_AFTER)
-    } else {
-        response
-    }
+    come_back(site.pages.respond(status, &page, &[]))
 }
 
 /// A form that was posted from another site, or a page that is not this browser's.
@@ -176,46 +188,78 @@ pub(super) fn forged_page(site: &Shared, request_id: &str) -> Response {
 }
 
 pub(super) async fn not_found(State(site): State<Shared>, request: Request) -> Response {
-    plain(
-        &site,
-        &request,
-        StatusCode::NOT_FOUND,
-        "There is nothing here",
-        "Check the address.",
-    )
+    let plain = Plain {
+        status: StatusCode::NOT_FOUND,
+        title: "There is nothing here",
+        message: format!("The server has no answer to {} here.", request.method()),
+        advice: "Check the address.",
+    };
+    plain.answer(&site, &Asker::of(&request))
 }
 
 pub(super) async fn method_not_allowed(State(site): State<Shared>, request: Request) -> Response {
-    let advice = "Go back and use the page's own buttons.";
-    plain(
-        &site,
-        &request,
-        StatusCode::METHOD_NOT_ALLOWED,
-        "This cannot be asked for in this way",
-        advice,
-    )
+    let plain = Plain {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        title: "This cannot be asked for in this way",
+        message: format!("The server has no answer to {} here.", request.method()),
+        advice: "Go back and use the page's own buttons.",
+    };
+    plain.answer(&site, &Asker::of(&request))
+}
+
+/// A request that took longer than an answer may.
+pub(super) fn timed_out(site: &Shared, asker: &Asker) -> Response {
+    tracing::warn!("a request took too long");
+    let plain = Plain {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        title: "This took too long",
+        message: "The server stopped waiting for it.".to_owned(),
+        advice: "Wait a moment, then try again.",
+    };
+    come_back(plain.answer(site, asker))
+}
+
+/// What an answer needs to know of its request when no handler gives it.
+pub(super) struct Asker {
+    html: bool,
+    request_id: String,
+}
+
+impl Asker {
+    pub(super) fn of(request: &Request) -> Self {
+        let request_id = request.extensions().get::<RequestId>();
+        Self {
+            html: wants_html(request.headers()),
+            request_id: request_id.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
 }
 
 /// A page for browsers, problem details (RFC 9457) for everything else.
-fn plain(site: &Shared, request: &Request, status: StatusCode, title: &str, advice: &str) -> Response {
-    let request_id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    if !wants_html(request.headers()) {
-        let body = Json(json!({ "title": title, "status": status.as_u16() }));
-        return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+struct Plain {
+    status: StatusCode,
+    title: &'static str,
+    message: String,
+    advice: &'static str,
+}
+
+impl Plain {
+    fn answer(self, site: &Shared, asker: &Asker) -> Response {
+        let status = self.status;
+        if !asker.html {
+            let body = Json(json!({ "title": self.title, "status": status.as_u16() }));
+            return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        }
+        let page = ErrorPage {
+            status: status.as_u16(),
+            title: self.title.to_owned(),
+            message: self.message,
+            advice: self.advice.to_owned(),
+            code: None,
+            request_id: asker.request_id.clone(),
+        };
+        site.pages.respond(status, &page, &[])
     }
-    let page = ErrorPage {
-        status: status.as_u16(),
-        title: title.to_owned(),
-        message: format!("The server has no answer to {} here.", request.method()),
-        advice: advice.to_owned(),
-        code: None,
-        request_id,
-    };
-    site.pages.respond(status, &page, &[])
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
@@ -223,16 +267,17 @@ fn wants_html(headers: &HeaderMap) -> bool {
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// A panic is a fault of ours: the log has it, the answer has nothing.
+/// A panic, likewise.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer wants")]
 pub(super) fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<String>()
         .map(String::as_str)
         .or_else(|| panic.downcast_ref::<&str>().copied());
-    tracing::error!(panic = text.unwrap_or("?"), "a request panicked");
-    let error = OAuthError::new(ErrorCode::ServerError, "the server failed; its log says why");
-    oauth_json(&error)
+    oauth_json(&fault(&format_args!(
+        "a request panicked: {}",
+        text.unwrap_or("?")
+    )))
 }
 
 fn sentence(hint: &str) -> String {

@@ -2,5 +2,6 @@
 
 pub(super) mod address;
 pub(super) mod client;
+pub(super) mod csrf;
 pub(super) mod form;
 pub(super) mod session;

@@ -191,6 +191,16 @@ pub(super) fn sign_in_page(
     site.pages.respond(shown.status, &page, &form_action)
 }
 
+/// Asks who it is, on the way to the account page: the first page of a flow.
+pub(super) fn sign_in_first(site: &Shared, visitor: &Visitor, shown: SignIn) -> Response {
+    let flow = visitor.start_flow(site);
+    let pending = Pending::new(&site.provider, flow.digest(), Goal::Account);
+    let mut response = sign_in_page(site, visitor, pending, shown);
+    site.cookies
+        .set_flow(&site.provider, &flow, response.headers_mut());
+    response
+}
+
 /// Asks a known person to prove it again. The request is sealed for them, so the address in the form does not matter.
 pub(super) fn confirm_page(
     site: &Shared,

@@ -1,7 +1,7 @@
 //! What every answer gets: a request id, one line in the access log (never with a query string), and the headers that
 //! keep a browser safe.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Request, State},
@@ -11,7 +11,11 @@ use axum::{
 use http::{HeaderName, HeaderValue, header};
 use tracing::Instrument;
 
-use crate::web::{Shared, extract::address::Address};
+use crate::web::{
+    Shared,
+    error::{Asker, timed_out},
+    extract::address::Address,
+};
 
 /// By which the operator finds a request in the log; shown on error pages.
 #[derive(Debug, Clone)]
@@ -44,6 +48,19 @@ pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, 
     });
     add_headers(&site, &mut response);
     response
+}
+
+/// Answers for who takes too long, so that nothing waits for ever.
+pub(super) async fn in_time(
+    State((site, limit)): State<(Shared, Duration)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let asker = Asker::of(&request);
+    match tokio::time::timeout(limit, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => timed_out(&site, &asker),
+    }
 }
 
 fn is_page(response: &Response) -> bool {

@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use crate::{
     base::{text::Email, time::Lifetime},
-    domain::{password::Password, request::Raw},
+    domain::password::Password,
     flows::{
         pending::{Goal, Pending},
         sign_in::{Credentials, Person, SignInError, by_password},
@@ -16,39 +16,24 @@ use crate::{
     ports::hasher::HasherError,
     store::{error::StoreError, session_store::OpenError},
     web::{
-        Shared, continuing,
-        error::{bad_form_page, forged_page, store_page, with_retry_after},
-        extract::{
-            form::{BadForm, Form},
-            session::Visitor,
-        },
+        Shared,
+        error::{store_page, with_retry_after},
+        extract::{csrf::Posted, session::Visitor},
         journey::{self, SignIn},
     },
 };
 
-pub(super) async fn sign_in(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    form: Result<Form, BadForm>,
-) -> Response {
-    let raw = match form {
-        Ok(Form(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    if visitor.is_cross_site(&site) {
-        return forged_page(&site, &visitor.request_id);
-    }
-    match continuing::open(&site, &visitor, &raw) {
-        Ok(pending) => check(&site, visitor, pending, &raw).await,
-        Err(response) => response,
-    }
-}
-
-async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> Response {
+pub(super) async fn sign_in(State(site): State<Shared>, posted: Posted) -> Response {
+    let Posted {
+        visitor,
+        pending,
+        form,
+    } = posted;
+    let site = &site;
     // A request sealed for a person is theirs: the address in the form does not count, and if the cookie names
     // somebody else by now, the page is shown again for them.
     let fixed = pending.person.is_some();
-    let typed = raw.one("email").ok().flatten().unwrap_or_default().to_owned();
+    let typed = form.text("email").to_owned();
     let email = match (&pending.person, &visitor.session) {
         (Some(person), Some(session)) if person.is(session) => Ok(session.email.clone()),
         (Some(_), _) => return journey::proceed(site, &visitor, pending).await,
@@ -69,7 +54,7 @@ async fn check(site: &Shared, visitor: Visitor, pending: Pending, raw: &Raw) -> 
             "Write your email address, such as alice@example.com.",
         );
     };
-    let password = raw.one("password").ok().flatten().unwrap_or_default();
+    let password = form.text("password");
     if password.is_empty() {
         return again(StatusCode::UNPROCESSABLE_ENTITY, "Write your password.");
     }

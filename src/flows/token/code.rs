@@ -79,7 +79,7 @@ pub async fn redeem(
         handle,
         generation: Generation::FIRST,
     };
-    Ok(issue(provider, &order, &redeemed, &refresh_token).map_err(OAuthError::from)?)
+    Ok(issue(provider, &order, &redeemed, &refresh_token)?)
 }
 
 /// Why the row was not found. A second redemption that is right in everything, within the code's minute, means that

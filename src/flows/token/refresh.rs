@@ -139,7 +139,7 @@ impl Call<'_> {
         let issued = self.provider.db.execute_while(ROTATE, binds, |row| {
             row.map(|redeemed| issue(self.provider, &self.order(now), &redeemed, &self.successor()))
         });
-        Ok(issued.await?.transpose().map_err(OAuthError::from)?)
+        Ok(issued.await?.transpose()?)
     }
 
     /// Says what the token means for the row that is there, and does what follows.
@@ -208,7 +208,7 @@ impl Call<'_> {
             return Ok(Outcome::Again);
         };
         let tokens = issue(self.provider, &self.order(now), &redeemed, &self.successor());
-        Ok(Outcome::Tokens(tokens.map_err(OAuthError::from)?))
+        Ok(Outcome::Tokens(tokens?))
     }
 
     fn order(&self, now: Instant) -> Order<'_> {

@@ -18,7 +18,11 @@ use crate::{
         session_store::{KEY, OpenError, SessionData},
     },
     web::{
-        Shared, cookies::Flow, error::store_page, extract::address::Address, layer::RequestId,
+        Shared,
+        cookies::Flow,
+        error::{fault_page, store_page},
+        extract::address::Address,
+        layer::RequestId,
         user_agent::UserAgent,
     },
 };
@@ -50,7 +54,7 @@ impl Visitor {
 
     /// Whether a form post comes from a page of ours: `Sec-Fetch-Site` first, then `Origin`; where a browser says
     /// neither (or `null`), the sealed token in the form decides alone.
-    pub(crate) fn is_cross_site(&self, site: &Shared) -> bool {
+    pub(super) fn is_cross_site(&self, site: &Shared) -> bool {
         let header = |name: &str| self.headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         match (header("sec-fetch-site"), header("origin")) {
             (Some(fetch_site), _) => fetch_site != "same-origin",
@@ -96,7 +100,7 @@ impl FromRequestParts<Shared> for Visitor {
             .unwrap_or_default();
         let failed = |error: &StoreError| store_page(site, &request_id, error);
         let cookie = Session::from_request_parts(parts, site).await;
-        let cookie = cookie.map_err(|(_, text)| failed(&StoreError::Unavailable(text.to_owned())))?;
+        let cookie = cookie.map_err(|(_, text)| fault_page(site, &request_id, &text))?;
         let data = match cookie.get::<SessionData>(KEY).await.map_err(OpenError::from) {
             Ok(data) => data,
             // Only opening is refused.

@@ -1,5 +1,6 @@
 //! The account page: what is signed in where, and ending it.
 
+use postern::base::id::BrowserSessionId;
 use scraper::{Html, Selector};
 
 use crate::harness::{ALICE, BOB, PASSWORD, Page, Postern};
@@ -297,4 +298,21 @@ async fn signing_out_ends_this_browser_session_and_apps_live_on() {
             .await,
         ["signed_out"]
     );
+}
+
+#[tokio::test]
+async fn ending_this_very_browser_is_signing_out() {
+    let postern = Postern::start().await;
+    let mut browser = postern.browser();
+    let page = browser.account(ALICE).await;
+    let ids = "SELECT lower(hex(id)) FROM browser_sessions";
+    let id = u128::from_str_radix(&postern.texts(ids).await[0], 16).expect("hex");
+    let id = BrowserSessionId::from_bytes(id.to_be_bytes()).to_string();
+    let mut form = page.form("/sign-out").with("id", &id);
+    form.action = "/account/end".to_owned();
+    let ended = browser.submit(&form).await.page();
+    assert_eq!(ended.heading(), "You’re signed out");
+    assert!(!browser.cookies.contains_key("postern-dev"));
+    let reasons = "SELECT end_reason FROM browser_sessions";
+    assert_eq!(postern.texts(reasons).await, ["signed_out"]);
 }

@@ -1,6 +1,7 @@
 //! What every answer carries.
 
 use axum::{body::Body, http::Request};
+use postern::base::time::Lifetime;
 
 use crate::harness::{ALICE, Answer, Page, Postern};
 
@@ -178,6 +179,7 @@ async fn what_is_not_there_is_a_page_for_people_and_problem_details_for_programs
     let cases = [
         ("GET", "/nothing", 404),
         ("GET", "/authorize/x", 404),
+        ("GET", "/assets/none.css", 404),
         ("GET", "/sign-in", 405),
         ("DELETE", "/token", 405),
     ];
@@ -217,4 +219,24 @@ async fn an_error_page_has_an_id_for_the_log_and_nothing_of_the_inside() {
     assert_eq!(id(&first).len(), 16);
     assert_ne!(id(&first), id(&second));
     assert!(!first.body.contains("alert("), "{}", first.body);
+}
+
+#[tokio::test]
+async fn who_takes_too_long_is_answered_and_told_when_to_come_back() {
+    let postern = Postern::start_with(|config| config.server.request_timeout = Lifetime::from_secs(1)).await;
+    for (path, accept, kind) in [
+        ("/sign-in", "text/html", "text/html; charset=utf-8"),
+        ("/token", "*/*", "application/problem+json"),
+    ] {
+        let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let request = Request::post(path)
+            .header("accept", accept)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Body::from_stream(never));
+        let answer = postern.send(request.expect("a request")).await;
+        assert_eq!(answer.status, 503, "{path}");
+        assert_eq!(answer.header("content-type"), kind, "{path}");
+        assert_eq!(answer.header("retry-after"), "2", "{path}");
+        assert!(answer.body.contains("This took too long"), "{}", answer.body);
+    }
 }

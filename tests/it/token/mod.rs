@@ -214,6 +214,6 @@ fn tokens(issued: &issue::Tokens) -> Tokens {
 fn why<T: std::fmt::Debug>(result: Result<T, TokenError>) -> &'static str {
     match result.expect_err("a refusal") {
         TokenError::Refused(error) | TokenError::NotOurs(error) => error.code.as_str(),
-        TokenError::Store(error) => panic!("{error}"),
+        fault @ (TokenError::Issue(_) | TokenError::Store(_)) => panic!("{fault}"),
     }
 }

@@ -387,3 +387,21 @@ async fn a_disabled_person_and_a_removed_client_get_nothing() {
     );
     assert_eq!(phone.userinfo(&second.access).await.status, 401);
 }
+
+#[tokio::test]
+async fn a_grant_that_does_not_read_is_a_fault_and_no_rush() {
+    let postern = Postern::start().await;
+    let (phone, tokens) = signed_in(&postern, "notes").await;
+    set(&postern, &tokens, "grant_json = '{\"scope\":7}'").await;
+    let answer = phone.refresh(&tokens.refresh).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.error()),
+        (500, "server_error".to_owned())
+    );
+    assert_eq!(answer.header("retry-after"), "");
+    assert!(
+        !answer.body.contains("grant"),
+        "the cause is for the log: {}",
+        answer.body
+    );
+}
