@@ -20,10 +20,9 @@ impl Elsewhere {
 
     /// A page that sends a form as soon as it is shown.
     pub(super) async fn serve_form(action: &str, fields: &[(&str, &str)]) -> Self {
-        let inputs: String = fields
-            .iter()
-            .map(|(name, value)| format!(r#"<input type="hidden" name="{name}" value="{value}">"#))
-            .collect();
+        let input =
+            |(name, value): &(&str, &str)| format!(r#"<input type="hidden" name="{name}" value="{value}">"#);
+        let inputs = fields.iter().map(input).collect::<Vec<_>>().concat();
         Self::serve(&format!(
             r#"<form method="post" action="{action}">{inputs}</form><script>document.forms[0].submit()</script>"#
         ))

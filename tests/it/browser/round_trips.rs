@@ -77,7 +77,7 @@ async fn an_app_with_a_scheme_of_its_own_is_opened_however_often_allow_is_presse
     browser.wait_for_posts("/consent", 2).await;
     assert_eq!(
         browser.navigation_requests("com.example.notes").await,
-        [back.clone()],
+        std::slice::from_ref(&back),
         "both taps led to the same code"
     );
     let code = phone.code(&back.parse().expect("a URL"));
