@@ -68,7 +68,7 @@ pub enum OpenError {
     Store(#[from] StoreError),
 }
 
-/// What went wrong in a handle of tower-sessions. Its errors are texts; [`told`] chose the variant, and this reads it.
+/// What went wrong in a handle of tower-sessions. Its errors are texts; `told` chose the variant, and this reads it.
 impl From<session::Error> for OpenError {
     fn from(error: session::Error) -> Self {
         match error {
