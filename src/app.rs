@@ -14,6 +14,7 @@ use crate::{
     flows::{
         Provider,
         keys::{self, KeysError},
+        sign_in::Line,
     },
     ports::{
         clients::ClientDirectory,
@@ -102,6 +103,7 @@ impl App {
             keys: ArcSwap::from_pointee(keys),
             clients,
             hasher,
+            line: Line::default(),
         });
         let pages = config.server.templates.clone();
         let site = Arc::new(Site::new(

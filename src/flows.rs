@@ -56,6 +56,8 @@ pub struct Provider {
     pub clients: ClientDirectory,
     /// The password pool.
     pub hasher: Hasher,
+    /// Sign-ins that are being looked at.
+    pub line: sign_in::Line,
 }
 
 impl Provider {

@@ -1,12 +1,16 @@
 //! Proving who somebody is, by password. Only failed tries count: a try is taken before the password is looked at and
 //! given back when it was right, so parallel guesses cannot all slip in.
 
+mod line;
+
+pub use self::line::Line;
+use self::line::Turn;
 use crate::{
     base::{
         digest::Digest,
         id::{BrowserSessionId, UserId},
         text::Email,
-        time::{Instant, Lifetime},
+        time::Lifetime,
     },
     domain::{limit::Limit, password::Password},
     flows::Provider,
@@ -119,57 +123,69 @@ async fn check(provider: &Provider, email: &Email, password: Password) -> Result
     })
 }
 
-/// One try taken from the account's and the address's bucket.
-struct Tries([(Digest, Limit); 2]);
+/// One try taken from the account's and the address's bucket. A caller who goes away while it is being looked at leaves
+/// it taken, like a failed one.
+struct Tries<'a>([Try<'a>; 2]);
 
-impl Tries {
-    async fn take(provider: &Provider, email: &Email, address: &str) -> Result<Self, SignInError> {
-        let now = provider.clock.now();
+impl<'a> Tries<'a> {
+    async fn take(provider: &'a Provider, email: &Email, address: &str) -> Result<Self, SignInError> {
         let limits = provider.limits;
-        let account = (bucket("account", &email.key()), limits.sign_in_account);
-        let address = (bucket("address", address), limits.sign_in_address);
         // The address first: one that has to wait fills no table with the names of accounts.
-        take(provider, address, now).await?;
-        if let Err(error) = take(provider, account, now).await {
-            give_back(provider, address).await?;
-            return Err(error);
+        let address = Try::take(provider, bucket("address", address), limits.sign_in_address).await?;
+        match Try::take(provider, bucket("account", &email.key()), limits.sign_in_account).await {
+            Ok(account) => Ok(Self([account, address])),
+            Err(error) => {
+                address.give_back(provider).await?;
+                Err(error)
+            }
         }
-        Ok(Self([account, address]))
     }
 
     async fn give_back(self, provider: &Provider) -> Result<(), StoreError> {
-        for try_ in self.0 {
-            give_back(provider, try_).await?;
+        for taken in self.0 {
+            taken.give_back(provider).await?;
         }
         Ok(())
     }
 }
 
-async fn take(
-    provider: &Provider,
-    (bucket, limit): (Digest, Limit),
-    now: Instant,
-) -> Result<(), SignInError> {
-    let binds = (bucket, now, limit.every.millis(), limit.ceiling(now));
-    if provider.db.execute(attempts::TAKE, binds).await?.is_some() {
-        return Ok(());
-    }
-    let empty_at = provider
-        .db
-        .read(attempts::FIND, (bucket,))
-        .await?
-        .map_or(now, |(at,)| at);
-    Err(SignInError::TooMany {
-        wait: limit.wait(empty_at, now),
-    })
+/// A try taken from one bucket, until it is decided.
+struct Try<'a> {
+    bucket: Digest,
+    limit: Limit,
+    _turn: Turn<'a>,
 }
 
-async fn give_back(provider: &Provider, (bucket, limit): (Digest, Limit)) -> Result<(), StoreError> {
-    provider
-        .db
-        .execute(attempts::GIVE_BACK, (bucket, limit.every.millis()))
-        .await?;
-    Ok(())
+impl<'a> Try<'a> {
+    async fn take(provider: &'a Provider, bucket: Digest, limit: Limit) -> Result<Self, SignInError> {
+        let mut turn = provider.line.step_up(bucket);
+        loop {
+            let (now, decided) = (provider.clock.now(), turn.decided());
+            let binds = (bucket, now, limit.every.millis(), limit.ceiling(now));
+            if provider.db.execute(attempts::TAKE, binds).await?.is_some() {
+                turn.hold();
+                return Ok(Self {
+                    bucket,
+                    limit,
+                    _turn: turn,
+                });
+            }
+            // Full of tries that are still being looked at? Only those that fail count.
+            if !turn.wait(decided).await {
+                let full = provider.db.read(attempts::FIND, (bucket,)).await?;
+                let empty_at = full.map_or(now, |(at,)| at);
+                return Err(SignInError::TooMany {
+                    wait: limit.wait(empty_at, now),
+                });
+            }
+        }
+    }
+
+    async fn give_back(self, provider: &Provider) -> Result<(), StoreError> {
+        let binds = (self.bucket, self.limit.every.millis());
+        provider.db.execute(attempts::GIVE_BACK, binds).await?;
+        Ok(())
+    }
 }
 
 fn bucket(kind: &str, key: &str) -> Digest {

@@ -8,7 +8,10 @@ use std::sync::{
 
 use argon2::{
     Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+    password_hash::{
+        PasswordHasher, PasswordVerifier,
+        phc::{Output, ParamsString, PasswordHash, Salt},
+    },
 };
 use tokio::sync::Semaphore;
 
@@ -57,7 +60,7 @@ pub struct Hasher {
     waiting: AtomicUsize,
     queue: usize,
     entropy: Arc<Entropy>,
-    /// The hash of nobody's password, so that an unknown account costs what a known one does.
+    /// A hash that no password has, so that an unknown account costs what a known one does.
     decoy: Arc<str>,
 }
 
@@ -72,7 +75,7 @@ impl Hasher {
         );
         let params = params.map_err(|_| HasherError::Broken)?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let decoy = hash(&argon2, &entropy.bytes::<16>(), &entropy.bytes::<16>())?.into();
+        let decoy = decoy(&argon2, &entropy)?.into();
         let workers = Arc::new(Semaphore::new(settings.workers.max(1)));
         Ok(Self {
             argon2,
@@ -141,6 +144,19 @@ fn hash(argon2: &Argon2<'_>, password: &[u8], salt: &[u8]) -> Result<String, Has
         .hash_password_with_salt(password, salt)
         .map_err(|_| HasherError::Broken)?;
     Ok(hashed.to_string())
+}
+
+/// Made, not computed: it looks like a hash with our parameters, and comparing with it costs as much.
+fn decoy(argon2: &Argon2<'_>, entropy: &Entropy) -> Result<String, HasherError> {
+    let broken = |_| HasherError::Broken;
+    let decoy = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(broken)?,
+        salt: Some(Salt::new(&entropy.bytes::<16>()).map_err(|_| HasherError::Broken)?),
+        hash: Some(Output::new(&entropy.bytes::<32>()).map_err(|_| HasherError::Broken)?),
+    };
+    Ok(decoy.to_string())
 }
 
 /// A place in the queue, given back when its holder goes on or goes away.

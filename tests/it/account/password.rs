@@ -7,6 +7,7 @@ use std::sync::{
 
 use postern::{
     base::entropy::Entropy,
+    config::Config,
     domain::{limit::Limit, password::Password},
     flows::account,
     jobs,
@@ -216,6 +217,24 @@ async fn guesses_at_the_same_time_do_not_slip_past_the_limit() {
     let answers = futures_util::future::join_all(guesses).await;
     let count = |status: u16| answers.iter().filter(|answer| answer.status == status).count();
     assert_eq!((count(422), count(429)), (10, 54));
+}
+
+#[tokio::test]
+async fn good_sign_ins_at_the_same_time_wait_for_each_other_and_are_never_refused() {
+    let narrow = |config: &mut Config| {
+        config.passwords.queue = 1000;
+        config.limits.sign_in_address = narrow_address(5);
+    };
+    let postern = Postern::start_with(narrow).await;
+    let tries = (0..64).map(|_| attempt(&postern, ALICE, PASSWORD));
+    for answer in futures_util::future::join_all(tries).await {
+        assert_eq!(answer.status, 303);
+    }
+    // Nothing was counted.
+    for _ in 0..4 {
+        assert_eq!(attempt(&postern, ALICE, "wrong").await.status, 422);
+    }
+    assert_eq!(attempt(&postern, ALICE, PASSWORD).await.status, 303);
 }
 
 #[tokio::test]
