@@ -1,4 +1,4 @@
-//! Sign-in as one machine: which page a request leads to. Effects happen around it.
+//! Where a person stands on the way to an app, and which page follows. Effects happen around it.
 
 use crate::{
     base::time::{Instant, Lifetime},
@@ -23,32 +23,20 @@ pub enum State {
     SignedIn(BrowserSession),
 }
 
-/// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A page was asked for, with or without a session.
-    Arrived {
-        /// Who the cookie names.
+impl State {
+    /// Where the person whom the cookie names stands. The last page does not matter: the cookie is what counts, and
+    /// whether they have proved who they are for this very request.
+    pub fn of(
         session: Option<BrowserSession>,
-        /// Whether the request wants a fresh proof (`prompt=login`, `max_age`) that it has not had.
-        must_prove: bool,
-    },
-    /// The person chose to use another account.
-    SwitchedAccount,
-}
-
-/// The next state. The last page's state does not matter for an arrival: the cookie is what counts.
-pub fn next(event: Event) -> State {
-    match event {
-        Event::Arrived { session: None, .. } | Event::SwitchedAccount => State::Identify,
-        Event::Arrived {
-            session: Some(session),
-            must_prove: true,
-        } => State::Confirm(session),
-        Event::Arrived {
-            session: Some(session),
-            must_prove: false,
-        } => State::SignedIn(session),
+        request: &AuthorizationRequest,
+        proved_for_it: bool,
+        now: Instant,
+    ) -> Self {
+        match session {
+            None => Self::Identify,
+            Some(session) if must_prove(request, &session, proved_for_it, now) => Self::Confirm(session),
+            Some(session) => Self::SignedIn(session),
+        }
     }
 }
 
@@ -64,15 +52,13 @@ pub fn must_prove(
     !proved_for_it && (request.prompt.login || too_old)
 }
 
-/// What a signed-in person sees, or what the client is told at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a signed-in person sees. There is always a page: an app gets nothing without a tap (RFC 8252 section 8.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Ask: the app wants something that was not allowed before.
     Consent,
-    /// One tap: "Continue to Notes as alice@example.com" (RFC 8252 section 8.6).
+    /// One tap: "Continue to Notes as alice@example.com".
     Continue,
-    /// No page is due.
-    Answer,
 }
 
 /// The step for a signed-in person.
@@ -84,25 +70,22 @@ pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&Sc
         request.prompt.consent,
     ) {
         Step::Consent
-    } else if client.is_confidential() {
-        Step::Answer
     } else {
         Step::Continue
     }
 }
 
-/// What `prompt=none` is told instead of a page (OpenID Connect Core section 3.1.2.6).
-pub fn refuse_page(state: &State, step: Option<&Step>) -> Option<OAuthError> {
+/// What `prompt=none` is told instead of the page that is due (OpenID Connect Core section 3.1.2.6).
+pub fn refuse_page(state: &State, step: Option<Step>) -> OAuthError {
     let (code, hint) = match (state, step) {
         (State::Identify | State::Confirm(_), _) => (ErrorCode::LoginRequired, "the person has to sign in"),
         (State::SignedIn(_), Some(Step::Consent)) => {
             (ErrorCode::ConsentRequired, "the person has to be asked")
         }
-        (State::SignedIn(_), Some(Step::Continue)) => (
+        (State::SignedIn(_), Some(Step::Continue) | None) => (
             ErrorCode::InteractionRequired,
             "an app gets nothing without a tap (RFC 8252 section 8.6)",
         ),
-        (State::SignedIn(_), Some(Step::Answer) | None) => return None,
     };
-    Some(OAuthError::new(code, hint))
+    OAuthError::new(code, hint)
 }

@@ -113,18 +113,16 @@ impl Pending {
 
     /// The same request for the person in `session`. For the one it was sealed for, everything stays; for another,
     /// session and code are drawn anew and a proof of before does not count.
-    pub fn for_person(&mut self, provider: &Provider, session: &BrowserSession) {
-        if self.person.as_ref().is_none_or(|person| !person.is(session)) {
-            let now = provider.clock.now();
-            self.person = Some(SealedPerson {
-                browser_session: session.id,
-                user: session.user,
-                proved: false,
-                remembered: None,
-                device_session: DeviceSessionId::new(now, &provider.entropy),
-                code_secret: CodeSecret(Secret::new(provider.entropy.bytes())),
-            });
-        }
+    pub fn for_person(&mut self, provider: &Provider, session: &BrowserSession) -> &mut SealedPerson {
+        let same = self.person.take().filter(|person| person.is(session));
+        self.person.insert(same.unwrap_or_else(|| SealedPerson {
+            browser_session: session.id,
+            user: session.user,
+            proved: false,
+            remembered: None,
+            device_session: DeviceSessionId::new(provider.clock.now(), &provider.entropy),
+            code_secret: CodeSecret(Secret::new(provider.entropy.bytes())),
+        }))
     }
 
     /// The sealed text.

@@ -16,7 +16,7 @@ use crate::{
         sign_in::{self, State, Step},
     },
     flows::{
-        consent::{Decision, remembered},
+        consent::remembered,
         pending::{Goal, Pending},
     },
     web::{
@@ -35,14 +35,16 @@ pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) 
             None => sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
         };
     };
-    let must_prove = visitor
+    let proved = visitor
         .session
         .as_ref()
-        .is_some_and(|session| must_prove(site, &pending, &request, session));
-    match sign_in::next(sign_in::Event::Arrived {
-        session: visitor.session.clone(),
-        must_prove,
-    }) {
+        .is_some_and(|session| has_proved(&pending, session));
+    match State::of(
+        visitor.session.clone(),
+        &request,
+        proved,
+        site.provider.clock.now(),
+    ) {
         State::Identify => {
             let email = request.login_hint.clone().unwrap_or_default();
             sign_in_page(site, visitor, pending, SignIn::fresh(email))
@@ -52,6 +54,12 @@ pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) 
     }
 }
 
+/// Whether this person proved who they are for this very request.
+fn has_proved(pending: &Pending, session: &BrowserSession) -> bool {
+    let person = pending.person.as_ref();
+    person.is_some_and(|person| person.is(session) && person.proved)
+}
+
 /// Whether the request wants a fresh proof that it has not had from this person.
 pub(super) fn must_prove(
     site: &Shared,
@@ -59,14 +67,11 @@ pub(super) fn must_prove(
     request: &AuthorizationRequest,
     session: &BrowserSession,
 ) -> bool {
-    let proved = pending
-        .person
-        .as_ref()
-        .is_some_and(|person| person.is(session) && person.proved);
-    sign_in::must_prove(request, session, proved, site.provider.clock.now())
+    let now = site.provider.clock.now();
+    sign_in::must_prove(request, session, has_proved(pending, session), now)
 }
 
-/// The page for a signed-in person: consent, one tap, or the answer itself.
+/// The page for a signed-in person: consent, or one tap.
 async fn decide(
     site: &Shared,
     visitor: &Visitor,
@@ -82,18 +87,18 @@ async fn decide(
         Ok(allowed) => allowed,
         Err(error) => return store_page(site, &visitor.request_id, &error),
     };
-    pending.for_person(provider, session);
-    if let Some(person) = &mut pending.person {
-        person.remembered.clone_from(&allowed);
-    }
+    pending
+        .for_person(provider, session)
+        .remembered
+        .clone_from(&allowed);
     let Ok(sealed) = pending.seal(provider) else {
         return too_large(site, visitor);
     };
     let client_name = client.name.to_string();
     let (email, destination) = (session.email.to_string(), destination(&client, request));
     let form_action = form_action(&client, request);
-    match (sign_in::step(&client, request, allowed.as_ref()), &pending.person) {
-        (Step::Consent, _) | (_, None) => {
+    match sign_in::step(&client, request, allowed.as_ref()) {
+        Step::Consent => {
             let scopes = scope_texts(&request.scope);
             let page = ConsentPage {
                 client_name,
@@ -104,7 +109,7 @@ async fn decide(
             };
             site.pages.respond(StatusCode::OK, &page, &form_action)
         }
-        (Step::Continue, _) => {
+        Step::Continue => {
             let page = ContinuePage {
                 client_name,
                 email,
@@ -112,22 +117,6 @@ async fn decide(
                 destination,
             };
             site.pages.respond(StatusCode::OK, &page, &form_action)
-        }
-        (Step::Answer, Some(person)) => {
-            let (device, address) = (visitor.agent.device_label(), visitor.address.to_string());
-            let decision = Decision {
-                request,
-                client: &client,
-                person,
-                session,
-                device: &device,
-                address: Some(&address),
-            };
-            match decision.allow(provider).await {
-                Ok(Some(url)) => Redirect::to(&url).into_response(),
-                Ok(None) => finished_page(site, &pending),
-                Err(error) => store_page(site, &visitor.request_id, &error),
-            }
         }
     }
 }

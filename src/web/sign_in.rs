@@ -125,10 +125,7 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
         }
         Err(OpenError::Store(error)) => return store_page(site, &visitor.request_id, &error),
     };
-    pending.for_person(&site.provider, &session);
-    if let Some(person) = &mut pending.person {
-        person.proved = true;
-    }
+    pending.for_person(&site.provider, &session).proved = true;
     let target = match (&pending.goal, pending.seal(&site.provider)) {
         (Goal::Authorize(_), Ok(sealed)) => format!("/continue?request={sealed}"),
         _ => "/account".to_owned(),

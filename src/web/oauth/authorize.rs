@@ -5,7 +5,6 @@ use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
-use http::HeaderMap;
 
 use crate::{
     base::seal::Purpose,
@@ -108,39 +107,27 @@ fn unpost(site: &Shared, raw: Raw) -> Result<Raw, OAuthError> {
 async fn begin(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
     if request.prompt.none {
         return match without_page(site, &visitor, &request).await {
-            Ok(Some(error)) => {
+            Ok(error) => {
                 Redirect::to(&request.answer_to.with_error(&site.provider.issuer, &error)).into_response()
             }
-            Ok(None) => begin_pages(site, visitor, request).await,
             Err(error) => store_page(site, &visitor.request_id, &error),
         };
     }
-    begin_pages(site, visitor, request).await
-}
-
-async fn begin_pages(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
     let flow = visitor.start_flow(site);
     let pending = Pending::new(&site.provider, flow.digest(), Goal::Authorize(Box::new(request)));
     let mut response = journey::proceed(site, &visitor, pending).await;
-    let mut headers = HeaderMap::new();
-    site.cookies.set_flow(&site.provider, &flow, &mut headers);
-    response.headers_mut().extend(headers);
+    site.cookies
+        .set_flow(&site.provider, &flow, response.headers_mut());
     response
 }
 
-/// What `prompt=none` is told, if a page would be due.
+/// What `prompt=none` is told: there is always a page that would be due.
 async fn without_page(
     site: &Shared,
     visitor: &Visitor,
     request: &AuthorizationRequest,
-) -> Result<Option<OAuthError>, StoreError> {
-    let now = site.provider.clock.now();
-    let must_prove = |session| sign_in::must_prove(request, session, false, now);
-    let must_prove = visitor.session.as_ref().is_some_and(must_prove);
-    let state = sign_in::next(sign_in::Event::Arrived {
-        session: visitor.session.clone(),
-        must_prove,
-    });
+) -> Result<OAuthError, StoreError> {
+    let state = sign_in::State::of(visitor.session.clone(), request, false, site.provider.clock.now());
     let step = match (&state, site.provider.clients.find(request.client.as_str())) {
         (sign_in::State::SignedIn(session), Some(client)) => {
             let allowed = remembered(&site.provider, session, &client).await?;
@@ -148,5 +135,5 @@ async fn without_page(
         }
         _ => None,
     };
-    Ok(sign_in::refuse_page(&state, step.as_ref()))
+    Ok(sign_in::refuse_page(&state, step))
 }

@@ -163,6 +163,9 @@ async fn a_right_second_redemption_within_the_minute_ends_the_session() {
     );
     let elsewhere = [("redirect_uri", "http://127.0.0.1:1/callback")];
     refused(&phone.redeem_with(&code, &elsewhere).await, 400, "invalid_grant");
+    postern.add_client("other", |_| {}).await;
+    let another = [("client_id", "other")];
+    refused(&phone.redeem_with(&code, &another).await, 400, "invalid_grant");
     assert_eq!(super::row(&postern, &tokens).await.state, "active");
 
     refused(&phone.redeem(&code).await, 400, "invalid_grant");
