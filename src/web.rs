@@ -6,6 +6,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     middleware,
+    response::Response,
     routing::{get, post},
 };
 use tower::ServiceBuilder;
@@ -16,7 +17,7 @@ use crate::{
     base::text::DisplayName,
     flows::Provider,
     store::session_store::BrowserSessionStore,
-    web::{cookies::CookieNames, limiter::Limiter, page::Pages},
+    web::{cookies::CookieNames, extract::address::Address, limiter::Limiter, page::Pages},
 };
 
 mod account;
@@ -59,6 +60,16 @@ impl Site {
             cookies: CookieNames::new(&provider.issuer),
             provider,
         }
+    }
+}
+
+impl Site {
+    /// The answer to a token request that only somebody who guesses makes: counted for its address, and once there are too
+    /// many, how long to wait instead.
+    fn count_failure(&self, address: Address, answer: Response) -> Response {
+        let now = self.provider.clock.now();
+        let counted = self.token_failures.count(&address.to_string(), now);
+        counted.map_or_else(error::too_many, |()| answer)
     }
 }
 

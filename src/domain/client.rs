@@ -102,6 +102,12 @@ impl Client {
             .any(|uri| uri.matches(presented))
     }
 
+    /// Whether `asked` is the API that it may get tokens for (RFC 8707 section 2).
+    pub fn allows_resource(&self, asked: &str) -> bool {
+        let own = self.settings.resource.as_ref();
+        own.is_some_and(|own| own.as_str() == asked)
+    }
+
     /// The private-use schemes of its redirect URIs, with their colon.
     pub fn private_schemes(&self) -> impl Iterator<Item = &str> {
         let uris = self.settings.redirect_uris.iter();

@@ -212,14 +212,13 @@ impl AuthorizationRequest {
     /// Whether the client may still ask for this: it travels sealed for up to an hour, and meanwhile an operator may have
     /// taken a redirect URI, a scope or the API away.
     pub fn is_allowed_for(&self, client: &Client) -> bool {
-        let settings = &client.settings;
         self.client == client.id
             && client.allows_redirect(&self.answer_to.redirect_uri)
-            && self.scope.is_within(&settings.scope)
+            && self.scope.is_within(&client.settings.scope)
             && self
                 .resource
                 .as_ref()
-                .is_none_or(|asked| settings.resource.as_ref() == Some(asked))
+                .is_none_or(|asked| client.allows_resource(asked.as_str()))
     }
 
     /// The parameters that start the same request anew: for "start again".

@@ -33,12 +33,7 @@ pub enum TokenError {
 /// A `resource` at the token endpoint may only repeat the API that the session is for (RFC 8707 section 2.2). Checked
 /// before the row moves: a refused request must not cost the client its refresh token.
 fn check_resource(client: &Client, asked: &[String]) -> Result<(), OAuthError> {
-    let known = client.settings.resource.as_ref();
-    if asked.len() > 1
-        || asked
-            .iter()
-            .any(|asked| known.is_none_or(|known| known.as_str() != asked))
-    {
+    if asked.len() > 1 || !asked.iter().all(|asked| client.allows_resource(asked)) {
         let hint = "an access token is for one API, which is the client's registered resource";
         return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
     }

@@ -7,13 +7,12 @@ use crate::domain::{
 };
 
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
-    let registered = request.client.settings.resource.as_ref();
     for asked in request.raw.all("resource") {
-        let Some(resource) = registered.filter(|resource| resource.as_str() == asked) else {
+        if !request.client.allows_resource(asked) {
             let hint = "resource names an API that this app is not registered for";
             return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
-        };
-        draft.resource = Some(resource.clone());
+        }
+        draft.resource.clone_from(&request.client.settings.resource);
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::{
     domain::{client::Client, oauth_error::OAuthError, request::Raw},
     web::{
         Shared,
-        error::{bad_form_json, oauth_json, too_many},
+        error::{bad_form_json, oauth_json},
         extract::{address::Address, form::Form},
     },
 };
@@ -34,7 +34,6 @@ impl FromRequest<Shared> for AuthenticatedClient {
 
     async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
         let address = Address::of(request.extensions());
-        let now = site.provider.clock.now();
         let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
         let Form(form) = Form::from_request(request, site).await.map_err(bad_form_json)?;
         match authenticate(site, &form, has_authorization) {
@@ -43,10 +42,7 @@ impl FromRequest<Shared> for AuthenticatedClient {
                 form,
                 address,
             }),
-            Err(error) => {
-                let counted = site.token_failures.count(&address.to_string(), now);
-                Err(counted.map_or_else(too_many, |()| oauth_json(&error)))
-            }
+            Err(error) => Err(site.count_failure(address, oauth_json(&error))),
         }
     }
 }

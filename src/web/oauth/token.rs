@@ -22,21 +22,13 @@ use crate::{
             refresh::{self, RefreshRequest},
         },
     },
-    web::{
-        Shared,
-        error::{token_json, too_many},
-        extract::client::AuthenticatedClient,
-    },
+    web::{Shared, error::token_json, extract::client::AuthenticatedClient},
 };
 
 pub(crate) async fn token(State(site): State<Shared>, request: AuthenticatedClient) -> Response {
     match grant(&site, &request).await {
         Ok(tokens) => answer(&tokens),
-        Err(error @ TokenError::NotOurs(_)) => {
-            let (address, now) = (request.address.to_string(), site.provider.clock.now());
-            let counted = site.token_failures.count(&address, now);
-            counted.map_or_else(too_many, |()| token_json(error))
-        }
+        Err(error @ TokenError::NotOurs(_)) => site.count_failure(request.address, token_json(error)),
         Err(error) => token_json(error),
     }
 }
