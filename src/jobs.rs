@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::{Interval, MissedTickBehavior};
+
 use crate::{
     base::time::Lifetime,
     domain::{
@@ -14,26 +16,42 @@ use crate::{
 
 /// How often what is held in memory is compared with the database.
 const POLL: Duration = Duration::from_secs(1);
-/// How often what has expired is looked for, in polls.
-const SWEEP_EVERY: u32 = 30;
+/// How often the server looks for what is due.
+const UPKEEP: Duration = Duration::from_secs(30);
 /// How many rows one step touches.
 const BATCH: i64 = 200;
 
 /// Runs until the process ends.
 pub async fn run(provider: Arc<Provider>) {
-    let mut timer = tokio::time::interval(POLL);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for round in 0u32.. {
+    tokio::join!(poll(&provider), upkeep(&provider));
+}
+
+/// Compares what this process holds in memory with the database.
+async fn poll(provider: &Provider) {
+    let mut timer = every(POLL);
+    loop {
         timer.tick().await;
         if let Err(error) = provider.clients.refresh(&provider.db).await {
             tracing::warn!(%error, "the clients could not be compared with the database");
         }
-        if round % SWEEP_EVERY == 0
-            && let Err(error) = sweep(&provider).await
-        {
+    }
+}
+
+/// Does what is due.
+async fn upkeep(provider: &Provider) {
+    let mut timer = every(UPKEEP);
+    loop {
+        timer.tick().await;
+        if let Err(error) = sweep(provider).await {
             tracing::warn!(%error, "what has expired could not be swept");
         }
     }
+}
+
+fn every(period: Duration) -> Interval {
+    let mut timer = tokio::time::interval(period);
+    timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    timer
 }
 
 /// One sweep: ends browser sessions that have expired, with what lives with them, and forgets empty buckets.

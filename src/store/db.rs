@@ -26,19 +26,47 @@ use crate::store::{
     writer::{self, Job, Pending, Single},
 };
 
+/// The text of a statement. It is the same for every back end but for a word or two: a dialect pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Sql {
+    /// For the embedded database.
+    pub sqlite: &'static str,
+    /// For PostgreSQL.
+    pub postgres: &'static str,
+}
+
+impl fmt::Debug for Sql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.sqlite)
+    }
+}
+
 /// A statement with the types of what is bound and what comes back.
 pub struct Statement<B, R> {
-    sql: &'static str,
+    sql: Sql,
     types: PhantomData<fn(B) -> R>,
 }
 
 impl<B, R> Statement<B, R> {
-    /// The statement with this text.
+    /// The statement with this text, which is the same for every back end.
     pub const fn new(sql: &'static str) -> Self {
+        Self::with_dialects(Sql {
+            sqlite: sql,
+            postgres: sql,
+        })
+    }
+
+    /// The statement with a text for each back end.
+    pub const fn with_dialects(sql: Sql) -> Self {
         Self {
             sql,
             types: PhantomData,
         }
+    }
+
+    /// The text.
+    pub const fn sql(&self) -> Sql {
+        self.sql
     }
 }
 
@@ -52,20 +80,25 @@ impl<B, R> Copy for Statement<B, R> {}
 
 impl<B, R> fmt::Debug for Statement<B, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.sql)
+        self.sql.fmt(f)
     }
 }
 
-/// Declares statements, and the list of them all that a test prepares.
+/// Declares statements, and the list of them all that a test prepares. Where the back ends need different words, a
+/// dialect pair stands between two pieces of the text: `"SELECT ..." { sqlite: "", postgres: "FOR SHARE" } "..."`.
 macro_rules! statements {
-    ($($(#[$doc:meta])* $vis:vis $name:ident: ($($bind:ty),* $(,)?) => $row:ty = $sql:expr;)*) => {
+    ($($(#[$doc:meta])* $vis:vis $name:ident: ($($bind:ty),* $(,)?) => $row:ty =
+        $first:literal $({ sqlite: $sqlite:literal, postgres: $postgres:literal } $rest:literal)*;)*) => {
         $($(#[$doc])* $vis const $name: $crate::store::db::Statement<($($bind,)*), $row> =
-            $crate::store::db::Statement::new($sql);)*
+            $crate::store::db::Statement::with_dialects($crate::store::db::Sql {
+                sqlite: concat!($first $(, $sqlite, $rest)*),
+                postgres: concat!($first $(, $postgres, $rest)*),
+            });)*
         /// Every statement in this file.
         pub(super) const ALL: &[$crate::store::db::Declared] = &[$($crate::store::db::Declared {
             file: file!(),
             name: stringify!($name),
-            sql: $sql,
+            sql: $name.sql(),
             binds: <($($bind,)*) as $crate::store::db::Binds>::WIDTH,
             row: std::any::type_name::<$row>,
         }),*];
@@ -81,7 +114,7 @@ pub struct Declared {
     /// The constant.
     pub name: &'static str,
     /// The text.
-    pub sql: &'static str,
+    pub sql: Sql,
     /// How many values it is given.
     pub binds: usize,
     /// The name of the type that its row is read into.
@@ -160,7 +193,7 @@ impl<'c> WriteTx<'c> {
     /// The first row that the statement gives.
     pub async fn one<B: Binds, R: Row>(&mut self, statement: Statement<B, R>, binds: B) -> Result<Option<R>> {
         self.counter.fetch_add(1, Ordering::Relaxed);
-        let query = sqlx::query_with(statement.sql, sqlite(&binds)?);
+        let query = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?);
         let first = query.fetch_optional(&mut *self.connection).await?;
         first.map(|row| decode(&row)).transpose()
     }
@@ -168,7 +201,7 @@ impl<'c> WriteTx<'c> {
     /// How many rows the statement changed.
     pub async fn run<B: Binds>(&mut self, statement: Statement<B, ()>, binds: B) -> Result<u64> {
         self.counter.fetch_add(1, Ordering::Relaxed);
-        let query = sqlx::query_with(statement.sql, sqlite(&binds)?);
+        let query = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?);
         Ok(query.execute(&mut *self.connection).await?.rows_affected())
     }
 }
@@ -226,7 +259,7 @@ impl Db {
         self.start_statement()?;
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                let row = sqlx::query_with(statement.sql, sqlite(&binds)?)
+                let row = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?)
                     .fetch_optional(read)
                     .await?;
                 row.map(|row| decode(&row)).transpose()
@@ -239,7 +272,7 @@ impl Db {
         self.start_statement()?;
         match &self.arm {
             Arm::Sqlite { read, .. } => {
-                let rows = sqlx::query_with(statement.sql, sqlite(&binds)?)
+                let rows = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?)
                     .fetch_all(read)
                     .await?;
                 rows.iter().map(decode).collect()
@@ -268,7 +301,7 @@ impl Db {
                 send(
                     queue,
                     Job::Statement(Single {
-                        sql: statement.sql,
+                        sql: statement.sql.sqlite,
                         binds: Box::new(move |arguments| binds.add_to(arguments)),
                         width: B::WIDTH,
                         row: Some(row),

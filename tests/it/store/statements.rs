@@ -53,7 +53,7 @@ async fn every_statement_prepares_with_the_values_and_columns_that_it_declares()
     assert!(all.len() > 40, "{}", all.len());
     for statement in all {
         let name = format!("{} {}", statement.file, statement.name);
-        let prepared = scratch.db.prepare(statement.sql).await;
+        let prepared = scratch.db.prepare(statement.sql.sqlite).await;
         let Prepared { binds, columns } = prepared.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(binds, statement.binds, "{name}: values");
         let row = (statement.row)();
@@ -67,7 +67,7 @@ async fn every_statement_prepares_with_the_values_and_columns_that_it_declares()
 #[test]
 fn values_are_numbered_from_one_without_gaps() {
     for statement in store::statements() {
-        let numbers = statement.sql.split('$').skip(1).map(|part| {
+        let numbers = statement.sql.sqlite.split('$').skip(1).map(|part| {
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
             part[..digits].parse::<usize>().expect("a number after $")
         });
@@ -79,7 +79,7 @@ fn values_are_numbered_from_one_without_gaps() {
 #[test]
 fn the_texts_keep_to_what_every_back_end_understands() {
     for statement in store::statements() {
-        let text = statement.sql.to_lowercase();
+        let text = statement.sql.sqlite.to_lowercase();
         let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
         for bad in NOT_PORTABLE {
             let found = if bad.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && !bad.ends_with('_') {
