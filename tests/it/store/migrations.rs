@@ -31,6 +31,7 @@ const COLUMNS: &str = "
     events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
     events.session_id:BLOB? events.address:TEXT? events.data:TEXT
     facts.name:TEXT facts.value:BLOB
+    jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
     keys.created_at:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
