@@ -20,7 +20,6 @@ pub mod migrate;
 pub mod revocations;
 pub mod session_store;
 pub mod users;
-mod writer;
 
 /// Every statement of the program. A test prepares them all.
 pub fn statements() -> Vec<db::Declared> {

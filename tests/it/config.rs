@@ -36,7 +36,10 @@ fn without_anything_the_defaults_are_in_force() {
     let config = load(data.path(), &[]).expect("valid");
     assert_eq!(config.server.public_url.as_str(), "http://localhost:8080");
     assert_eq!(config.server.templates, None);
-    assert_eq!(config.database.path, data.path().join("postern.db"));
+    assert_eq!(
+        config.database.file().expect("a file"),
+        data.path().join("postern.db")
+    );
     assert_eq!(
         config.secrets.root,
         SecretSource::File(data.path().join("root.secret"))

@@ -41,7 +41,7 @@ pub(super) fn password(data: &Path, config: &Config, entropy: &Entropy) -> anyho
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
     }
     // Written before the database, so a database without it is somebody's real one.
-    if config.database.path.exists() {
+    if config.database.file().is_none_or(Path::exists) {
         bail!(
             "{} has a database that the demo did not make; choose another folder with --data",
             shell(data)
@@ -85,7 +85,7 @@ pub(super) async fn furnish(
     let begin_anew = || {
         format!(
             "to begin anew, remove the folder that holds {}",
-            config.database.path.display()
+            config.database.location
         )
     };
     add_person(provider, password).await.with_context(begin_anew)?;

@@ -114,8 +114,8 @@ async fn the_row_has_a_digest_and_no_table_has_the_cookie() {
         !digests[0].contains(&hex) && digests[0].len() == 96,
         "{digests:?}"
     );
-    let file = std::fs::read(&postern.config.database.path).expect("the database");
-    let wal = std::fs::read(postern.config.database.path.with_extension("db-wal")).unwrap_or_default();
+    let file = std::fs::read(postern.database_file()).expect("the database");
+    let wal = std::fs::read(postern.database_file().with_extension("db-wal")).unwrap_or_default();
     for stored in [file, wal] {
         assert!(!stored.windows(16).any(|window| window == &bytes[..16]));
         assert!(

@@ -1,5 +1,4 @@
-//! What every back end must do, through the store's public functions only. A second back end runs the same rules by
-//! one more line of `on_every_back_end`.
+//! What every back end must do, through the store's public functions only.
 
 mod attempts;
 mod browser_sessions;
@@ -22,6 +21,19 @@ macro_rules! on_every_back_end {
                 async fn $rule() {
                     let scratch = crate::store::scratch::Scratch::start().await;
                     super::super::$file::$rule(super::super::world::World::new(scratch.db.clone())).await;
+                })*
+            })*
+        }
+
+        mod postgres {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $rule() {
+                    let Some(database) = crate::harness::postgres::database().await else {
+                        return;
+                    };
+                    let db = postern::store::db::Db::open(&database.location).await.expect("opened");
+                    super::super::$file::$rule(super::super::world::World::new(db)).await;
                 })*
             })*
         }
