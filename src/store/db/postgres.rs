@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(3);
+const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long the network may add to the time limit of a statement.
 const NETWORK: Duration = Duration::from_secs(2);
 /// How long a whole change may take. What nodes remember of ends relies on a limit of 20 s.
