@@ -5,8 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use postern::domain::limit::Limit;
-
+use super::limit;
 use crate::harness::{ALICE, Postern};
 
 const PROXY: &str = "10.0.0.1";
@@ -107,10 +106,7 @@ async fn a_long_header_is_not_read_to_its_end() {
 async fn limits_meet_the_person_behind_the_proxy_and_a_whole_ipv6_network_at_once() {
     let postern = Postern::start_with(|config| {
         config.server.trusted_proxies = "10.0.0.0/8".parse().expect("networks");
-        config.limits.sign_in_address = Limit {
-            burst: 2,
-            every: "10s".parse().expect("a length of time"),
-        };
+        config.limits.sign_in_address = limit(2, "10s");
     })
     .await;
     let attempt = async |client: &'static str, email: &str| {
