@@ -117,6 +117,7 @@ impl App {
             Arc::clone(&provider),
             pages,
             &config.server.service_name,
+            config.server.trusted_proxies.clone(),
         ));
         Ok(Self {
             provider,

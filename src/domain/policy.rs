@@ -21,6 +21,8 @@ pub struct Lifetimes {
     pub browser_session_idle: Lifetime,
     /// A browser session at most.
     pub browser_session_absolute: Lifetime,
+    /// How long a browser is known to an account after a sign-in.
+    pub known_browser: Lifetime,
     /// How long a lost refresh may be repeated by a bearer session.
     pub retry_window: Lifetime,
 }
@@ -65,9 +67,9 @@ impl Lifetimes {
 /// How many failed tries are taken before somebody has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Failed sign-ins to one account.
+    /// Failed sign-ins to one account: of strangers together, and of each browser that is known to it.
     pub sign_in_account: Limit,
-    /// Failed sign-ins from one address.
+    /// Failed sign-ins of strangers from one address.
     pub sign_in_address: Limit,
     /// Token requests from one address that fail authentication or carry forged tokens.
     pub token_failures: Limit,

@@ -232,6 +232,26 @@ fn odd_values_and_shapes_are_refused_and_nothing_panics() {
             "server.templates",
             "is no folder",
         ),
+        (
+            "[server]\ntrusted_proxies = ['10.0.0.0/8']",
+            "server.trusted_proxies",
+            "write a text in quotes",
+        ),
+        (
+            "[server]\ntrusted_proxies = '10.0.0.0/8 proxy'",
+            "server.trusted_proxies",
+            "write networks with commas",
+        ),
+        (
+            "[server]\ntrusted_proxies = '10.0.0.1/8'",
+            "server.trusted_proxies",
+            "write 10.0.0.0/8",
+        ),
+        (
+            "[server]\ntrusted_proxies = '::/0'",
+            "server.trusted_proxies",
+            "is everybody",
+        ),
         ("[database]\nurl = 'sqlite::memory:'", "database.url", "in memory"),
         ("[log]\nlevel = 'inof'", "log.level", "write off, error, warn"),
         (

@@ -93,7 +93,7 @@ pub(super) async fn furnish(
     Ok(app)
 }
 
-async fn add_person(provider: &Provider, password: &str) -> anyhow::Result<()> {
+async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<()> {
     let email: Email = EMAIL.parse()?;
     let password = Password::chosen(password.to_owned(), &email)?;
     let Some(user) = users::find_by_email(&provider.db, email.key()).await? else {
@@ -109,6 +109,7 @@ async fn add_person(provider: &Provider, password: &str) -> anyhow::Result<()> {
         email,
         password: password.clone(),
         address: "this command".to_owned(),
+        known_browser: None,
     };
     match by_password(provider, credentials).await {
         Err(SignInError::Wrong) => {

@@ -1,6 +1,10 @@
 //! A server of one's own: a folder with a database, a clock that the test moves, seeded randomness.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{Router, body::Body, http::Request};
 use postern::{
@@ -158,8 +162,8 @@ impl Postern {
         self.send_from([203, 0, 113, 7], request).await
     }
 
-    pub(crate) async fn send_from(&self, address: [u8; 4], request: Request<Body>) -> Answer {
-        send(&self.router, SocketAddr::from((address, 40_000)), request).await
+    pub(crate) async fn send_from(&self, address: impl Into<IpAddr>, request: Request<Body>) -> Answer {
+        send(&self.router, SocketAddr::new(address.into(), 40_000), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
