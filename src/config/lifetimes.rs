@@ -1,4 +1,4 @@
-//! `[tokens]` and `[sessions]`: how long things live.
+//! `[tokens]`, `[sessions]` and `[keys]`: how long things live.
 
 use super::reader::Reader;
 use crate::{base::time::Lifetime, domain::policy::Lifetimes};
@@ -16,6 +16,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
     let browser_idle = reader.within("sessions.browser_idle", second..=Lifetime::from_days(400));
     let browser_absolute = reader.within("sessions.browser_absolute", second..=Lifetime::from_days(400));
     let pending_request = reader.within("sessions.pending_request", second..=day);
+    let hour = Lifetime::from_secs(3600);
+    let key_rotation = reader.within("keys.rotate_every", hour..=Lifetime::from_days(3650));
     let lifetimes = Lifetimes {
         access_token: access_token?,
         authorization_code: authorization_code?,
@@ -25,6 +27,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
         browser_session_idle: browser_idle?,
         browser_session_absolute: browser_absolute?,
         retry_window: retry_window?,
+        key_rotation: key_rotation?,
     };
     for (name, hint) in lifetimes.contradictions() {
         reader.refuse(name, "this contradicts another setting", hint);
