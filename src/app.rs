@@ -5,7 +5,6 @@ use std::{
     sync::Arc,
 };
 
-use arc_swap::ArcSwap;
 use axum::Router;
 
 use crate::{
@@ -97,7 +96,8 @@ impl App {
         let root = config.secrets.root.read(surroundings.environment)?;
         migrate::run(location, false).await?;
         let db = Db::open(location).await?;
-        let keys = keys::load(&db, &root, &config.server.public_url).await?;
+        let (issuer, now) = (config.server.public_url.clone(), surroundings.clock.now());
+        let keys = keys::open(&db, &root, issuer, &surroundings.entropy, now).await?;
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
         let provider = Arc::new(Provider {
@@ -107,7 +107,7 @@ impl App {
             db,
             clock: surroundings.clock,
             entropy: surroundings.entropy,
-            keys: ArcSwap::from_pointee(keys),
+            keys,
             clients,
             hasher,
             line: Line::default(),

@@ -45,7 +45,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Where the root secret comes from.
     pub secrets: SecretsConfig,
-    /// How long tokens and sessions live (the sections `tokens` and `sessions`).
+    /// How long tokens and sessions live and how often keys rotate (the sections `tokens`, `sessions` and `keys`).
     pub lifetimes: Lifetimes,
     /// What a password hash costs.
     pub passwords: PasswordsConfig,

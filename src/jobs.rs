@@ -10,7 +10,7 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, end::end},
+    flows::{Provider, end::end, keys::rotate::rotate_due},
     store::{attempts, browser_sessions, error::Result},
 };
 
@@ -34,6 +34,9 @@ async fn poll(provider: &Provider) {
         if let Err(error) = provider.clients.refresh(&provider.db).await {
             tracing::warn!(%error, "the clients could not be compared with the database");
         }
+        if let Err(error) = provider.keys.refresh(&provider.db, provider.clock.now()).await {
+            tracing::warn!(%error, "the key rings could not be compared with the database");
+        }
     }
 }
 
@@ -44,6 +47,9 @@ async fn upkeep(provider: &Provider) {
         timer.tick().await;
         if let Err(error) = sweep(provider).await {
             tracing::warn!(%error, "what has expired could not be swept");
+        }
+        if let Err(error) = rotate_due(provider).await {
+            tracing::warn!(%error, "the key rings could not be moved on");
         }
     }
 }

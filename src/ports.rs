@@ -3,6 +3,8 @@
 
 pub mod clients;
 pub mod hasher;
+pub mod keyring;
 pub mod keys;
 pub mod secrets;
 pub mod signer;
+pub mod vault;

@@ -5,3 +5,6 @@ CREATE TABLE jobs (
     held_until INTEGER NOT NULL,
     cursor BLOB
 ) STRICT;
+-- What a key made may live this long (milliseconds): so long it is accepted after it retired.
+ALTER TABLE keys ADD COLUMN longest_life INTEGER NOT NULL DEFAULT 0;
+INSERT INTO versions (name, value) VALUES ('keys', 0);

@@ -59,6 +59,9 @@ pub enum SealError {
     /// Not sealed by us, for something else, or changed on the way.
     #[error("this value was not made by this server, or it was changed")]
     NotOurs,
+    /// It names a key that this sealer does not have.
+    #[error("this value was sealed with a key that this server does not have")]
+    UnknownKey,
     /// Sealed by us, and its time is over.
     #[error("this value has expired")]
     Expired,
@@ -159,7 +162,7 @@ impl Sealer {
         let key = self
             .keys
             .get(&(KeyId::from_bytes(id), purpose))
-            .ok_or(SealError::NotOurs)?;
+            .ok_or(SealError::UnknownKey)?;
         let nonce = Nonce::try_assume_unique_for_key(&sealed[9..HEADER]).map_err(|_| SealError::NotOurs)?;
         let length = key
             .open_in_place(nonce, self.aad(purpose), &mut sealed[HEADER..])

@@ -8,6 +8,7 @@ mod cli;
 mod clients;
 mod config;
 mod harness;
+mod keys;
 mod layers;
 mod limits;
 mod pages;

@@ -150,6 +150,17 @@ impl<'a> Browser<'a> {
         }
     }
 
+    /// The same browser, whose requests another node answers.
+    pub(crate) fn at<'b>(&self, postern: &'b Postern) -> Browser<'b> {
+        Browser {
+            postern,
+            cookies: self.cookies.clone(),
+            address: self.address,
+            forwarded_for: self.forwarded_for.clone(),
+            user_agent: self.user_agent,
+        }
+    }
+
     /// One request, no redirects followed.
     pub(crate) async fn send(&mut self, mut request: Request<Body>) -> Answer {
         let cookies: Vec<String> = self

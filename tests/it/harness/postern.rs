@@ -43,9 +43,9 @@ pub(crate) struct Postern {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     router: Router,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
     /// Where the back end is PostgreSQL.
-    pub(crate) database: Option<Database>,
+    pub(crate) database: Option<Arc<Database>>,
 }
 
 /// `POSTERN_DATABASE=postgres`: the stories are told once more, on the other back end.
@@ -88,13 +88,40 @@ impl Postern {
             app,
             clock,
             config,
-            _folder: folder,
-            database,
+            folder: Arc::new(folder),
+            database: database.map(Arc::new),
         };
         postern.add_user(ALICE).await;
         postern.add_user(BOB).await;
         postern.add_client("notes", |_| {}).await;
         postern
+    }
+
+    /// Another server on the same database, at the same time. It does nothing by itself either.
+    pub(crate) async fn another_node(&self) -> Self {
+        self.another_node_with(|_| {}).await
+    }
+
+    /// The same with some settings of its own.
+    pub(crate) async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            entropy: Arc::new(Entropy::system()),
+            environment: |_| None,
+        };
+        let app = App::open(&config, surroundings)
+            .await
+            .expect("a database that is there");
+        Self {
+            router: app.router(),
+            app,
+            clock: self.clock.clone(),
+            config,
+            folder: Arc::clone(&self.folder),
+            database: self.database.clone(),
+        }
     }
 
     pub(crate) fn provider(&self) -> &Provider {

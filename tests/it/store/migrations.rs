@@ -33,7 +33,7 @@ const COLUMNS: &str = "
     facts.name:TEXT facts.value:BLOB
     jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
-    keys.created_at:INTEGER
+    keys.created_at:INTEGER keys.longest_life:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
     revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
     revocations.until:INTEGER revocations.recorded_at:INTEGER

@@ -87,7 +87,9 @@ on_every_back_end! {
         events_come_newest_first_with_their_subject
         an_event_id_is_used_once;
     keys:
-        first_keys_are_read_back_and_founded_once;
+        first_keys_are_read_back_and_founded_once
+        a_ring_turns_as_a_whole_or_not_at_all
+        a_secret_is_destroyed_when_what_it_made_is_over;
     revocations:
         a_token_is_listed_once
         too_many_tokens_end_their_session;
