@@ -95,7 +95,7 @@ macro_rules! statements {
                 postgres: concat!($first $(, $postgres, $rest)*),
             });)*
         /// Every statement in this file.
-        pub(super) const ALL: &[$crate::store::db::Declared] = &[$($crate::store::db::Declared {
+        pub(in $crate::store) const ALL: &[$crate::store::db::Declared] = &[$($crate::store::db::Declared {
             file: file!(),
             name: stringify!($name),
             sql: $name.sql(),
