@@ -10,6 +10,7 @@ use axum::Router;
 use crate::{
     base::{
         entropy::Entropy,
+        id::NodeId,
         time::{Clock, Lifetime},
     },
     config::Config,
@@ -101,8 +102,10 @@ impl App {
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
         let provider = Arc::new(Provider {
+            node: NodeId::new(surroundings.clock.now(), &surroundings.entropy),
             issuer: config.server.public_url.clone(),
             lifetimes: config.lifetimes,
+            retention: config.retention,
             limits: config.limits,
             db,
             clock: surroundings.clock,

@@ -1,4 +1,4 @@
-//! The numbers that an operator may change: lifetimes and limits, with the rules between them.
+//! The numbers that an operator may change: lifetimes, retention and limits, with the rules between them.
 
 use serde::Serialize;
 
@@ -90,6 +90,13 @@ impl Lifetimes {
         }
         found
     }
+}
+
+/// How long the past is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    /// Events; nothing is for ever.
+    pub events: Option<Lifetime>,
 }
 
 /// How many failed tries are taken before somebody has to wait.

@@ -55,6 +55,11 @@ statements! {
     pub EXPIRED: (Instant, Instant, i64) => (BrowserSessionId, UserId) =
         "SELECT id, user_id FROM browser_sessions
          WHERE ended_at IS NULL AND (expires_at <= $1 OR last_seen_at <= $2) LIMIT $3";
+    /// Deletes sessions that ended before an instant, so many at most. No row: none was left.
+    pub DELETE_ENDED: (Instant, i64) => (BrowserSessionId,) =
+        "DELETE FROM browser_sessions
+         WHERE id IN (SELECT id FROM browser_sessions WHERE ended_at < $1 LIMIT $2)
+         RETURNING id";
     OF_USER: (UserId, Instant, Instant) => (BrowserSessionId, String, Instant, Instant) =
         "SELECT id, label, created_at, last_seen_at FROM browser_sessions
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY id DESC LIMIT 200";

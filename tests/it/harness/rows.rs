@@ -10,12 +10,12 @@ const TABLES: [(&str, &str); 12] = [
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
     ("versions", "SELECT COUNT(*) FROM versions"),
-    ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("facts", "SELECT COUNT(*) FROM facts"),
     ("consents", "SELECT COUNT(*) FROM consents"),
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
+    ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];
