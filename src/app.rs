@@ -27,7 +27,7 @@ use crate::{
     store::{
         db::{Db, Location},
         error::StoreError,
-        migrate,
+        migrate::{self, MigrateError},
     },
     web::{self, Site, page::Pages},
 };
@@ -73,6 +73,9 @@ pub enum AppError {
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The tables'.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// The password pool's.
     #[error(transparent)]
     Hasher(#[from] HasherError),

@@ -11,6 +11,7 @@ mod host;
 mod init;
 mod input;
 mod keys;
+mod migrate;
 mod output;
 mod place;
 mod serve;
@@ -27,7 +28,7 @@ use clap::{Parser, Subcommand};
 
 use self::{
     client::ClientCommand, config::ConfigCommand, demo::DemoCommand, init::InitCommand, keys::KeysCommand,
-    place::Place, serve::ServeCommand, session::SessionCommand, user::UserCommand,
+    migrate::MigrateCommand, place::Place, serve::ServeCommand, session::SessionCommand, user::UserCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -55,6 +56,8 @@ enum Command {
     Init(InitCommand),
     /// Run the server
     Serve(ServeCommand),
+    /// Bring the tables of the database up to date
+    Migrate(MigrateCommand),
     /// Check and show the configuration
     Config(ConfigCommand),
     /// Add, list and disable people, set their passwords
@@ -83,6 +86,7 @@ pub async fn run(
         Command::Demo(command) => demo::run(command, place, &mut world).await,
         Command::Init(command) => init::run(command, place, &mut world).await,
         Command::Serve(command) => serve::run(command, place, &mut world).await,
+        Command::Migrate(command) => migrate::run(&command, place, &mut world).await,
         Command::Config(command) => config::run(&command, place, &mut world),
         Command::User(command) => user::run(command, place, &mut world).await,
         Command::Client(command) => client::run(command, place, &mut world).await,
