@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
 use axum::Router;
+use tokio::sync::Notify;
 
 use crate::{
     base::{
@@ -15,13 +16,15 @@ use crate::{
         Provider,
         keys::{self, KeysError},
         sign_in::Line,
+        went_back::Signs,
     },
     ports::{
         clients::ClientDirectory,
         hasher::{Hasher, HasherError},
+        readiness::Readiness,
         secrets::{RootSecret, SecretError, SecretSource},
     },
-    store::{db::Db, error::StoreError, migrate},
+    store::{db::Db, error::StoreError, facts, migrate},
     web::{self, Site, page::Pages},
 };
 
@@ -90,6 +93,8 @@ impl App {
         let root = config.secrets.root.read(surroundings.environment)?;
         migrate::sqlite(path, false).await?;
         let db = Db::open_sqlite(path).await?;
+        // Before anything is written: everything that is has the database's time.
+        facts::look(&db, &surroundings.clock).await?;
         let keys = keys::load(&db, &root, &config.server.public_url).await?;
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
@@ -102,6 +107,10 @@ impl App {
             entropy: surroundings.entropy,
             keys: ArcSwap::from_pointee(keys),
             clients,
+            ends: Arc::default(),
+            readiness: Readiness::default(),
+            bell: Notify::new(),
+            went_back: Signs::default(),
             hasher,
             line: Line::default(),
         });
@@ -132,6 +141,7 @@ impl App {
         let (root, new_secret) = root_secret(&config.secrets.root, surroundings)?;
         migrate::sqlite(path, true).await?;
         let db = Db::open_sqlite(path).await?;
+        facts::look(&db, &surroundings.clock).await?;
         keys::found(&db, &root, &surroundings.entropy, surroundings.clock.now()).await?;
         db.close().await;
         Ok(Founded {

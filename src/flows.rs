@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Notify;
 
 use crate::{
     base::{
@@ -15,7 +16,7 @@ use crate::{
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits},
     },
-    ports::{clients::ClientDirectory, hasher::Hasher, keys::Keys},
+    ports::{clients::ClientDirectory, ends::Ends, hasher::Hasher, keys::Keys, readiness::Readiness},
     store::db::Db,
 };
 
@@ -28,12 +29,14 @@ pub mod discovery;
 pub mod end;
 pub mod issue;
 pub mod keys;
+pub mod nodes;
 pub mod pending;
 pub mod revoke;
 pub mod sessions;
 pub mod sign_in;
 pub mod token;
 pub mod userinfo;
+pub mod went_back;
 
 /// The OpenID Provider: everything that a verb may use.
 #[derive(Debug)]
@@ -54,6 +57,14 @@ pub struct Provider {
     pub keys: ArcSwap<Keys>,
     /// The clients.
     pub clients: ClientDirectory,
+    /// What ended lately.
+    pub ends: Arc<Ends>,
+    /// Whether this node should be sent requests.
+    pub readiness: Readiness,
+    /// Rung by whoever hears that another node has written something: the poll looks at once.
+    pub bell: Notify,
+    /// Signs that the database went back.
+    pub went_back: went_back::Signs,
     /// The password pool.
     pub hasher: Hasher,
     /// Sign-ins that are being looked at.

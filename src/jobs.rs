@@ -14,8 +14,8 @@ use crate::{
     store::{attempts, browser_sessions, error::Result},
 };
 
-/// How often what is held in memory is compared with the database.
-const POLL: Duration = Duration::from_secs(1);
+pub mod poll;
+
 /// How often the server looks for what is due.
 const UPKEEP: Duration = Duration::from_secs(30);
 /// How many rows one step touches.
@@ -23,18 +23,7 @@ const BATCH: i64 = 200;
 
 /// Runs until the process ends.
 pub async fn run(provider: Arc<Provider>) {
-    tokio::join!(poll(&provider), upkeep(&provider));
-}
-
-/// Compares what this process holds in memory with the database.
-async fn poll(provider: &Provider) {
-    let mut timer = every(POLL);
-    loop {
-        timer.tick().await;
-        if let Err(error) = provider.clients.refresh(&provider.db).await {
-            tracing::warn!(%error, "the clients could not be compared with the database");
-        }
-    }
+    tokio::join!(poll::run(&provider), upkeep(&provider));
 }
 
 /// Does what is due.

@@ -12,6 +12,7 @@ pub mod consents;
 pub mod db;
 pub mod device_sessions;
 pub mod ending;
+pub mod ends;
 pub mod error;
 pub mod events;
 pub mod facts;
@@ -31,6 +32,7 @@ pub fn statements() -> Vec<db::Declared> {
         consents::ALL,
         device_sessions::ALL,
         ending::ALL,
+        ends::ALL,
         events::ALL,
         facts::ALL,
         keys::ALL,

@@ -198,6 +198,21 @@ impl<'c> WriteTx<'c> {
         first.map(|row| decode(&row)).transpose()
     }
 
+    /// All rows that the statement gives.
+    pub async fn all<B: Binds, R: Row>(&mut self, statement: Statement<B, R>, binds: B) -> Result<Vec<R>> {
+        self.counter.fetch_add(1, Ordering::Relaxed);
+        let query = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?);
+        let rows = query.fetch_all(&mut *self.connection).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    /// Tells the other nodes, when this is committed, that there is something to read. It only makes them faster: their
+    /// polls find it by themselves, and those of the embedded database have nothing else.
+    #[expect(clippy::unused_async, reason = "the embedded database tells nobody")]
+    pub async fn notify(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// How many rows the statement changed.
     pub async fn run<B: Binds>(&mut self, statement: Statement<B, ()>, binds: B) -> Result<u64> {
         self.counter.fetch_add(1, Ordering::Relaxed);
@@ -211,6 +226,7 @@ impl<'c> WriteTx<'c> {
 pub struct Db {
     arm: Arm,
     counter: Arc<AtomicU64>,
+    losses: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Clone)]
@@ -246,12 +262,28 @@ impl Db {
         Ok(Self {
             arm: Arm::Sqlite { read, queue },
             counter,
+            losses: Arc::default(),
         })
     }
 
     /// How many statements ran so far, without `BEGIN`, `COMMIT` and savepoints.
     pub fn statements_run(&self) -> u64 {
         self.counter.load(Ordering::Relaxed)
+    }
+
+    /// How often the database could not be asked or did not take a change. When it is back it may be another one that is
+    /// behind: whoever remembers has to compare.
+    pub fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
+    }
+
+    /// Counts an error that is a loss of the database.
+    fn failed(&self, error: impl Into<StoreError>) -> StoreError {
+        let error = error.into();
+        if matches!(error, StoreError::Unavailable(_)) {
+            self.losses.fetch_add(1, Ordering::SeqCst);
+        }
+        error
     }
 
     /// The first row of a statement that changes nothing.
@@ -261,7 +293,8 @@ impl Db {
             Arm::Sqlite { read, .. } => {
                 let row = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?)
                     .fetch_optional(read)
-                    .await?;
+                    .await
+                    .map_err(|error| self.failed(error))?;
                 row.map(|row| decode(&row)).transpose()
             }
         }
@@ -274,7 +307,8 @@ impl Db {
             Arm::Sqlite { read, .. } => {
                 let rows = sqlx::query_with(statement.sql.sqlite, sqlite(&binds)?)
                     .fetch_all(read)
-                    .await?;
+                    .await
+                    .map_err(|error| self.failed(error))?;
                 rows.iter().map(decode).collect()
             }
         }
@@ -310,12 +344,11 @@ impl Db {
                 )?;
                 // A closed channel means that there is no row to come; the other one says why.
                 let Ok(row) = early.await else {
-                    return Err(committed
-                        .await
-                        .map_or_else(|_| lost(), |result| result.err().unwrap_or_else(lost)));
+                    let why = committed.await.map(Result::err);
+                    return Err(self.failed(why.ok().flatten().unwrap_or_else(lost)));
                 };
                 let result = row.as_ref().map(decode).transpose().map(work);
-                committed.await.map_err(|_| lost())??;
+                committed.await.map_err(|_| self.failed(lost()))??;
                 result
             }
         }
@@ -328,7 +361,7 @@ impl Db {
             Arm::Sqlite { queue, .. } => {
                 let (answer, result) = oneshot::channel();
                 send(queue, Job::Change(Box::new(Pending::new(change, answer))))?;
-                result.await.map_err(|_| lost())?
+                result.await.map_err(|_| self.failed(lost()))?
             }
         }
     }

@@ -9,6 +9,7 @@ mod clients;
 mod config;
 mod harness;
 mod layers;
+mod nodes;
 mod pages;
 mod store;
 mod token;

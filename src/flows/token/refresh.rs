@@ -21,6 +21,7 @@ use crate::{
         end::end,
         issue::{Order, Tokens, issue},
         token::{TokenError, check_resource},
+        went_back,
     },
     store::{
         device_sessions::{self, FastForward, ROTATE},
@@ -56,6 +57,11 @@ pub async fn refresh(
     let parsed = provider.keys.load().mac.parse(request.refresh_token);
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     check_resource(client, request.resource)?;
+    // Before the row: the database may have gone back, and say that it lives.
+    if provider.ends.devices.contains(&token.session) {
+        tracing::info!(session = %token.session, "a refresh token of an ended session was refused");
+        return Err(refused().into());
+    }
     if let Some(scope) = &request.scope {
         check_scope(provider, client, &token, scope).await?;
     }
@@ -207,6 +213,7 @@ impl Call<'_> {
         let Some(redeemed) = self.provider.db.write(change).await? else {
             return Ok(Outcome::Again);
         };
+        went_back::fast_forwarded(self.provider, now).await?;
         let tokens = issue(self.provider, &self.order(now), &redeemed, &self.successor());
         Ok(Outcome::Tokens(tokens?))
     }

@@ -17,6 +17,7 @@ use postern::{
         user::User,
     },
     flows::{Provider, account, clients, end},
+    jobs::poll::Poll,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -38,7 +39,7 @@ pub(crate) struct Postern {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     router: Router,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
 }
 
 impl Postern {
@@ -68,12 +69,37 @@ impl Postern {
             app,
             clock,
             config,
-            _folder: folder,
+            folder: Arc::new(folder),
         };
         postern.add_user(ALICE).await;
         postern.add_user(BOB).await;
         postern.add_client("notes", |_| {}).await;
         postern
+    }
+
+    /// Another node on the same database, with the same clock. The two share nothing else.
+    pub(crate) async fn beside(&self) -> Self {
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            entropy: Arc::new(Entropy::seeded(8)),
+            environment: |_| None,
+        };
+        let app = App::open(&self.config, surroundings)
+            .await
+            .expect("a database that is there");
+        Self {
+            router: app.router(),
+            app,
+            clock: self.clock.clone(),
+            config: self.config.clone(),
+            folder: Arc::clone(&self.folder),
+        }
+    }
+
+    /// One round of the poll, which compares everything that is remembered.
+    pub(crate) async fn poll(&self) {
+        let polled = Poll::new(self.provider()).round().await;
+        polled.expect("the database answers");
     }
 
     pub(crate) fn provider(&self) -> &Provider {

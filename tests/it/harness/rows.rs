@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -15,6 +15,7 @@ const TABLES: [(&str, &str); 11] = [
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
+    ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];
