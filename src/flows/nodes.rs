@@ -26,9 +26,10 @@ use crate::{
 
 /// How far back every poll looks: longer than a transaction that ends something may take to be seen.
 const LATELY: Lifetime = Lifetime::from_secs(60);
-/// No poll reads more ends than this of a kind, and no comparison more than that; the newest count. A greater end is
-/// refused by its rows all the same, and remembered as a whole by the node that wrote it.
+/// How many ends of a kind a poll reads at most: the newest. A greater end is refused by its rows all the same, and
+/// remembered as a whole by the node that wrote it.
 const MANY_LATELY: i64 = 10_000;
+/// How many of a kind a comparison reads at most.
 const MANY: i64 = 100_000;
 /// What is in force for less than this is not missed: who deletes what is over may have a clock that is a little faster.
 const SOON_OVER: Lifetime = Lifetime::from_secs(60);
@@ -107,13 +108,20 @@ async fn read(
 async fn end_again(provider: &Provider, now: Instant, known: &Known) -> Result<u64> {
     let browsers = provider.ends.browsers.not_among(&known.browsers);
     let devices = provider.ends.devices.not_among(&known.devices);
-    let endings = browsers
+    let again = |ending, session| {
+        let subject = Subject {
+            session,
+            ..Subject::default()
+        };
+        prepare(provider, now, ending, Reason::EndedBefore, subject)
+    };
+    let browsers = browsers
         .into_iter()
-        .map(|(id, _)| Ending::Browser { id })
-        .chain(devices.into_iter().map(|(id, _)| Ending::Device { id }));
-    let ends: Vec<_> = endings
-        .map(|ending| prepare(provider, now, ending, Reason::EndedBefore, Subject::default()))
-        .collect();
+        .map(|(id, _)| again(Ending::Browser { id }, None));
+    let devices = devices
+        .into_iter()
+        .map(|(id, _)| again(Ending::Device { id }, Some(id)));
+    let ends: Vec<_> = browsers.chain(devices).collect();
     let mut count = 0;
     for batch in ends.chunks(BATCH) {
         for ended in provider.db.write(EndAgain(batch.to_vec())).await? {

@@ -2,7 +2,7 @@
 //! before anybody is told.
 
 use postern::{
-    base::{id::DeviceSessionId, time::Lifetime},
+    base::id::DeviceSessionId,
     domain::{
         ending::{Ending, Reason},
         event::Subject,
@@ -26,10 +26,6 @@ fn refused(answer: &Answer) {
     );
 }
 
-async fn end_everything(postern: &Postern) {
-    postern.end_everything_of(ALICE).await;
-}
-
 #[tokio::test]
 async fn another_node_refuses_at_once_and_remembers_after_one_round() {
     let here = Postern::start().await;
@@ -47,7 +43,7 @@ async fn another_node_refuses_at_once_and_remembers_after_one_round() {
     );
     assert_eq!(there.phone().userinfo(&tokens.access).await.status, 200);
 
-    end_everything(&here).await;
+    here.end_everything_of(ALICE).await;
     refused(&there.phone().refresh(&tokens.refresh).await);
     there.poll().await;
 
@@ -70,7 +66,7 @@ async fn a_code_whose_session_ended_elsewhere_is_not_redeemed() {
     let there = here.beside().await;
     let phone = here.phone();
     let code = phone.allowed_code(&mut here.browser(), ALICE).await;
-    end_everything(&here).await;
+    here.end_everything_of(ALICE).await;
     there.poll().await;
     forget_ends(&here).await;
 
@@ -126,7 +122,7 @@ async fn an_end_reaches_a_poll_that_only_catches_up() {
     let mut poll = jobs::poll::Poll::new(there.provider());
     poll.round().await.expect("the first compares everything");
     let (_, _, tokens) = signed_in(&here).await;
-    end_everything(&here).await;
+    here.end_everything_of(ALICE).await;
     assert!(!there.provider().ends.devices.contains(&session(&tokens)));
     poll.round().await.expect("the second looks for what is new");
     assert!(there.provider().ends.devices.contains(&session(&tokens)));
@@ -184,8 +180,7 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
     with_browser.scope = "openid";
     let mut browser = postern.browser();
     let expired = with_browser.signed_in(&mut browser, ALICE).await;
-    let absolute = provider.lifetimes.browser_session_absolute;
-    postern.clock.advance(absolute.max(Lifetime::from_secs(1)));
+    postern.clock.advance(provider.lifetimes.browser_session_absolute);
     jobs::sweep(provider).await.expect("swept");
     assert!(remembered(&session(&expired)), "its browser session expired");
 

@@ -1,6 +1,7 @@
 //! Nodes that share only the database, and a database that went back.
 
 mod ends;
+mod lost;
 mod readiness;
 mod went_back;
 

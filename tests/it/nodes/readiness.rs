@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use postern::{base::time::Lifetime, jobs::poll::Poll};
 
-use super::{by_hand, session, signed_in};
-use crate::harness::{Answer, Postern};
+use super::{by_hand, forget_ends, session, signed_in};
+use crate::harness::{ALICE, Answer, Postern};
 
 async fn ready(postern: &Postern) -> Answer {
     let live = postern.get("/health/live").await;
@@ -86,13 +86,13 @@ async fn what_a_lost_database_forgot_is_written_before_the_node_is_ready() {
     let (_, phone, tokens) = signed_in(&postern).await;
     let mut poll = Poll::new(postern.provider());
     poll.round().await.expect("the database answers");
-    postern.end_everything_of(crate::harness::ALICE).await;
+    postern.end_everything_of(ALICE).await;
     // Long enough ago that a poll that only catches up does not look there.
     postern.advance("10m");
     poll.round().await.expect("compares");
     by_hand(&postern, "ALTER TABLE versions RENAME TO gone").await;
     poll.round().await.expect_err("the database fails");
-    super::forget_ends(&postern).await;
+    forget_ends(&postern).await;
     by_hand(&postern, "ALTER TABLE gone RENAME TO versions").await;
     not_ready(&ready(&postern).await, UNCOMPARED);
     poll.round().await.expect("the database is back");
