@@ -78,6 +78,8 @@ pub enum Reason {
     Expired,
     /// More single access tokens were revoked than are worth listing.
     ManyTokensRevoked,
+    /// It had ended before, in a database that went back: a node that remembers wrote it again.
+    EndedBefore,
 }
 
 impl Reason {
@@ -97,6 +99,7 @@ impl Reason {
             Self::AnotherPerson => "another_person",
             Self::Expired => "expired",
             Self::ManyTokensRevoked => "many_tokens_revoked",
+            Self::EndedBefore => "ended_before",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::domain::pkce::Challenge;
 use serde_json::Value;
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -179,6 +180,32 @@ async fn what_a_command_changes_counts_for_the_running_server_within_two_seconds
         "still not signed in: {}",
         page.text()
     );
+    served.stops().await;
+}
+
+#[tokio::test]
+async fn the_running_server_turns_red_without_its_database_and_green_by_itself() {
+    let served = Served::start("error").await;
+    let turns = async |status: u16| {
+        let url = format!("{}/health/ready", served.issuer);
+        let turned = async {
+            while surfer::answer(surfer::client().get(&url)).await.status != status {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let turned = timeout(Duration::from_secs(30), turned).await;
+        turned.unwrap_or_else(|_| panic!("never {status}"));
+    };
+    turns(200).await;
+    let options = SqliteConnectOptions::new().filename(served.folder.path().join("postern.db"));
+    let mut beside = options.connect().await.expect("the database opens");
+    for (change, status) in [
+        ("ALTER TABLE versions RENAME TO gone", 503),
+        ("ALTER TABLE gone RENAME TO versions", 200),
+    ] {
+        sqlx::raw_sql(change).execute(&mut beside).await.expect(change);
+        turns(status).await;
+    }
     served.stops().await;
 }
 
