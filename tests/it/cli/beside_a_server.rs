@@ -248,6 +248,30 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_proxy_that_nobody_named_is_told_of_once() {
+    let mut served = Served::start("warn").await;
+    for header in [
+        "x-nothing: 1",
+        "x-forwarded-for: 203.0.113.7",
+        "X-Forwarded-For: 203.0.113.8",
+    ] {
+        let address = ("127.0.0.1", served.port);
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        let request =
+            format!("GET /health/live HTTP/1.1\r\nhost: x\r\n{header}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("answered");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let told = |log: &str| log.matches("127.0.0.1 sends X-Forwarded-For").count();
+    served.program.until("warning", |_, log| told(log) > 0).await;
+    let log = served.stops().await;
+    assert_eq!(told(&log), 1, "{log}");
+    assert!(log.contains("set server.trusted_proxies = "), "{log}");
+}
+
+#[tokio::test]
 async fn a_second_server_on_the_same_address_says_which_setting() {
     let served = Served::start("warn").await;
     let listen = format!("127.0.0.1:{}", served.port);
