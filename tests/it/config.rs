@@ -186,6 +186,15 @@ fn settings_that_contradict_each_other_are_refused() {
     );
     assert_eq!(found[0].source, Source::Default);
 
+    let found = refused("[tokens]\naccess_token = '1d'\n[keys]\nrotate_every = '1d'", &[]);
+    assert_eq!(found[0].setting, "keys.rotate_every");
+    assert!(found[0].hint.contains("write at least 87630s"), "{found:?}");
+    load(
+        folder("[tokens]\naccess_token = '1d'\n[keys]\nrotate_every = '87630s'").path(),
+        &[],
+    )
+    .expect("long enough");
+
     let found = refused("[passwords]\nmemory_kib = 10000", &[]);
     assert!(found[0].hint.contains("write at least 19456 with 2"), "{found:?}");
     load(
