@@ -16,6 +16,7 @@ use crate::{
             KeyInfo, Ring,
             rotation::{RingKeys, TooEarly},
         },
+        policy::Lifetimes,
     },
     flows::{
         Provider,
@@ -120,7 +121,7 @@ fn longest_life(provider: &Provider, ring: Ring) -> Lifetime {
         Ring::SigningEs256 => provider.longest_access_token(),
         Ring::Mac => provider
             .clients
-            .longest(&provider.lifetimes, |lives| lives.refresh_token()),
+            .longest(&provider.lifetimes, Lifetimes::refresh_token),
         Ring::Seal => provider.lifetimes.sealed(),
     }
 }
