@@ -11,6 +11,7 @@ mod limits;
 mod log;
 mod passwords;
 mod reader;
+mod retention;
 mod secrets;
 mod server;
 mod setting;
@@ -29,7 +30,7 @@ pub use self::{
     server::ServerConfig,
 };
 use self::{layers::Layers, show::Shown};
-use crate::domain::policy::{Lifetimes, Limits};
+use crate::domain::policy::{Lifetimes, Limits, Retention};
 
 /// Every setting with its default and what it does: the manual.
 pub const DEFAULTS: &str = include_str!("config/default.toml");
@@ -47,6 +48,8 @@ pub struct Config {
     pub secrets: SecretsConfig,
     /// How long tokens and sessions live and how often keys rotate (the sections `tokens`, `sessions` and `keys`).
     pub lifetimes: Lifetimes,
+    /// How long the past is kept.
+    pub retention: Retention,
     /// What a password hash costs.
     pub passwords: PasswordsConfig,
     /// How many failed tries are taken.
@@ -99,6 +102,7 @@ impl Config {
             DatabaseConfig::read(&mut reader, data),
             SecretsConfig::read(&mut reader, data),
             lifetimes::read(&mut reader),
+            retention::read(&mut reader),
             PasswordsConfig::read(&mut reader),
             limits::read(&mut reader),
             LogConfig::read(&mut reader),
@@ -109,6 +113,7 @@ impl Config {
             Some(database),
             Some(secrets),
             Some(lifetimes),
+            Some(retention),
             Some(passwords),
             Some(limits),
             Some(log),
@@ -121,6 +126,7 @@ impl Config {
             database,
             secrets,
             lifetimes,
+            retention,
             passwords,
             limits,
             log,

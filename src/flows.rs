@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::{
     base::{
         entropy::Entropy,
-        id::EventId,
+        id::{EventId, NodeId},
         time::{Clock, Instant, Lifetime},
         url::Issuer,
     },
     domain::{
         event::{Event, EventRecord, Subject},
-        policy::{Lifetimes, Limits},
+        policy::{Lifetimes, Limits, Retention},
     },
     ports::{clients::ClientDirectory, hasher::Hasher, keyring::Keyring},
     store::db::Db,
@@ -36,10 +36,14 @@ pub mod userinfo;
 /// The OpenID Provider: everything that a verb may use.
 #[derive(Debug)]
 pub struct Provider {
+    /// This process among those that share the database.
+    pub node: NodeId,
     /// The public URL; the `iss` of everything.
     pub issuer: Issuer,
     /// How long things live.
     pub lifetimes: Lifetimes,
+    /// How long the past is kept.
+    pub retention: Retention,
     /// How many failed tries are taken.
     pub limits: Limits,
     /// The database.

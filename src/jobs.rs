@@ -4,22 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::{
-    base::time::Lifetime,
-    domain::{
-        ending::{Ending, Reason},
-        event::Subject,
-    },
-    flows::{Provider, end::end, keys::rotate::rotate_due},
-    store::{attempts, browser_sessions, error::Result},
-};
+use crate::flows::{Provider, keys::rotate::rotate_due};
+
+mod sweep;
+mod walk;
+
+pub use self::sweep::sweep;
 
 /// How often what is held in memory is compared with the database.
 const POLL: Duration = Duration::from_secs(1);
 /// How often the server looks for what is due.
 const UPKEEP: Duration = Duration::from_secs(30);
-/// How many rows one step touches.
-const BATCH: i64 = 200;
 
 /// Runs until the process ends.
 pub async fn run(provider: Arc<Provider>) {
@@ -58,37 +53,4 @@ fn every(period: Duration) -> Interval {
     let mut timer = tokio::time::interval(period);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
     timer
-}
-
-/// One sweep: ends browser sessions that have expired, with what lives with them, and forgets empty buckets.
-pub async fn sweep(provider: &Provider) -> Result<()> {
-    while expire_browser_sessions(provider).await? == BATCH {}
-    let empty_since = provider.clock.now().minus(Lifetime::from_secs(60));
-    // Batch by batch until none is left: a storm of guesses fills this table faster than one batch a sweep.
-    while provider
-        .db
-        .execute(attempts::SWEEP, (empty_since, BATCH))
-        .await?
-        .is_some()
-    {}
-    Ok(())
-}
-
-/// A browser session's idle end reaches its device sessions here, so that a refresh needs no join.
-async fn expire_browser_sessions(provider: &Provider) -> Result<i64> {
-    let now = provider.clock.now();
-    let idle_since = provider.idle_since(now);
-    let expired = provider
-        .db
-        .read_all(browser_sessions::EXPIRED, (now, idle_since, BATCH))
-        .await?;
-    let count = i64::try_from(expired.len()).unwrap_or(BATCH);
-    for (id, user) in expired {
-        let subject = Subject {
-            user: Some(user),
-            ..Subject::default()
-        };
-        end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
-    }
-    Ok(count)
 }

@@ -15,12 +15,12 @@ pub mod ending;
 pub mod error;
 pub mod events;
 pub mod facts;
+pub mod jobs;
 pub mod keys;
 pub mod migrate;
 pub mod revocations;
 pub mod session_store;
 pub mod users;
-mod writer;
 
 /// Every statement of the program. A test prepares them all.
 pub fn statements() -> Vec<db::Declared> {
@@ -30,9 +30,12 @@ pub fn statements() -> Vec<db::Declared> {
         clients::ALL,
         consents::ALL,
         device_sessions::ALL,
+        device_sessions::list::ALL,
+        device_sessions::over::ALL,
         ending::ALL,
         events::ALL,
         facts::ALL,
+        jobs::ALL,
         keys::ALL,
         revocations::ALL,
         users::ALL,

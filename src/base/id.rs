@@ -31,6 +31,12 @@ macro_rules! ids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &entropy.bytes()).into_uuid())
             }
 
+            /// Before every id of this instant and later: ids sort by time, so a span of time is a span of ids.
+            pub fn first_at(at: Instant) -> Self {
+                let millis = u128::try_from(at.millis()).unwrap_or(0);
+                Self(Uuid::from_u128(millis << 80))
+            }
+
             /// The sixteen bytes inside tokens.
             pub fn to_bytes(self) -> [u8; 16] {
                 self.0.into_bytes()
@@ -85,6 +91,8 @@ ids! {
     DeviceSessionId = "dse";
     /// Something that happened and matters.
     EventId = "evt";
+    /// One process that serves, from its start to its end.
+    NodeId = "nod";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {
@@ -209,6 +217,16 @@ mod tests {
         assert_eq!(id.to_string().parse(), Ok(id));
         assert!(id.to_string().parse::<DeviceSessionId>().is_err());
         assert!(id.to_string().to_uppercase().parse::<UserId>().is_err());
+    }
+
+    #[test]
+    fn ids_of_an_instant_stand_behind_its_first() {
+        let entropy = Entropy::seeded(1);
+        for millis in [0, 1_700_000_000_000] {
+            let (at, later) = (Instant::from_millis(millis), Instant::from_millis(millis + 1));
+            let id = EventId::new(at, &entropy);
+            assert!(EventId::first_at(at) < id && id < EventId::first_at(later));
+        }
     }
 
     #[test]

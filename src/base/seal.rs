@@ -23,6 +23,8 @@ pub enum Purpose {
     PostedRequest,
     /// A form's proof that the page was made for this browser.
     Csrf,
+    /// Who signed in before in a browser, in a cookie of it.
+    KnownBrowser,
     /// A key of a ring, at rest.
     KeyAtRest,
     /// The value that tells whether a root secret is this database's.
@@ -30,10 +32,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::PendingRequest,
         Self::PostedRequest,
         Self::Csrf,
+        Self::KnownBrowser,
         Self::KeyAtRest,
         Self::RootCheck,
     ];
@@ -43,6 +46,7 @@ impl Purpose {
             Self::PendingRequest => "pending-request",
             Self::PostedRequest => "posted-request",
             Self::Csrf => "csrf",
+            Self::KnownBrowser => "known-browser",
             Self::KeyAtRest => "key-at-rest",
             Self::RootCheck => "root-check",
         }

@@ -64,7 +64,7 @@ enum Verb {
 #[derive(Serialize)]
 struct Sessions {
     #[serde(flatten)]
-    devices: Page<device_sessions::Listed>,
+    devices: Page<device_sessions::list::Listed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     browsers: Option<Vec<browser_sessions::Listed>>,
 }
@@ -128,7 +128,7 @@ fn shown(sessions: &Sessions, email: Option<&Email>, now: Instant) -> String {
         let headings = ["BROWSER SESSION", "BROWSER", "BEGAN", "SEEN"];
         parts.push(table(headings, browsers.iter().map(row)));
     }
-    let row = |session: &device_sessions::Listed| {
+    let row = |session: &device_sessions::list::Listed| {
         [
             session.id.to_string(),
             session.user.to_string(),

@@ -1,4 +1,4 @@
-//! The numbers that an operator may change: lifetimes and limits, with the rules between them.
+//! The numbers that an operator may change: lifetimes, retention and limits, with the rules between them.
 
 use serde::Serialize;
 
@@ -24,6 +24,8 @@ pub struct Lifetimes {
     pub browser_session_idle: Lifetime,
     /// A browser session at most.
     pub browser_session_absolute: Lifetime,
+    /// How long a browser is known to an account after a sign-in.
+    pub known_browser: Lifetime,
     /// How long a lost refresh may be repeated by a bearer session.
     pub retry_window: Lifetime,
     /// How long a key is used before the next one takes its place.
@@ -38,9 +40,12 @@ impl Lifetimes {
         twice.min(self.device_session_absolute)
     }
 
-    /// The longest life of anything that is sealed: a pending request, the parameters of a posted one.
+    /// The longest life of anything that is sealed: a pending request, the parameters of a posted one, the cookie of a
+    /// known browser.
     pub fn sealed(&self) -> Lifetime {
-        self.pending_request.max(self.authorization_code)
+        self.pending_request
+            .max(self.authorization_code)
+            .max(self.known_browser)
     }
 
     /// The contradictions between these settings: name of the setting, what to write.
@@ -90,12 +95,19 @@ impl Lifetimes {
     }
 }
 
+/// How long the past is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Retention {
+    /// Events; nothing is for ever.
+    pub events: Option<Lifetime>,
+}
+
 /// How many failed tries are taken before somebody has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Failed sign-ins to one account.
+    /// Failed sign-ins to one account: of strangers together, and of each browser that is known to it.
     pub sign_in_account: Limit,
-    /// Failed sign-ins from one address.
+    /// Failed sign-ins of strangers from one address.
     pub sign_in_address: Limit,
     /// Token requests from one address that fail authentication or carry forged tokens.
     pub token_failures: Limit,

@@ -148,7 +148,7 @@ pub struct Overview {
     /// Where they are signed in: this browser, then the newest.
     pub browsers: Vec<browser_sessions::Listed>,
     /// The apps that are signed in for them.
-    pub devices: Vec<device_sessions::Listed>,
+    pub devices: Vec<device_sessions::list::Listed>,
     /// When it was so.
     pub at: Instant,
 }

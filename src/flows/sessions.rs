@@ -19,9 +19,9 @@ pub async fn devices(
     user: Option<UserId>,
     after: Option<DeviceSessionId>,
     limit: i64,
-) -> Result<Page<device_sessions::Listed>> {
+) -> Result<Page<device_sessions::list::Listed>> {
     let now = provider.clock.now();
-    let is_live = |session: &device_sessions::Listed| {
+    let is_live = |session: &device_sessions::list::Listed| {
         let client = provider.clients.find(session.client.as_str());
         let lifetimes = client.map_or(provider.lifetimes, |client| client.lifetimes(&provider.lifetimes));
         session.last_used_at.plus(lifetimes.device_session_idle) > now
@@ -32,7 +32,7 @@ pub async fn devices(
     let mut after = after.unwrap_or_else(|| DeviceSessionId::from_bytes([0; 16]));
     let mut live = Vec::new();
     while live.len() < wanted {
-        let rows = device_sessions::list(&provider.db, user, after, now, batch).await?;
+        let rows = device_sessions::list::active(&provider.db, user, after, now, batch).await?;
         let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < batch);
         if let Some(last) = rows.last() {
             after = last.id;

@@ -22,6 +22,6 @@ statements! {
         "UPDATE attempts SET empty_at = empty_at - $2 WHERE bucket = $1";
     /// Deletes buckets that are empty: now, how many at most. No row: none was left.
     pub SWEEP: (Instant, i64) => (Digest,) =
-        "DELETE FROM attempts WHERE bucket IN (SELECT bucket FROM attempts WHERE empty_at < $1 LIMIT $2)
+        "DELETE FROM attempts WHERE empty_at < $1 AND bucket IN (SELECT bucket FROM attempts WHERE empty_at < $1 LIMIT $2)
          RETURNING bucket";
 }

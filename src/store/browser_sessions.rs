@@ -42,8 +42,9 @@ statements! {
         "INSERT INTO browser_sessions
            (id, digest, user_id, auth_time, acr, amr, label, created_at, last_seen_at, expires_at)
          SELECT $1, $2, u.id, $4, $5, $6, $7, $4, $4, $8 FROM users u JOIN passwords p ON p.user_id = u.id
-         WHERE u.id = $3 AND u.disabled_at IS NULL AND p.version = $9
-         ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, auth_time = excluded.auth_time,
+         WHERE u.id = $3 AND u.disabled_at IS NULL AND p.version = $9 "
+        { sqlite: "", postgres: "FOR SHARE" }
+        " ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, auth_time = excluded.auth_time,
            acr = excluded.acr, amr = excluded.amr, label = excluded.label, last_seen_at = excluded.last_seen_at
          WHERE browser_sessions.ended_at IS NULL AND browser_sessions.user_id = excluded.user_id
          RETURNING id";
@@ -54,6 +55,11 @@ statements! {
     pub EXPIRED: (Instant, Instant, i64) => (BrowserSessionId, UserId) =
         "SELECT id, user_id FROM browser_sessions
          WHERE ended_at IS NULL AND (expires_at <= $1 OR last_seen_at <= $2) LIMIT $3";
+    /// Deletes sessions that ended before an instant, so many at most. No row: none was left.
+    pub DELETE_ENDED: (Instant, i64) => (BrowserSessionId,) =
+        "DELETE FROM browser_sessions
+         WHERE id IN (SELECT id FROM browser_sessions WHERE ended_at < $1 LIMIT $2)
+         RETURNING id";
     OF_USER: (UserId, Instant, Instant) => (BrowserSessionId, String, Instant, Instant) =
         "SELECT id, label, created_at, last_seen_at FROM browser_sessions
          WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY id DESC LIMIT 200";

@@ -1,6 +1,5 @@
 //! Device sessions: one row for the whole life of a refresh token family. Refreshes never add a row.
 
-use serde::Serialize;
 use sqlx::FromRow;
 
 use crate::{
@@ -22,6 +21,9 @@ use crate::{
         events,
     },
 };
+
+pub mod list;
+pub mod over;
 
 /// What a rotation or a redemption gives back: all that the new tokens say.
 #[derive(Debug, FromRow)]
@@ -56,8 +58,9 @@ statements! {
          JOIN users u ON u.id = b.user_id
          JOIN clients c ON c.id = $3
          WHERE b.id = $4 AND b.user_id = $2 AND b.ended_at IS NULL AND b.expires_at > $13
-           AND u.disabled_at IS NULL AND c.disabled_at IS NULL
-         ON CONFLICT (id) DO UPDATE SET code_expires_at = excluded.code_expires_at
+           AND u.disabled_at IS NULL AND c.disabled_at IS NULL "
+        { sqlite: "", postgres: "FOR SHARE" }
+        " ON CONFLICT (id) DO UPDATE SET code_expires_at = excluded.code_expires_at
          WHERE device_sessions.state = 'granted' AND device_sessions.user_id = excluded.user_id
            AND device_sessions.client_id = excluded.client_id
            AND device_sessions.browser_session_id = excluded.browser_session_id
@@ -99,13 +102,6 @@ statements! {
          FROM device_sessions d JOIN users u ON u.id = d.user_id
          WHERE d.id = $1 AND d.state = 'active' AND d.expires_at > $3 AND u.disabled_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.kind = 'token' AND r.id = $2)";
-    OF_USER: (UserId, DeviceSessionId, Instant, i64) => ListedRow =
-        "SELECT id, user_id, client_id, browser_session_id, device, activated_at, rotated_at, expires_at, retries
-         FROM device_sessions
-         WHERE user_id = $1 AND state = 'active' AND id > $2 AND expires_at > $3 ORDER BY id LIMIT $4";
-    ACTIVE: (DeviceSessionId, Instant, i64) => ListedRow =
-        "SELECT id, user_id, client_id, browser_session_id, device, activated_at, rotated_at, expires_at, retries
-         FROM device_sessions WHERE state = 'active' AND id > $1 AND expires_at > $2 ORDER BY id LIMIT $3";
 }
 
 #[derive(FromRow)]
@@ -196,73 +192,6 @@ impl SessionRow {
 /// A session, whatever its state.
 pub async fn find(db: &Db, id: DeviceSessionId) -> Result<Option<Found>> {
     db.read(FIND, (id,)).await?.map(SessionRow::read).transpose()
-}
-
-/// An active session in a list.
-#[derive(Debug, Clone, Serialize)]
-pub struct Listed {
-    /// Its id: the `sid`.
-    pub id: DeviceSessionId,
-    /// Whose.
-    pub user: UserId,
-    /// Which app's.
-    pub client: ClientId,
-    /// The browser session that it was opened from.
-    pub origin: Option<BrowserSessionId>,
-    /// What the browser said it is.
-    pub device: String,
-    /// When the app redeemed its code.
-    pub first_used_at: Instant,
-    /// When its refresh token was last rotated.
-    pub last_used_at: Instant,
-    /// When it ends at the latest.
-    pub expires_at: Instant,
-    /// How often a lost refresh was repeated.
-    pub retries: i64,
-}
-
-#[derive(FromRow)]
-struct ListedRow {
-    id: DeviceSessionId,
-    user_id: UserId,
-    client_id: ClientId,
-    browser_session_id: Option<BrowserSessionId>,
-    device: String,
-    activated_at: Option<Instant>,
-    rotated_at: Instant,
-    expires_at: Instant,
-    retries: i64,
-}
-
-impl From<ListedRow> for Listed {
-    fn from(row: ListedRow) -> Self {
-        Self {
-            id: row.id,
-            user: row.user_id,
-            client: row.client_id,
-            origin: row.browser_session_id,
-            device: row.device,
-            first_used_at: row.activated_at.unwrap_or(row.rotated_at),
-            last_used_at: row.rotated_at,
-            expires_at: row.expires_at,
-            retries: row.retries,
-        }
-    }
-}
-
-/// Active sessions after an id, in order; of one user, or of everybody.
-pub async fn list(
-    db: &Db,
-    user: Option<UserId>,
-    after: DeviceSessionId,
-    now: Instant,
-    limit: i64,
-) -> Result<Vec<Listed>> {
-    let rows = match user {
-        Some(user) => db.read_all(OF_USER, (user, after, now, limit)).await?,
-        None => db.read_all(ACTIVE, (after, now, limit)).await?,
-    };
-    Ok(rows.into_iter().map(Listed::from).collect())
 }
 
 /// The person allowed the app: the `granted` row, and the consent when it is new. False when the row cannot be

@@ -16,6 +16,9 @@ statements! {
     INSERT: (EventId, Instant, &'static str, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, String) => () =
         "INSERT INTO events (id, at, kind, user_id, client_id, session_id, address, data)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    /// Deletes events before an id, so many at most. No row: none was left.
+    pub DELETE_BEFORE: (EventId, i64) => (EventId,) =
+        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 ORDER BY id LIMIT $2) RETURNING id";
     /// The newest events, for tests and exports.
     pub LIST: (i64,) => (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, String) =
         "SELECT id, at, kind, user_id, client_id, session_id, data FROM events ORDER BY id DESC LIMIT $1";

@@ -22,6 +22,11 @@ statements! {
          ON CONFLICT (kind, id) DO NOTHING";
     COUNT_TOKENS: (DeviceSessionId, Instant) => (i64,) =
         "SELECT CAST(COUNT(*) AS BIGINT) FROM revocations WHERE kind = 'token' AND session_id = $1 AND until > $2";
+    /// Deletes what has not mattered since an instant, so many at most. No row: none was left.
+    pub DELETE_PAST: (Instant, i64) => (String,) =
+        "DELETE FROM revocations
+         WHERE until < $1 AND (kind, id) IN (SELECT kind, id FROM revocations WHERE until < $1 LIMIT $2)
+         RETURNING kind";
     /// Everything that still matters, for tests.
     pub LIST: (Instant,) => (String, Vec<u8>, Instant) =
         "SELECT kind, id, until FROM revocations WHERE until > $1 ORDER BY recorded_at, id LIMIT 1000";

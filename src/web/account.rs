@@ -88,7 +88,7 @@ fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview
         label: row.label,
         used: used(row.created_at, row.last_seen_at, now),
     };
-    let device = |row: device_sessions::Listed| DeviceRow {
+    let device = |row: device_sessions::list::Listed| DeviceRow {
         here: row.origin == Some(session.id),
         id: row.id.to_string(),
         app: site.provider.clients.name(&row.client),

@@ -1,6 +1,10 @@
 //! A server of one's own: a folder with a database, a clock that the test moves, seeded randomness.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{Router, body::Body, http::Request};
 use postern::{
@@ -24,6 +28,7 @@ use tempfile::TempDir;
 use super::{
     Browser, Phone,
     http::{Answer, form_post, send},
+    postgres::{self, Database, env_is},
 };
 
 pub(crate) const ALICE: &str = "alice@example.com";
@@ -39,6 +44,17 @@ pub(crate) struct Postern {
     pub(crate) config: Config,
     router: Router,
     folder: Arc<TempDir>,
+    /// Where the back end is PostgreSQL.
+    pub(crate) database: Option<Arc<Database>>,
+}
+
+/// `POSTERN_DATABASE=postgres`: the stories are told once more, on the other back end.
+async fn on_postgres() -> Option<Database> {
+    if !env_is("POSTERN_DATABASE", "postgres") {
+        return None;
+    }
+    let database = postgres::database().await;
+    Some(database.expect("PostgreSQL is installed where the tests are told to use it"))
 }
 
 impl Postern {
@@ -52,6 +68,10 @@ impl Postern {
         let mut config = Config::defaults(folder.path()).expect("the defaults are valid");
         // The cost of a hash is not what these tests are about.
         (config.passwords.memory_kib, config.passwords.iterations) = (64, 1);
+        let database = on_postgres().await;
+        if let Some(database) = &database {
+            config.database.location = database.location.clone();
+        }
         change(&mut config);
         let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
         let surroundings = Surroundings {
@@ -69,6 +89,7 @@ impl Postern {
             clock,
             config,
             folder: Arc::new(folder),
+            database: database.map(Arc::new),
         };
         postern.add_user(ALICE).await;
         postern.add_user(BOB).await;
@@ -99,11 +120,17 @@ impl Postern {
             clock: self.clock.clone(),
             config,
             folder: Arc::clone(&self.folder),
+            database: self.database.clone(),
         }
     }
 
     pub(crate) fn provider(&self) -> &Provider {
         &self.app.provider
+    }
+
+    /// The file of the embedded database.
+    pub(crate) fn database_file(&self) -> &Path {
+        self.config.database.file().expect("an embedded database")
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -162,8 +189,8 @@ impl Postern {
         self.send_from([203, 0, 113, 7], request).await
     }
 
-    pub(crate) async fn send_from(&self, address: [u8; 4], request: Request<Body>) -> Answer {
-        send(&self.router, SocketAddr::from((address, 40_000)), request).await
+    pub(crate) async fn send_from(&self, address: impl Into<IpAddr>, request: Request<Body>) -> Answer {
+        send(&self.router, SocketAddr::new(address.into(), 40_000), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 11] = [
+const TABLES: [(&str, &str); 12] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -15,6 +15,7 @@ const TABLES: [(&str, &str); 11] = [
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
+    ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];
@@ -22,7 +23,14 @@ const TABLES: [(&str, &str); 11] = [
 impl Postern {
     /// The rows of every table; `keys` is the only one that is left out.
     pub(crate) async fn rows(&self) -> Vec<(&'static str, i64)> {
-        let all = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name <> 'keys' AND name NOT LIKE '\\_%' ESCAPE '\\'";
+        let all = match self.database {
+            None => {
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name <> 'keys' AND name NOT LIKE '\\_%' ESCAPE '\\'"
+            }
+            Some(_) => {
+                "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'keys' AND tablename NOT LIKE '\\_%'"
+            }
+        };
         let tables = i64::try_from(TABLES.len()).expect("a few");
         assert_eq!(
             self.number(all).await,

@@ -5,16 +5,9 @@ use postern::{
     base::entropy::Entropy,
     domain::key::Ring,
 };
-use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 
 use super::{accepts, active, kid, published, states, upkeep};
 use crate::harness::{ALICE, Postern};
-
-async fn execute(postern: &Postern, sql: &'static str) {
-    let options = SqliteConnectOptions::new().filename(&postern.config.database.path);
-    let mut connection = options.connect().await.expect("the file");
-    sqlx::query(sql).execute(&mut connection).await.expect(sql);
-}
 
 #[tokio::test]
 async fn after_a_year_of_standstill_every_ring_goes_on() {
@@ -60,7 +53,7 @@ async fn after_a_year_of_standstill_every_ring_goes_on() {
 #[tokio::test]
 async fn a_ring_without_an_active_key_makes_its_next_active_at_once() {
     let postern = Postern::start().await;
-    execute(&postern, "DELETE FROM keys WHERE state = 'active'").await;
+    postern.tamper("DELETE FROM keys WHERE state = 'active'").await;
     let server = postern.another_node().await;
     for of in Ring::ALL {
         assert_eq!(states(&server, of).await, ["active", "next"], "{of:?}");
@@ -76,7 +69,7 @@ async fn a_ring_without_an_active_key_makes_its_next_active_at_once() {
 #[tokio::test]
 async fn a_ring_that_is_new_gets_its_keys() {
     let postern = Postern::start().await;
-    execute(&postern, "DELETE FROM keys WHERE ring = 'seal'").await;
+    postern.tamper("DELETE FROM keys WHERE ring = 'seal'").await;
     let (one, other) = tokio::join!(postern.another_node(), postern.another_node());
     assert_eq!(states(&one, Ring::Seal).await, ["active", "next"]);
     let mut browser = one.browser();
@@ -87,7 +80,7 @@ async fn a_ring_that_is_new_gets_its_keys() {
 #[tokio::test]
 async fn the_wrong_root_secret_makes_no_keys() {
     let postern = Postern::start().await;
-    execute(&postern, "DELETE FROM keys WHERE ring = 'seal'").await;
+    postern.tamper("DELETE FROM keys WHERE ring = 'seal'").await;
     let mut config = postern.config.clone();
     config.secrets.root = "env:OTHER".parse().expect("a source");
     let surroundings = Surroundings {

@@ -60,7 +60,7 @@ pub(crate) async fn allowing_again_renews_the_code_and_opens_one_session(world: 
     );
     assert_eq!(found.session.expires_at, at(365 * DAY));
     assert!(
-        list(
+        list::active(
             &world.db,
             Some(alice),
             DeviceSessionId::from_bytes([0; 16]),
@@ -251,7 +251,7 @@ pub(crate) async fn the_newest_rotates_and_its_predecessor_gives_the_same_succes
             "a retry does not move the window"
         );
     }
-    let listed = list(
+    let listed = list::active(
         &world.db,
         Some(alice),
         DeviceSessionId::from_bytes([0; 16]),
@@ -375,7 +375,9 @@ pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
     let other = world.active(bob, &notes, bobs, Life::Own).await;
     ids.sort();
     let page = async |user, after, limit| -> Vec<DeviceSessionId> {
-        let listed = list(&world.db, user, after, at(100), limit).await.expect("read");
+        let listed = list::active(&world.db, user, after, at(100), limit)
+            .await
+            .expect("read");
         listed.iter().map(|listed| listed.id).collect()
     };
     let start = DeviceSessionId::from_bytes([0; 16]);
@@ -384,7 +386,7 @@ pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
     let mut all = [ids, vec![other]].concat();
     all.sort();
     assert_eq!(page(None, start, 10).await, all);
-    let old = list(&world.db, None, start, at(365 * DAY), 10)
+    let old = list::active(&world.db, None, start, at(365 * DAY), 10)
         .await
         .expect("read");
     assert!(old.is_empty(), "expired ones are not listed");

@@ -1,5 +1,4 @@
-//! What every back end must do, through the store's public functions only. A second back end runs the same rules by
-//! one more line of `on_every_back_end`.
+//! What every back end must do, through the store's public functions only.
 
 mod attempts;
 mod browser_sessions;
@@ -8,7 +7,9 @@ mod consents;
 mod device_sessions;
 mod ending;
 mod events;
+mod jobs;
 mod keys;
+mod over;
 mod revocations;
 mod users;
 mod world;
@@ -22,6 +23,19 @@ macro_rules! on_every_back_end {
                 async fn $rule() {
                     let scratch = crate::store::scratch::Scratch::start().await;
                     super::super::$file::$rule(super::super::world::World::new(scratch.db.clone())).await;
+                })*
+            })*
+        }
+
+        mod postgres {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $rule() {
+                    let Some(database) = crate::harness::postgres::database().await else {
+                        return;
+                    };
+                    let db = postern::store::db::Db::open(&database.location).await.expect("opened");
+                    super::super::$file::$rule(super::super::world::World::new(db)).await;
                 })*
             })*
         }
@@ -74,10 +88,20 @@ on_every_back_end! {
     events:
         events_come_newest_first_with_their_subject
         an_event_id_is_used_once;
+    jobs:
+        of_many_at_once_one_gets_the_job
+        a_job_is_kept_by_its_holder_and_lost_by_time
+        who_takes_over_goes_on_where_the_other_was;
     keys:
         first_keys_are_read_back_and_founded_once
         a_ring_turns_as_a_whole_or_not_at_all
         a_secret_is_destroyed_when_what_it_made_is_over;
+    over:
+        what_ended_before_is_deleted_so_many_at_once
+        what_was_used_meanwhile_or_has_others_under_it_is_not_deleted
+        a_deletion_and_a_redemption_at_once_have_one_winner
+        the_oldest_events_are_deleted_so_many_at_once
+        a_revocation_that_still_matters_is_not_deleted;
     revocations:
         a_token_is_listed_once
         too_many_tokens_end_their_session;
