@@ -34,7 +34,7 @@ async fn two_rotations(polls: bool) {
     for person in [ALICE, BOB] {
         tokens.push(here.phone().signed_in(&mut here.browser(), person).await);
     }
-    let (mut fetched_here, mut fetched_there) = (Fetched::new(), Fetched::new());
+    let mut fetched = [Fetched::new(), Fetched::new()];
     let mut issued: VecDeque<(i64, [String; 2])> = VecDeque::new();
     let mut signed_with = [BTreeSet::new(), BTreeSet::new()];
 
@@ -49,20 +49,20 @@ async fn two_rotations(polls: bool) {
             poll(&there).await;
         }
         // The first app is at one node, the second at the other; then they change places.
-        let nodes = [[&here, &there], [&there, &here]][usize::from(step % 2 == 0)];
-        for (token, node) in tokens.iter_mut().zip(nodes) {
-            *token = Tokens::of(&node.phone().refresh(&token.refresh).await);
+        let nodes = [&here, &there];
+        for (app, token) in (0..).zip(&mut tokens) {
+            let at = usize::from((app + step) % 2 == 0);
+            *token = Tokens::of(&nodes[at].phone().refresh(&token.refresh).await);
+            signed_with[at].insert(kid(&token.access));
         }
         let fresh = [tokens[0].access.clone(), tokens[1].access.clone()];
-        for (token, node) in fresh.iter().zip(nodes) {
-            signed_with[usize::from(std::ptr::eq(node, &there))].insert(kid(token));
-        }
         issued.push_back((now, fresh));
         while issued.front().is_some_and(|(at, _)| now - at >= TOKEN_LIFE) {
             issued.pop_front();
         }
-        fetch(&here, &mut fetched_here, now).await;
-        fetch(&there, &mut fetched_there, now).await;
+        for (node, fetched) in nodes.iter().zip(&mut fetched) {
+            fetch(node, fetched, now).await;
+        }
 
         // The newest token meets the oldest keys that an API may hold, the oldest token the newest keys.
         let ends = [issued.front(), issued.back()];
@@ -71,7 +71,7 @@ async fn two_rotations(polls: bool) {
             .flatten()
             .flat_map(|(at, both)| both.iter().map(move |t| (at, t)))
         {
-            for fetched in [&fetched_here, &fetched_there] {
+            for fetched in &fetched {
                 for (fetched_at, keys) in [fetched.front(), fetched.back()].into_iter().flatten() {
                     assert!(
                         accepts(&here, keys, token),
