@@ -5,7 +5,11 @@ use std::{error::Error, io::Write};
 use crate::{
     app::AppError,
     cli::output::{Output, Unwritable},
-    flows::{account::AccountError, clients::ClientError, keys::KeysError},
+    flows::{
+        account::AccountError,
+        clients::ClientError,
+        keys::{KeysError, rotate::RotateError},
+    },
     ports::hasher::HasherError,
     store::{error::StoreError, migrate::MigrateError},
 };
@@ -66,6 +70,12 @@ fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(MigrateError::Store(error)) = cause.downcast_ref() {
         return Some(of_store(error));
+    }
+    match cause.downcast_ref() {
+        Some(RotateError::TooEarly(..)) => return Some("nothing was changed; run the command again then"),
+        Some(RotateError::Lost(_)) => return Some("see `postern keys list`"),
+        Some(RotateError::Keys(KeysError::Store(error))) => return Some(of_store(error)),
+        _ => {}
     }
     match (cause.downcast_ref(), cause.downcast_ref()) {
         (Some(AccountError::Store(error)), _) | (_, Some(ClientError::Store(error))) => Some(of_store(error)),

@@ -40,9 +40,12 @@ impl Lifetimes {
         twice.min(self.device_session_absolute)
     }
 
-    /// The longest life of anything that is sealed: a pending request, the parameters of a posted one.
+    /// The longest life of anything that is sealed: a pending request, the parameters of a posted one, the cookie of a
+    /// known browser.
     pub fn sealed(&self) -> Lifetime {
-        self.pending_request.max(self.authorization_code)
+        self.pending_request
+            .max(self.authorization_code)
+            .max(self.known_browser)
     }
 
     /// The contradictions between these settings: name of the setting, what to write.

@@ -20,28 +20,28 @@ pub struct Vault(Sealer);
 impl Vault {
     /// The vault of a database that is being made, and the check value that tells its root secret from others.
     pub fn found(root: &RootSecret) -> (Self, Vec<u8>) {
-        let sealer = root.sealer();
+        let vault = Self(root.sealer());
         let fingerprint = root.fingerprint().into_bytes();
-        let sealed = sealer.seal_bytes(Purpose::RootCheck, fingerprint.clone());
-        (Self(sealer), [fingerprint, sealed].concat())
+        let sealed = vault.0.seal_bytes(Purpose::RootCheck, fingerprint.clone());
+        (vault, [fingerprint, sealed].concat())
     }
 
     /// The vault of a database, if `root` is its root secret.
     pub async fn open(db: &Db, root: &RootSecret) -> Result<Self, KeysError> {
-        let sealer = root.sealer();
+        let vault = Self(root.sealer());
         let (check,) = db
             .read(facts::FIND, (facts::ROOT_CHECK,))
             .await?
             .ok_or(KeysError::Empty)?;
         let (expected, sealed) = check.split_at_checked(8).ok_or(KeysError::Empty)?;
-        if sealer.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
+        if vault.0.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
             let expected = String::from_utf8_lossy(expected).into_owned();
             return Err(KeysError::WrongRoot {
                 given: root.fingerprint(),
                 expected,
             });
         }
-        Ok(Self(sealer))
+        Ok(vault)
     }
 
     /// A secret as it rests in the database.

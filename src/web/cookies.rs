@@ -68,19 +68,23 @@ impl CookieNames {
     }
 
     /// Who signed in before in the browser that sent a request.
-    pub(super) fn known_browser_of(&self, provider: &Provider, headers: &HeaderMap) -> Option<KnownBrowser> {
-        KnownBrowser::open(provider, &value_of(headers, self.known_browser)?)
+    pub(super) async fn known_browser_of(
+        &self,
+        provider: &Provider,
+        headers: &HeaderMap,
+    ) -> Option<KnownBrowser> {
+        KnownBrowser::open(provider, &value_of(headers, self.known_browser)?).await
     }
 
     /// Makes the browser that sent `request` known to somebody who has just signed in.
-    pub(super) fn set_known_browser(
+    pub(super) async fn set_known_browser(
         &self,
         provider: &Provider,
         request: &HeaderMap,
         person: &Person,
         headers: &mut HeaderMap,
     ) {
-        let before = self.known_browser_of(provider, request);
+        let before = self.known_browser_of(provider, request).await;
         let sealed = KnownBrowser::remember(provider, before, person);
         self.set(
             self.known_browser,

@@ -65,7 +65,7 @@ pub(super) async fn sign_in(State(site): State<Shared>, posted: Posted) -> Respo
         email,
         password,
         address: visitor.address.to_string(),
-        known_browser: visitor.known_browser(site),
+        known_browser: visitor.known_browser(site).await,
     };
     match by_password(&site.provider, credentials).await {
         Ok(person) => open(site, visitor, pending, person).await,
@@ -131,5 +131,7 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
         (Goal::Authorize(_), Ok(sealed)) => format!("/continue?request={sealed}"),
         _ => "/account".to_owned(),
     };
-    visitor.remember(site, &person, Redirect::to(&target).into_response())
+    visitor
+        .remember(site, &person, Redirect::to(&target).into_response())
+        .await
 }

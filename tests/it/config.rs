@@ -189,6 +189,15 @@ fn settings_that_contradict_each_other_are_refused() {
     );
     assert_eq!(found[0].source, Source::Default);
 
+    let found = refused("[tokens]\naccess_token = '1d'\n[keys]\nrotate_every = '1d'", &[]);
+    assert_eq!(found[0].setting, "keys.rotate_every");
+    assert!(found[0].hint.contains("write at least 87630s"), "{found:?}");
+    load(
+        folder("[tokens]\naccess_token = '1d'\n[keys]\nrotate_every = '87630s'").path(),
+        &[],
+    )
+    .expect("long enough");
+
     let found = refused("[passwords]\nmemory_kib = 10000", &[]);
     assert!(found[0].hint.contains("write at least 19456 with 2"), "{found:?}");
     load(
@@ -300,14 +309,14 @@ fn odd_values_and_shapes_are_refused_and_nothing_panics() {
 fn a_secret_in_the_wrong_place_is_not_repeated() {
     let env = [
         ("POSTERN__SECRETS__ROOT", "hunter2hunter2"),
-        ("POSTERN__DATABASE__URL", "postgres://postern:hunter2@db/postern"),
+        ("POSTERN__DATABASE__URL", "mysql://postern:hunter2@db/postern"),
         ("POSTERN__SERVER__SERVICE_NAME", ""),
         ("POSTERN__LOG__FORMAT", "pst_root_hunter2hunter2"),
     ];
     let errors = load(folder("[secrets]\nroot = hunter2").path(), &env).expect_err("refused");
     assert_eq!(errors.problems().len(), 5, "{errors}");
     assert!(
-        errors.to_string().contains("this version serves SQLite only"),
+        errors.to_string().contains("or the URL of a PostgreSQL"),
         "{errors}"
     );
     assert!(!format!("{errors}{errors:?}").contains("hunter2"), "{errors}");

@@ -17,6 +17,8 @@ pub const JWKS_MAX_AGE: Lifetime = Lifetime::from_secs(600);
 pub const RING_MAX_AGE: Lifetime = Lifetime::from_secs(15);
 /// How much longer than what it made a key is accepted: for answers under way and clocks that differ.
 const GRACE: Lifetime = Lifetime::from_secs(600);
+/// What is told to the second must not be told too early.
+const ALMOST_A_SECOND: Lifetime = Lifetime::from_millis(999);
 /// How many signing keys may be retiring. Verifiers refuse sets of published keys that are too large; ours has its
 /// limit at 64.
 const MOST_RETIRING: usize = 16;
@@ -50,8 +52,7 @@ impl KeyInfo {
     }
 }
 
-/// The start of a retirement that is over at `now`, for a key that made what lives no longer than nothing: what it made
-/// is added to it in the database.
+/// A retirement that began before this, with the life of what the key made added, is over at `now`.
 pub fn retired_before(now: Instant) -> Instant {
     now.minus(GRACE)
 }
@@ -68,7 +69,8 @@ pub struct Turn {
 }
 
 /// It is too early to rotate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("cannot be rotated before {}: {why}", .from.plus(ALMOST_A_SECOND).to_rfc3339())]
 pub struct TooEarly {
     /// From when on it may be done.
     pub from: Instant,
@@ -138,8 +140,11 @@ impl<'a> RingKeys<'a> {
         })
     }
 
-    /// The turn of a complete ring before it is due.
+    /// The turn before it is due.
     pub fn turn_early(&self, now: Instant) -> Result<Turn, TooEarly> {
+        if let Some(turn) = self.missing(now) {
+            return Ok(turn);
+        }
         if self.ring == Ring::SigningEs256 && self.retiring.len() >= MOST_RETIRING {
             let from = self.retiring.iter().filter_map(|key| key.gone_at()).min();
             let why = "so many old keys are published already that verifiers may refuse the list";

@@ -16,6 +16,7 @@ use crate::{
             KeyInfo, Ring,
             rotation::{RingKeys, TooEarly},
         },
+        policy::Lifetimes,
     },
     flows::{
         Provider,
@@ -24,11 +25,11 @@ use crate::{
     store::keys::{self, DestroyKey, OUTLIVE},
 };
 
-/// Why a ring was not rotated. Nothing was changed.
+/// Why a ring was not rotated.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
-    /// The next key is not old enough.
-    #[error("the ring {} cannot be rotated before {}: {}", .0.as_str(), .1.from.to_rfc3339(), .1.why)]
+    /// It is too early for one of the rings; none was rotated.
+    #[error("the ring {} {}", .0.as_str(), .1)]
     TooEarly(Ring, TooEarly),
     /// Another process did it at the same moment.
     #[error("the ring {} was rotated by another process a moment ago", .0.as_str())]
@@ -69,7 +70,7 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
     provider.keys.refresh(&provider.db, now).await
 }
 
-/// Rotates these rings now, or none of them.
+/// Rotates these rings now; none when it is too early for one of them.
 pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>, RotateError> {
     let now = provider.clock.now();
     let keys = standing(provider).await?;
@@ -120,7 +121,7 @@ fn longest_life(provider: &Provider, ring: Ring) -> Lifetime {
         Ring::SigningEs256 => provider.longest_access_token(),
         Ring::Mac => provider
             .clients
-            .longest(&provider.lifetimes, |lives| lives.refresh_token()),
+            .longest(&provider.lifetimes, Lifetimes::refresh_token),
         Ring::Seal => provider.lifetimes.sealed(),
     }
 }

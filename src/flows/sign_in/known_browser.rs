@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::Person;
 use crate::{
     base::{id::UserId, seal::Purpose, time::Instant},
-    flows::Provider,
+    flows::{Provider, pending},
 };
 
 /// What the cookie says.
@@ -36,10 +36,10 @@ const MAX_ACCOUNTS: usize = 5;
 
 impl KnownBrowser {
     /// Reads the cookie. One that is not ours, or too old, is none: everybody may be a stranger.
-    pub fn open(provider: &Provider, cookie: &str) -> Option<Self> {
+    pub async fn open(provider: &Provider, cookie: &str) -> Option<Self> {
         let now = provider.clock.now();
-        let sealer = &provider.keys.load().sealer;
-        let mut browser: Self = sealer.open(Purpose::KnownBrowser, cookie, now).ok()?;
+        let opened = pending::open::<Self>(provider, Purpose::KnownBrowser, cookie).await;
+        let mut browser = opened.ok()?.ok()?;
         // Renewing the cookie for one account does not prolong what it says of the others.
         let life = provider.lifetimes.known_browser;
         browser.accounts.retain(|account| account.at.plus(life) > now);

@@ -40,7 +40,7 @@ pub(crate) async fn change_password(State(site): State<Shared>, sent: Sent) -> R
         email: session.email.clone(),
         password,
         address: address.clone(),
-        known_browser: visitor.known_browser(&site),
+        known_browser: visitor.known_browser(&site).await,
     };
     let person = match by_password(&site.provider, credentials).await {
         Ok(person) => person,
@@ -57,7 +57,7 @@ pub(crate) async fn change_password(State(site): State<Shared>, sent: Sent) -> R
         Ok(session) => {
             let notice = "Your password is changed, and everything that was not opened from here has ended.";
             let response = show(&site, visitor, &session, Message::notice(notice)).await;
-            visitor.remember(&site, &person, response)
+            visitor.remember(&site, &person, response).await
         }
         Err(OpenError::Refused) => {
             let text = format!("Your password is changed. {ENDED}");

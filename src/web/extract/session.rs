@@ -53,15 +53,16 @@ impl Visitor {
     }
 
     /// Who signed in before in this browser.
-    pub(crate) fn known_browser(&self, site: &Shared) -> Option<KnownBrowser> {
-        site.cookies.known_browser_of(&site.provider, &self.headers)
+    pub(crate) async fn known_browser(&self, site: &Shared) -> Option<KnownBrowser> {
+        site.cookies.known_browser_of(&site.provider, &self.headers).await
     }
 
     /// Makes this browser known to a person whom [`Visitor::sign_in`] has signed in.
-    pub(crate) fn remember(&self, site: &Shared, person: &Person, mut response: Response) -> Response {
+    pub(crate) async fn remember(&self, site: &Shared, person: &Person, mut response: Response) -> Response {
         let headers = response.headers_mut();
         site.cookies
-            .set_known_browser(&site.provider, &self.headers, person, headers);
+            .set_known_browser(&site.provider, &self.headers, person, headers)
+            .await;
         response
     }
 

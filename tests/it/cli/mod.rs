@@ -4,6 +4,7 @@ mod beside_a_server;
 mod commands;
 mod demo;
 mod init;
+mod keys;
 mod program;
 mod sessions;
 mod surfer;

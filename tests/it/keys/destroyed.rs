@@ -79,7 +79,7 @@ async fn a_token_that_an_app_gets_for_longer_is_outlived_too() {
     let postern = Postern::start().await;
     postern
         .add_client("slow", |settings| {
-            settings.lifetimes.access_token = Some(Lifetime::from_secs(7200))
+            settings.lifetimes.access_token = Some(Lifetime::from_secs(7200));
         })
         .await;
     let phone = postern.phone_of("slow");

@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 use postern::{domain::key::Ring, flows::keys::rotate::rotate};
 
 use super::poll;
-use crate::harness::{ALICE, Postern, Tokens};
+use crate::harness::{ALICE, Browser, Postern, Tokens};
 
 /// A refresh token of a key that does not exist.
 fn invented(token: &str, number: u8) -> String {
@@ -89,6 +89,41 @@ async fn invented_key_ids_are_no_storm() {
     assert_eq!(count, 0);
     poll(&postern).await;
     assert_eq!(postern.phone().refresh(&tokens.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn neither_are_those_of_access_tokens_and_of_pages() {
+    let postern = Postern::start().await;
+    let mut browser = postern.browser();
+    let tokens = postern.phone().signed_in(&mut browser, ALICE).await;
+    let page = browser.open(&postern.phone().authorize_url(&[])).await.page();
+    let claims_and_signature = tokens.access.split_once('.').expect("three parts").1;
+    let sealed = page.form("/consent").field("request").to_owned();
+    let flood = async |browser: &mut Browser<'_>, numbers: std::ops::Range<u8>| {
+        for number in numbers {
+            let header = format!(r#"{{"alg":"ES256","kid":"{number:016x}","typ":"at+jwt"}}"#);
+            let header = Base64UrlUnpadded::encode_string(header.as_bytes());
+            let token = format!("{header}.{claims_and_signature}");
+            assert_eq!(postern.phone().userinfo(&token).await.status, 401);
+            let mut bytes = Base64UrlUnpadded::decode_vec(&sealed).expect("base64url");
+            bytes[1..9].fill(number);
+            let sealed = Base64UrlUnpadded::encode_string(&bytes);
+            let form = page
+                .form("/consent")
+                .with("request", &sealed)
+                .with("decision", "allow");
+            let said = browser.submit(&form).await.page();
+            assert!(
+                said.answer.body.contains("damaged or not ours"),
+                "{}",
+                said.answer.body
+            );
+        }
+    };
+    let (healthy, ()) = postern.statements(flood(&mut browser, 0..10)).await;
+    postern.advance("6s");
+    let (hanging, ()) = postern.statements(flood(&mut browser, 10..20)).await;
+    assert_eq!(hanging, healthy + 1, "one look for all");
 }
 
 #[tokio::test]

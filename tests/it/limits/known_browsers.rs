@@ -1,6 +1,10 @@
 //! Browsers in which a person has signed in before: strangers do not make them wait, and they are no way to guess more.
 
-use postern::{config::Config, domain::password::Password, flows::account};
+use postern::{
+    config::Config,
+    domain::password::Password,
+    flows::{account, keys::rotate::rotate_due},
+};
 
 use super::{attempt, limit, stranger};
 use crate::harness::{ALICE, Answer, BOB, Browser, PASSWORD, Postern};
@@ -70,6 +74,24 @@ async fn strangers_who_fail_on_purpose_do_not_make_a_known_browser_wait() {
         429,
         "they still wait"
     );
+}
+
+#[tokio::test]
+async fn a_browser_is_known_for_its_year_whatever_keys_rotate() {
+    let postern = start().await;
+    let mut alices = known_to(&postern, ALICE).await;
+    for _ in 0..364 {
+        postern.advance("1d");
+        rotate_due(postern.provider())
+            .await
+            .expect("the database answers");
+    }
+    strangers_guess(&postern, ALICE).await;
+    assert!(
+        postern.count_events("key.retired").await >= 3 * 12,
+        "keys rotated"
+    );
+    assert_eq!(status(&mut alices, ALICE, PASSWORD).await, 303);
 }
 
 #[tokio::test]

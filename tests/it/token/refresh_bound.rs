@@ -2,6 +2,7 @@
 
 use postern::{
     base::{digest::Digest, time::Lifetime},
+    flows::keys::rotate::rotate_due,
     store::db::Statement,
 };
 
@@ -49,6 +50,33 @@ async fn a_key_that_the_request_named_must_be_the_one_that_redeems() {
         1,
         "a second right redemption does"
     );
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_repeated_half_a_year_after_the_token_was_made_whatever_keys_rotated() {
+    let postern = Postern::start().await;
+    let app = Prover::new(&postern, "the phone's key");
+    let first = app.signed_in().await;
+    let idle = async || {
+        for _ in 0..89 {
+            postern.advance("1d");
+            rotate_due(postern.provider())
+                .await
+                .expect("the database answers");
+        }
+    };
+    idle().await;
+    let lost = app.refresh(&first.refresh).await.expect("proved");
+    idle().await;
+
+    app.refresh(&first.refresh)
+        .await
+        .expect("the app never had another");
+    assert_eq!(row(&postern, &first).await.generation, 2);
+    app.refresh(&lost.refresh)
+        .await
+        .expect("the successor is good too");
+    assert!(postern.count_events("key.retired").await >= 3 * 5, "keys rotated");
 }
 
 #[tokio::test]
