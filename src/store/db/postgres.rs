@@ -69,12 +69,12 @@ impl fmt::Debug for PostgresOptions {
 
 /// The address of a database, with its password: never printed whole.
 #[derive(Clone)]
-pub struct PostgresUrl(PgConnectOptions);
+pub struct PostgresUrl(Box<PgConnectOptions>);
 
 impl PostgresUrl {
     pub(in crate::store) fn options(&self) -> PgConnectOptions {
         use sqlx::ConnectOptions;
-        self.0.clone().disable_statement_logging()
+        PgConnectOptions::clone(&self.0).disable_statement_logging()
     }
 }
 
@@ -114,7 +114,7 @@ impl FromStr for PostgresUrl {
             // Nothing that the network carries may be read or changed on the way, unless somebody says so.
             options = options.ssl_mode(PgSslMode::VerifyFull);
         }
-        Ok(Self(options.application_name("postern")))
+        Ok(Self(Box::new(options.application_name("postern"))))
     }
 }
 

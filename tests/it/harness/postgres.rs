@@ -38,6 +38,7 @@ const SQLITE_WORDS: &str = "
 /// How the folder of a server is called, before the id of the process that owns it.
 const FOLDER: &str = "postern-postgres-";
 
+static SWEPT: OnceLock<()> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// A database of one's own on the shared server. It is dropped with this.
@@ -162,7 +163,6 @@ impl Cluster {
             eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
             return None;
         }
-        static SWEPT: OnceLock<()> = OnceLock::new();
         SWEPT.get_or_init(sweep);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("{FOLDER}{}-{number}", process::id()));
@@ -301,6 +301,14 @@ fn sweep() {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what the machine has, and what the tests are told to do"
+)]
+fn variable(name: &str) -> std::ffi::OsString {
+    env::var_os(name).unwrap_or_default()
+}
+
 /// A program of PostgreSQL; Debian keeps the server's in a folder for each version.
 fn program(name: &str) -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql")
@@ -309,8 +317,7 @@ fn program(name: &str) -> Option<PathBuf> {
         .flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     folders.sort();
-    let path = env::var_os("PATH").unwrap_or_default();
-    folders.extend(env::split_paths(&path));
+    folders.extend(env::split_paths(&variable("PATH")));
     folders
         .into_iter()
         .map(|folder| folder.join(name))
@@ -336,7 +343,7 @@ fn is_root() -> bool {
 }
 
 pub(crate) fn env_is(name: &str, value: &str) -> bool {
-    env::var_os(name).is_some_and(|found| found == value)
+    variable(name) == value
 }
 
 /// Runs a program to its end; what it printed.

@@ -74,7 +74,8 @@ async fn the_columns_are_these() {
 fn on_postgres(column: &str) -> String {
     let (name, kind) = column.split_once(':').expect("a type");
     let (kind, may_be_empty) = kind.strip_suffix('?').map_or((kind, ""), |kind| (kind, "?"));
-    let is_id = name.ends_with("_id") || name.ends_with(".id") || name.ends_with("end_event");
+    let (_, column) = name.split_once('.').expect("a table");
+    let is_id = column == "id" || column.ends_with("_id") || column == "end_event";
     let kind = match kind {
         "INTEGER" => "bigint",
         "TEXT" => "text",

@@ -24,13 +24,15 @@ async fn a_session_is_bound_to_the_key_that_redeemed_its_code() {
     assert_eq!(row(&postern, &first).await.generation, 2);
 }
 
+/// As a request does that names its key.
+const NAME: Statement<(Digest,), ()> = Statement::new("UPDATE device_sessions SET jkt = $1");
+
 #[tokio::test]
 async fn a_key_that_the_request_named_must_be_the_one_that_redeems() {
     let postern = Postern::start().await;
     let app = Prover::new(&postern, "the phone's key");
     let thief = Prover::new(&postern, "another key");
     let (phone, code) = code(&postern).await;
-    const NAME: Statement<(Digest,), ()> = Statement::new("UPDATE device_sessions SET jkt = $1");
     let named = postern.provider().db.execute(NAME, (app.key,)).await;
     named.expect("named");
 
