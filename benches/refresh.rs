@@ -1,4 +1,5 @@
-//! Refreshes beside the bare floor, in one process, over loopback: `cargo bench --bench refresh [SECONDS]`.
+//! Refreshes beside the bare floor, in one process, over loopback:
+//! `cargo bench --bench refresh -- [SECONDS] [postgres://... of an empty database]`.
 //!
 //! The floor is what nobody can leave out: HTTP, a form, a MAC, one row made durable with a group commit, one ES256
 //! signature. Its rows go through a thread of its own with `SQLx`'s connection (which has another thread behind it).
@@ -28,7 +29,7 @@ use postern::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         time::{Clock, Lifetime},
     },
-    config::Config,
+    config::{Config, Overrides},
     domain::{
         browser_session::{Authentication, BrowserSession},
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
@@ -61,31 +62,72 @@ async fn main() {
     let seconds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(4);
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::defaults(folder.path()).expect("the defaults");
-    let (ours, tokens) = postern(&config).await;
-    let floor = floor(folder.path()).await;
-    let addresses = [listen(floor, &config), listen(ours, &config)];
-    let mut bodies = [
-        (0..DEVICES)
-            .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
-            .collect::<Vec<_>>(),
-        tokens,
-    ];
-    let mut figures = [Vec::new(), Vec::new()];
+    let forms = (0..DEVICES)
+        .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
+        .collect();
+    let mut candidates = vec![Candidate::new(
+        "floor",
+        floor(folder.path()).await,
+        forms,
+        &config,
+    )];
+    let (router, tokens) = postern(&config).await;
+    candidates.push(Candidate::new("SQLite", router, tokens, &config));
+    if let Some(url) = std::env::args().find(|word| word.starts_with("postgres")) {
+        let variable = ("POSTERN__DATABASE__URL".to_owned(), url);
+        let config = Config::load(folder.path(), None, [variable], &Overrides::default());
+        let config = config.expect("a right URL");
+        let (router, tokens) = postern(&config).await;
+        candidates.push(Candidate::new("PostgreSQL", router, tokens, &config));
+    }
     for _ in 0..ROUNDS {
-        for which in [0, 1] {
-            figures[which].push(measure(addresses[which], &mut bodies[which], seconds).await);
+        for candidate in &mut candidates {
+            let figures = measure(candidate.address, &mut candidate.bodies, seconds).await;
+            candidate.figures.push(figures);
         }
     }
-    let [floor, ours] = figures.map(|mut rounds: Vec<(f64, f64)>| {
-        rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-        rounds[ROUNDS / 2]
-    });
     println!(
-        "{DEVICES} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's"
+        "{DEVICES} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's and the \
+         PostgreSQL server's\n"
     );
-    println!("floor    {:>7.0}/s  {:>6.1} µs", floor.0, floor.1);
-    println!("refresh  {:>7.0}/s  {:>6.1} µs", ours.0, ours.1);
-    println!("ratio    {:>7.2}    {:>6.2}", ours.0 / floor.0, ours.1 / floor.1);
+    println!("| refresh | rate | of the floor | CPU | of the floor |");
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    let floor = candidates[0].median();
+    for candidate in &mut candidates {
+        let (rate, cpu) = candidate.median();
+        println!(
+            "| {} | {rate:.0}/s | {:.2} | {cpu:.1} µs | {:.2} |",
+            candidate.name,
+            rate / floor.0,
+            cpu / floor.1
+        );
+    }
+}
+
+/// A server to be measured.
+struct Candidate {
+    name: &'static str,
+    address: SocketAddr,
+    /// What each device sends next.
+    bodies: Vec<String>,
+    /// Requests a second, and microseconds of CPU for each.
+    figures: Vec<(f64, f64)>,
+}
+
+impl Candidate {
+    fn new(name: &'static str, router: Router, bodies: Vec<String>, config: &Config) -> Self {
+        Self {
+            name,
+            address: listen(router, config),
+            bodies,
+            figures: Vec::new(),
+        }
+    }
+
+    fn median(&mut self) -> (f64, f64) {
+        self.figures.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.figures[self.figures.len() / 2]
+    }
 }
 
 fn listen(router: Router, config: &Config) -> SocketAddr {

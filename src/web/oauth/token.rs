@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::header;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use crate::{
     domain::{
@@ -84,16 +84,25 @@ fn invalid_scope(error: ScopeError) -> OAuthError {
 }
 
 /// RFC 6749 section 5.1; the secrets are shown here and nowhere else.
+#[derive(Serialize)]
+struct Answer<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: i64,
+    refresh_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+    scope: &'a ScopeSet,
+}
+
 fn answer(tokens: &Tokens) -> Response {
-    let mut body = json!({
-        "access_token": tokens.access_token.expose(),
-        "token_type": "Bearer",
-        "expires_in": tokens.expires_in.seconds(),
-        "refresh_token": tokens.refresh_token.expose(),
-        "scope": tokens.scope.to_string(),
-    });
-    if let Some(id_token) = &tokens.id_token {
-        body["id_token"] = Value::from(id_token.expose().as_str());
-    }
-    ([(header::PRAGMA, "no-cache")], Json(body)).into_response()
+    let answer = Answer {
+        access_token: tokens.access_token.expose(),
+        token_type: "Bearer",
+        expires_in: tokens.expires_in.seconds(),
+        refresh_token: tokens.refresh_token.expose(),
+        id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
+        scope: &tokens.scope,
+    };
+    ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
 }
