@@ -20,6 +20,7 @@ use crate::{
     ports::{
         clients::ClientDirectory,
         hasher::{Hasher, HasherError},
+        lock::{DatabaseLock, LockError},
         secrets::{RootSecret, SecretError, SecretSource},
     },
     store::{db::Db, error::StoreError, migrate},
@@ -33,6 +34,7 @@ pub struct App {
     pub provider: Arc<Provider>,
     site: Arc<Site>,
     request_timeout: Lifetime,
+    _lock: Arc<DatabaseLock>,
 }
 
 /// What an app gets from its surroundings; tests give it a clock that they move and randomness that they know.
@@ -61,6 +63,9 @@ pub enum AppError {
     /// The root secret's file is there, but not the database that it belongs to.
     #[error("the root secret comes from {0}, which `postern init` cannot make; set it first")]
     SecretElsewhere(SecretSource),
+    /// Somebody else's.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The keys'.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -88,6 +93,7 @@ impl App {
         if !path.is_file() {
             return Err(AppError::NoDatabase(path.clone()));
         }
+        let lock = DatabaseLock::shared(path)?;
         let root = config.secrets.root.read(surroundings.environment)?;
         migrate::sqlite(path, false).await?;
         let db = Db::open_sqlite(path).await?;
@@ -118,7 +124,13 @@ impl App {
             provider,
             site,
             request_timeout: config.server.request_timeout,
+            _lock: Arc::new(lock),
         })
+    }
+
+    /// Ends the use of the database: what was asked before is done, and its files are closed when this returns.
+    pub async fn close(self) {
+        self.provider.db.clone().close().await;
     }
 
     /// Makes an empty database and its first keys, and the root secret where that is a file that is not there yet.

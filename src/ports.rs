@@ -4,5 +4,6 @@
 pub mod clients;
 pub mod hasher;
 pub mod keys;
+pub mod lock;
 pub mod secrets;
 pub mod signer;

@@ -1,11 +1,11 @@
 //! What can be ended, how far that reaches, and why. `docs/sessions.md` has the matrix.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId};
 
 /// Something that can be ended, with the reach of the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "node", rename_all = "snake_case")]
 pub enum Ending {
     /// One device session, and those that hang under it.
@@ -81,6 +81,23 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 13] = [
+        Self::SignedOut,
+        Self::EndedByUser,
+        Self::EndedByOperator,
+        Self::Revoked,
+        Self::RefreshReuse,
+        Self::CodeReuse,
+        Self::Denied,
+        Self::PasswordChanged,
+        Self::UserDisabled,
+        Self::ClientRemoved,
+        Self::AnotherPerson,
+        Self::Expired,
+        Self::ManyTokensRevoked,
+    ];
+
     /// The word in the database and in events.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -104,5 +121,13 @@ impl Reason {
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|reason| reason.as_str() == word);
+        known.ok_or_else(|| D::Error::custom(format_args!("there is no reason {word:?} for an end")))
     }
 }

@@ -102,6 +102,27 @@ impl Change for EndSessions {
 
 /// Ends what `end` names. Ending what has ended changes nothing and writes no event.
 pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
+    let ended = end_without_event(tx, end).await?;
+    if ended == Ended::default() {
+        return Ok(ended);
+    }
+    let record = EventRecord {
+        id: end.event,
+        at: end.now,
+        subject: end.subject.clone(),
+        event: Event::SessionsEnded {
+            ending: end.ending.clone(),
+            reason: end.reason,
+            devices: ended.devices,
+            browsers: ended.browsers,
+        },
+    };
+    events::record(tx, &record).await?;
+    Ok(ended)
+}
+
+/// The same where the event that tells of it is written by itself.
+pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
     let (now, reason, event) = (end.now, end.reason.as_str(), end.event);
     let mut ended = Ended::default();
     match &end.ending {
@@ -130,24 +151,9 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
                 .await?;
         }
     }
-    if ended == Ended::default() {
-        return Ok(ended);
-    }
     if ended.devices > 0 {
         tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
             .await?;
     }
-    let record = EventRecord {
-        id: event,
-        at: now,
-        subject: end.subject.clone(),
-        event: Event::SessionsEnded {
-            ending: end.ending.clone(),
-            reason: end.reason,
-            devices: ended.devices,
-            browsers: ended.browsers,
-        },
-    };
-    events::record(tx, &record).await?;
     Ok(ended)
 }

@@ -5,6 +5,15 @@ use crate::store::db::statements;
 /// The name of the root secret's check value.
 pub const ROOT_CHECK: &str = "root_check";
 
+/// How long the fingerprint is that the check value begins with.
+const FINGERPRINT: usize = 8;
+
+/// The fingerprint of the root secret that a check value is of: it begins with it, and the rest is sealed.
+pub fn fingerprint(root_check: &[u8]) -> Option<String> {
+    let (fingerprint, _sealed) = root_check.split_at_checked(FINGERPRINT)?;
+    Some(String::from_utf8_lossy(fingerprint).into_owned())
+}
+
 statements! {
     /// Remembers a fact once.
     pub INSERT: (&'static str, Vec<u8>) => () =

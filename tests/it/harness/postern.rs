@@ -1,10 +1,10 @@
 //! A server of one's own: a folder with a database, a clock that the test moves, seeded randomness.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{Router, body::Body, http::Request};
 use postern::{
-    app::{App, Surroundings},
+    app::{App, AppError, Surroundings},
     base::{
         entropy::Entropy,
         text::Email,
@@ -38,7 +38,41 @@ pub(crate) struct Postern {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     router: Router,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+/// A server that was stopped: its folder, and what it needs to start again.
+pub(crate) struct Stopped {
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    entropy: Arc<Entropy>,
+    folder: TempDir,
+}
+
+impl Stopped {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) async fn try_start(&self) -> Result<App, AppError> {
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            entropy: Arc::clone(&self.entropy),
+            environment: |_| None,
+        };
+        App::open(&self.config, surroundings).await
+    }
+
+    pub(crate) async fn start(self) -> Postern {
+        let app = self.try_start().await.expect("started");
+        Postern {
+            router: app.router(),
+            app,
+            clock: self.clock,
+            config: self.config,
+            folder: self.folder,
+        }
+    }
 }
 
 impl Postern {
@@ -68,12 +102,27 @@ impl Postern {
             app,
             clock,
             config,
-            _folder: folder,
+            folder,
         };
         postern.add_user(ALICE).await;
         postern.add_user(BOB).await;
         postern.add_client("notes", |_| {}).await;
         postern
+    }
+
+    pub(crate) async fn stop(self) -> Stopped {
+        let entropy = Arc::clone(&self.provider().entropy);
+        self.app.close().await;
+        Stopped {
+            clock: self.clock,
+            config: self.config,
+            entropy,
+            folder: self.folder,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn provider(&self) -> &Provider {
