@@ -1,8 +1,10 @@
 //! The wiring: one [`App`], built by one builder for production and tests.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use arc_swap::ArcSwap;
 use axum::Router;
 
 use crate::{
@@ -23,7 +25,11 @@ use crate::{
         lock::{DatabaseLock, LockError},
         secrets::{RootSecret, SecretError, SecretSource},
     },
-    store::{db::Db, error::StoreError, migrate},
+    store::{
+        db::{Db, Location},
+        error::StoreError,
+        migrate,
+    },
     web::{self, Site, page::Pages},
 };
 
@@ -34,7 +40,7 @@ pub struct App {
     pub provider: Arc<Provider>,
     site: Arc<Site>,
     request_timeout: Lifetime,
-    _lock: Arc<DatabaseLock>,
+    _lock: Arc<Option<DatabaseLock>>,
 }
 
 /// What an app gets from its surroundings; tests give it a clock that they move and randomness that they know.
@@ -55,8 +61,8 @@ pub enum AppError {
     #[error("there is no database at {}; run `postern init` with the same --data first", .0.display())]
     NoDatabase(PathBuf),
     /// There is one already.
-    #[error("there is a database at {} already; it was not touched", .0.display())]
-    AlreadyFounded(PathBuf),
+    #[error("there is a database at {0} already; it was not touched")]
+    AlreadyFounded(Location),
     /// The root secret's.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -89,15 +95,16 @@ pub struct Founded {
 impl App {
     /// Opens the database of a configuration. Its tables are brought up to date first.
     pub async fn open(config: &Config, surroundings: Surroundings) -> Result<Self, AppError> {
-        let path = &config.database.path;
-        if !path.is_file() {
-            return Err(AppError::NoDatabase(path.clone()));
+        let location = &config.database.location;
+        if let Some(file) = config.database.file().filter(|file| !file.is_file()) {
+            return Err(AppError::NoDatabase(file.to_owned()));
         }
-        let lock = DatabaseLock::shared(path)?;
+        let lock = config.database.file().map(DatabaseLock::shared).transpose()?;
         let root = config.secrets.root.read(surroundings.environment)?;
-        migrate::sqlite(path, false).await?;
-        let db = Db::open_sqlite(path).await?;
-        let keys = keys::load(&db, &root, &config.server.public_url).await?;
+        migrate::run(location, false).await?;
+        let db = Db::open(location).await?;
+        let (issuer, now) = (config.server.public_url.clone(), surroundings.clock.now());
+        let keys = keys::open(&db, &root, issuer, &surroundings.entropy, now).await?;
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
         let provider = Arc::new(Provider {
@@ -109,7 +116,7 @@ impl App {
             db,
             clock: surroundings.clock,
             entropy: surroundings.entropy,
-            keys: ArcSwap::from_pointee(keys),
+            keys,
             clients,
             hasher,
             line: Line::default(),
@@ -119,6 +126,7 @@ impl App {
             Arc::clone(&provider),
             pages,
             &config.server.service_name,
+            config.server.trusted_proxies.clone(),
         ));
         Ok(Self {
             provider,
@@ -136,17 +144,18 @@ impl App {
     /// Makes an empty database and its first keys, and the root secret where that is a file that is not there yet.
     /// Interrupted, it can be run again.
     pub async fn found(config: &Config, surroundings: &Surroundings) -> Result<Founded, AppError> {
-        let path = &config.database.path;
-        let founded = path.is_file() && {
-            migrate::sqlite(path, false).await?;
-            keys::are_founded(&Db::open_sqlite(path).await?).await?
+        let location = &config.database.location;
+        let is_there = config.database.file().is_none_or(Path::is_file);
+        let founded = is_there && {
+            migrate::run(location, false).await?;
+            keys::are_founded(&Db::open(location).await?).await?
         };
         if founded {
-            return Err(AppError::AlreadyFounded(path.clone()));
+            return Err(AppError::AlreadyFounded(location.clone()));
         }
         let (root, new_secret) = root_secret(&config.secrets.root, surroundings)?;
-        migrate::sqlite(path, true).await?;
-        let db = Db::open_sqlite(path).await?;
+        migrate::run(location, true).await?;
+        let db = Db::open(location).await?;
         keys::found(&db, &root, &surroundings.entropy, surroundings.clock.now()).await?;
         db.close().await;
         Ok(Founded {

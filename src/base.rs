@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod entropy;
 pub mod id;
+pub mod network;
 pub mod page;
 pub mod seal;
 pub mod secret;

@@ -68,7 +68,7 @@ enum Command {
     Client(ClientCommand),
     /// List and end the sessions of apps and browsers
     Session(SessionCommand),
-    /// List the keys of the server
+    /// List and rotate the keys of the server
     Keys(KeysCommand),
     /// Export what happened
     Events(EventsCommand),

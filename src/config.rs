@@ -46,7 +46,7 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// Where the root secret comes from.
     pub secrets: SecretsConfig,
-    /// How long tokens and sessions live (the sections `tokens` and `sessions`).
+    /// How long tokens and sessions live and how often keys rotate (the sections `tokens`, `sessions` and `keys`).
     pub lifetimes: Lifetimes,
     /// How long the past is kept.
     pub retention: Retention,

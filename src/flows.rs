@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-
 use crate::{
     base::{
         entropy::Entropy,
@@ -15,7 +13,7 @@ use crate::{
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Retention},
     },
-    ports::{clients::ClientDirectory, hasher::Hasher, keys::Keys},
+    ports::{clients::ClientDirectory, hasher::Hasher, keyring::Keyring},
     store::db::Db,
 };
 
@@ -56,8 +54,8 @@ pub struct Provider {
     pub clock: Clock,
     /// Random bytes.
     pub entropy: Arc<Entropy>,
-    /// The key rings; replaced as a whole.
-    pub keys: ArcSwap<Keys>,
+    /// The key rings.
+    pub keys: Keyring,
     /// The clients.
     pub clients: ClientDirectory,
     /// The password pool.
@@ -84,10 +82,6 @@ impl Provider {
 
     /// The longest life of any access token that may be in force.
     pub fn longest_access_token(&self) -> Lifetime {
-        self.clients
-            .longest_access_token()
-            .map_or(self.lifetimes.access_token, |own| {
-                own.max(self.lifetimes.access_token)
-            })
+        self.clients.longest(&self.lifetimes, |lives| lives.access_token)
     }
 }

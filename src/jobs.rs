@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::flows::Provider;
+use crate::flows::{Provider, keys::rotate::rotate_due};
 
 mod sweep;
 mod walk;
@@ -29,6 +29,9 @@ async fn poll(provider: &Provider) {
         if let Err(error) = provider.clients.refresh(&provider.db).await {
             tracing::warn!(%error, "the clients could not be compared with the database");
         }
+        if let Err(error) = provider.keys.refresh(&provider.db, provider.clock.now()).await {
+            tracing::warn!(%error, "the key rings could not be compared with the database");
+        }
     }
 }
 
@@ -39,6 +42,9 @@ async fn upkeep(provider: &Provider) {
         timer.tick().await;
         if let Err(error) = sweep(provider).await {
             tracing::warn!(%error, "what has expired could not be swept");
+        }
+        if let Err(error) = rotate_due(provider).await {
+            tracing::warn!(%error, "the key rings could not be moved on");
         }
     }
 }

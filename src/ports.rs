@@ -3,7 +3,9 @@
 
 pub mod clients;
 pub mod hasher;
+pub mod keyring;
 pub mod keys;
 pub mod lock;
 pub mod secrets;
 pub mod signer;
+pub mod vault;

@@ -23,7 +23,6 @@ pub mod restoring;
 pub mod revocations;
 pub mod session_store;
 pub mod users;
-mod writer;
 
 /// Every statement of the program. A test prepares them all.
 pub fn statements() -> Vec<db::Declared> {

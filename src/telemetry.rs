@@ -36,7 +36,8 @@ pub fn init(log: &LogConfig) -> Result<(), TelemetryError> {
     .map_err(TelemetryError::Twice)
 }
 
-/// The text without what looks like a token: `pst_rt_...` becomes `pst_rt_[redacted]`, a JWT becomes `[redacted]`.
+/// The text without what looks like a token: `pst_rt_...` becomes `pst_rt_[redacted]`, a JWT becomes `[redacted]`, and
+/// so does the password in a URL.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut clean = String::new();
     let mut rest = text;
@@ -56,6 +57,8 @@ const REDACTED: &str = "[redacted]";
 const OURS: &str = "pst_";
 /// How every JWT begins: `{"` in base64.
 const JWT: &str = "eyJ";
+/// What a user and a password may follow in a URL (RFC 3986 section 3.2.1).
+const AUTHORITY: &str = "://";
 /// Shorter runs are words of ours in a sentence.
 const SHORTEST: usize = 8;
 
@@ -74,6 +77,11 @@ fn next_token(text: &str) -> Option<(usize, usize)> {
             let header = run(here, is_base64url);
             let all = run(here, |b| is_base64url(b) || b == b'.');
             (header >= SHORTEST + JWT.len() && all > header).then_some((at, all))
+        } else if let Some(after) = here.strip_prefix(AUTHORITY) {
+            let authority = &after[..run(after, |b| b.is_ascii_graphic() && !b"/?#\"'<>".contains(&b))];
+            let (user, password) = authority.rsplit_once('@')?.0.split_once(':')?;
+            let from = at + AUTHORITY.len() + user.len() + 1;
+            (!password.is_empty() && password != REDACTED).then_some((from, password.len()))
         } else {
             None
         }

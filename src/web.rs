@@ -14,10 +14,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
-    base::text::DisplayName,
+    base::{network::Networks, text::DisplayName},
     flows::Provider,
     store::session_store::BrowserSessionStore,
-    web::{cookies::CookieNames, extract::address::Address, limiter::Limiter, page::Pages},
+    web::{
+        cookies::CookieNames,
+        extract::address::{Address, Proxies},
+        limiter::Limiter,
+        page::Pages,
+    },
 };
 
 mod account;
@@ -49,15 +54,24 @@ pub struct Site {
     token_failures: Limiter,
     /// The cookies' names, which depend on the public URL.
     cookies: CookieNames,
+    /// Who may say where a request came from.
+    proxies: Proxies,
 }
 
 impl Site {
-    /// A site; `templates` is a folder whose templates come before the program's, `product` what pages call it.
-    pub fn new(provider: Arc<Provider>, templates: Option<PathBuf>, product: &DisplayName) -> Self {
+    /// A site; `templates` is a folder whose templates come before the program's, `product` what pages call it,
+    /// `proxies` who may say where a request came from.
+    pub fn new(
+        provider: Arc<Provider>,
+        templates: Option<PathBuf>,
+        product: &DisplayName,
+        proxies: Networks,
+    ) -> Self {
         Self {
             pages: Pages::new(templates, product),
             token_failures: Limiter::new(provider.limits.token_failures),
             cookies: CookieNames::new(&provider.issuer),
+            proxies: Proxies::new(proxies),
             provider,
         }
     }

@@ -6,6 +6,10 @@ CREATE TABLE jobs (
     cursor BLOB
 ) STRICT;
 
+-- What a key made may live this long (milliseconds): so long it is accepted after it retired.
+ALTER TABLE keys ADD COLUMN longest_life INTEGER NOT NULL DEFAULT 0;
+INSERT INTO versions (name, value) VALUES ('keys', 0);
+
 -- What is over is found by these, and deleted. Neither is touched by a refresh.
 CREATE INDEX device_sessions_ended ON device_sessions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX browser_sessions_ended ON browser_sessions (ended_at) WHERE ended_at IS NOT NULL;

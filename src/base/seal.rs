@@ -23,6 +23,8 @@ pub enum Purpose {
     PostedRequest,
     /// A form's proof that the page was made for this browser.
     Csrf,
+    /// Who signed in before in a browser, in a cookie of it.
+    KnownBrowser,
     /// A key of a ring, at rest.
     KeyAtRest,
     /// The value that tells whether a root secret is this database's.
@@ -30,10 +32,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::PendingRequest,
         Self::PostedRequest,
         Self::Csrf,
+        Self::KnownBrowser,
         Self::KeyAtRest,
         Self::RootCheck,
     ];
@@ -43,6 +46,7 @@ impl Purpose {
             Self::PendingRequest => "pending-request",
             Self::PostedRequest => "posted-request",
             Self::Csrf => "csrf",
+            Self::KnownBrowser => "known-browser",
             Self::KeyAtRest => "key-at-rest",
             Self::RootCheck => "root-check",
         }
@@ -55,6 +59,9 @@ pub enum SealError {
     /// Not sealed by us, for something else, or changed on the way.
     #[error("this value was not made by this server, or it was changed")]
     NotOurs,
+    /// It names a key that this sealer does not have.
+    #[error("this value was sealed with a key that this server does not have")]
+    UnknownKey,
     /// Sealed by us, and its time is over.
     #[error("this value has expired")]
     Expired,
@@ -155,7 +162,7 @@ impl Sealer {
         let key = self
             .keys
             .get(&(KeyId::from_bytes(id), purpose))
-            .ok_or(SealError::NotOurs)?;
+            .ok_or(SealError::UnknownKey)?;
         let nonce = Nonce::try_assume_unique_for_key(&sealed[9..HEADER]).map_err(|_| SealError::NotOurs)?;
         let length = key
             .open_in_place(nonce, self.aad(purpose), &mut sealed[HEADER..])

@@ -164,8 +164,16 @@ impl<'de> Deserialize<'de> for Lifetime {
 }
 
 /// What time it is. Held by the `Provider` and by edges; what is below them takes `now` as an argument.
+///
+/// On a cluster this is the **database's** time: the machine's clock plus an offset that every poll measures, so that what
+/// nodes write compares. Clones share the offset. Where a measurement moves the offset back, time does so by that much:
+/// ages are computed with [`Instant::since`], which is never negative, and rows are compared with what was bound. Small
+/// steps are harmless; a node that is far off is not ready.
 #[derive(Debug, Clone)]
-pub struct Clock(Source);
+pub struct Clock {
+    source: Source,
+    offset: Arc<AtomicI64>,
+}
 
 #[derive(Debug, Clone)]
 enum Source {
@@ -176,17 +184,29 @@ enum Source {
 impl Clock {
     /// The machine's clock.
     pub fn system() -> Self {
-        Self(Source::System)
+        Self::of(Source::System)
     }
 
     /// A clock that stands still until it is moved. For tests.
     pub fn manual(start: Instant) -> Self {
-        Self(Source::Manual(Arc::new(AtomicI64::new(start.millis()))))
+        Self::of(Source::Manual(Arc::new(AtomicI64::new(start.millis()))))
     }
 
-    /// The present instant.
+    fn of(source: Source) -> Self {
+        Self {
+            source,
+            offset: Arc::default(),
+        }
+    }
+
+    /// The present instant, in database time.
     pub fn now(&self) -> Instant {
-        match &self.0 {
+        Instant(self.own().0.saturating_add(self.offset()))
+    }
+
+    /// The present instant by the machine's own clock. For measuring: nothing is written with it.
+    pub fn own(&self) -> Instant {
+        match &self.source {
             Source::System => {
                 #[expect(clippy::disallowed_methods, reason = "the one place where time enters")]
                 let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -196,9 +216,25 @@ impl Clock {
         }
     }
 
+    /// By how many milliseconds the database's clock is ahead of the machine's; negative when it is behind.
+    pub fn offset(&self) -> i64 {
+        self.offset.load(Ordering::Relaxed)
+    }
+
+    /// Takes a measurement: the database's clock was `ahead` milliseconds of what this one said when the question was
+    /// sent, and the answer was here a `round_trip` later. The database looked somewhere between the two, so half of
+    /// that is the best guess. An offset that the round trip alone explains stays: it would only tremble.
+    pub fn measure(&self, ahead: i64, round_trip: Lifetime) {
+        let least = ahead.saturating_sub(round_trip.millis());
+        if !(least..=ahead).contains(&self.offset()) {
+            let offset = ahead.saturating_sub(round_trip.millis() / 2);
+            self.offset.store(offset, Ordering::Relaxed);
+        }
+    }
+
     /// Moves a manual clock forward; the machine's clock cannot be moved.
     pub fn advance(&self, by: Lifetime) {
-        if let Source::Manual(millis) = &self.0 {
+        if let Source::Manual(millis) = &self.source {
             millis.fetch_add(by.millis(), Ordering::SeqCst);
         }
     }
@@ -241,6 +277,26 @@ mod tests {
             "9999999999d",
         ] {
             assert_eq!(text.parse::<Lifetime>(), Err(LifetimeError), "{text}");
+        }
+    }
+    #[test]
+    fn a_measurement_halves_the_round_trip_out_and_what_it_explains_changes_nothing() {
+        let clock = Clock::manual(Instant::from_millis(1_000_000));
+        let shared = clock.clone();
+        // (ahead, round trip, the offset from then on)
+        for (ahead, round_trip, offset) in [
+            (0, 40, 0),
+            (5_000, 100, 4_950),
+            (4_960, 20, 4_950),
+            (4_949, 20, 4_939),
+            (-90_000, 0, -90_000),
+            (i64::MIN, 10, i64::MIN),
+            (0, 0, 0),
+        ] {
+            clock.measure(ahead, Lifetime::from_millis(round_trip));
+            assert_eq!(shared.offset(), offset, "{ahead} in {round_trip}");
+            assert_eq!(shared.now().millis(), 1_000_000i64.saturating_add(offset));
+            assert_eq!(shared.own().millis(), 1_000_000);
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         words::{self, shell},
         world::World,
     },
-    config::Overrides,
+    config::{Config, Overrides},
     ports::lock::{DatabaseLock, beside},
     store::backup,
 };
@@ -49,9 +49,9 @@ struct Made<'a> {
 pub(super) async fn run(command: BackupCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let BackupCommand { file, json } = command;
     let config = world.config(place, &Overrides::default())?;
-    let database = &config.database.path;
+    let database = embedded(&config)?;
     if !database.is_file() {
-        return Err(AppError::NoDatabase(database.clone()).into());
+        return Err(AppError::NoDatabase(database.to_owned()).into());
     }
     let _lock = DatabaseLock::shared(database)?;
     let at = world.surroundings.clock.now();
@@ -68,6 +68,17 @@ pub(super) async fn run(command: BackupCommand, place: &Place, world: &mut World
         root_secret_fingerprint: fingerprint,
     };
     world.output.result(json, &made, || shown(&made))
+}
+
+/// The file of the embedded database; PostgreSQL has tools of its own.
+pub(super) fn embedded(config: &Config) -> anyhow::Result<&Path> {
+    config.database.file().with_context(|| {
+        format!(
+            "{} is copied and restored by PostgreSQL's own tools: docs/backup.md says how, and what to do with what \
+             ended since",
+            config.database.location
+        )
+    })
 }
 
 /// Copies, and says how far it is about twice a second to whoever watches.

@@ -53,7 +53,7 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
     // Not beside a database that is there: that one was not made by us, or was made with other settings.
     if let Some(file) = file
         .as_ref()
-        .filter(|_| is_new && !config.database.path.is_file())
+        .filter(|_| is_new && !config.database.file().is_some_and(Path::is_file))
     {
         folder::write_private(file, &Config::default_file(&public_url))?;
     }
@@ -62,7 +62,7 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
         .map_err(|error| explain(error, &data))?;
     let made = Made {
         configuration: file.as_ref().map(|file| file.display().to_string()),
-        database: config.database.path.display().to_string(),
+        database: config.database.location.to_string(),
         root_secret: config.secrets.root.to_string(),
         new_root_secret: founded.new_secret,
         fingerprint: &founded.fingerprint,
@@ -90,7 +90,7 @@ fn report(data: &Path, config: &Config, wrote: Option<&Path>, founded: &Founded)
     if let Some(file) = wrote {
         lines.push(format!("  configuration  {}", file.display()));
     }
-    lines.push(format!("  database       {}", config.database.path.display()));
+    lines.push(format!("  database       {}", config.database.location));
     let made = if founded.new_secret {
         ""
     } else {

@@ -1,15 +1,23 @@
-//! `postern keys list`.
+//! `postern keys list|rotate`.
 
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use crate::{
-    base::{page::Page, time::Instant},
+    base::{
+        id::KeyId,
+        page::Page,
+        time::{Instant, Lifetime},
+    },
     cli::{place::Place, table::table, world::World},
-    domain::key::KeyInfo,
-    flows::keys,
+    domain::key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    flows::keys::{
+        self,
+        rotate::{Rotated, rotate},
+    },
 };
 
-/// List the keys of the server.
+/// List and rotate the keys of the server. Keys rotate by themselves; see the section [keys] of the configuration.
 #[derive(Debug, Args)]
 pub(super) struct KeysCommand {
     #[command(subcommand)]
@@ -21,29 +29,101 @@ pub(super) struct KeysCommand {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List every key: its ring, where it stands and since when
+    /// List every key: its ring, where it stands and since when, what comes next and when
     List,
+    /// Put the next key of each ring into use now; everything that the old ones made stays good
+    Rotate {
+        /// Rotate only this ring: signing:ES256, mac or seal
+        #[arg(long, value_name = "NAME")]
+        ring: Option<Ring>,
+    },
 }
 
 pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let Verb::List = command.verb;
     let app = world.app(place).await?;
-    let items = keys::list(&app.provider.db).await?;
-    let page = Page { items, next: None };
-    world.output.result(command.json, &page, || {
-        let row = |key: &KeyInfo| {
-            let (state, since) = key.state.to_columns();
-            [
-                key.ring.as_str().to_owned(),
-                key.id.to_string(),
-                state.to_owned(),
-                since.map(Instant::to_rfc3339).unwrap_or_default(),
-                key.created_at.to_rfc3339(),
-            ]
+    match command.verb {
+        Verb::List => {
+            let keys = keys::list(&app.provider.db).await?;
+            let rotate_every = app.provider.lifetimes.key_rotation;
+            let items = keys
+                .iter()
+                .map(|key| Listed::new(key, &keys, rotate_every))
+                .collect();
+            let page = Page { items, next: None };
+            world
+                .output
+                .result(command.json, &page, || listed_table(&page.items))
+        }
+        Verb::Rotate { ring } => {
+            let rings = ring.map_or(Ring::ALL.to_vec(), |ring| vec![ring]);
+            let items = rotate(&app.provider, &rings).await?;
+            let page = Page { items, next: None };
+            world
+                .output
+                .result(command.json, &page, || rotated_table(&page.items))
+        }
+    }
+}
+
+/// A key with what comes next.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    key: &'a KeyInfo,
+    then: Option<Then>,
+}
+
+#[derive(Debug, Serialize)]
+struct Then {
+    state: &'static str,
+    at: Instant,
+}
+
+impl<'a> Listed<'a> {
+    fn new(key: &'a KeyInfo, all: &[KeyInfo], rotate_every: Lifetime) -> Self {
+        let turns_at = || RingKeys::of(key.ring, all).turns_at(rotate_every);
+        let (state, at) = match key.state {
+            KeyState::Next => ("active", turns_at()),
+            KeyState::Active { .. } => ("retiring", turns_at()),
+            KeyState::Retiring { .. } => ("gone", key.gone_at()),
+            KeyState::Gone { .. } => ("gone", None),
         };
-        table(
-            ["RING", "KID", "STATE", "SINCE", "MADE"],
-            page.items.iter().map(row),
-        )
-    })
+        Self {
+            key,
+            then: at.map(|at| Then { state, at }),
+        }
+    }
+}
+
+fn listed_table(keys: &[Listed<'_>]) -> String {
+    let row = |listed: &Listed<'_>| {
+        let (state, since) = listed.key.state.to_columns();
+        let then = listed.then.as_ref();
+        [
+            listed.key.ring.as_str().to_owned(),
+            listed.key.id.to_string(),
+            state.to_owned(),
+            since.map(Instant::to_rfc3339).unwrap_or_default(),
+            listed.key.created_at.to_rfc3339(),
+            then.map(|then| format!("{} {}", then.state, then.at.to_rfc3339()))
+                .unwrap_or_default(),
+        ]
+    };
+    table(
+        ["RING", "KID", "STATE", "SINCE", "MADE", "THEN"],
+        keys.iter().map(row),
+    )
+}
+
+fn rotated_table(rotated: &[Rotated]) -> String {
+    let shown = |key: Option<KeyId>| key.map(|key| key.to_string()).unwrap_or_default();
+    let row = |rotated: &Rotated| {
+        [
+            rotated.ring.as_str().to_owned(),
+            shown(rotated.active),
+            shown(rotated.retiring),
+            rotated.next.to_string(),
+        ]
+    };
+    table(["RING", "ACTIVE", "RETIRING", "NEXT"], rotated.iter().map(row))
 }

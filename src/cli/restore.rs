@@ -17,7 +17,7 @@ use crate::{
     app::{App, Surroundings},
     base::time::Instant,
     cli::{
-        backup::sync_folder_of,
+        backup::{embedded, sync_folder_of},
         folder,
         place::Place,
         words::{self, shell},
@@ -27,7 +27,11 @@ use crate::{
     domain::event::EventLine,
     flows::restore::{self, Report, Restoring},
     ports::lock::{DatabaseLock, beside},
-    store::{backup, db::Db, restoring::Effect},
+    store::{
+        backup,
+        db::{Db, Location},
+        restoring::Effect,
+    },
 };
 
 /// No event is longer than this.
@@ -65,7 +69,7 @@ struct Restored {
 
 pub(super) async fn run(command: RestoreCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let config = world.config(place, &Overrides::default())?;
-    let database = config.database.path.clone();
+    let database = embedded(&config)?.to_owned();
     let file = &command.file;
     let _lock = DatabaseLock::exclusive(&database)?;
     if let Some(ends) = &command.ends {
@@ -107,7 +111,7 @@ async fn bring_up(
     ends: Option<&Path>,
 ) -> anyhow::Result<Report> {
     let mut config = config.clone();
-    config.database.path.clone_from(&staged.database);
+    config.database.location = Location::Sqlite(staged.database.clone());
     let app = App::open(&config, surroundings).await?;
     let mut restoring = Restoring::begin(&app.provider).await?;
     if let Some(ends) = ends {
@@ -209,7 +213,7 @@ impl Drop for Staged {
 /// database. A log beside it goes, too, also where the database itself is gone: it would be taken for the copy's own.
 async fn keep(database: &Path, now: Instant) -> anyhow::Result<Option<PathBuf>> {
     // To be closed in order: then everything is in the one file. A database that is broken is kept as it is.
-    if let Ok(db) = Db::open_sqlite(database).await {
+    if let Ok(db) = Db::open(&Location::Sqlite(database.to_owned())).await {
         db.close().await;
     }
     let mut names = (0..).map(|n| beside(database, &format!(".replaced-{}", now.millis() + n)));
@@ -270,6 +274,13 @@ fn shown(restored: &Restored, file: &Path) -> String {
             "{} opened since the backup: these people sign in again.",
             words::count(lost, "app session")
         ));
+    }
+    if report.keys_lost > 0 {
+        parts.push(
+            "Keys were rotated since the backup, and older ones are back. If one of them must not be used: postern keys \
+             rotate"
+                .to_owned(),
+        );
     }
     let names = |what: &str, names: &std::collections::BTreeSet<String>| {
         let names: Vec<_> = names.iter().map(|name| format!("\n  {name}")).collect();

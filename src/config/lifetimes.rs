@@ -1,4 +1,4 @@
-//! `[tokens]` and `[sessions]`: how long things live.
+//! `[tokens]`, `[sessions]` and `[keys]`: how long things live.
 
 use super::reader::Reader;
 use crate::{base::time::Lifetime, domain::policy::Lifetimes};
@@ -15,7 +15,10 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
     // Browsers keep no cookie longer than 400 days.
     let browser_idle = reader.within("sessions.browser_idle", second..=Lifetime::from_days(400));
     let browser_absolute = reader.within("sessions.browser_absolute", second..=Lifetime::from_days(400));
+    let known_browser = reader.within("sessions.known_browser", second..=Lifetime::from_days(400));
     let pending_request = reader.within("sessions.pending_request", second..=day);
+    let hour = Lifetime::from_secs(3600);
+    let key_rotation = reader.within("keys.rotate_every", hour..=Lifetime::from_days(3650));
     let lifetimes = Lifetimes {
         access_token: access_token?,
         authorization_code: authorization_code?,
@@ -24,7 +27,9 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
         device_session_absolute: device_absolute?,
         browser_session_idle: browser_idle?,
         browser_session_absolute: browser_absolute?,
+        known_browser: known_browser?,
         retry_window: retry_window?,
+        key_rotation: key_rotation?,
     };
     for (name, hint) in lifetimes.contradictions() {
         reader.refuse(name, "this contradicts another setting", hint);

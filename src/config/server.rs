@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::reader::Reader;
-use crate::base::{text::DisplayName, time::Lifetime, url::Issuer};
+use crate::base::{network::Networks, text::DisplayName, time::Lifetime, url::Issuer};
 
 /// The HTTP server.
 #[derive(Debug, Clone)]
@@ -15,6 +15,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The URL under which browsers and apps reach it: the issuer of its tokens.
     pub public_url: Issuer,
+    /// The proxies before it, which say where requests come from.
+    pub trusted_proxies: Networks,
     /// What pages call the service.
     pub service_name: DisplayName,
     /// How many connections may be open at once.
@@ -34,6 +36,7 @@ impl ServerConfig {
         let timeout = Lifetime::from_secs(1)..=Lifetime::from_secs(600);
         let listen = reader.get("server.listen");
         let public_url = reader.get("server.public_url");
+        let trusted_proxies = reader.get("server.trusted_proxies");
         let service_name = reader.get("server.service_name");
         let max_connections = reader.within("server.max_connections", 1..=1_000_000);
         let header_timeout = reader.within("server.header_timeout", timeout.clone());
@@ -43,6 +46,7 @@ impl ServerConfig {
         Some(Self {
             listen: listen?,
             public_url: public_url?,
+            trusted_proxies: trusted_proxies?,
             service_name: service_name?,
             max_connections: max_connections?,
             header_timeout: header_timeout?,

@@ -6,7 +6,7 @@ use figment::value::Value;
 use zeroize::Zeroize;
 
 use crate::{
-    base::{secret::Secret, text::DisplayName, time::Lifetime, url::Issuer},
+    base::{network::Networks, secret::Secret, text::DisplayName, time::Lifetime, url::Issuer},
     telemetry,
 };
 
@@ -103,7 +103,7 @@ macro_rules! text_settings {
     )*};
 }
 
-text_settings!(String DisplayName Lifetime Issuer);
+text_settings!(String DisplayName Lifetime Issuer Networks);
 
 impl Setting for SocketAddr {
     fn parse(raw: Raw<'_>) -> Result<Self, String> {

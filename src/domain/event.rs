@@ -101,6 +101,30 @@ pub enum Event {
         /// Its id.
         kid: String,
     },
+    /// A key began to sign, authenticate or seal.
+    #[serde(rename = "key.activated")]
+    KeyActivated {
+        /// Its ring.
+        ring: &'static str,
+        /// Its id.
+        kid: String,
+    },
+    /// A key makes nothing new any more; what it made is still accepted.
+    #[serde(rename = "key.retired")]
+    KeyRetired {
+        /// Its ring.
+        ring: &'static str,
+        /// Its id.
+        kid: String,
+    },
+    /// Everything that a key made has expired: its secret was destroyed.
+    #[serde(rename = "key.destroyed")]
+    KeyDestroyed {
+        /// Its ring.
+        ring: &'static str,
+        /// Its id.
+        kid: String,
+    },
 }
 
 /// An event with its time and whom it is about.
@@ -168,6 +192,9 @@ impl Event {
             Self::ClientAdded => "client.added",
             Self::ClientRemoved => "client.removed",
             Self::KeyCreated { .. } => "key.created",
+            Self::KeyActivated { .. } => "key.activated",
+            Self::KeyRetired { .. } => "key.retired",
+            Self::KeyDestroyed { .. } => "key.destroyed",
         }
     }
 }
@@ -209,7 +236,19 @@ mod tests {
             Event::TokenRevoked { jti },
             Event::ClientAdded,
             Event::ClientRemoved,
-            Event::KeyCreated { ring: "mac", kid },
+            Event::KeyCreated {
+                ring: "mac",
+                kid: kid.clone(),
+            },
+            Event::KeyActivated {
+                ring: "mac",
+                kid: kid.clone(),
+            },
+            Event::KeyRetired {
+                ring: "mac",
+                kid: kid.clone(),
+            },
+            Event::KeyDestroyed { ring: "mac", kid },
         ];
         for event in all {
             assert_eq!(serde_json::to_value(&event).expect("JSON")["kind"], event.kind());

@@ -1,8 +1,15 @@
 //! Keys in rings: `next > active > retiring > gone`.
 
+pub mod rotation;
+
+use std::str::FromStr;
+
 use serde::{Serialize, Serializer};
 
-use crate::base::{id::KeyId, time::Instant};
+use crate::base::{
+    id::KeyId,
+    time::{Instant, Lifetime},
+};
 
 /// What the keys of a ring are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -97,6 +104,17 @@ pub struct KeyInfo {
     pub state: KeyState,
     /// When it was made.
     pub created_at: Instant,
+    /// The longest life of anything that it may have made.
+    #[serde(skip)]
+    pub longest_life: Lifetime,
+}
+
+impl FromStr for Ring {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).ok_or("write signing:ES256, mac or seal")
+    }
 }
 
 impl Serialize for Ring {

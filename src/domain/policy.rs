@@ -2,7 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{base::time::Lifetime, domain::limit::Limit};
+use crate::{
+    base::time::Lifetime,
+    domain::{key::rotation, limit::Limit},
+};
 
 /// How long things live. The defaults are in `config/default.toml`, with the reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,11 +24,27 @@ pub struct Lifetimes {
     pub browser_session_idle: Lifetime,
     /// A browser session at most.
     pub browser_session_absolute: Lifetime,
+    /// How long a browser is known to an account after a sign-in.
+    pub known_browser: Lifetime,
     /// How long a lost refresh may be repeated by a bearer session.
     pub retry_window: Lifetime,
+    /// How long a key is used before the next one takes its place.
+    pub key_rotation: Lifetime,
 }
 
 impl Lifetimes {
+    /// The longest time in which a refresh token may still be presented. Two idle times: a session that idles for one
+    /// refreshes, the answer is lost, and it comes back with the same token when it has idled for another.
+    pub fn refresh_token(&self) -> Lifetime {
+        let twice = Lifetime::from_millis(self.device_session_idle.millis().saturating_mul(2));
+        twice.min(self.device_session_absolute)
+    }
+
+    /// The longest life of anything that is sealed: a pending request, the parameters of a posted one.
+    pub fn sealed(&self) -> Lifetime {
+        self.pending_request.max(self.authorization_code)
+    }
+
     /// The contradictions between these settings: name of the setting, what to write.
     pub fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
@@ -58,6 +77,17 @@ impl Lifetimes {
                 ),
             ));
         }
+        let least = rotation::shortest(self.access_token);
+        if self.key_rotation < least {
+            found.push((
+                "keys.rotate_every",
+                format!(
+                    "write at least {least}: a key is published before it is used and kept until what it signed has \
+                     expired, which for access tokens of {} takes that long",
+                    self.access_token
+                ),
+            ));
+        }
         found
     }
 }
@@ -72,9 +102,9 @@ pub struct Retention {
 /// How many failed tries are taken before somebody has to wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Limits {
-    /// Failed sign-ins to one account.
+    /// Failed sign-ins to one account: of strangers together, and of each browser that is known to it.
     pub sign_in_account: Limit,
-    /// Failed sign-ins from one address.
+    /// Failed sign-ins of strangers from one address.
     pub sign_in_address: Limit,
     /// Token requests from one address that fail authentication or carry forged tokens.
     pub token_failures: Limit,

@@ -2,7 +2,10 @@
 //! nothing is stored.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Error as _},
+};
 
 use crate::{
     base::{
@@ -14,6 +17,8 @@ use crate::{
     },
     domain::{browser_session::BrowserSession, code::Code, request::AuthorizationRequest, scope::ScopeSet},
     flows::Provider,
+    ports::keys::Keys,
+    store::error::StoreError,
 };
 
 /// A sign-in under way.
@@ -140,11 +145,18 @@ impl Pending {
     }
 
     /// Opens a sealed text.
-    pub fn open(provider: &Provider, sealed: &str) -> Result<Self, SealError> {
-        provider
-            .keys
-            .load()
-            .sealer
-            .open(Purpose::PendingRequest, sealed, provider.clock.now())
+    pub async fn open(provider: &Provider, sealed: &str) -> Result<Result<Self, SealError>, StoreError> {
+        open(provider, Purpose::PendingRequest, sealed).await
     }
+}
+
+/// What was sealed for `purpose`, by this node or another, unless it has expired.
+pub async fn open<T: DeserializeOwned>(
+    provider: &Provider,
+    purpose: Purpose,
+    sealed: &str,
+) -> Result<Result<T, SealError>, StoreError> {
+    let now = provider.clock.now();
+    let open = |keys: &Keys| keys.sealer.open(purpose, sealed, now);
+    provider.keys.judge(&provider.db, now, open).await
 }

@@ -104,6 +104,8 @@ pub struct Report {
     pub old_passwords: BTreeSet<String>,
     /// Who was added after the backup and is not there any more.
     pub users_lost: BTreeSet<String>,
+    /// How many keys began their work after the backup: older ones are back.
+    pub keys_lost: u64,
     /// Which apps were added after the backup and are not there any more.
     pub clients_lost: BTreeSet<String>,
 }
@@ -165,6 +167,7 @@ impl<'a> Restoring<'a> {
                 let email = line.data["email"].as_str().map(str::to_owned);
                 report.users_lost.extend(email);
             }
+            ("key.activated", _) => report.keys_lost += 1,
             ("client.added", _) => {
                 report
                     .clients_lost

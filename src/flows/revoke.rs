@@ -29,8 +29,11 @@ pub async fn revoke(
     token: &str,
     address: Option<String>,
 ) -> Result<(), TokenError> {
-    let keys = provider.keys.load_full();
-    if let Ok(refresh_token) = keys.mac.parse(token) {
+    let (keys, now) = (&provider.keys, provider.clock.now());
+    let parsed = keys
+        .judge(&provider.db, now, |keys| keys.mac.parse(token))
+        .await?;
+    if let Ok(refresh_token) = parsed {
         return revoke_session(provider, client, &refresh_token, address).await;
     }
     // An access token of this client is for its API, or for this server itself.
@@ -42,7 +45,7 @@ pub async fn revoke(
         .chain([provider.issuer.as_str()]);
     let presented = Presented::bearer(token);
     for audience in audiences {
-        if let Ok(access_token) = verify(provider, &presented, audience) {
+        if let Ok(access_token) = verify(provider, &presented, audience).await? {
             return revoke_access_token(provider, client, &access_token, address).await;
         }
     }

@@ -1,22 +1,26 @@
 //! Proving who somebody is, by password. Only failed tries count: a try is taken before the password is looked at and
 //! given back when it was right, so parallel guesses cannot all slip in.
 
+mod known_browser;
 mod line;
+mod tries;
 
-pub use self::line::Line;
-use self::line::Turn;
+use std::{panic::resume_unwind, sync::Arc};
+
+use tracing::Instrument;
+
+use self::tries::{Tries, bucket};
+pub use self::{known_browser::KnownBrowser, line::Line};
 use crate::{
     base::{
-        digest::Digest,
         id::{BrowserSessionId, UserId},
         text::Email,
         time::Lifetime,
     },
-    domain::{limit::Limit, password::Password},
+    domain::password::Password,
     flows::Provider,
-    ports::hasher::HasherError,
+    ports::hasher::{HasherError, Standing},
     store::{
-        attempts,
         error::StoreError,
         users::{self, Asking},
     },
@@ -31,6 +35,8 @@ pub struct Credentials {
     pub password: Password,
     /// Where the request came from: an IPv4 address or an IPv6 network.
     pub address: String,
+    /// Who signed in before in the browser that asks.
+    pub known_browser: Option<KnownBrowser>,
 }
 
 /// Who proved it.
@@ -84,110 +90,104 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// Checks address and password.
-pub async fn by_password(provider: &Provider, credentials: Credentials) -> Result<Person, SignInError> {
+/// Checks address and password. Who goes away meanwhile is counted all the same: a wrong guess costs a try, heard or not.
+pub async fn by_password(provider: &Arc<Provider>, credentials: Credentials) -> Result<Person, SignInError> {
     let Credentials {
         email,
         password,
         address,
+        known_browser,
     } = credentials;
-    let tries = Tries::take(provider, &email, &address).await?;
-    let checked = check(provider, &email, password).await;
-    if !matches!(checked, Err(SignInError::Wrong)) {
-        tries.give_back(provider).await?;
-    }
-    checked
+    let account = Account::find(provider, &email).await?;
+    let known_as = known_browser.zip(account.as_ref());
+    let known_as = known_as.filter(|(browser, account)| browser.knows(account.id, account.password_version));
+    let limits = provider.limits;
+    let (standing, buckets) = match known_as {
+        // Not by address: strangers behind the same one would make it wait, and its own bucket bounds it.
+        Some((browser, account)) => (
+            Standing::Known,
+            vec![bucket(
+                "browser",
+                &browser.bucket(account.id),
+                limits.sign_in_account,
+            )],
+        ),
+        // The address first: one that has to wait fills no table with the names of accounts.
+        None => (
+            Standing::Stranger,
+            vec![
+                bucket("address", &address, limits.sign_in_address),
+                bucket("account", &email.key(), limits.sign_in_account),
+            ],
+        ),
+    };
+    let tries = Tries::take(provider, buckets).await?;
+    let provider = Arc::clone(provider);
+    to_its_end(async move {
+        let checked = check(&provider, account, password, standing).await;
+        match checked {
+            Err(SignInError::Wrong) => tries.count(),
+            _ => tries.give_back().await,
+        }
+        checked
+    })
+    .await
 }
 
-async fn check(provider: &Provider, email: &Email, password: Password) -> Result<Person, SignInError> {
-    let row = provider.db.read(users::FIND_FOR_SIGN_IN, (email.key(),)).await?;
-    let (known, stored) = match row {
-        Some((id, email, hash, version)) => (Some((id, email, version)), Some(hash)),
-        None => (None, None),
-    };
-    let verified = provider.hasher.verify(password.clone(), stored.clone()).await?;
-    let Some((id, stored_email, password_version)) = known.filter(|_| verified.right) else {
+/// What is compared with.
+struct Account {
+    id: UserId,
+    email: String,
+    hash: String,
+    password_version: i64,
+}
+
+impl Account {
+    async fn find(provider: &Provider, email: &Email) -> Result<Option<Self>, StoreError> {
+        let row = provider.db.read(users::FIND_FOR_SIGN_IN, (email.key(),)).await?;
+        Ok(row.map(|(id, email, hash, password_version)| Self {
+            id,
+            email,
+            hash,
+            password_version,
+        }))
+    }
+}
+
+async fn check(
+    provider: &Provider,
+    account: Option<Account>,
+    password: Password,
+    standing: Standing,
+) -> Result<Person, SignInError> {
+    let stored = account.as_ref().map(|account| account.hash.clone());
+    let verified = provider.hasher.verify(password.clone(), stored, standing).await?;
+    let Some(account) = account.filter(|_| verified.right) else {
         return Err(SignInError::Wrong);
     };
-    if let Some(old) = stored.filter(|_| verified.outdated) {
+    if verified.outdated {
         let hash = provider.hasher.hash(password).await?;
-        provider.db.execute(users::REHASH, (id, old, hash)).await?;
+        let binds = (account.id, account.hash, hash);
+        provider.db.execute(users::REHASH, binds).await?;
     }
-    let email = stored_email
+    let email = account
+        .email
         .parse()
         .map_err(|_| StoreError::corrupt("users.email"))?;
     Ok(Person {
-        id,
+        id: account.id,
         email,
-        password_version,
+        password_version: account.password_version,
     })
 }
 
-/// One try taken from the account's and the address's bucket. A caller who goes away while it is being looked at leaves
-/// it taken, like a failed one.
-struct Tries<'a>([Try<'a>; 2]);
-
-impl<'a> Tries<'a> {
-    async fn take(provider: &'a Provider, email: &Email, address: &str) -> Result<Self, SignInError> {
-        let limits = provider.limits;
-        // The address first: one that has to wait fills no table with the names of accounts.
-        let address = Try::take(provider, bucket("address", address), limits.sign_in_address).await?;
-        match Try::take(provider, bucket("account", &email.key()), limits.sign_in_account).await {
-            Ok(account) => Ok(Self([account, address])),
-            Err(error) => {
-                address.give_back(provider).await?;
-                Err(error)
-            }
-        }
-    }
-
-    async fn give_back(self, provider: &Provider) -> Result<(), StoreError> {
-        for taken in self.0 {
-            taken.give_back(provider).await?;
-        }
-        Ok(())
-    }
-}
-
-/// A try taken from one bucket, until it is decided.
-struct Try<'a> {
-    bucket: Digest,
-    limit: Limit,
-    _turn: Turn<'a>,
-}
-
-impl<'a> Try<'a> {
-    async fn take(provider: &'a Provider, bucket: Digest, limit: Limit) -> Result<Self, SignInError> {
-        let mut turn = provider.line.step_up(bucket);
-        loop {
-            let (now, decided) = (provider.clock.now(), turn.decided());
-            let binds = (bucket, now, limit.every.millis(), limit.ceiling(now));
-            if provider.db.execute(attempts::TAKE, binds).await?.is_some() {
-                turn.hold();
-                return Ok(Self {
-                    bucket,
-                    limit,
-                    _turn: turn,
-                });
-            }
-            // Full of tries that are still being looked at? Only those that fail count.
-            if !turn.wait(decided).await {
-                let full = provider.db.read(attempts::FIND, (bucket,)).await?;
-                let empty_at = full.map_or(now, |(at,)| at);
-                return Err(SignInError::TooMany {
-                    wait: limit.wait(empty_at, now),
-                });
-            }
-        }
-    }
-
-    async fn give_back(self, provider: &Provider) -> Result<(), StoreError> {
-        let binds = (self.bucket, self.limit.every.millis());
-        provider.db.execute(attempts::GIVE_BACK, binds).await?;
-        Ok(())
-    }
-}
-
-fn bucket(kind: &str, key: &str) -> Digest {
-    Digest::of(format!("{kind}\0{key}").as_bytes())
+/// Runs on when its caller goes away.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, SignInError>> + Send + 'static,
+) -> Result<T, SignInError> {
+    let ended = tokio::spawn(work.in_current_span()).await;
+    ended.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(StoreError::Unavailable("the server is stopping".to_owned()).into()),
+    })
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     domain::scope,
     flows::Provider,
+    ports::keys::Keys,
     store::{device_sessions::FIND_LIVE_USER, error::StoreError},
 };
 
@@ -54,12 +55,14 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
 }
 
 /// Checks an access token of ours that is made for `audience`.
-pub fn verify(
+pub async fn verify(
     provider: &Provider,
     presented: &Presented<'_>,
     audience: &str,
-) -> Result<AccessToken, Rejection> {
-    let now = u64::try_from(provider.clock.now().seconds()).unwrap_or(0);
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    let now = provider.clock.now();
+    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
     let expected = Expected::new(provider.issuer.as_str(), audience);
-    validate(presented, &provider.keys.load().verify, &expected, now)
+    let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, seconds);
+    provider.keys.judge(&provider.db, now, judge).await
 }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::{
     base::{id::ClientId, time::Lifetime},
-    domain::client::Client,
+    domain::{client::Client, policy::Lifetimes},
     store::{clients, db::Db, error::Result},
 };
 
@@ -48,14 +48,14 @@ impl ClientDirectory {
             .map_or_else(|| id.to_string(), |client| client.name.to_string())
     }
 
-    /// The longest access token life that a client has of its own.
-    pub fn longest_access_token(&self) -> Option<Lifetime> {
-        self.0
-            .load()
+    /// The longest of the lives that `life` picks, the server's own and every client's.
+    pub fn longest(&self, server: &Lifetimes, life: impl Fn(&Lifetimes) -> Lifetime) -> Lifetime {
+        let held = self.0.load();
+        let own = held
             .clients
             .values()
-            .filter_map(|client| client.settings.lifetimes.access_token)
-            .max()
+            .map(|client| life(&client.lifetimes(server)));
+        own.fold(life(server), Lifetime::max)
     }
 
     /// Reads them again when a change raised the version. Asked for by the poll: a command beside the server, or

@@ -32,6 +32,15 @@ pub struct HasherSettings {
     pub queue: usize,
 }
 
+/// Who waits for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Anybody.
+    Stranger,
+    /// Who has proved once to have an account: a third of the queue is kept for them, rounded down.
+    Known,
+}
+
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HasherError {
@@ -87,17 +96,24 @@ impl Hasher {
         })
     }
 
-    /// The hash to store, in the PHC string format.
+    /// The hash to store, in the PHC string format. Who gets here has just proved who they are, or is the operator.
     pub async fn hash(&self, password: Password) -> Result<String, HasherError> {
         let (argon2, salt) = (self.argon2.clone(), self.entropy.bytes::<16>());
-        self.run(move || hash(&argon2, password.expose().as_bytes(), &salt))
-            .await?
+        self.run(Standing::Known, move || {
+            hash(&argon2, password.expose().as_bytes(), &salt)
+        })
+        .await?
     }
 
     /// Compares with a stored hash; without one it takes as long and says no.
-    pub async fn verify(&self, password: Password, stored: Option<String>) -> Result<Verified, HasherError> {
+    pub async fn verify(
+        &self,
+        password: Password,
+        stored: Option<String>,
+        standing: Standing,
+    ) -> Result<Verified, HasherError> {
         let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
-        self.run(move || {
+        self.run(standing, move || {
             let text = stored.as_deref().unwrap_or(&decoy);
             let parsed = PasswordHash::new(text).map_err(|_| HasherError::Broken)?;
             // The parameters inside the hash count, not ours.
@@ -120,9 +136,14 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
+        standing: Standing,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HasherError> {
-        let place = Place::take(&self.waiting, self.queue).ok_or(HasherError::Busy)?;
+        let places = match standing {
+            Standing::Stranger => self.queue - self.queue / 3,
+            Standing::Known => self.queue,
+        };
+        let place = Place::take(&self.waiting, places).ok_or(HasherError::Busy)?;
         let permit = Arc::clone(&self.workers)
             .acquire_owned()
             .await
@@ -163,9 +184,9 @@ fn decoy(argon2: &Argon2<'_>, entropy: &Entropy) -> Result<String, HasherError> 
 struct Place<'a>(&'a AtomicUsize);
 
 impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize, queue: usize) -> Option<Self> {
+    fn take(waiting: &'a AtomicUsize, places: usize) -> Option<Self> {
         let place = Self(waiting);
-        (waiting.fetch_add(1, Ordering::SeqCst) < queue).then_some(place)
+        (waiting.fetch_add(1, Ordering::SeqCst) < places).then_some(place)
     }
 }
 

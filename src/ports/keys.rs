@@ -11,7 +11,8 @@ use crate::{
         key::{KeyInfo, KeyState, Ring},
         refresh_token::MacRing,
     },
-    ports::signer::Signer,
+    ports::signer::{BadKey, Signer},
+    store::error::StoreError,
 };
 
 /// An opened key.
@@ -44,6 +45,47 @@ pub struct Keys {
 #[error("the key ring {} has no usable active key", ring.as_str())]
 pub struct BrokenRing {
     ring: Ring,
+}
+
+/// Why the rings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no check value: the database was never initialised.
+    #[error("the database has no keys yet; run `postern init` first")]
+    Empty,
+    /// Another root secret sealed these keys.
+    #[error(
+        "the root secret (fingerprint {given}) is not the one that sealed this database (fingerprint {expected}); \
+         restore that one: without it nothing sealed here can be read"
+    )]
+    WrongRoot {
+        /// What was given.
+        given: String,
+        /// What the database expects.
+        expected: String,
+    },
+    /// A key that does not open or does not read.
+    #[error("the key {0} cannot be opened")]
+    Unreadable(KeyId),
+    /// A ring without an active key.
+    #[error(transparent)]
+    Broken(#[from] BrokenRing),
+    /// A key could not be made.
+    #[error(transparent)]
+    Bad(#[from] BadKey),
+}
+
+impl From<KeysError> for StoreError {
+    /// For who only asked the database: keys that do not read are rows that do not.
+    fn from(error: KeysError) -> Self {
+        match error {
+            KeysError::Store(error) => error,
+            other => Self::Corrupt(other.to_string()),
+        }
+    }
 }
 
 impl Keys {

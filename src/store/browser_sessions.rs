@@ -42,8 +42,9 @@ statements! {
         "INSERT INTO browser_sessions
            (id, digest, user_id, auth_time, acr, amr, label, created_at, last_seen_at, expires_at)
          SELECT $1, $2, u.id, $4, $5, $6, $7, $4, $4, $8 FROM users u JOIN passwords p ON p.user_id = u.id
-         WHERE u.id = $3 AND u.disabled_at IS NULL AND p.version = $9
-         ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, auth_time = excluded.auth_time,
+         WHERE u.id = $3 AND u.disabled_at IS NULL AND p.version = $9 "
+        { sqlite: "", postgres: "FOR SHARE" }
+        " ON CONFLICT (id) DO UPDATE SET digest = excluded.digest, auth_time = excluded.auth_time,
            acr = excluded.acr, amr = excluded.amr, label = excluded.label, last_seen_at = excluded.last_seen_at
          WHERE browser_sessions.ended_at IS NULL AND browser_sessions.user_id = excluded.user_id
          RETURNING id";

@@ -58,8 +58,9 @@ statements! {
          JOIN users u ON u.id = b.user_id
          JOIN clients c ON c.id = $3
          WHERE b.id = $4 AND b.user_id = $2 AND b.ended_at IS NULL AND b.expires_at > $13
-           AND u.disabled_at IS NULL AND c.disabled_at IS NULL
-         ON CONFLICT (id) DO UPDATE SET code_expires_at = excluded.code_expires_at
+           AND u.disabled_at IS NULL AND c.disabled_at IS NULL "
+        { sqlite: "", postgres: "FOR SHARE" }
+        " ON CONFLICT (id) DO UPDATE SET code_expires_at = excluded.code_expires_at
          WHERE device_sessions.state = 'granted' AND device_sessions.user_id = excluded.user_id
            AND device_sessions.client_id = excluded.client_id
            AND device_sessions.browser_session_id = excluded.browser_session_id

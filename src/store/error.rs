@@ -1,5 +1,7 @@
 //! What can go wrong with the database, as a caller needs to know it.
 
+use sqlx::postgres::PgDatabaseError;
+
 use crate::base::time::Lifetime;
 
 /// Why a read or a change did not happen.
@@ -8,7 +10,7 @@ pub enum StoreError {
     /// A unique value is taken, or a rule of the schema is broken; nothing was changed.
     #[error("the change contradicts what is stored: {0}")]
     Conflict(String),
-    /// Too many changes are waiting; nothing was changed. Try again after [`StoreError::RETRY_AFTER`].
+    /// Too many changes are waiting, or were in each other's way; nothing was changed. Try again after [`StoreError::RETRY_AFTER`].
     #[error("too many changes are waiting")]
     Busy,
     /// The database did not take the change, or could not be asked. It may be back soon.
@@ -44,6 +46,7 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Database(error) if is_constraint(error.as_ref()) => {
                 Self::Conflict(error.to_string())
             }
+            sqlx::Error::Database(error) if is_contention(error.as_ref()) => Self::Busy,
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 Self::Corrupt(error.to_string())
             }
@@ -60,4 +63,11 @@ fn is_constraint(error: &dyn sqlx::error::DatabaseError) -> bool {
         error.kind(),
         UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation
     ) || error.code().as_deref() == Some(SQLITE_CONSTRAINT_DATATYPE)
+}
+
+/// Whether PostgreSQL rolled a transaction back because of another one (serialization failure, deadlock, lock not
+/// available): it may be run again.
+fn is_contention(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.try_downcast_ref::<PgDatabaseError>().is_some()
+        && matches!(error.code().as_deref(), Some("40001" | "40P01" | "55P03"))
 }

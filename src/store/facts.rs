@@ -1,6 +1,14 @@
-//! Facts about the database itself, and the version numbers of what nodes hold in memory.
+//! Facts about the database itself, the version numbers of what nodes hold in memory, and the database's clock.
 
-use crate::store::db::statements;
+use std::collections::HashMap;
+
+use crate::{
+    base::time::{Clock, Instant},
+    store::{
+        db::{Db, statements},
+        error::Result,
+    },
+};
 
 /// The name of the root secret's check value.
 pub const ROOT_CHECK: &str = "root_check";
@@ -8,10 +16,10 @@ pub const ROOT_CHECK: &str = "root_check";
 /// How long the fingerprint is that the check value begins with.
 const FINGERPRINT: usize = 8;
 
-/// The fingerprint of the root secret that a check value is of: it begins with it, and the rest is sealed.
-pub fn fingerprint(root_check: &[u8]) -> Option<String> {
-    let (fingerprint, _sealed) = root_check.split_at_checked(FINGERPRINT)?;
-    Some(String::from_utf8_lossy(fingerprint).into_owned())
+/// The fingerprint of the root secret that a check value is of, and what that secret sealed.
+pub fn parts_of_root_check(check: &[u8]) -> Option<(String, &[u8])> {
+    let (fingerprint, sealed) = check.split_at_checked(FINGERPRINT)?;
+    Some((String::from_utf8_lossy(fingerprint).into_owned(), sealed))
 }
 
 statements! {
@@ -27,4 +35,33 @@ statements! {
     /// The number now.
     pub VERSION: (&'static str,) => (i64,) =
         "SELECT value FROM versions WHERE name = $1";
+    /// Every number, and how many milliseconds the database's clock is ahead of the time bound. The embedded one has no
+    /// clock of its own.
+    VERSIONS: (Instant,) => (String, i64, i64) =
+        "SELECT name, value, "
+        { sqlite: "$1", postgres: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)" }
+        " - $1 FROM versions";
+}
+
+/// The version numbers at one moment.
+#[derive(Debug, Default)]
+pub struct Versions(HashMap<String, i64>);
+
+impl Versions {
+    /// The number of `name`.
+    pub fn of(&self, name: &str) -> i64 {
+        self.0.get(name).copied().unwrap_or(0)
+    }
+}
+
+/// Reads every version, and sets the clock by the database's.
+pub async fn look(db: &Db, clock: &Clock) -> Result<Versions> {
+    let sent = clock.own();
+    let rows = db.read_all(VERSIONS, (sent,)).await?;
+    if let Some((_, _, ahead)) = rows.first() {
+        clock.measure(*ahead, clock.own().since(sent));
+    }
+    Ok(Versions(
+        rows.into_iter().map(|(name, value, _)| (name, value)).collect(),
+    ))
 }

@@ -1,10 +1,17 @@
-//! Keys of the rings, sealed by the root secret.
+//! Keys of the rings, sealed by the root secret. Nodes hold them in memory; every change raises the version that they
+//! watch.
 
 use crate::{
-    base::{id::KeyId, time::Instant},
+    base::{
+        id::KeyId,
+        time::{Instant, Lifetime},
+    },
     domain::{
         event::EventRecord,
-        key::{KeyState, Ring},
+        key::{
+            KeyInfo, KeyState, Ring,
+            rotation::{Turn, retired_before},
+        },
     },
     store::{
         db::{Change, Db, WriteTx, statements},
@@ -12,6 +19,9 @@ use crate::{
         events, facts,
     },
 };
+
+/// The name of the keys' version.
+pub const VERSION: &str = "keys";
 
 type KeyRow = (
     String,
@@ -21,30 +31,39 @@ type KeyRow = (
     Vec<u8>,
     Option<String>,
     Instant,
+    i64,
 );
 
 statements! {
     INSERT: (String, &'static str, &'static str, Option<Instant>, Vec<u8>, Option<String>, Instant) => () =
         "INSERT INTO keys (id, ring, state, state_since, sealed, public, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     ALL_KEYS: () => KeyRow =
-        "SELECT id, ring, state, state_since, sealed, public, created_at FROM keys ORDER BY ring, created_at, id";
+        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life FROM keys
+         ORDER BY ring, created_at, id";
+    ACCEPTED: () => KeyRow =
+        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life FROM keys
+         WHERE state <> 'gone' ORDER BY ring, created_at, id";
+    /// What the ring's keys make may live this long: never shortened, since it may have been longer before.
+    pub OUTLIVE: (&'static str, i64) => () =
+        "UPDATE keys SET longest_life = $2 WHERE ring = $1 AND state <> 'gone' AND longest_life < $2";
+    RETIRE: (String, Instant) => () =
+        "UPDATE keys SET state = 'retiring', state_since = $2 WHERE id = $1 AND state = 'active'";
+    ACTIVATE: (String, Instant) => () =
+        "UPDATE keys SET state = 'active', state_since = $2 WHERE id = $1 AND state = 'next'";
+    DESTROY: (String, Instant, Vec<u8>, Instant) => () =
+        "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3
+         WHERE id = $1 AND state = 'retiring' AND state_since + longest_life <= $4";
 }
 
 /// A key as it is stored.
 #[derive(Debug, Clone)]
 pub struct StoredKey {
-    /// Its `kid`.
-    pub id: KeyId,
-    /// Its ring.
-    pub ring: Ring,
-    /// Where it stands.
-    pub state: KeyState,
-    /// The secret, sealed by the root secret.
+    /// What it is and where it stands.
+    pub info: KeyInfo,
+    /// The secret, sealed by the root secret; empty when it is gone.
     pub sealed: Vec<u8>,
-    /// The public half of a signing key as a JWK (RFC 7517).
+    /// The public half of a signing key as a JWK (RFC 7517); stays when the key is gone.
     pub public: Option<String>,
-    /// When it was made.
-    pub created_at: Instant,
 }
 
 /// Every key, also those that are gone.
@@ -52,15 +71,41 @@ pub async fn all(db: &Db) -> Result<Vec<StoredKey>> {
     db.read_all(ALL_KEYS, ()).await?.into_iter().map(read).collect()
 }
 
-fn read((id, ring, state, since, sealed, public, created_at): KeyRow) -> Result<StoredKey> {
-    Ok(StoredKey {
+/// The keys that are not gone.
+pub async fn accepted(db: &Db) -> Result<Vec<StoredKey>> {
+    db.read_all(ACCEPTED, ()).await?.into_iter().map(read).collect()
+}
+
+/// The keys' version now.
+pub async fn version(db: &Db) -> Result<i64> {
+    let found = db.read(facts::VERSION, (VERSION,)).await?;
+    Ok(found.map_or(0, |(value,)| value))
+}
+
+fn read((id, ring, state, since, sealed, public, created_at, life): KeyRow) -> Result<StoredKey> {
+    let info = KeyInfo {
         id: id.parse().map_err(|_| StoreError::corrupt("keys.id"))?,
         ring: Ring::parse(&ring).ok_or_else(|| StoreError::corrupt("keys.ring"))?,
         state: KeyState::from_columns(&state, since).ok_or_else(|| StoreError::corrupt("keys.state"))?,
-        sealed,
-        public,
         created_at,
-    })
+        longest_life: Lifetime::from_millis(life),
+    };
+    Ok(StoredKey { info, sealed, public })
+}
+
+async fn insert(tx: &mut WriteTx<'_>, key: &StoredKey) -> Result<()> {
+    let (state, since) = key.info.state.to_columns();
+    let binds = (
+        key.info.id.to_string(),
+        key.info.ring.as_str(),
+        state,
+        since,
+        key.sealed.clone(),
+        key.public.clone(),
+        key.info.created_at,
+    );
+    tx.run(INSERT, binds).await?;
+    Ok(())
 }
 
 /// The first keys of an empty database, together with the check value of the root secret that seals them.
@@ -79,20 +124,82 @@ impl Change for FoundKeys {
         tx.run(facts::INSERT, (facts::ROOT_CHECK, self.root_check.clone()))
             .await?;
         for (key, event) in &self.keys {
-            let (state, since) = key.state.to_columns();
-            let ring = key.ring.as_str();
-            let binds = (
-                key.id.to_string(),
-                ring,
-                state,
-                since,
-                key.sealed.clone(),
-                key.public.clone(),
-                key.created_at,
-            );
-            tx.run(INSERT, binds).await?;
+            insert(tx, key).await?;
             events::record(tx, event).await?;
         }
         Ok(())
+    }
+}
+
+/// Moves a ring on, as a whole. A conflict when somebody else did it before.
+#[derive(Debug)]
+pub struct TurnRing {
+    /// Who retires and who becomes active.
+    pub turn: Turn,
+    /// The new keys.
+    pub keys: Vec<StoredKey>,
+    /// When.
+    pub now: Instant,
+    /// What happened.
+    pub events: Vec<EventRecord>,
+}
+
+impl Change for TurnRing {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        if let Some(key) = self.turn.retire {
+            step(tx.run(RETIRE, (key.to_string(), self.now)).await?)?;
+        }
+        if let Some(key) = self.turn.activate {
+            step(tx.run(ACTIVATE, (key.to_string(), self.now)).await?)?;
+        }
+        for key in &self.keys {
+            insert(tx, key).await?;
+        }
+        for event in &self.events {
+            events::record(tx, event).await?;
+        }
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        Ok(())
+    }
+}
+
+/// A key that does not stand where it was read has been moved by somebody else.
+fn step(moved: u64) -> Result<()> {
+    if moved == 0 {
+        return Err(StoreError::Conflict("the key ring has moved on".to_owned()));
+    }
+    Ok(())
+}
+
+/// Destroys the secret of a retiring key when everything that it made has expired; its public half stays. Whether it
+/// was this that did it.
+#[derive(Debug)]
+pub struct DestroyKey {
+    /// Which.
+    pub id: KeyId,
+    /// When.
+    pub now: Instant,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for DestroyKey {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        let binds = (
+            self.id.to_string(),
+            self.now,
+            Vec::new(),
+            retired_before(self.now),
+        );
+        if tx.run(DESTROY, binds).await? == 0 {
+            return Ok(false);
+        }
+        events::record(tx, &self.event).await?;
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        Ok(true)
     }
 }

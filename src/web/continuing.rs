@@ -8,7 +8,7 @@ use crate::{
     flows::pending::Pending,
     web::{
         Shared,
-        error::bad_form_page,
+        error::{bad_form_page, store_page},
         extract::{
             form::{BadForm, Query},
             session::Visitor,
@@ -26,18 +26,20 @@ pub(super) async fn resume(
         Ok(Query(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
     };
-    match open(&site, &visitor, &raw) {
+    match open(&site, &visitor, &raw).await {
         Ok(pending) => journey::proceed(&site, &visitor, pending).await,
         Err(response) => response,
     }
 }
 
 /// Opens the sealed request of a page that belongs to this browser. The answer otherwise says how to start again.
-pub(super) fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<Pending, Response> {
-    let pending = Pending::open(&site.provider, raw.text("request")).map_err(|error| {
+pub(super) async fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<Pending, Response> {
+    let opened = Pending::open(&site.provider, raw.text("request")).await;
+    let opened = opened.map_err(|error| store_page(site, &visitor.request_id, &error))?;
+    let pending = opened.map_err(|error| {
         let reason = match error {
             SealError::Expired => "This sign-in has waited for too long.",
-            SealError::NotOurs => "This sign-in link is damaged or not ours.",
+            SealError::NotOurs | SealError::UnknownKey => "This sign-in link is damaged or not ours.",
         };
         journey::start_again_page(site, None, reason)
     })?;

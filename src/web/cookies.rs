@@ -1,13 +1,16 @@
-//! Cookie names, and the flow cookie: 128 random bits, one per browser, not stored. Every pending request and CSRF
-//! token contains its digest, so what was made for one browser does nothing in another.
+//! The cookies. The flow cookie is 128 random bits, one per browser, not stored: every pending request and CSRF token
+//! contains its digest, so what was made for one browser does nothing in another. The known-browser cookie is sealed.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use cookie::{Cookie, SameSite, time::Duration};
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::{
-    base::{digest::Digest, url::Issuer},
-    flows::Provider,
+    base::{digest::Digest, time::Lifetime, url::Issuer},
+    flows::{
+        Provider,
+        sign_in::{KnownBrowser, Person},
+    },
 };
 
 /// The names. `__Host-` makes the browser refuse the cookie from anywhere but this very host over TLS; plain http on
@@ -18,6 +21,8 @@ pub(super) struct CookieNames {
     pub(super) session: &'static str,
     /// The flow.
     pub(super) flow: &'static str,
+    /// Who signed in before in this browser.
+    pub(super) known_browser: &'static str,
     secure: bool,
 }
 
@@ -28,12 +33,14 @@ impl CookieNames {
             Self {
                 session: "__Host-postern",
                 flow: "__Host-postern-flow",
+                known_browser: "__Host-postern-known",
                 secure: true,
             }
         } else {
             Self {
                 session: "postern-dev",
                 flow: "postern-flow-dev",
+                known_browser: "postern-known-dev",
                 secure: false,
             }
         }
@@ -41,15 +48,7 @@ impl CookieNames {
 
     /// The flow cookie that came with a request.
     pub(super) fn flow_of(&self, headers: &HeaderMap) -> Option<Flow> {
-        let all = headers
-            .get_all(header::COOKIE)
-            .into_iter()
-            .filter_map(|value| value.to_str().ok());
-        let mut cookies = all.flat_map(Cookie::split_parse).filter_map(Result::ok);
-        let value = cookies
-            .find(|cookie| cookie.name() == self.flow)?
-            .value()
-            .to_owned();
+        let value = value_of(headers, self.flow)?;
         let mut bytes = [0; 16];
         let length = Base64UrlUnpadded::decode(&value, &mut bytes).ok()?.len();
         (length == 16).then_some(Flow { value })
@@ -64,33 +63,59 @@ impl CookieNames {
 
     /// Sets the flow cookie on an answer.
     pub(super) fn set_flow(&self, provider: &Provider, flow: &Flow, headers: &mut HeaderMap) {
-        let life = provider.lifetimes.pending_request.seconds();
-        let cookie = Cookie::build((self.flow, flow.value.clone()))
-            .path("/")
-            .http_only(true)
-            .secure(self.secure)
-            .same_site(SameSite::Lax)
-            .max_age(Duration::seconds(life));
-        append(headers, &cookie.build());
+        let life = provider.lifetimes.pending_request;
+        self.set(self.flow, flow.value.clone(), life, headers);
+    }
+
+    /// Who signed in before in the browser that sent a request.
+    pub(super) fn known_browser_of(&self, provider: &Provider, headers: &HeaderMap) -> Option<KnownBrowser> {
+        KnownBrowser::open(provider, &value_of(headers, self.known_browser)?)
+    }
+
+    /// Makes the browser that sent `request` known to somebody who has just signed in.
+    pub(super) fn set_known_browser(
+        &self,
+        provider: &Provider,
+        request: &HeaderMap,
+        person: &Person,
+        headers: &mut HeaderMap,
+    ) {
+        let before = self.known_browser_of(provider, request);
+        let sealed = KnownBrowser::remember(provider, before, person);
+        self.set(
+            self.known_browser,
+            sealed,
+            provider.lifetimes.known_browser,
+            headers,
+        );
     }
 
     /// Takes the session cookie back. With all its attributes: a browser ignores a `__Host-` cookie without `Secure`,
     /// also one that only says that it is over.
     pub(super) fn clear_session(&self, headers: &mut HeaderMap) {
-        let cookie = Cookie::build((self.session, ""))
+        self.set(self.session, String::new(), Lifetime::from_secs(0), headers);
+    }
+
+    fn set(&self, name: &'static str, value: String, life: Lifetime, headers: &mut HeaderMap) {
+        let cookie = Cookie::build((name, value))
             .path("/")
             .http_only(true)
             .secure(self.secure)
             .same_site(SameSite::Lax)
-            .max_age(Duration::ZERO);
-        append(headers, &cookie.build());
+            .max_age(Duration::seconds(life.seconds()))
+            .build();
+        if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
+            headers.append(header::SET_COOKIE, value);
+        }
     }
 }
 
-fn append(headers: &mut HeaderMap, cookie: &Cookie<'_>) {
-    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
-        headers.append(header::SET_COOKIE, value);
-    }
+fn value_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::COOKIE).into_iter();
+    let lines = lines.filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
+    let found = cookies.find(|cookie| cookie.name() == name)?;
+    Some(found.value().to_owned())
 }
 
 /// A browser's flow.

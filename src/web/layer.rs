@@ -14,7 +14,6 @@ use tracing::Instrument;
 use crate::web::{
     Shared,
     error::{Asker, timed_out},
-    extract::address::Address,
 };
 
 /// By which the operator finds a request in the log; shown on error pages.
@@ -30,10 +29,11 @@ impl fmt::Display for RequestId {
 pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, next: Next) -> Response {
     let provider = &site.provider;
     let id = RequestId(format!("{:016x}", u64::from_be_bytes(provider.entropy.bytes())).into());
-    let address = Address::of(request.extensions());
+    let address = site.proxies.client(&request);
     let span =
         tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     request.extensions_mut().insert(id.clone());
+    request.extensions_mut().insert(address);
     let started = provider.clock.now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = provider.clock.now().since(started);

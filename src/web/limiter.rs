@@ -1,4 +1,5 @@
-//! Counts failed token requests per address, in this process: bounded, and free for requests that are right.
+//! Counts failed token requests per address, in this process: bounded, and free for requests that are right. Each node
+//! counts for itself: what is guessed here is too long to be found, so the limit only keeps the noise down.
 
 use std::{
     collections::HashMap,

@@ -65,6 +65,7 @@ pub(super) async fn sign_in(State(site): State<Shared>, posted: Posted) -> Respo
         email,
         password,
         address: visitor.address.to_string(),
+        known_browser: visitor.known_browser(site),
     };
     match by_password(&site.provider, credentials).await {
         Ok(person) => open(site, visitor, pending, person).await,
@@ -130,5 +131,5 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
         (Goal::Authorize(_), Ok(sealed)) => format!("/continue?request={sealed}"),
         _ => "/account".to_owned(),
     };
-    Redirect::to(&target).into_response()
+    visitor.remember(site, &person, Redirect::to(&target).into_response())
 }

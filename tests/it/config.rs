@@ -36,7 +36,10 @@ fn without_anything_the_defaults_are_in_force() {
     let config = load(data.path(), &[]).expect("valid");
     assert_eq!(config.server.public_url.as_str(), "http://localhost:8080");
     assert_eq!(config.server.templates, None);
-    assert_eq!(config.database.path, data.path().join("postern.db"));
+    assert_eq!(
+        config.database.file().expect("a file"),
+        data.path().join("postern.db")
+    );
     assert_eq!(
         config.secrets.root,
         SecretSource::File(data.path().join("root.secret"))
@@ -228,6 +231,26 @@ fn odd_values_and_shapes_are_refused_and_nothing_panics() {
             "[server]\ntemplates = 'nowhere'",
             "server.templates",
             "is no folder",
+        ),
+        (
+            "[server]\ntrusted_proxies = ['10.0.0.0/8']",
+            "server.trusted_proxies",
+            "write a text in quotes",
+        ),
+        (
+            "[server]\ntrusted_proxies = '10.0.0.0/8 proxy'",
+            "server.trusted_proxies",
+            "write networks with commas",
+        ),
+        (
+            "[server]\ntrusted_proxies = '10.0.0.1/8'",
+            "server.trusted_proxies",
+            "write 10.0.0.0/8",
+        ),
+        (
+            "[server]\ntrusted_proxies = '::/0'",
+            "server.trusted_proxies",
+            "is everybody",
         ),
         ("[database]\nurl = 'sqlite::memory:'", "database.url", "in memory"),
         ("[log]\nlevel = 'inof'", "log.level", "write off, error, warn"),

@@ -14,6 +14,7 @@ use crate::{
     },
     domain::{
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        key::rotation,
         policy::Lifetimes,
         scope::ScopeSet,
     },
@@ -158,6 +159,17 @@ impl Checked {
         {
             let least = Lifetime::from_millis(both.retry_window.millis() * 2);
             let rule = format!("write at least twice tokens.retry_window, which is {least}");
+            self.refuse("--access-token-life", &life.to_string(), rule);
+        }
+        if let Some(life) = own
+            .access_token
+            .filter(|life| both.key_rotation < rotation::shortest(*life))
+        {
+            let rule = format!(
+                "with tokens that live so long, keys.rotate_every must be at least {}; it is {}",
+                rotation::shortest(life),
+                both.key_rotation
+            );
             self.refuse("--access-token-life", &life.to_string(), rule);
         }
         let given = own.device_session_idle.or(own.device_session_absolute);

@@ -41,7 +41,7 @@ pub(super) fn password(data: &Path, config: &Config, entropy: &Entropy) -> anyho
         Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
     }
     // Written before the database, so a database without it is somebody's real one.
-    if config.database.path.exists() {
+    if config.database.file().is_none_or(Path::exists) {
         bail!(
             "{} has a database that the demo did not make; choose another folder with --data",
             shell(data)
@@ -85,7 +85,7 @@ pub(super) async fn furnish(
     let begin_anew = || {
         format!(
             "to begin anew, remove the folder that holds {}",
-            config.database.path.display()
+            config.database.location
         )
     };
     add_person(provider, password).await.with_context(begin_anew)?;
@@ -93,7 +93,7 @@ pub(super) async fn furnish(
     Ok(app)
 }
 
-async fn add_person(provider: &Provider, password: &str) -> anyhow::Result<()> {
+async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<()> {
     let email: Email = EMAIL.parse()?;
     let password = Password::chosen(password.to_owned(), &email)?;
     let Some(user) = users::find_by_email(&provider.db, email.key()).await? else {
@@ -109,6 +109,7 @@ async fn add_person(provider: &Provider, password: &str) -> anyhow::Result<()> {
         email,
         password: password.clone(),
         address: "this command".to_owned(),
+        known_browser: None,
     };
     match by_password(provider, credentials).await {
         Err(SignInError::Wrong) => {

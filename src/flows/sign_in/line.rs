@@ -12,7 +12,9 @@ use crate::base::digest::Digest;
 
 /// The tries of this process that took a place and are not decided yet.
 #[derive(Debug, Default)]
-pub struct Line(Mutex<HashMap<[u8; 32], Arc<Bucket>>>);
+pub struct Line(Buckets);
+
+type Buckets = Arc<Mutex<HashMap<[u8; 32], Arc<Bucket>>>>;
 
 #[derive(Debug, Default)]
 struct Bucket {
@@ -29,8 +31,8 @@ struct Tries {
 }
 
 /// Somebody at a bucket, with a place or waiting for one.
-pub(super) struct Turn<'a> {
-    line: &'a Line,
+pub(super) struct Turn {
+    line: Buckets,
     key: [u8; 32],
     bucket: Arc<Bucket>,
     holds: bool,
@@ -38,11 +40,11 @@ pub(super) struct Turn<'a> {
 
 impl Line {
     /// Steps up to a bucket.
-    pub(super) fn step_up(&self, key: Digest) -> Turn<'_> {
+    pub(super) fn step_up(&self, key: Digest) -> Turn {
         let key = *key.as_bytes();
         let bucket = Arc::clone(lock(&self.0).entry(key).or_default());
         Turn {
-            line: self,
+            line: Arc::clone(&self.0),
             key,
             bucket,
             holds: false,
@@ -50,7 +52,7 @@ impl Line {
     }
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Has taken a place.
     pub(super) fn hold(&mut self) {
         self.holds = true;
@@ -79,7 +81,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         if self.holds {
             let mut tries = lock(&self.bucket.tries);
@@ -88,7 +90,7 @@ impl Drop for Turn<'_> {
         }
         // Whoever leaves lets the next one try: with a place given back, or to learn that there is none.
         self.bucket.freed.notify_one();
-        let mut buckets = lock(&self.line.0);
+        let mut buckets = lock(&self.line);
         // The map's own, and this one: nobody else is here.
         if Arc::strong_count(&self.bucket) == 2 {
             buckets.remove(&self.key);

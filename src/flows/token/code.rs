@@ -49,6 +49,7 @@ pub async fn redeem(
     let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
     let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
     check_resource(client, request.resource)?;
+    provider.keys.ensure_recent(&provider.db, now).await?;
 
     let handle = Handle::new(&provider.entropy);
     let change = RedeemCode {

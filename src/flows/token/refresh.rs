@@ -22,6 +22,7 @@ use crate::{
         issue::{Order, Tokens, issue},
         token::{TokenError, check_resource},
     },
+    ports::keys::Keys,
     store::{
         device_sessions::{self, FastForward, ROTATE},
         error::StoreError,
@@ -53,12 +54,15 @@ pub async fn refresh(
     request: RefreshRequest<'_>,
 ) -> Result<Tokens, TokenError> {
     let refused = OAuthError::invalid_refresh_token;
-    let parsed = provider.keys.load().mac.parse(request.refresh_token);
+    let (keys, now) = (&provider.keys, provider.clock.now());
+    let parse = |keys: &Keys| keys.mac.parse(request.refresh_token);
+    let parsed = keys.judge(&provider.db, now, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     check_resource(client, request.resource)?;
     if let Some(scope) = &request.scope {
         check_scope(provider, client, &token, scope).await?;
     }
+    keys.ensure_recent(&provider.db, now).await?;
     let lifetimes = client.lifetimes(&provider.lifetimes);
     let rules = RefreshRules {
         retry_window: lifetimes.retry_window,

@@ -40,6 +40,7 @@ pub(crate) async fn change_password(State(site): State<Shared>, sent: Sent) -> R
         email: session.email.clone(),
         password,
         address: address.clone(),
+        known_browser: visitor.known_browser(&site),
     };
     let person = match by_password(&site.provider, credentials).await {
         Ok(person) => person,
@@ -51,10 +52,12 @@ pub(crate) async fn change_password(State(site): State<Shared>, sent: Sent) -> R
         return refused(&site, &sent, as_sign_in(error)).await;
     }
     // Whoever copied this browser's cookie has lost it too.
-    match visitor.sign_in(&site, &person.with_new_password()).await {
+    let person = person.with_new_password();
+    match visitor.sign_in(&site, &person).await {
         Ok(session) => {
             let notice = "Your password is changed, and everything that was not opened from here has ended.";
-            show(&site, visitor, &session, Message::notice(notice)).await
+            let response = show(&site, visitor, &session, Message::notice(notice)).await;
+            visitor.remember(&site, &person, response)
         }
         Err(OpenError::Refused) => {
             let text = format!("Your password is changed. {ENDED}");

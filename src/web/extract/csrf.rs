@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{digest::Digest, id::BrowserSessionId, seal::Purpose},
     domain::{browser_session::BrowserSession, event::Subject, request::Raw},
-    flows::pending::Pending,
+    flows::pending::{self, Pending},
     web::{
         Shared, continuing,
         cookies::Flow,
-        error::{bad_form_page, forged_page},
+        error::{bad_form_page, forged_page, store_page},
         extract::{form::Form, session::Visitor},
         journey::{self, SignIn},
     },
@@ -80,12 +80,8 @@ impl FromRequest<Shared> for Sent {
             return Err(journey::sign_in_first(site, &visitor, shown));
         };
         let provider = &site.provider;
-        let csrf =
-            provider
-                .keys
-                .load()
-                .sealer
-                .open::<Csrf>(Purpose::Csrf, form.text("csrf"), provider.clock.now());
+        let csrf = pending::open::<Csrf>(provider, Purpose::Csrf, form.text("csrf")).await;
+        let csrf = csrf.map_err(|error| store_page(site, &visitor.request_id, &error))?;
         let flow = visitor.flow.as_ref().map(Flow::digest);
         let ours = csrf.is_ok_and(|csrf| Some(csrf.flow) == flow && csrf.session == session.id);
         if !ours {
@@ -105,7 +101,7 @@ impl FromRequest<Shared> for Posted {
     /// The answer otherwise says how to start again.
     async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
         let (visitor, form) = own_form(request, site).await?;
-        let pending = continuing::open(site, &visitor, &form)?;
+        let pending = continuing::open(site, &visitor, &form).await?;
         Ok(Self {
             visitor,
             pending,

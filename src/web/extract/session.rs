@@ -10,7 +10,7 @@ use crate::{
     domain::browser_session::BrowserSession,
     flows::{
         browser_session::{Browser, renew},
-        sign_in::Person,
+        sign_in::{KnownBrowser, Person},
     },
     store::{
         browser_sessions::TOUCH,
@@ -50,6 +50,19 @@ impl Visitor {
     /// The flow of a first page, which every answer of it must set.
     pub(crate) fn start_flow(&self, site: &Shared) -> Flow {
         site.cookies.start_flow(&site.provider, &self.headers)
+    }
+
+    /// Who signed in before in this browser.
+    pub(crate) fn known_browser(&self, site: &Shared) -> Option<KnownBrowser> {
+        site.cookies.known_browser_of(&site.provider, &self.headers)
+    }
+
+    /// Makes this browser known to a person whom [`Visitor::sign_in`] has signed in.
+    pub(crate) fn remember(&self, site: &Shared, person: &Person, mut response: Response) -> Response {
+        let headers = response.headers_mut();
+        site.cookies
+            .set_known_browser(&site.provider, &self.headers, person, headers);
+        response
     }
 
     /// Whether a form post comes from a page of ours: `Sec-Fetch-Site` first, then `Origin`; where a browser says

@@ -16,7 +16,7 @@ use crate::{
     flows::{
         authorize,
         consent::remembered,
-        pending::{Goal, Pending},
+        pending::{self, Goal, Pending},
     },
     store::error::StoreError,
     web::{
@@ -70,9 +70,9 @@ pub(crate) async fn get(
         Ok(Query(raw)) => raw,
         Err(error) => return bad_form_page(&site, &visitor.request_id, error),
     };
-    let raw = match unpost(&site, raw) {
+    let raw = match unpost(&site, &visitor.request_id, raw).await {
         Ok(raw) => raw,
-        Err(error) => return oauth_page(&site, &visitor.request_id, &error),
+        Err(response) => return response,
     };
     let redirectable = match authorize::identify(&site.provider, raw).and_then(authorize::redirectable) {
         Ok(redirectable) => redirectable,
@@ -87,20 +87,21 @@ pub(crate) async fn get(
     }
 }
 
-fn unpost(site: &Shared, raw: Raw) -> Result<Raw, OAuthError> {
-    let Some(sealed) = raw.one("posted")? else {
+/// The parameters of a posted request in the place of the one that names it. The answer otherwise is a page.
+async fn unpost(site: &Shared, request_id: &str, raw: Raw) -> Result<Raw, Response> {
+    let refused = |error: OAuthError| oauth_page(site, request_id, &error);
+    let Some(sealed) = raw.one("posted").map_err(|error| refused(error.into()))? else {
         return Ok(raw);
     };
-    let provider = &site.provider;
-    let opened =
-        provider
-            .keys
-            .load()
-            .sealer
-            .open::<Posted>(Purpose::PostedRequest, sealed, provider.clock.now());
+    let opened = pending::open::<Posted>(&site.provider, Purpose::PostedRequest, sealed).await;
     opened
+        .map_err(|error| store_page(site, request_id, &error))?
         .map(Raw::from_pairs)
-        .map_err(|_| OAuthError::invalid_request("this link has expired: start again in the app"))
+        .map_err(|_| {
+            refused(OAuthError::invalid_request(
+                "this link has expired: start again in the app",
+            ))
+        })
 }
 
 /// The first page of a request, or the answer that no page was allowed.

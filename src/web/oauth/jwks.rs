@@ -6,15 +6,25 @@ use axum::{
 };
 use http::header;
 
-use crate::web::Shared;
+use crate::{domain::key::rotation::JWKS_MAX_AGE, web::Shared};
 
-/// How long a verifier may keep the document. There is always a `next` key in it, published long before it signs.
-const CACHE: &str = "public, max-age=600";
-
+/// There is always a `next` key in the document, published for longer than a verifier may keep it before it signs.
 pub(crate) async fn jwks(State(site): State<Shared>) -> Response {
+    let provider = &site.provider;
+    if let Err(error) = provider
+        .keys
+        .ensure_recent(&provider.db, provider.clock.now())
+        .await
+    {
+        // Better keys that may be old than none: verifiers must go on while the database is away.
+        tracing::warn!(%error, "the published keys could not be compared with the database");
+    }
     let headers = [
-        (header::CONTENT_TYPE, "application/jwk-set+json"),
-        (header::CACHE_CONTROL, CACHE),
+        (header::CONTENT_TYPE, "application/jwk-set+json".to_owned()),
+        (
+            header::CACHE_CONTROL,
+            format!("public, max-age={}", JWKS_MAX_AGE.seconds()),
+        ),
     ];
-    (headers, site.provider.keys.load().jwks.clone()).into_response()
+    (headers, provider.keys.load().jwks.clone()).into_response()
 }

@@ -42,11 +42,13 @@ pub(crate) async fn post(State(site): State<Shared>, request: Request) -> Respon
 }
 
 async fn answer(site: &Shared, presented: Presented<'_>) -> Response {
-    let checked = verify(&site.provider, &presented, site.provider.issuer.as_str())
-        .and_then(|token| token.require_scope(scope::OPENID).map(|()| token));
+    let verified = verify(&site.provider, &presented, site.provider.issuer.as_str()).await;
+    let checked =
+        verified.map(|token| token.and_then(|token| token.require_scope(scope::OPENID).map(|()| token)));
     let token = match checked {
-        Ok(token) => token,
-        Err(rejection) => return rejection.into_response(),
+        Ok(Ok(token)) => token,
+        Ok(Err(rejection)) => return rejection.into_response(),
+        Err(error) => return store_json(&error),
     };
     match userinfo(&site.provider, &token).await {
         Ok(Some(claims)) => Json(claims).into_response(),

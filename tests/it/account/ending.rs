@@ -154,8 +154,10 @@ impl<'a> World<'a> {
     }
 
     async fn hang_under(&self, child: &str, parent: &str) {
+        // How each back end writes the bytes of an id.
+        let mark = if self.postern.database.is_some() { "" } else { "x" };
         let sql = format!(
-            "UPDATE device_sessions SET browser_session_id = NULL, parent_id = x'{}' WHERE id = x'{}'",
+            "UPDATE device_sessions SET browser_session_id = NULL, parent_id = {mark}'{}' WHERE id = {mark}'{}'",
             self.ids[parent], self.ids[child]
         );
         self.postern.tamper(Box::leak(sql.into_boxed_str())).await;

@@ -181,7 +181,7 @@ async fn a_restore_can_be_repeated_and_an_interrupted_one_run_again() {
 #[tokio::test]
 async fn a_restore_works_where_the_database_is_gone() {
     let story = story().await;
-    fs::remove_file(&story.stopped.config.database.path).expect("deleted");
+    fs::remove_file(story.stopped.database_file()).expect("deleted");
     let report = story.saved.restore_with_ends().await;
     assert_eq!(report["replaced"], Value::Null);
     let postern = story.stopped.start().await;
@@ -191,7 +191,7 @@ async fn a_restore_works_where_the_database_is_gone() {
 #[tokio::test]
 async fn a_broken_database_is_kept_with_its_log_and_the_log_does_not_meet_the_copy() {
     let story = story().await;
-    let database = &story.stopped.config.database.path;
+    let database = story.stopped.database_file();
     fs::write(database, "this is no database any more").expect("written");
     fs::write(database.with_file_name("postern.db-wal"), "nor is this a log").expect("written");
     let report = story.saved.restore_with_ends().await;

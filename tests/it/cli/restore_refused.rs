@@ -75,7 +75,7 @@ async fn a_server_that_runs_keeps_its_database() {
 #[tokio::test]
 async fn nobody_opens_a_database_that_is_being_replaced() {
     let unchanged = Unchanged::start().await;
-    let restoring = DatabaseLock::exclusive(&unchanged.stopped.config.database.path).expect("free");
+    let restoring = DatabaseLock::exclusive(unchanged.stopped.database_file()).expect("free");
     let refused = unchanged.stopped.try_start().await.expect_err("locked");
     assert!(matches!(refused, AppError::Lock(_)), "{refused}");
     let said = unchanged.shell.run(&["user", "list"]).await.refused(1);

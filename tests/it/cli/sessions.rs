@@ -7,7 +7,7 @@ use crate::harness::{ALICE, BOB, Postern};
 
 /// A shell on the machine of a server, with the server's clock.
 fn shell(postern: &Postern) -> Shell {
-    let mut shell = Shell::in_folder(postern.config.database.path.parent().expect("a folder"));
+    let mut shell = Shell::in_folder(postern.database_file().parent().expect("a folder"));
     shell.clock = postern.clock.clone();
     shell
 }

@@ -1,6 +1,6 @@
 //! A person's browser in small: cookies, redirects, forms. What a real browser enforces is tested in a real one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use axum::{
     body::Body,
@@ -18,6 +18,10 @@ use super::{
 pub(crate) struct Browser<'a> {
     postern: &'a Postern,
     pub(crate) cookies: BTreeMap<String, String>,
+    /// Where its requests come from.
+    pub(crate) address: IpAddr,
+    /// The `X-Forwarded-For` lines that they bring.
+    pub(crate) forwarded_for: Vec<&'static str>,
     user_agent: &'static str,
 }
 
@@ -140,7 +144,20 @@ impl<'a> Browser<'a> {
         Self {
             postern,
             cookies: BTreeMap::new(),
+            address: [203, 0, 113, 7].into(),
+            forwarded_for: Vec::new(),
             user_agent,
+        }
+    }
+
+    /// The same browser, whose requests another node answers.
+    pub(crate) fn at<'b>(&self, postern: &'b Postern) -> Browser<'b> {
+        Browser {
+            postern,
+            cookies: self.cookies.clone(),
+            address: self.address,
+            forwarded_for: self.forwarded_for.clone(),
+            user_agent: self.user_agent,
         }
     }
 
@@ -157,7 +174,10 @@ impl<'a> Browser<'a> {
         }
         headers.insert(header::USER_AGENT, self.user_agent.parse().expect("a header"));
         headers.insert(header::ACCEPT, "text/html".parse().expect("a header"));
-        let answer = self.postern.send(request).await;
+        for line in &self.forwarded_for {
+            headers.append("x-forwarded-for", line.parse().expect("a header"));
+        }
+        let answer = self.postern.send_from(self.address, request).await;
         for set in answer.headers.get_all(header::SET_COOKIE) {
             let cookie = cookie::Cookie::parse(set.to_str().expect("ASCII")).expect("a cookie");
             let gone = cookie

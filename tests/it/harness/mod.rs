@@ -4,6 +4,7 @@ mod browser;
 mod http;
 mod phone;
 mod postern;
+pub(crate) mod postgres;
 mod rows;
 
 pub(crate) use self::{

@@ -85,6 +85,14 @@ impl<'a> Phone<'a> {
         }
     }
 
+    /// The same phone, whose requests another node answers.
+    pub(crate) fn at<'b>(&self, postern: &'b Postern) -> Phone<'b> {
+        Phone {
+            postern,
+            ..self.clone()
+        }
+    }
+
     /// The parameters of the authorization request.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
         let challenge = Challenge::of_verifier(&self.verifier)

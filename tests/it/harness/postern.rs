@@ -1,6 +1,10 @@
 //! A server of one's own: a folder with a database, a clock that the test moves, seeded randomness.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{Router, body::Body, http::Request};
 use postern::{
@@ -24,6 +28,7 @@ use tempfile::TempDir;
 use super::{
     Browser, Phone,
     http::{Answer, form_post, send},
+    postgres::{self, Database, env_is},
 };
 
 pub(crate) const ALICE: &str = "alice@example.com";
@@ -38,7 +43,9 @@ pub(crate) struct Postern {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     router: Router,
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    /// Where the back end is PostgreSQL.
+    pub(crate) database: Option<Arc<Database>>,
 }
 
 /// A server that was stopped: its folder, and what it needs to start again.
@@ -46,12 +53,18 @@ pub(crate) struct Stopped {
     pub(crate) clock: Clock,
     pub(crate) config: Config,
     entropy: Arc<Entropy>,
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    database: Option<Arc<Database>>,
 }
 
 impl Stopped {
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The file of the embedded database.
+    pub(crate) fn database_file(&self) -> &Path {
+        self.config.database.file().expect("an embedded database")
     }
 
     pub(crate) async fn try_start(&self) -> Result<App, AppError> {
@@ -71,8 +84,18 @@ impl Stopped {
             clock: self.clock,
             config: self.config,
             folder: self.folder,
+            database: self.database,
         }
     }
+}
+
+/// `POSTERN_DATABASE=postgres`: the stories are told once more, on the other back end.
+async fn on_postgres() -> Option<Database> {
+    if !env_is("POSTERN_DATABASE", "postgres") {
+        return None;
+    }
+    let database = postgres::database().await;
+    Some(database.expect("PostgreSQL is installed where the tests are told to use it"))
 }
 
 impl Postern {
@@ -86,6 +109,10 @@ impl Postern {
         let mut config = Config::defaults(folder.path()).expect("the defaults are valid");
         // The cost of a hash is not what these tests are about.
         (config.passwords.memory_kib, config.passwords.iterations) = (64, 1);
+        let database = on_postgres().await;
+        if let Some(database) = &database {
+            config.database.location = database.location.clone();
+        }
         change(&mut config);
         let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
         let surroundings = Surroundings {
@@ -102,7 +129,8 @@ impl Postern {
             app,
             clock,
             config,
-            folder,
+            folder: Arc::new(folder),
+            database: database.map(Arc::new),
         };
         postern.add_user(ALICE).await;
         postern.add_user(BOB).await;
@@ -118,6 +146,7 @@ impl Postern {
             config: self.config,
             entropy,
             folder: self.folder,
+            database: self.database,
         }
     }
 
@@ -125,8 +154,40 @@ impl Postern {
         self.folder.path()
     }
 
+    /// Another server on the same database, at the same time. It does nothing by itself either.
+    pub(crate) async fn another_node(&self) -> Self {
+        self.another_node_with(|_| {}).await
+    }
+
+    /// The same with some settings of its own.
+    pub(crate) async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            entropy: Arc::new(Entropy::system()),
+            environment: |_| None,
+        };
+        let app = App::open(&config, surroundings)
+            .await
+            .expect("a database that is there");
+        Self {
+            router: app.router(),
+            app,
+            clock: self.clock.clone(),
+            config,
+            folder: Arc::clone(&self.folder),
+            database: self.database.clone(),
+        }
+    }
+
     pub(crate) fn provider(&self) -> &Provider {
         &self.app.provider
+    }
+
+    /// The file of the embedded database.
+    pub(crate) fn database_file(&self) -> &Path {
+        self.config.database.file().expect("an embedded database")
     }
 
     pub(crate) fn issuer(&self) -> &str {
@@ -185,8 +246,8 @@ impl Postern {
         self.send_from([203, 0, 113, 7], request).await
     }
 
-    pub(crate) async fn send_from(&self, address: [u8; 4], request: Request<Body>) -> Answer {
-        send(&self.router, SocketAddr::from((address, 40_000)), request).await
+    pub(crate) async fn send_from(&self, address: impl Into<IpAddr>, request: Request<Body>) -> Answer {
+        send(&self.router, SocketAddr::new(address.into(), 40_000), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -23,7 +23,14 @@ const TABLES: [(&str, &str); 12] = [
 impl Postern {
     /// The rows of every table; `keys` is the only one that is left out.
     pub(crate) async fn rows(&self) -> Vec<(&'static str, i64)> {
-        let all = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name <> 'keys' AND name NOT LIKE '\\_%' ESCAPE '\\'";
+        let all = match self.database {
+            None => {
+                "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name <> 'keys' AND name NOT LIKE '\\_%' ESCAPE '\\'"
+            }
+            Some(_) => {
+                "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'keys' AND tablename NOT LIKE '\\_%'"
+            }
+        };
         let tables = i64::try_from(TABLES.len()).expect("a few");
         assert_eq!(
             self.number(all).await,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use postern::store::db::Db;
+use postern::store::db::{Db, Location};
 
 use super::scratch::{ADD, AddNotes, Scratch, connect};
 
@@ -109,7 +109,7 @@ async fn writes_until_it_is_killed() {
     let Some(orders) = environment(CHILD) else { return };
     let (first, path) = orders.split_once(' ').expect("an id and a path");
     let first: i64 = first.parse().expect("an id");
-    let db = Db::open_sqlite(Path::new(path)).await.expect("opened");
+    let db = Db::open(&Location::Sqlite(path.into())).await.expect("opened");
     join_all((0..8).map(|worker| writes(&db, first + worker * 100_000))).await;
 }
 

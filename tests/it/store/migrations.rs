@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use postern::store::{error::StoreError, migrate};
+use postern::store::{db::Location, error::StoreError, migrate};
 use sqlx::SqliteConnection;
 
 use super::scratch::connect;
@@ -33,7 +33,7 @@ const COLUMNS: &str = "
     facts.name:TEXT facts.value:BLOB
     jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
-    keys.created_at:INTEGER
+    keys.created_at:INTEGER keys.longest_life:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
     revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
     revocations.until:INTEGER revocations.recorded_at:INTEGER
@@ -43,7 +43,9 @@ const COLUMNS: &str = "
 ";
 
 async fn migrated(path: &Path) -> SqliteConnection {
-    migrate::sqlite(path, true).await.expect("migrated");
+    migrate::run(&Location::Sqlite(path.to_owned()), true)
+        .await
+        .expect("migrated");
     connect(path).await
 }
 
@@ -62,6 +64,79 @@ async fn the_columns_are_these() {
     let columns = texts(&mut connection, columns).await;
     let expected: Vec<&str> = COLUMNS.split_whitespace().collect();
     assert_eq!(columns, expected, "\n{}", columns.join("\n"));
+}
+
+/// The names that PostgreSQL gives to SQLite's types; an id of 16 bytes is a UUID there.
+fn on_postgres(column: &str) -> String {
+    let (name, kind) = column.split_once(':').expect("a type");
+    let (kind, may_be_empty) = kind.strip_suffix('?').map_or((kind, ""), |kind| (kind, "?"));
+    let is_id = name.ends_with("_id") || name.ends_with(".id") || name.ends_with("end_event");
+    let kind = match kind {
+        "INTEGER" => "bigint",
+        "TEXT" => "text",
+        "BLOB" if is_id && name != "revocations.id" => "uuid",
+        _ => "bytea",
+    };
+    format!("{name}:{kind}{may_be_empty}")
+}
+
+#[tokio::test]
+async fn the_columns_are_the_same_on_both_back_ends() {
+    let Some(database) = crate::harness::postgres::database().await else {
+        return;
+    };
+    let columns = database.psql(
+        "SELECT table_name || '.' || column_name || ':' || data_type || CASE WHEN is_nullable = 'NO' THEN '' ELSE '?' END
+         FROM information_schema.columns
+         WHERE table_schema = 'public' AND table_name NOT LIKE '\\_sqlx%' ORDER BY table_name COLLATE \"C\", ordinal_position",
+    );
+    let columns: Vec<&str> = columns.lines().collect();
+    let expected: Vec<String> = COLUMNS.split_whitespace().map(on_postgres).collect();
+    assert_eq!(columns, expected, "\n{}", columns.join("\n"));
+}
+
+/// An index as both back ends write it: without spaces, quotes, and the words that only one of them has.
+fn plain(index: &str) -> String {
+    let text = index
+        .to_lowercase()
+        .replace("using btree", "")
+        .replace("public.", "")
+        .replace("::text", "");
+    text.chars()
+        .filter(|c| !c.is_whitespace() && !"()\"".contains(*c))
+        .collect()
+}
+
+#[tokio::test]
+async fn the_indexes_are_the_same_on_both_back_ends() {
+    let Some(database) = crate::harness::postgres::database().await else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut sqlite = migrated(&folder.path().join("postern.db")).await;
+    let indexes = "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL";
+    let indexes = texts(&mut sqlite, indexes).await;
+    let mut on_sqlite: Vec<String> = indexes.iter().map(|index| plain(index)).collect();
+    let indexes = database.psql(
+        "SELECT indexdef FROM pg_indexes i WHERE schemaname = 'public'
+         AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conname = i.indexname)",
+    );
+    let mut on_postgres: Vec<String> = indexes.lines().map(plain).collect();
+    on_sqlite.sort();
+    on_postgres.sort();
+    assert!(on_sqlite.len() > 10);
+    assert_eq!(on_sqlite, on_postgres);
+}
+
+#[test]
+fn the_files_have_the_same_names_on_both_back_ends() {
+    let names = |folder: &str| {
+        let entries = fs::read_dir(folder).expect("a folder");
+        entries
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(names("migrations/sqlite"), names("migrations/postgres"));
 }
 
 #[tokio::test]
@@ -129,7 +204,9 @@ async fn a_second_run_changes_nothing() {
     let schema = "SELECT COALESCE(sql, name) FROM sqlite_schema ORDER BY type, name";
     let before = texts(&mut connection, schema).await;
     for create in [true, false] {
-        migrate::sqlite(&path, create).await.expect("run again");
+        migrate::run(&Location::Sqlite(path.clone()), create)
+            .await
+            .expect("run again");
     }
     assert_eq!(texts(&mut connection, schema).await, before);
     assert_eq!(texts(&mut connection, "SELECT name FROM facts").await, ["kept"]);
@@ -139,7 +216,7 @@ async fn a_second_run_changes_nothing() {
 async fn a_database_that_is_not_there_is_made_only_on_request() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("postern.db");
-    let refused = migrate::sqlite(&path, false).await;
+    let refused = migrate::run(&Location::Sqlite(path.clone()), false).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
     assert!(!path.exists());
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use postern::store::{
-    db::{Change, Db, Statement, WriteTx},
+    db::{Change, Db, Location, Statement, WriteTx},
     error::Result,
     migrate,
 };
@@ -46,12 +46,13 @@ impl Scratch {
 
     pub(crate) async fn start_in(folder: &Path) -> Self {
         let path = folder.join("postern.db");
-        migrate::sqlite(&path, true).await.expect("migrated");
+        let location = Location::Sqlite(path.clone());
+        migrate::run(&location, true).await.expect("migrated");
         let mut second = connect(&path).await;
         for table in TABLES {
             sqlx::query(table).execute(&mut second).await.expect("a table");
         }
-        let db = Db::open_sqlite(&path).await.expect("opened");
+        let db = Db::open(&location).await.expect("opened");
         Self {
             db,
             path,

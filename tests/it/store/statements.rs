@@ -1,8 +1,14 @@
 //! Every statement of the program, against the tables as they are.
 
-use postern::store::{self, db::Prepared};
+use std::path::{Path, PathBuf};
+
+use postern::store::{
+    self,
+    db::{Db, Prepared},
+};
 
 use super::scratch::Scratch;
+use crate::harness::postgres;
 
 /// What only one back end understands, or what asks for the time, which is bound.
 const NOT_PORTABLE: [&str; 22] = [
@@ -47,13 +53,24 @@ fn width(row: &str) -> Option<usize> {
 }
 
 #[tokio::test]
-async fn every_statement_prepares_with_the_values_and_columns_that_it_declares() {
-    let scratch = Scratch::start().await;
+async fn every_statement_prepares_on_sqlite_with_the_values_and_columns_that_it_declares() {
+    every_statement_prepares(&Scratch::start().await.db).await;
+}
+
+#[tokio::test]
+async fn every_statement_prepares_on_postgresql_with_the_values_and_columns_that_it_declares() {
+    let Some(database) = postgres::database().await else {
+        return;
+    };
+    every_statement_prepares(&Db::open(&database.location).await.expect("opened")).await;
+}
+
+async fn every_statement_prepares(db: &Db) {
     let all = store::statements();
     assert!(all.len() > 40, "{}", all.len());
     for statement in all {
         let name = format!("{} {}", statement.file, statement.name);
-        let prepared = scratch.db.prepare(statement.sql.sqlite).await;
+        let prepared = db.prepare(&statement).await;
         let Prepared { binds, columns } = prepared.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(binds, statement.binds, "{name}: values");
         let row = (statement.row)();
@@ -108,15 +125,44 @@ fn no_two_statements_of_a_file_have_one_name_and_every_file_is_listed() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all.len());
-    let files = |folder: &str| {
-        let entries = std::fs::read_dir(folder).expect("a folder");
-        let paths = entries.map(|entry| entry.expect("an entry").path());
-        paths.filter(|path| path.is_file()).collect::<Vec<_>>()
-    };
-    for path in [files("src/store"), files("src/store/device_sessions")].concat() {
-        let text = std::fs::read_to_string(&path).expect("text");
+    for file in files_under(Path::new("src/store")) {
+        let text = std::fs::read_to_string(&file).expect("text");
         let declares = text.contains("\nstatements! {");
-        let listed = all.iter().any(|statement| path.ends_with(statement.file));
-        assert_eq!(declares, listed, "{}", path.display());
+        let listed = all.iter().any(|statement| file.ends_with(statement.file));
+        assert_eq!(declares, listed, "{}", file.display());
+    }
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let files = entries.map(|entry| entry.expect("an entry").path());
+    files
+        .flat_map(|path| {
+            if path.is_dir() {
+                files_under(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}
+
+#[test]
+fn fewer_than_ten_statements_have_two_texts() {
+    let all = store::statements();
+    let pairs = all
+        .iter()
+        .filter(|statement| statement.sql.sqlite != statement.sql.postgres);
+    let pairs: Vec<_> = pairs.map(|statement| (statement.file, statement.name)).collect();
+    assert!(pairs.len() < 10, "{pairs:?}");
+    // What differs is a word or two, not the statement.
+    for statement in &all {
+        let (sqlite, postgres) = (statement.sql.sqlite, statement.sql.postgres);
+        let same = sqlite
+            .bytes()
+            .zip(postgres.bytes())
+            .take_while(|(a, b)| a == b)
+            .count();
+        assert!(same * 4 > sqlite.len(), "{} {}", statement.file, statement.name);
     }
 }

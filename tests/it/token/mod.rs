@@ -26,8 +26,9 @@ use postern::{
         issue,
         token::{TokenError, code::CodeRequest, refresh::RefreshRequest},
     },
+    store::db::Statement,
 };
-use sqlx::{AssertSqlSafe, ConnectOptions, FromRow, SqliteConnection, sqlite::SqliteConnectOptions};
+use sqlx::FromRow;
 
 use crate::harness::{ALICE, Answer, Phone, Postern, Tokens};
 
@@ -42,37 +43,25 @@ struct Row {
     end_reason: Option<String>,
 }
 
-/// A connection of one's own, beside the server's.
-async fn connection(postern: &Postern) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(&postern.config.database.path);
-    options.connect().await.expect("the database opens")
-}
-
 /// Changes the session of `tokens` behind the server's back, as a restored backup does.
 async fn set(postern: &Postern, tokens: &Tokens, changes: &str) {
-    let text = AssertSqlSafe(format!("UPDATE device_sessions SET {changes} WHERE id = $1"));
-    let query = sqlx::query(text).bind(session(tokens));
-    let done = query.execute(&mut connection(postern).await).await;
-    assert_eq!(done.expect("the change fits").rows_affected(), 1);
+    let text = format!("UPDATE device_sessions SET {changes} WHERE id = $1 RETURNING state");
+    let statement: Statement<(DeviceSessionId,), (String,)> = Statement::new(text.leak());
+    let changed = postern.provider().db.execute(statement, (session(tokens),)).await;
+    assert!(changed.expect("the change fits").is_some());
 }
 
 /// A single number from the database.
 async fn number(postern: &Postern, query: &'static str) -> i64 {
-    let (number,): (i64,) = sqlx::query_as(query)
-        .fetch_one(&mut connection(postern).await)
-        .await
-        .expect("a number");
-    number
+    postern.number(query).await
 }
 
 async fn row(postern: &Postern, tokens: &Tokens) -> Row {
-    let query =
-        "SELECT state, generation, retries, rotated_at, jkt, end_reason FROM device_sessions WHERE id = $1";
-    sqlx::query_as(query)
-        .bind(session(tokens))
-        .fetch_one(&mut connection(postern).await)
-        .await
-        .expect("a row")
+    const FIND: Statement<(DeviceSessionId,), Row> = Statement::new(
+        "SELECT state, generation, retries, rotated_at, jkt, end_reason FROM device_sessions WHERE id = $1",
+    );
+    let row = postern.provider().db.read(FIND, (session(tokens),)).await;
+    row.expect("the database answers").expect("a row")
 }
 
 fn session(tokens: &Tokens) -> DeviceSessionId {

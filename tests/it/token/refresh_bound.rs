@@ -1,6 +1,9 @@
 //! The refresh table for sessions that are bound to a key, row by row.
 
-use postern::base::{digest::Digest, time::Lifetime};
+use postern::{
+    base::{digest::Digest, time::Lifetime},
+    store::db::Statement,
+};
 
 use super::{Prover, code, refused, row, set, signed_in, why};
 use crate::harness::{Postern, Tokens};
@@ -26,11 +29,9 @@ async fn a_key_that_the_request_named_must_be_the_one_that_redeems() {
     let app = Prover::new(&postern, "the phone's key");
     let thief = Prover::new(&postern, "another key");
     let (phone, code) = code(&postern).await;
-    let named = sqlx::query("UPDATE device_sessions SET jkt = $1").bind(app.key.as_bytes().to_vec());
-    named
-        .execute(&mut super::connection(&postern).await)
-        .await
-        .expect("named");
+    const NAME: Statement<(Digest,), ()> = Statement::new("UPDATE device_sessions SET jkt = $1");
+    let named = postern.provider().db.execute(NAME, (app.key,)).await;
+    named.expect("named");
 
     refused(&phone.redeem(&code).await, 400, "invalid_grant");
     assert_eq!(why(thief.redeem(&phone, &code).await), "invalid_grant");

@@ -1,31 +1,170 @@
 use postern::{
-    base::{entropy::Entropy, id::KeyId},
+    base::{entropy::Entropy, id::KeyId, time::Lifetime},
     domain::{
         event::Event,
-        key::{KeyState, Ring},
+        key::{KeyInfo, KeyState, Ring, rotation::Turn},
     },
     store::{
         error::StoreError,
         facts,
-        keys::{FoundKeys, StoredKey, all},
+        keys::{DestroyKey, FoundKeys, OUTLIVE, StoredKey, TurnRing, accepted, all, version},
     },
 };
 
 use super::world::{World, at};
+
+fn stored(id: KeyId, ring: Ring, state: KeyState, public: Option<&str>) -> StoredKey {
+    StoredKey {
+        info: KeyInfo {
+            id,
+            ring,
+            state,
+            created_at: at(0),
+            longest_life: Lifetime::from_millis(0),
+        },
+        sealed: vec![1, 2, 3],
+        public: public.map(str::to_owned),
+    }
+}
+
+fn id(number: u8) -> KeyId {
+    KeyId::from_bytes([number; 8])
+}
+
+/// Keys 1 (active) and 2 (next) of the signing ring.
+async fn founded(world: &World) {
+    let event = |number| {
+        world.event(Event::KeyCreated {
+            ring: "signing:ES256",
+            kid: id(number).to_string(),
+        })
+    };
+    let key = |number, state| {
+        (
+            stored(id(number), Ring::SigningEs256, state, Some("{}")),
+            event(number),
+        )
+    };
+    let keys = vec![key(1, KeyState::Active { since: at(0) }), key(2, KeyState::Next)];
+    let change = FoundKeys {
+        root_check: vec![7; 8],
+        keys,
+    };
+    world.db.write(change).await.expect("founded");
+}
+
+/// One key retires, the next becomes active, another is made.
+fn turn(world: &World, retire: u8, activate: u8, make: u8, now: i64) -> TurnRing {
+    let event = Event::KeyActivated {
+        ring: "signing:ES256",
+        kid: id(activate).to_string(),
+    };
+    TurnRing {
+        turn: Turn {
+            retire: Some(id(retire)),
+            activate: Some(id(activate)),
+            make: vec![KeyState::Next],
+        },
+        keys: vec![stored(id(make), Ring::SigningEs256, KeyState::Next, Some("{}"))],
+        now: at(now),
+        events: vec![world.event(event)],
+    }
+}
+
+async fn states(world: &World) -> Vec<(KeyId, KeyState)> {
+    let keys = all(&world.db).await.expect("read");
+    keys.iter().map(|key| (key.info.id, key.info.state)).collect()
+}
+
+pub(crate) async fn a_ring_turns_as_a_whole_or_not_at_all(world: World) {
+    founded(&world).await;
+    let before = version(&world.db).await.expect("read");
+    world.db.write(turn(&world, 1, 2, 3, 10)).await.expect("its turn");
+    let turned = vec![
+        (id(1), KeyState::Retiring { since: at(10) }),
+        (id(2), KeyState::Active { since: at(10) }),
+        (id(3), KeyState::Next),
+    ];
+    assert_eq!(states(&world).await, turned);
+    assert_eq!(version(&world.db).await.expect("read"), before + 1);
+    assert_eq!(world.count_events("key.activated").await, 1);
+
+    // The same again, a next key that is none, and a new key whose id is taken: each is refused as a whole.
+    for late in [
+        turn(&world, 1, 2, 4, 20),
+        turn(&world, 2, 1, 4, 20),
+        turn(&world, 2, 3, 1, 20),
+    ] {
+        let refused = world.db.write(late).await;
+        assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(states(&world).await, turned);
+    assert_eq!(version(&world.db).await.expect("read"), before + 1);
+    assert_eq!(world.count_events("key.activated").await, 1);
+}
+
+pub(crate) async fn a_secret_is_destroyed_when_what_it_made_is_over(world: World) {
+    founded(&world).await;
+    let (life, grace) = (300, 600);
+    for seconds in [life, 60] {
+        let binds = (Ring::SigningEs256.as_str(), seconds * 1000);
+        world.db.execute(OUTLIVE, binds).await.expect("written");
+    }
+    let destroy = |number, now| {
+        let event = world.event(Event::KeyDestroyed {
+            ring: "signing:ES256",
+            kid: id(number).to_string(),
+        });
+        DestroyKey {
+            id: id(number),
+            now: at(now),
+            event,
+        }
+    };
+    let end = 10 + life + grace;
+    assert!(
+        !world.db.write(destroy(1, end)).await.expect("read"),
+        "it is active"
+    );
+    world.db.write(turn(&world, 1, 2, 3, 10)).await.expect("its turn");
+    let before = version(&world.db).await.expect("read");
+    assert!(
+        !world.db.write(destroy(1, end - 1)).await.expect("read"),
+        "too early"
+    );
+    assert!(world.db.write(destroy(1, end)).await.expect("read"));
+    assert!(
+        !world.db.write(destroy(1, end)).await.expect("read"),
+        "it is gone"
+    );
+
+    let keys = all(&world.db).await.expect("read");
+    let gone = keys
+        .iter()
+        .find(|key| key.info.id == id(1))
+        .expect("its row stays");
+    assert_eq!(gone.info.state, KeyState::Gone { since: at(end) });
+    assert_eq!(
+        (gone.sealed.as_slice(), gone.public.as_deref()),
+        (&[][..], Some("{}"))
+    );
+    assert!(
+        accepted(&world.db)
+            .await
+            .expect("read")
+            .iter()
+            .all(|key| key.info.id != id(1))
+    );
+    assert_eq!(version(&world.db).await.expect("read"), before + 1);
+    assert_eq!(world.count_events("key.destroyed").await, 1);
+}
 
 pub(crate) async fn first_keys_are_read_back_and_founded_once(world: World) {
     let entropy = Entropy::seeded(2);
     let founding = |check: u8| {
         let key = |ring, state, public: Option<&str>| {
             let id = KeyId::new(&entropy);
-            let stored = StoredKey {
-                id,
-                ring,
-                state,
-                sealed: vec![1, 2, 3],
-                public: public.map(str::to_owned),
-                created_at: at(0),
-            };
+            let stored = stored(id, ring, state, public);
             let event = world.event(Event::KeyCreated {
                 ring: "mac",
                 kid: id.to_string(),
@@ -45,7 +184,7 @@ pub(crate) async fn first_keys_are_read_back_and_founded_once(world: World) {
     let keys = all(&world.db).await.expect("read");
     let read: Vec<_> = keys
         .iter()
-        .map(|key| (key.ring, key.state, key.public.as_deref()))
+        .map(|key| (key.info.ring, key.info.state, key.public.as_deref()))
         .collect();
     assert_eq!(read.len(), 3);
     for expected in [
@@ -57,7 +196,7 @@ pub(crate) async fn first_keys_are_read_back_and_founded_once(world: World) {
     }
     assert!(
         keys.iter()
-            .all(|key| key.sealed == [1, 2, 3] && key.created_at == at(0))
+            .all(|key| key.sealed == [1, 2, 3] && key.info.created_at == at(0))
     );
     let again = world.db.write(founding(8)).await;
     assert!(matches!(again, Err(StoreError::Conflict(_))), "{again:?}");

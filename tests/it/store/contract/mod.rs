@@ -1,5 +1,4 @@
-//! What every back end must do, through the store's public functions only. A second back end runs the same rules by
-//! one more line of `on_every_back_end`.
+//! What every back end must do, through the store's public functions only.
 
 mod attempts;
 mod browser_sessions;
@@ -24,6 +23,19 @@ macro_rules! on_every_back_end {
                 async fn $rule() {
                     let scratch = crate::store::scratch::Scratch::start().await;
                     super::super::$file::$rule(super::super::world::World::new(scratch.db.clone())).await;
+                })*
+            })*
+        }
+
+        mod postgres {
+            $(mod $file {
+                $(#[tokio::test]
+                async fn $rule() {
+                    let Some(database) = crate::harness::postgres::database().await else {
+                        return;
+                    };
+                    let db = postern::store::db::Db::open(&database.location).await.expect("opened");
+                    super::super::$file::$rule(super::super::world::World::new(db)).await;
                 })*
             })*
         }
@@ -81,7 +93,9 @@ on_every_back_end! {
         a_job_is_kept_by_its_holder_and_lost_by_time
         who_takes_over_goes_on_where_the_other_was;
     keys:
-        first_keys_are_read_back_and_founded_once;
+        first_keys_are_read_back_and_founded_once
+        a_ring_turns_as_a_whole_or_not_at_all
+        a_secret_is_destroyed_when_what_it_made_is_over;
     over:
         what_ended_before_is_deleted_so_many_at_once
         what_was_used_meanwhile_or_has_others_under_it_is_not_deleted

@@ -22,10 +22,8 @@ use sqlx::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{
-    db::{Change, WriteTx},
-    error::{Result, StoreError},
-};
+use super::{Change, WriteTx, inside_a_change};
+use crate::store::error::{Result, StoreError};
 
 /// How many jobs go into one transaction at most.
 const BATCH: usize = 256;
@@ -33,15 +31,6 @@ const BATCH: usize = 256;
 const JOINED: usize = 32;
 /// How long a change may take; longer means that it waits for something that is not its transaction.
 const GUARD: Duration = Duration::from_secs(2);
-
-tokio::task_local! {
-    static INSIDE: ();
-}
-
-/// Whether this code runs as part of a change, which must not call the database again: it would wait for itself.
-pub(super) fn inside_a_change() -> bool {
-    INSIDE.try_with(|()| ()).is_ok()
-}
 
 /// Something to make durable.
 pub(super) enum Job {
@@ -321,8 +310,8 @@ impl Writer {
             "SAVEPOINT change"
         };
         command(connection, before).await?;
-        let mut tx = WriteTx::new(connection, &self.counter);
-        let applied = AssertUnwindSafe(INSIDE.scope((), change.apply(&mut tx))).catch_unwind();
+        let mut tx = WriteTx::sqlite(connection, &self.counter);
+        let applied = AssertUnwindSafe(inside_a_change(change.apply(&mut tx))).catch_unwind();
         let outcome = match tokio::time::timeout(GUARD, applied).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error @ (StoreError::Conflict(_) | StoreError::Corrupt(_) | StoreError::Nested)))) => {

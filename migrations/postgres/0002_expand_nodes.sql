@@ -1,0 +1,16 @@
+-- Jobs that one process does for all: who has it until when, and how far it came.
+CREATE TABLE jobs (
+    name TEXT NOT NULL PRIMARY KEY,
+    holder TEXT NOT NULL,
+    held_until BIGINT NOT NULL,
+    cursor BYTEA
+);
+
+-- What a key made may live this long (milliseconds): so long it is accepted after it retired.
+ALTER TABLE keys ADD COLUMN longest_life BIGINT NOT NULL DEFAULT 0;
+INSERT INTO versions (name, value) VALUES ('keys', 0);
+
+-- What is over is found by these, and deleted. Neither is touched by a refresh.
+CREATE INDEX device_sessions_ended ON device_sessions (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX browser_sessions_ended ON browser_sessions (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX revocations_until ON revocations (until);

@@ -1,0 +1,168 @@
+//! How a ring moves on: from when a key is used, until when it is accepted, and what is due.
+//!
+//! A new key is known everywhere before it is used: nodes look at the ring every 15 seconds or sooner, verifiers keep
+//! the published keys for [`JWKS_MAX_AGE`]. An old key is accepted until the last thing that it made has expired.
+
+use crate::{
+    base::{
+        id::KeyId,
+        time::{Instant, Lifetime},
+    },
+    domain::key::{KeyInfo, KeyState, Ring},
+};
+
+/// How long a verifier may keep the published keys (RFC 9111 section 5.2.2.1).
+pub const JWKS_MAX_AGE: Lifetime = Lifetime::from_secs(600);
+/// The oldest that a ring in the memory of a node may be when it is used.
+pub const RING_MAX_AGE: Lifetime = Lifetime::from_secs(15);
+/// How much longer than what it made a key is accepted: for answers under way and clocks that differ.
+const GRACE: Lifetime = Lifetime::from_secs(600);
+/// How many signing keys may be retiring. Verifiers refuse sets of published keys that are too large; ours has its
+/// limit at 64.
+const MOST_RETIRING: usize = 16;
+
+/// The shortest time in which a signing key may be used, when what it signs lives for `life`: so long that the key
+/// before it is gone when the next one comes.
+pub const fn shortest(life: Lifetime) -> Lifetime {
+    let ahead = Ring::SigningEs256.ahead().millis();
+    Lifetime::from_millis(life.millis() + ahead + GRACE.millis())
+}
+
+impl Ring {
+    /// How long a key is in the database before it is used: two looks of every node at the ring, and for a signing key
+    /// as long as verifiers keep the published keys.
+    pub const fn ahead(self) -> Lifetime {
+        let nodes = 2 * RING_MAX_AGE.millis();
+        match self {
+            Self::SigningEs256 => Lifetime::from_millis(nodes + JWKS_MAX_AGE.millis()),
+            Self::Mac | Self::Seal => Lifetime::from_millis(nodes),
+        }
+    }
+}
+
+impl KeyInfo {
+    /// When a retiring key is gone.
+    pub fn gone_at(&self) -> Option<Instant> {
+        match self.state {
+            KeyState::Retiring { since } => Some(since.plus(self.longest_life).plus(GRACE)),
+            _ => None,
+        }
+    }
+}
+
+/// The start of a retirement that is over at `now`, for a key that made what lives no longer than nothing: what it made
+/// is added to it in the database.
+pub fn retired_before(now: Instant) -> Instant {
+    now.minus(GRACE)
+}
+
+/// What is due in a ring, as one change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// The active key that retires.
+    pub retire: Option<KeyId>,
+    /// The next key that becomes active.
+    pub activate: Option<KeyId>,
+    /// The keys that are made, each in this state.
+    pub make: Vec<KeyState>,
+}
+
+/// It is too early to rotate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooEarly {
+    /// From when on it may be done.
+    pub from: Instant,
+    /// Why not now.
+    pub why: &'static str,
+}
+
+/// The keys of one ring, without those that are gone.
+#[derive(Debug, Clone)]
+pub struct RingKeys<'a> {
+    ring: Ring,
+    active: Option<(&'a KeyInfo, Instant)>,
+    next: Option<&'a KeyInfo>,
+    retiring: Vec<&'a KeyInfo>,
+}
+
+impl<'a> RingKeys<'a> {
+    /// Those of `ring` among `keys`.
+    pub fn of(ring: Ring, keys: &'a [KeyInfo]) -> Self {
+        let mut own = Self {
+            ring,
+            active: None,
+            next: None,
+            retiring: Vec::new(),
+        };
+        for key in keys.iter().filter(|key| key.ring == ring) {
+            match key.state {
+                KeyState::Next => own.next = Some(key),
+                KeyState::Active { since } => own.active = Some((key, since)),
+                KeyState::Retiring { .. } => own.retiring.push(key),
+                KeyState::Gone { .. } => {}
+            }
+        }
+        own
+    }
+
+    /// When the next key takes the place of the active one.
+    pub fn turns_at(&self, rotate_every: Lifetime) -> Option<Instant> {
+        let (_, since) = self.active?;
+        Some(since.plus(rotate_every).max(self.ready_at()?))
+    }
+
+    /// From when on the next key may be used.
+    fn ready_at(&self) -> Option<Instant> {
+        Some(self.next?.created_at.plus(self.ring.ahead()))
+    }
+
+    /// The turn that is due at `now`.
+    pub fn due(&self, rotate_every: Lifetime, now: Instant) -> Option<Turn> {
+        let missing = self.missing(now);
+        missing.or_else(|| (self.turns_at(rotate_every)? <= now).then(|| self.turn()))
+    }
+
+    /// What makes an incomplete ring complete. Without an active key nothing works, so the first becomes active at
+    /// once.
+    pub fn missing(&self, now: Instant) -> Option<Turn> {
+        let make = match (self.active, self.next) {
+            (Some(_), Some(_)) => return None,
+            (None, Some(_)) => return Some(self.turn()),
+            (Some(_), None) => vec![KeyState::Next],
+            (None, None) => vec![KeyState::Active { since: now }, KeyState::Next],
+        };
+        Some(Turn {
+            retire: None,
+            activate: None,
+            make,
+        })
+    }
+
+    /// The turn of a complete ring before it is due.
+    pub fn turn_early(&self, now: Instant) -> Result<Turn, TooEarly> {
+        if self.ring == Ring::SigningEs256 && self.retiring.len() >= MOST_RETIRING {
+            let from = self.retiring.iter().filter_map(|key| key.gone_at()).min();
+            let why = "so many old keys are published already that verifiers may refuse the list";
+            return Err(TooEarly {
+                from: from.unwrap_or(now),
+                why,
+            });
+        }
+        match self.ready_at() {
+            Some(from) if from > now => Err(TooEarly {
+                from,
+                why: "the next key is so new that other servers and verifiers may not have it, and would refuse what \
+                      it makes",
+            }),
+            _ => Ok(self.turn()),
+        }
+    }
+
+    fn turn(&self) -> Turn {
+        Turn {
+            retire: self.active.map(|(key, _)| key.id),
+            activate: self.next.map(|key| key.id),
+            make: vec![KeyState::Next],
+        }
+    }
+}

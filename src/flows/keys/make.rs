@@ -1,0 +1,95 @@
+//! New keys, and the change that puts them into their ring.
+
+use crate::{
+    base::{
+        entropy::Entropy,
+        id::{EventId, KeyId},
+        secret::Secret,
+        time::{Instant, Lifetime},
+    },
+    domain::{
+        event::{Event, EventRecord, Subject},
+        key::{KeyInfo, KeyState, Ring, rotation::Turn},
+    },
+    ports::{keys::KeysError, signer::Signer, vault::Vault},
+    store::{
+        db::Db,
+        error::StoreError,
+        keys::{StoredKey, TurnRing},
+    },
+};
+
+/// What it takes to make keys.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Maker<'a> {
+    pub(super) vault: &'a Vault,
+    pub(super) entropy: &'a Entropy,
+    pub(super) now: Instant,
+}
+
+impl Maker<'_> {
+    /// A new key of `ring`, with the event of its making.
+    pub(super) fn key(&self, ring: Ring, state: KeyState) -> Result<(StoredKey, EventRecord), KeysError> {
+        let id = KeyId::new(self.entropy);
+        let (secret, public) = match ring {
+            Ring::SigningEs256 => {
+                let (secret, jwk) = Signer::generate(id)?;
+                (secret, Some(jwk.to_string()))
+            }
+            Ring::Mac | Ring::Seal => (Secret::new(self.entropy.bytes::<32>().to_vec()), None),
+        };
+        let key = StoredKey {
+            info: KeyInfo {
+                id,
+                ring,
+                state,
+                created_at: self.now,
+                longest_life: Lifetime::from_millis(0),
+            },
+            sealed: self.vault.seal(&secret),
+            public,
+        };
+        let kid = id.to_string();
+        let ring = ring.as_str();
+        Ok((key, self.event(Event::KeyCreated { ring, kid })))
+    }
+
+    /// An event of a key, which happens now.
+    pub(super) fn event(&self, event: Event) -> EventRecord {
+        EventRecord {
+            id: EventId::new(self.now, self.entropy),
+            at: self.now,
+            subject: Subject::default(),
+            event,
+        }
+    }
+
+    /// Moves a ring on. The key that it made last, or nothing when somebody else was faster.
+    pub(super) async fn turn(&self, db: &Db, ring: Ring, turn: Turn) -> Result<Option<KeyId>, KeysError> {
+        let (mut keys, mut events) = (Vec::new(), Vec::new());
+        let name = ring.as_str();
+        if let Some(kid) = turn.retire.map(|key| key.to_string()) {
+            events.push(self.event(Event::KeyRetired { ring: name, kid }));
+        }
+        if let Some(kid) = turn.activate.map(|key| key.to_string()) {
+            events.push(self.event(Event::KeyActivated { ring: name, kid }));
+        }
+        for state in &turn.make {
+            let (key, event) = self.key(ring, *state)?;
+            keys.push(key);
+            events.push(event);
+        }
+        let made = keys.last().map(|key| key.info.id);
+        let change = TurnRing {
+            turn,
+            keys,
+            now: self.now,
+            events,
+        };
+        match db.write(change).await {
+            Ok(()) => Ok(made),
+            Err(StoreError::Conflict(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

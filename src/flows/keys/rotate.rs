@@ -1,0 +1,149 @@
+//! Rotation: what is due by itself, and what an operator asks for.
+//!
+//! Every node may do it at any time: each step is one conditional change, so one of them does it and the others find it
+//! done.
+
+use serde::Serialize;
+
+use crate::{
+    base::{
+        id::KeyId,
+        time::{Instant, Lifetime},
+    },
+    domain::{
+        event::Event,
+        key::{
+            KeyInfo, Ring,
+            rotation::{RingKeys, TooEarly},
+        },
+    },
+    flows::{
+        Provider,
+        keys::{KeysError, infos, make::Maker},
+    },
+    store::keys::{self, DestroyKey, OUTLIVE},
+};
+
+/// Why a ring was not rotated. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// The next key is not old enough.
+    #[error("the ring {} cannot be rotated before {}: {}", .0.as_str(), .1.from.to_rfc3339(), .1.why)]
+    TooEarly(Ring, TooEarly),
+    /// Another process did it at the same moment.
+    #[error("the ring {} was rotated by another process a moment ago", .0.as_str())]
+    Lost(Ring),
+    /// The keys'.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+}
+
+/// A ring that was rotated.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rotated {
+    /// Which.
+    pub ring: Ring,
+    /// The key in use from now on.
+    pub active: Option<KeyId>,
+    /// The key in use until now.
+    pub retiring: Option<KeyId>,
+    /// The key that will be used after the next rotation.
+    pub next: KeyId,
+}
+
+/// Moves every ring on as far as it is due, and destroys the keys whose work has expired.
+pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
+    let now = provider.clock.now();
+    let keys = standing(provider).await?;
+    for key in &keys {
+        if key.gone_at().is_some_and(|at| at <= now) {
+            destroy(provider, key, now).await?;
+        }
+    }
+    for ring in Ring::ALL {
+        let due = RingKeys::of(ring, &keys).due(provider.lifetimes.key_rotation, now);
+        if let Some(turn) = due {
+            maker(provider, now).turn(&provider.db, ring, turn).await?;
+        }
+    }
+    provider.keys.refresh(&provider.db, now).await
+}
+
+/// Rotates these rings now, or none of them.
+pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>, RotateError> {
+    let now = provider.clock.now();
+    let keys = standing(provider).await?;
+    let mut turns = Vec::new();
+    for ring in rings {
+        let own = RingKeys::of(*ring, &keys);
+        let turn = own
+            .turn_early(now)
+            .map_err(|early| RotateError::TooEarly(*ring, early))?;
+        turns.push((*ring, turn));
+    }
+    let mut rotated = Vec::new();
+    for (ring, turn) in turns {
+        let (active, retiring) = (turn.activate, turn.retire);
+        let made = maker(provider, now).turn(&provider.db, ring, turn).await?;
+        let next = made.ok_or(RotateError::Lost(ring))?;
+        rotated.push(Rotated {
+            ring,
+            active,
+            retiring,
+            next,
+        });
+    }
+    provider.keys.refresh(&provider.db, now).await?;
+    Ok(rotated)
+}
+
+/// The keys that are not gone, each of which outlives what it makes under the present settings.
+async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
+    let mut keys = infos(keys::accepted(&provider.db).await?);
+    for ring in Ring::ALL {
+        let life = longest_life(provider, ring);
+        let is_shorter = |key: &KeyInfo| key.ring == ring && key.longest_life < life;
+        if keys.iter().any(is_shorter) {
+            let binds = (ring.as_str(), life.millis());
+            provider.db.execute(OUTLIVE, binds).await?;
+        }
+        for key in keys.iter_mut().filter(|key| is_shorter(key)) {
+            key.longest_life = life;
+        }
+    }
+    Ok(keys)
+}
+
+/// The longest life of anything that a key of the ring makes under the present settings.
+fn longest_life(provider: &Provider, ring: Ring) -> Lifetime {
+    match ring {
+        Ring::SigningEs256 => provider.longest_access_token(),
+        Ring::Mac => provider
+            .clients
+            .longest(&provider.lifetimes, |lives| lives.refresh_token()),
+        Ring::Seal => provider.lifetimes.sealed(),
+    }
+}
+
+async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(), KeysError> {
+    let event = Event::KeyDestroyed {
+        ring: key.ring.as_str(),
+        kid: key.id.to_string(),
+    };
+    let event = maker(provider, now).event(event);
+    let change = DestroyKey {
+        id: key.id,
+        now,
+        event,
+    };
+    provider.db.write(change).await?;
+    Ok(())
+}
+
+fn maker(provider: &Provider, now: Instant) -> Maker<'_> {
+    Maker {
+        vault: provider.keys.vault(),
+        entropy: &provider.entropy,
+        now,
+    }
+}

@@ -1,0 +1,277 @@
+//! PostgreSQL: a bounded pool, time limits on everything, and each change in a transaction of its own.
+
+use std::{
+    fmt,
+    future::Future,
+    panic::AssertUnwindSafe,
+    str::FromStr,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use sqlx::{
+    AssertSqlSafe, Connection, Either, Executor, PgPool, SqlStr, Statement as _,
+    postgres::{PgConnectOptions, PgPoolOptions, PgTypeInfo},
+};
+
+use super::{
+    Change, WriteTx, inside_a_change,
+    statement::{Binds, Prepared, Row, Statement, decode},
+};
+use crate::{
+    base::time::Lifetime,
+    store::error::{Result, StoreError},
+};
+
+/// How long a request waits for a connection.
+const ACQUIRE: Duration = Duration::from_secs(5);
+/// How long the network may add to the time limit of a statement.
+const NETWORK: Duration = Duration::from_secs(2);
+/// How long a whole change may take. What nodes remember of ends relies on a limit of 20 s.
+const CHANGE: Duration = Duration::from_secs(10);
+/// How often a change is run that the database refuses because of another one at the same time.
+const TRIES: u32 = 3;
+/// A connection that was not used for so long is asked whether it still works.
+const STALE: Duration = Duration::from_secs(1);
+/// A transaction is durable when it is acknowledged, also where the database's default is less; more is left alone.
+const BEGIN: &str = "BEGIN; SELECT set_config('synchronous_commit', 'on', true) \
+                     WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+
+/// How a PostgreSQL server is reached.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    /// Where requests go: the server, or PgBouncer before it.
+    pub url: PostgresUrl,
+    /// The server itself, for migrations and notifications; as `url` where there is none of its own.
+    pub direct_url: Option<PostgresUrl>,
+    /// How many connections this process has at most.
+    pub max_connections: u32,
+    /// How long one statement may take.
+    pub statement_timeout: Lifetime,
+}
+
+impl PostgresOptions {
+    /// The server itself.
+    pub fn direct(&self) -> &PostgresUrl {
+        self.direct_url.as_ref().unwrap_or(&self.url)
+    }
+}
+
+impl fmt::Debug for PostgresOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.url.fmt(f)
+    }
+}
+
+/// The address of a database, with its password: never printed whole.
+#[derive(Clone)]
+pub struct PostgresUrl(PgConnectOptions);
+
+impl PostgresUrl {
+    pub(in crate::store) fn options(&self) -> PgConnectOptions {
+        use sqlx::ConnectOptions;
+        self.0.clone().disable_statement_logging()
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let options = &self.0;
+        let host = options.get_socket().map_or_else(
+            || options.get_host().to_owned(),
+            |folder| folder.display().to_string(),
+        );
+        let database = options.get_database().unwrap_or_else(|| options.get_username());
+        write!(f, "PostgreSQL {database} at {host}:{}", options.get_port())
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl FromStr for PostgresUrl {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        use sqlx::postgres::PgSslMode;
+        const HINT: &str = "write postgres://user:password@host:5432/database; what is special in a password is percent-encoded";
+        let url = url::Url::parse(text).map_err(|_| HINT)?;
+        if !matches!(url.scheme(), "postgres" | "postgresql") || url.path().len() < 2 {
+            return Err(HINT);
+        }
+        let mut options = PgConnectOptions::from_str(text).map_err(|_| HINT)?;
+        let chosen = url
+            .query_pairs()
+            .any(|(name, _)| name == "sslmode" || name == "ssl-mode");
+        if !chosen && !is_this_machine(&options) {
+            // Nothing that the network carries may be read or changed on the way, unless somebody says so.
+            options = options.ssl_mode(PgSslMode::VerifyFull);
+        }
+        Ok(Self(options.application_name("postern")))
+    }
+}
+
+fn is_this_machine(options: &PgConnectOptions) -> bool {
+    let host = options.get_host();
+    options.get_socket().is_some()
+        || host.starts_with('/')
+        || host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse()
+            .is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+/// An open database.
+#[derive(Debug, Clone)]
+pub(super) struct Postgres {
+    pool: PgPool,
+    limit: Duration,
+    counter: Arc<AtomicU64>,
+}
+
+impl Postgres {
+    /// Opens a database that has its tables.
+    pub(super) async fn open(options: &PostgresOptions, counter: Arc<AtomicU64>) -> Result<Self> {
+        let statement = options.statement_timeout;
+        let idle = Lifetime::from_millis(i64::try_from(CHANGE.as_millis()).unwrap_or(0));
+        // Not in the start-up message: PgBouncer refuses what it does not know there.
+        let settings: Arc<str> = format!(
+            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
+            statement.millis(),
+            idle.millis()
+        )
+        .into();
+        let pool = PgPoolOptions::new()
+            .max_connections(options.max_connections)
+            .acquire_timeout(ACQUIRE)
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move { Ok(meta.idle_for < STALE || connection.ping().await.is_ok()) })
+            })
+            .after_connect(move |connection, _| {
+                let settings = Arc::clone(&settings);
+                Box::pin(async move {
+                    // Made of numbers only.
+                    connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await?;
+                    Ok(())
+                })
+            })
+            .connect_with(options.url.options().statement_cache_capacity(512))
+            .await?;
+        Ok(Self {
+            pool,
+            limit: ACQUIRE + statement.to_std() + NETWORK,
+            counter,
+        })
+    }
+
+    pub(super) async fn read<B: Binds, R: Row>(
+        &self,
+        statement: Statement<B, R>,
+        binds: B,
+    ) -> Result<Option<R>> {
+        let query = sqlx::query_with(statement.sql().postgres, binds.to_postgres()?);
+        let row = within(self.limit, query.fetch_optional(&self.pool)).await?;
+        row.as_ref().map(decode).transpose()
+    }
+
+    pub(super) async fn read_all<B: Binds, R: Row>(
+        &self,
+        statement: Statement<B, R>,
+        binds: B,
+    ) -> Result<Vec<R>> {
+        let query = sqlx::query_with(statement.sql().postgres, binds.to_postgres()?);
+        let rows = within(self.limit, query.fetch_all(&self.pool)).await?;
+        rows.iter().map(decode).collect()
+    }
+
+    /// One round trip: a statement without a transaction around it is one. Its row comes when it is durable.
+    pub(super) async fn execute_while<B: Binds, R: Row, T>(
+        &self,
+        statement: Statement<B, R>,
+        binds: B,
+        work: impl FnOnce(Option<R>) -> T,
+    ) -> Result<T> {
+        self.read(statement, binds).await.map(work)
+    }
+
+    /// In a task of its own: it runs to its end whoever still waits for it.
+    pub(super) async fn write<C: Change>(&self, change: C) -> Result<C::Out> {
+        let this = self.clone();
+        let ran = tokio::spawn(async move {
+            let mut tries = TRIES;
+            loop {
+                tries -= 1;
+                match this.apply(&change).await {
+                    // The database says that nothing happened, since another transaction was in the way.
+                    Err(StoreError::Busy) if tries > 0 => {}
+                    done => return done,
+                }
+            }
+        });
+        ran.await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("the server is stopping".to_owned())))
+    }
+
+    async fn apply<C: Change>(&self, change: &C) -> Result<C::Out> {
+        let transaction = async {
+            let mut transaction = self.pool.begin_with(BEGIN).await?;
+            let mut tx = WriteTx::postgres(&mut transaction, &self.counter);
+            let applied = AssertUnwindSafe(inside_a_change(change.apply(&mut tx))).catch_unwind();
+            let applied = applied.await;
+            // A transaction in which a statement failed is rolled back by COMMIT, without a word.
+            let broken = tx.broken.take();
+            match (applied, broken) {
+                (Ok(Ok(out)), None) => {
+                    transaction.commit().await?;
+                    Ok(out)
+                }
+                (outcome, broken) => {
+                    let _ = transaction.rollback().await;
+                    let refused = match outcome {
+                        Ok(outcome) => outcome.err().or(broken),
+                        Err(_panic) => None,
+                    };
+                    Err(refused.unwrap_or(StoreError::Stopped("it panicked")))
+                }
+            }
+        };
+        match tokio::time::timeout(CHANGE, transaction).await {
+            Ok(done) => done,
+            Err(_elapsed) => Err(StoreError::Unavailable("a change took too long".to_owned())),
+        }
+    }
+
+    pub(super) async fn close(self) {
+        self.pool.close().await;
+    }
+
+    pub(super) async fn prepare(&self, sql: &'static str, types: &[PgTypeInfo]) -> Result<Prepared> {
+        let prepared = (&self.pool).prepare_with(SqlStr::from_static(sql), types).await?;
+        let binds = match prepared.parameters() {
+            Some(Either::Left(types)) => types.len(),
+            Some(Either::Right(count)) => count,
+            None => 0,
+        };
+        let columns = prepared.columns().len();
+        Ok(Prepared { binds, columns })
+    }
+}
+
+/// A server that does not answer at all must not keep a request: the connection is given up.
+async fn within<T>(
+    limit: Duration,
+    asked: impl Future<Output = std::result::Result<T, sqlx::Error>>,
+) -> Result<T> {
+    match tokio::time::timeout(limit, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_elapsed) => Err(StoreError::Unavailable(
+            "the database did not answer in time".to_owned(),
+        )),
+    }
+}
