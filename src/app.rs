@@ -6,6 +6,7 @@ use std::{
 };
 
 use axum::Router;
+use tokio::sync::Notify;
 
 use crate::{
     base::{
@@ -18,17 +19,20 @@ use crate::{
         Provider,
         keys::{self, KeysError},
         sign_in::Line,
+        went_back::Signs,
     },
     ports::{
         clients::ClientDirectory,
         hasher::{Hasher, HasherError},
         lock::{DatabaseLock, LockError},
+        readiness::Readiness,
         secrets::{RootSecret, SecretError, SecretSource},
     },
     store::{
         db::{Db, Location},
         error::StoreError,
-        migrate,
+        facts,
+        migrate::{self, MigrateError},
     },
     web::{self, Site, page::Pages},
 };
@@ -78,6 +82,9 @@ pub enum AppError {
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The tables'.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
     /// The password pool's.
     #[error(transparent)]
     Hasher(#[from] HasherError),
@@ -103,6 +110,8 @@ impl App {
         let root = config.secrets.root.read(surroundings.environment)?;
         migrate::run(location, false).await?;
         let db = Db::open(location).await?;
+        // Before anything is written: everything that is has the database's time.
+        facts::look(&db, &surroundings.clock).await?;
         let (issuer, now) = (config.server.public_url.clone(), surroundings.clock.now());
         let keys = keys::open(&db, &root, issuer, &surroundings.entropy, now).await?;
         let clients = ClientDirectory::load(&db).await?;
@@ -118,6 +127,10 @@ impl App {
             entropy: surroundings.entropy,
             keys,
             clients,
+            ends: Arc::default(),
+            readiness: Readiness::default(),
+            bell: Notify::new(),
+            went_back: Signs::default(),
             hasher,
             line: Line::default(),
         });
@@ -156,6 +169,7 @@ impl App {
         let (root, new_secret) = root_secret(&config.secrets.root, surroundings)?;
         migrate::run(location, true).await?;
         let db = Db::open(location).await?;
+        facts::look(&db, &surroundings.clock).await?;
         keys::found(&db, &root, &surroundings.entropy, surroundings.clock.now()).await?;
         db.close().await;
         Ok(Founded {

@@ -13,6 +13,7 @@ mod host;
 mod init;
 mod input;
 mod keys;
+mod migrate;
 mod moment;
 mod output;
 mod place;
@@ -31,8 +32,8 @@ use clap::{Parser, Subcommand};
 
 use self::{
     backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand,
-    events::EventsCommand, init::InitCommand, keys::KeysCommand, place::Place, restore::RestoreCommand,
-    serve::ServeCommand, session::SessionCommand, user::UserCommand,
+    events::EventsCommand, init::InitCommand, keys::KeysCommand, migrate::MigrateCommand, place::Place,
+    restore::RestoreCommand, serve::ServeCommand, session::SessionCommand, user::UserCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -60,6 +61,8 @@ enum Command {
     Init(InitCommand),
     /// Run the server
     Serve(ServeCommand),
+    /// Bring the tables of the database up to date
+    Migrate(MigrateCommand),
     /// Check and show the configuration
     Config(ConfigCommand),
     /// Add, list and disable people, set their passwords
@@ -94,6 +97,7 @@ pub async fn run(
         Command::Demo(command) => demo::run(command, place, &mut world).await,
         Command::Init(command) => init::run(command, place, &mut world).await,
         Command::Serve(command) => serve::run(command, place, &mut world).await,
+        Command::Migrate(command) => migrate::run(&command, place, &mut world).await,
         Command::Config(command) => config::run(&command, place, &mut world),
         Command::User(command) => user::run(command, place, &mut world).await,
         Command::Client(command) => client::run(command, place, &mut world).await,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use crate::{
     base::{
         entropy::Entropy,
@@ -13,7 +15,7 @@ use crate::{
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Retention},
     },
-    ports::{clients::ClientDirectory, hasher::Hasher, keyring::Keyring},
+    ports::{clients::ClientDirectory, ends::Ends, hasher::Hasher, keyring::Keyring, readiness::Readiness},
     store::db::Db,
 };
 
@@ -27,6 +29,7 @@ pub mod end;
 pub mod events;
 pub mod issue;
 pub mod keys;
+pub mod nodes;
 pub mod pending;
 pub mod restore;
 pub mod revoke;
@@ -34,6 +37,7 @@ pub mod sessions;
 pub mod sign_in;
 pub mod token;
 pub mod userinfo;
+pub mod went_back;
 
 /// The OpenID Provider: everything that a verb may use.
 #[derive(Debug)]
@@ -58,6 +62,14 @@ pub struct Provider {
     pub keys: Keyring,
     /// The clients.
     pub clients: ClientDirectory,
+    /// What ended lately.
+    pub ends: Arc<Ends>,
+    /// Whether this node should be sent requests.
+    pub readiness: Readiness,
+    /// Rung by whoever hears that another node has written something: the poll looks at once.
+    pub bell: Notify,
+    /// Signs that the database went back.
+    pub went_back: went_back::Signs,
     /// The password pool.
     pub hasher: Hasher,
     /// Sign-ins that are being looked at.

@@ -11,28 +11,15 @@ mod walk;
 
 pub use self::sweep::sweep;
 
-/// How often what is held in memory is compared with the database.
-const POLL: Duration = Duration::from_secs(1);
+pub mod poll;
+
 /// How often the server looks for what is due.
 const UPKEEP: Duration = Duration::from_secs(30);
 
 /// Runs until the process ends.
 pub async fn run(provider: Arc<Provider>) {
-    tokio::join!(poll(&provider), upkeep(&provider));
-}
-
-/// Compares what this process holds in memory with the database.
-async fn poll(provider: &Provider) {
-    let mut timer = every(POLL);
-    loop {
-        timer.tick().await;
-        if let Err(error) = provider.clients.refresh(&provider.db).await {
-            tracing::warn!(%error, "the clients could not be compared with the database");
-        }
-        if let Err(error) = provider.keys.refresh(&provider.db, provider.clock.now()).await {
-            tracing::warn!(%error, "the key rings could not be compared with the database");
-        }
-    }
+    let bell = || provider.bell.notify_one();
+    tokio::join!(poll::run(&provider), upkeep(&provider), provider.db.listen(bell));
 }
 
 /// Does what is due.

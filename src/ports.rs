@@ -1,11 +1,13 @@
-//! The outside, behind small types: password hashing, keys and signatures, the root secret; and the clients, which are
-//! read from the database once and kept in memory.
+//! The outside, behind small types: password hashing, keys and signatures, the root secret; and what a node keeps in
+//! memory of the database: the clients, the ends of the last hour, whether it could be asked.
 
 pub mod clients;
+pub mod ends;
 pub mod hasher;
 pub mod keyring;
 pub mod keys;
 pub mod lock;
+pub mod readiness;
 pub mod secrets;
 pub mod signer;
 pub mod vault;

@@ -13,6 +13,7 @@ pub mod consents;
 pub mod db;
 pub mod device_sessions;
 pub mod ending;
+pub mod ends;
 pub mod error;
 pub mod events;
 pub mod facts;
@@ -35,6 +36,7 @@ pub fn statements() -> Vec<db::Declared> {
         device_sessions::list::ALL,
         device_sessions::over::ALL,
         ending::ALL,
+        ends::ALL,
         events::ALL,
         facts::ALL,
         jobs::ALL,

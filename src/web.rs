@@ -153,6 +153,7 @@ fn sessions(site: &Site) -> SessionManagerLayer<BrowserSessionStore> {
         provider.db.clone(),
         provider.clock.clone(),
         Arc::clone(&provider.entropy),
+        Arc::clone(&provider.ends),
         lifetimes.browser_session_idle,
     );
     SessionManagerLayer::new(store)

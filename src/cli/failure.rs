@@ -7,7 +7,7 @@ use crate::{
     cli::output::{Output, Unwritable},
     flows::{account::AccountError, clients::ClientError, keys::KeysError},
     ports::hasher::HasherError,
-    store::error::StoreError,
+    store::{error::StoreError, migrate::MigrateError},
 };
 
 /// The command was used in a way that makes no sense, in a way that clap cannot see.
@@ -54,11 +54,18 @@ pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
 fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
     // Transparent errors hide the one that they stand for from the chain.
     match cause.downcast_ref() {
-        Some(AppError::Store(error) | AppError::Keys(KeysError::Store(error))) => {
+        Some(
+            AppError::Store(error)
+            | AppError::Keys(KeysError::Store(error))
+            | AppError::Migrate(MigrateError::Store(error)),
+        ) => {
             return Some(of_store(error));
         }
         Some(AppError::Hasher(error)) => return Some(of_hasher(*error)),
         _ => {}
+    }
+    if let Some(MigrateError::Store(error)) = cause.downcast_ref() {
+        return Some(of_store(error));
     }
     match (cause.downcast_ref(), cause.downcast_ref()) {
         (Some(AccountError::Store(error)), _) | (_, Some(ClientError::Store(error))) => Some(of_store(error)),
@@ -71,8 +78,8 @@ fn of_store(error: &StoreError) -> &'static str {
     match error {
         StoreError::Busy => LATER,
         StoreError::Unavailable(_) => {
-            "see that the database is a file of yours on a disk that is not full, and that no other program holds \
-             it; then run the command again"
+            "see database.url: a file must be yours, on a disk that is not full; a PostgreSQL server must run, be \
+             reachable and let this user in; then run the command again"
         }
         StoreError::Conflict(_) => "nothing was changed; look at what is there and try again",
         StoreError::Nested | StoreError::Stopped(_) | StoreError::Corrupt(_) => {

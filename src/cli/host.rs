@@ -1,6 +1,6 @@
 //! A server at work with its jobs, until it is told to stop.
 
-use std::{io, net::TcpListener};
+use std::{io, net::TcpListener, sync::Arc};
 
 use anyhow::Context;
 use tokio::{
@@ -8,7 +8,7 @@ use tokio::{
     task::{JoinError, JoinHandle},
 };
 
-use crate::{app::App, config::ServerConfig, jobs, server};
+use crate::{app::App, config::ServerConfig, flows::Provider, jobs, server};
 
 /// The server at work.
 #[derive(Debug)]
@@ -16,6 +16,7 @@ pub(super) struct Host {
     stop: oneshot::Sender<()>,
     server: JoinHandle<io::Result<()>>,
     jobs: JoinHandle<()>,
+    provider: Arc<Provider>,
 }
 
 impl Host {
@@ -34,6 +35,7 @@ impl Host {
             stop,
             server,
             jobs: tokio::spawn(jobs::run(app.provider.clone())),
+            provider: app.provider.clone(),
         }
     }
 
@@ -44,6 +46,7 @@ impl Host {
 
     /// Lets requests under way finish.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
+        self.provider.readiness.stop();
         drop(self.stop);
         let told = told(self.server.await);
         self.jobs.abort();

@@ -112,6 +112,7 @@ async fn bring_up(
 ) -> anyhow::Result<Report> {
     let mut config = config.clone();
     config.database.location = Location::Sqlite(staged.database.clone());
+    backup::make_ready(&staged.database).await?;
     let app = App::open(&config, surroundings).await?;
     let mut restoring = Restoring::begin(&app.provider).await?;
     if let Some(ends) = ends {

@@ -78,6 +78,15 @@ pub enum Event {
         /// The generation that it has now.
         to: i64,
     },
+    /// Many refresh tokens were newer than their rows: the database went back, which somebody has to know.
+    #[serde(rename = "database.went_back")]
+    DatabaseWentBack {
+        /// How many sessions went forward within a minute, so far.
+        fast_forwards: u32,
+    },
+    /// Revocations that a database had lost were written again by a node that remembers them.
+    #[serde(rename = "revocation.rewritten")]
+    RevocationsRewritten,
     /// A token had a right MAC and a wrong handle: the MAC key may be stolen.
     #[serde(rename = "key.forgery_suspected")]
     KeyForgerySuspected,
@@ -187,6 +196,8 @@ impl Event {
             Self::SessionsEnded { .. } => "session.ended",
             Self::RefreshSlowProcess => "refresh.slow_process",
             Self::RefreshFastForwarded { .. } => "refresh.fast_forwarded",
+            Self::DatabaseWentBack { .. } => "database.went_back",
+            Self::RevocationsRewritten => "revocation.rewritten",
             Self::KeyForgerySuspected => "key.forgery_suspected",
             Self::TokenRevoked { .. } => "token.revoked",
             Self::ClientAdded => "client.added",
@@ -232,6 +243,8 @@ mod tests {
             ended,
             Event::RefreshSlowProcess,
             Event::RefreshFastForwarded { from: 1, to: 2 },
+            Event::DatabaseWentBack { fast_forwards: 10 },
+            Event::RevocationsRewritten,
             Event::KeyForgerySuspected,
             Event::TokenRevoked { jti },
             Event::ClientAdded,

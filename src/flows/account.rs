@@ -15,7 +15,7 @@ use crate::{
     },
     flows::{
         Provider,
-        end::{end, prepare},
+        end::{end, prepare, remember},
         sessions,
     },
     ports::hasher::HasherError,
@@ -116,7 +116,8 @@ pub async fn set_password(
         end,
         event,
     };
-    provider.db.write(change).await?.ok_or(AccountError::Late)
+    let ended = provider.db.write(change).await?.ok_or(AccountError::Late)?;
+    Ok(remember(provider, &ended))
 }
 
 /// Disables a person and ends everything of theirs. How much ended; nothing when they were disabled already.
@@ -129,15 +130,14 @@ pub async fn disable(provider: &Provider, user: UserId) -> Result<Option<Ended>,
     let ending = Ending::User { id: user, keep: None };
     let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone());
     let event = provider.event(now, subject, Event::UserDisabled);
-    Ok(provider
-        .db
-        .write(DisableUser {
-            user,
-            now,
-            end,
-            event,
-        })
-        .await?)
+    let change = DisableUser {
+        user,
+        now,
+        end,
+        event,
+    };
+    let ended = provider.db.write(change).await?;
+    Ok(ended.map(|ended| remember(provider, &ended)))
 }
 
 /// What people see of their account.

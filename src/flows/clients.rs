@@ -7,7 +7,10 @@ use crate::{
         ending::{Ending, Reason},
         event::{Event, Subject},
     },
-    flows::{Provider, end::prepare},
+    flows::{
+        Provider,
+        end::{prepare, remember},
+    },
     store::{
         clients::{AddClient, RemoveClient},
         ending::Ended,
@@ -81,7 +84,7 @@ pub async fn add(
         Err(StoreError::Conflict(_)) => return Err(ClientError::Taken),
         Err(error) => return Err(error.into()),
     }
-    provider.clients.refresh(&provider.db).await?;
+    provider.clients.reload(&provider.db).await?;
     Ok(client)
 }
 
@@ -96,6 +99,7 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
     let end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
     let event = provider.event(now, subject, Event::ClientRemoved);
     let removed = provider.db.write(RemoveClient { id, end, event }).await?;
-    provider.clients.refresh(&provider.db).await?;
+    let removed = removed.map(|ended| remember(provider, &ended));
+    provider.clients.reload(&provider.db).await?;
     Ok(removed)
 }

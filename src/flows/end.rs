@@ -11,7 +11,7 @@ use crate::{
     },
     flows::Provider,
     store::{
-        ending::{EndSessions, Ended},
+        ending::{EndSessions, Ended, EndedSessions},
         error::Result,
     },
 };
@@ -22,10 +22,15 @@ const GRACE: Lifetime = Lifetime::from_secs(120);
 /// Ends a node and what its reach names; done when this returns.
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
     let now = provider.clock.now();
-    provider
-        .db
-        .write(prepare(provider, now, ending, reason, subject))
-        .await
+    let change = prepare(provider, now, ending, reason, subject);
+    Ok(remember(provider, &provider.db.write(change).await?))
+}
+
+/// Remembers what a change ended; how much that was. Comes between the commit and the answer: what is acknowledged as
+/// ended is refused by this node from now on, whatever becomes of the database.
+pub fn remember(provider: &Provider, ended: &EndedSessions) -> Ended {
+    provider.ends.remember(ended);
+    ended.count()
 }
 
 /// The end as a part of a larger change.

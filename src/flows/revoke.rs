@@ -14,7 +14,7 @@ use crate::{
     },
     flows::{
         Provider,
-        end::{end, prepare, revoked_until},
+        end::{end, prepare, remember, revoked_until},
         token::TokenError,
         userinfo::verify,
     },
@@ -110,15 +110,19 @@ async fn revoke_access_token(
         jti: token.jti.clone(),
     };
     let ending = Ending::Device { id: session };
+    let until = revoked_until(provider, now);
     let change = RevokeToken {
-        jti,
+        jti: jti.clone(),
         session,
         now,
-        until: revoked_until(provider, now),
+        until,
         end: prepare(provider, now, ending, Reason::ManyTokensRevoked, subject.clone()),
         event: provider.event(now, subject, event),
     };
-    provider.db.write(change).await?;
+    if let Some(ended) = provider.db.write(change).await? {
+        remember(provider, &ended);
+    }
+    provider.ends.remember_token(jti, session, until);
     Ok(())
 }
 

@@ -38,6 +38,10 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
     let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
         return Ok(None);
     };
+    let ends = &provider.ends;
+    if ends.devices.contains(&session) || ends.has_token(&jti) {
+        return Ok(None);
+    }
     let now = provider.clock.now();
     let Some((sub, email, name, updated_at)) = provider.db.read(FIND_LIVE_USER, (session, jti, now)).await?
     else {

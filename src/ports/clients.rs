@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use crate::{
     base::{id::ClientId, time::Lifetime},
     domain::{client::Client, policy::Lifetimes},
-    store::{clients, db::Db, error::Result},
+    store::{clients, db::Db, error::Result, facts::Versions},
 };
 
 /// Every client, as of one version.
@@ -58,16 +58,17 @@ impl ClientDirectory {
         own.fold(life(server), Lifetime::max)
     }
 
-    /// Reads them again when a change raised the version. Asked for by the poll: a command beside the server, or
-    /// another node, may have made the change.
-    pub async fn refresh(&self, db: &Db) -> Result<()> {
-        if clients::version(db).await? != self.0.load().version {
+    /// Reads them again when their version is another. Asked for by the poll: a command beside the server, or another
+    /// node, may have made a change; a database that went back has an older one.
+    pub async fn follow(&self, db: &Db, versions: &Versions) -> Result<()> {
+        if versions.of(clients::VERSION) != self.0.load().version {
             self.reload(db).await?;
         }
         Ok(())
     }
 
-    async fn reload(&self, db: &Db) -> Result<()> {
+    /// Reads them again: this node has just made a change.
+    pub async fn reload(&self, db: &Db) -> Result<()> {
         let (version, all) = clients::all(db).await?;
         let clients = all
             .into_iter()

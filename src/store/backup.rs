@@ -41,6 +41,12 @@ pub async fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Makes a copy what a server can open: a copy has no write-ahead log yet, and readers cannot begin one.
+pub async fn make_ready(path: &Path) -> Result<(), StoreError> {
+    sqlite_options(path).connect().await?.close().await?;
+    Ok(())
+}
+
 /// How many bytes a copy of the database has, about.
 pub async fn size(database: &Path) -> Result<u64, StoreError> {
     let mut connection = sqlite_options(database).read_only(true).connect().await?;

@@ -6,7 +6,7 @@ use crate::{
     store::{
         consents,
         db::{Change, Db, WriteTx, statements},
-        ending::{self, EndSessions, Ended},
+        ending::{self, EndSessions, EndedSessions},
         error::{Result, StoreError},
         events, facts,
     },
@@ -80,7 +80,7 @@ impl Change for AddClient {
     }
 }
 
-/// Removes a client with its consents, and ends its sessions. How much ended; nothing when there was no such client.
+/// Removes a client with its consents, and ends its sessions. What ended; nothing when there was no such client.
 #[derive(Debug)]
 pub struct RemoveClient {
     /// Which.
@@ -92,9 +92,9 @@ pub struct RemoveClient {
 }
 
 impl Change for RemoveClient {
-    type Out = Option<Ended>;
+    type Out = Option<EndedSessions>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
         if tx.run(DELETE, (self.id.clone(),)).await? == 0 {
             return Ok(None);
         }

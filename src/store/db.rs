@@ -1,6 +1,7 @@
 //! The back end, named here and in the files below and beside it (`migrate.rs`, `backup.rs`, `error.rs`), and nowhere else: typed
 //! statements, the two kinds of access, and changes as named values.
 
+mod listener;
 mod postgres;
 mod sqlite;
 mod statement;
@@ -8,7 +9,7 @@ mod writer;
 
 use std::{
     fmt,
-    future::Future,
+    future::{self, Future},
     path::PathBuf,
     sync::{
         Arc,
@@ -77,6 +78,8 @@ pub struct WriteTx<'c> {
     counter: &'c AtomicU64,
     /// Why the transaction cannot be committed any more, when a statement failed: on PostgreSQL that is its end.
     broken: Option<StoreError>,
+    /// Whether the other nodes are told of the commit.
+    notifies: bool,
 }
 
 #[derive(Debug)]
@@ -91,6 +94,7 @@ impl<'c> WriteTx<'c> {
             connection: Connection::Sqlite(connection),
             counter,
             broken: None,
+            notifies: false,
         }
     }
 
@@ -99,6 +103,7 @@ impl<'c> WriteTx<'c> {
             connection: Connection::Postgres(connection),
             counter,
             broken: None,
+            notifies: false,
         }
     }
 
@@ -118,6 +123,30 @@ impl<'c> WriteTx<'c> {
                 row.as_ref().map(decode).transpose()
             }
         }
+    }
+
+    /// All rows that the statement gives.
+    pub async fn all<B: Binds, R: Row>(&mut self, statement: Statement<B, R>, binds: B) -> Result<Vec<R>> {
+        self.counter.fetch_add(1, Ordering::Relaxed);
+        match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                let query = sqlx::query_with(statement.sql().sqlite, binds.to_sqlite()?);
+                let rows = query.fetch_all(&mut **connection).await?;
+                rows.iter().map(decode).collect()
+            }
+            Connection::Postgres(connection) => {
+                let query = sqlx::query_with(statement.sql().postgres, binds.to_postgres()?);
+                let rows = query.fetch_all(&mut **connection).await;
+                let rows = rows.map_err(|error| fail(&mut self.broken, error))?;
+                rows.iter().map(decode).collect()
+            }
+        }
+    }
+
+    /// Tells the other nodes, when this is committed, that there is something to read. It only makes them faster: their
+    /// polls find it by themselves, and those of the embedded database have nothing else.
+    pub fn notify(&mut self) {
+        self.notifies = true;
     }
 
     /// How many rows the statement changed.
@@ -148,6 +177,7 @@ fn fail(broken: &mut Option<StoreError>, error: sqlx::Error) -> StoreError {
 pub struct Db {
     arm: Arm,
     counter: Arc<AtomicU64>,
+    losses: Arc<AtomicU64>,
 }
 
 #[derive(Debug, Clone)]
@@ -176,7 +206,11 @@ impl Db {
                 Arm::Postgres(Postgres::open(options, Arc::clone(&counter)).await?)
             }
         };
-        Ok(Self { arm, counter })
+        Ok(Self {
+            arm,
+            counter,
+            losses: Arc::default(),
+        })
     }
 
     /// How many statements ran so far, without `BEGIN`, `COMMIT` and savepoints.
@@ -184,16 +218,22 @@ impl Db {
         self.counter.load(Ordering::Relaxed)
     }
 
+    /// How often the database could not be asked or did not take a change. When it is back it may be another one that is
+    /// behind: whoever remembers has to compare.
+    pub fn losses(&self) -> u64 {
+        self.losses.load(Ordering::SeqCst)
+    }
+
     /// The first row of a statement that changes nothing.
     pub async fn read<B: Binds, R: Row>(&self, statement: Statement<B, R>, binds: B) -> Result<Option<R>> {
         self.start_statement()?;
-        on_the_arm!(&self.arm, arm => arm.read(statement, binds).await)
+        self.watch(on_the_arm!(&self.arm, arm => arm.read(statement, binds).await))
     }
 
     /// All rows of a statement that changes nothing. The statement has a limit.
     pub async fn read_all<B: Binds, R: Row>(&self, statement: Statement<B, R>, binds: B) -> Result<Vec<R>> {
         self.start_statement()?;
-        on_the_arm!(&self.arm, arm => arm.read_all(statement, binds).await)
+        self.watch(on_the_arm!(&self.arm, arm => arm.read_all(statement, binds).await))
     }
 
     /// Makes one statement durable and gives its row: the path for what is a single conditional statement.
@@ -210,13 +250,22 @@ impl Db {
         work: impl FnOnce(Option<R>) -> T,
     ) -> Result<T> {
         self.start_statement()?;
-        on_the_arm!(&self.arm, arm => arm.execute_while(statement, binds, work).await)
+        self.watch(on_the_arm!(&self.arm, arm => arm.execute_while(statement, binds, work).await))
     }
 
     /// Makes a change durable. It runs to its end whoever still waits for it.
     pub async fn write<C: Change>(&self, change: C) -> Result<C::Out> {
         refuse_nested()?;
-        on_the_arm!(&self.arm, arm => arm.write(change).await)
+        self.watch(on_the_arm!(&self.arm, arm => arm.write(change).await))
+    }
+
+    /// Calls `heard` whenever another node has written what nodes want to know at once, as long as it is awaited. Those
+    /// of the embedded database are not told: they poll.
+    pub async fn listen(&self, heard: impl Fn()) {
+        match &self.arm {
+            Arm::Sqlite(_) => future::pending().await,
+            Arm::Postgres(arm) => arm.listen(heard).await,
+        }
     }
 
     /// Ends the database for every clone of this: nothing new is taken, what was asked before is done, and the files
@@ -231,6 +280,14 @@ impl Db {
             Arm::Sqlite(arm) => arm.prepare(statement.sql.sqlite).await,
             Arm::Postgres(arm) => arm.prepare(statement.sql.postgres, &(statement.types)()).await,
         }
+    }
+
+    /// Counts a loss of the database.
+    fn watch<T>(&self, answer: Result<T>) -> Result<T> {
+        if matches!(answer, Err(StoreError::Unavailable(_))) {
+            self.losses.fetch_add(1, Ordering::SeqCst);
+        }
+        answer
     }
 
     /// The start of every call but [`Db::write`], whose transaction counts for itself.

@@ -21,44 +21,56 @@ use crate::{
 /// How far a token's `iat` may lie after the end and still be refused: nodes' clocks differ.
 pub const ISSUED_BEFORE: Lifetime = Lifetime::from_secs(10);
 
+/// A device session that ended, and when its app had redeemed its code, if it had.
+pub type EndedDevice = (DeviceSessionId, Option<Instant>);
+
 statements! {
-    BROWSER: (Instant, &'static str, EventId, BrowserSessionId) => () =
+    BROWSER: (Instant, &'static str, EventId, BrowserSessionId) => (BrowserSessionId,) =
         "UPDATE browser_sessions SET ended_at = $1, end_reason = $2, end_event = $3
-         WHERE id = $4 AND ended_at IS NULL";
-    BROWSERS_OF_USER: (Instant, &'static str, EventId, UserId, Option<BrowserSessionId>) => () =
+         WHERE id = $4 AND ended_at IS NULL
+         RETURNING id";
+    BROWSERS_OF_USER: (Instant, &'static str, EventId, UserId, Option<BrowserSessionId>) => (BrowserSessionId,) =
         "UPDATE browser_sessions SET ended_at = $1, end_reason = $2, end_event = $3
-         WHERE user_id = $4 AND ended_at IS NULL AND ($5 IS NULL OR id <> $5)";
-    DEVICE: (Instant, &'static str, EventId, DeviceSessionId) => () =
+         WHERE user_id = $4 AND ended_at IS NULL AND ($5 IS NULL OR id <> $5)
+         RETURNING id";
+    DEVICE: (Instant, &'static str, EventId, DeviceSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND (id = $4 OR parent_id = $4)";
-    GRANTED: (Instant, &'static str, EventId, DeviceSessionId) => () =
+         WHERE state <> 'ended' AND (id = $4 OR parent_id = $4)
+         RETURNING id, activated_at";
+    GRANTED: (Instant, &'static str, EventId, DeviceSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state = 'granted' AND id = $4";
-    DEVICES_WITH_BROWSER: (Instant, &'static str, EventId, BrowserSessionId) => () =
+         WHERE state = 'granted' AND id = $4
+         RETURNING id, activated_at";
+    DEVICES_WITH_BROWSER: (Instant, &'static str, EventId, BrowserSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND (
            (browser_session_id = $4 AND life = 'with_browser')
-           OR parent_id IN (SELECT id FROM device_sessions WHERE browser_session_id = $4 AND life = 'with_browser'))";
-    DEVICES_OF_ORIGIN: (Instant, &'static str, EventId, BrowserSessionId) => () =
+           OR parent_id IN (SELECT id FROM device_sessions WHERE browser_session_id = $4 AND life = 'with_browser'))
+         RETURNING id, activated_at";
+    DEVICES_OF_ORIGIN: (Instant, &'static str, EventId, BrowserSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND (
            browser_session_id = $4
-           OR parent_id IN (SELECT id FROM device_sessions WHERE browser_session_id = $4))";
-    DEVICES_OF_USER: (Instant, &'static str, EventId, UserId, Option<BrowserSessionId>) => () =
+           OR parent_id IN (SELECT id FROM device_sessions WHERE browser_session_id = $4))
+         RETURNING id, activated_at";
+    DEVICES_OF_USER: (Instant, &'static str, EventId, UserId, Option<BrowserSessionId>) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND user_id = $4
            AND ($5 IS NULL OR browser_session_id IS NULL OR browser_session_id <> $5)
            AND ($5 IS NULL OR parent_id IS NULL
-                OR parent_id NOT IN (SELECT id FROM device_sessions WHERE browser_session_id = $5))";
-    DEVICES_OF_CONSENT: (Instant, &'static str, EventId, UserId, ClientId) => () =
+                OR parent_id NOT IN (SELECT id FROM device_sessions WHERE browser_session_id = $5))
+         RETURNING id, activated_at";
+    DEVICES_OF_CONSENT: (Instant, &'static str, EventId, UserId, ClientId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND user_id = $4 AND (
            client_id = $5
-           OR parent_id IN (SELECT id FROM device_sessions WHERE user_id = $4 AND client_id = $5))";
-    DEVICES_OF_CLIENT: (Instant, &'static str, EventId, ClientId) => () =
+           OR parent_id IN (SELECT id FROM device_sessions WHERE user_id = $4 AND client_id = $5))
+         RETURNING id, activated_at";
+    DEVICES_OF_CLIENT: (Instant, &'static str, EventId, ClientId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND (
-           client_id = $4 OR parent_id IN (SELECT id FROM device_sessions WHERE client_id = $4))";
+           client_id = $4 OR parent_id IN (SELECT id FROM device_sessions WHERE client_id = $4))
+         RETURNING id, activated_at";
     /// What this end ended and had tokens is listed until the last of them has expired.
     REVOKE: (EventId, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, issued_before, until, recorded_at)
@@ -83,6 +95,30 @@ pub struct EndSessions {
     pub subject: Subject,
 }
 
+/// Which sessions ended. Whoever writes an end hands this to the memory of ends before anybody is told.
+#[must_use]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedSessions {
+    /// When.
+    pub at: Instant,
+    /// When the last token of any of them has expired everywhere.
+    pub until: Instant,
+    /// Browser sessions.
+    pub browsers: Vec<BrowserSessionId>,
+    /// Device sessions.
+    pub devices: Vec<EndedDevice>,
+}
+
+impl EndedSessions {
+    /// How many that is.
+    pub fn count(&self) -> Ended {
+        Ended {
+            browsers: self.browsers.len() as u64,
+            devices: self.devices.len() as u64,
+        }
+    }
+}
+
 /// How much ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Ended {
@@ -93,17 +129,18 @@ pub struct Ended {
 }
 
 impl Change for EndSessions {
-    type Out = Ended;
+    type Out = EndedSessions;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Ended> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<EndedSessions> {
         end(tx, self).await
     }
 }
 
 /// Ends what `end` names. Ending what has ended changes nothing and writes no event.
-pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
+pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
     let ended = end_without_event(tx, end).await?;
-    if ended == Ended::default() {
+    let count = ended.count();
+    if count == Ended::default() {
         return Ok(ended);
     }
     let record = EventRecord {
@@ -113,45 +150,49 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
         event: Event::SessionsEnded {
             ending: end.ending.clone(),
             reason: end.reason,
-            devices: ended.devices,
-            browsers: ended.browsers,
+            devices: count.devices,
+            browsers: count.browsers,
         },
     };
     events::record(tx, &record).await?;
+    tx.notify();
     Ok(ended)
 }
 
 /// The same where the event that tells of it is written by itself.
-pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<Ended> {
+pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
     let (now, reason, event) = (end.now, end.reason.as_str(), end.event);
-    let mut ended = Ended::default();
-    match &end.ending {
-        Ending::Device { id } => ended.devices = tx.run(DEVICE, (now, reason, event, *id)).await?,
-        Ending::Granted { id } => ended.devices = tx.run(GRANTED, (now, reason, event, *id)).await?,
-        Ending::Browser { id } => {
-            ended.browsers = tx.run(BROWSER, (now, reason, event, *id)).await?;
-            ended.devices = tx.run(DEVICES_WITH_BROWSER, (now, reason, event, *id)).await?;
-        }
-        Ending::AllOfOrigin { id } => {
-            ended.browsers = tx.run(BROWSER, (now, reason, event, *id)).await?;
-            ended.devices = tx.run(DEVICES_OF_ORIGIN, (now, reason, event, *id)).await?;
-        }
-        Ending::User { id, keep } => {
-            ended.browsers = tx.run(BROWSERS_OF_USER, (now, reason, event, *id, *keep)).await?;
-            ended.devices = tx.run(DEVICES_OF_USER, (now, reason, event, *id, *keep)).await?;
-        }
+    let (browsers, devices) = match &end.ending {
+        Ending::Device { id } => (Vec::new(), tx.all(DEVICE, (now, reason, event, *id)).await?),
+        Ending::Granted { id } => (Vec::new(), tx.all(GRANTED, (now, reason, event, *id)).await?),
+        Ending::Browser { id } => (
+            tx.all(BROWSER, (now, reason, event, *id)).await?,
+            tx.all(DEVICES_WITH_BROWSER, (now, reason, event, *id)).await?,
+        ),
+        Ending::AllOfOrigin { id } => (
+            tx.all(BROWSER, (now, reason, event, *id)).await?,
+            tx.all(DEVICES_OF_ORIGIN, (now, reason, event, *id)).await?,
+        ),
+        Ending::User { id, keep } => (
+            tx.all(BROWSERS_OF_USER, (now, reason, event, *id, *keep)).await?,
+            tx.all(DEVICES_OF_USER, (now, reason, event, *id, *keep)).await?,
+        ),
         Ending::Consent { user, client } => {
-            ended.devices = tx
-                .run(DEVICES_OF_CONSENT, (now, reason, event, *user, client.clone()))
-                .await?;
+            let binds = (now, reason, event, *user, client.clone());
+            (Vec::new(), tx.all(DEVICES_OF_CONSENT, binds).await?)
         }
         Ending::Client { id } => {
-            ended.devices = tx
-                .run(DEVICES_OF_CLIENT, (now, reason, event, id.clone()))
-                .await?;
+            let binds = (now, reason, event, id.clone());
+            (Vec::new(), tx.all(DEVICES_OF_CLIENT, binds).await?)
         }
-    }
-    if ended.devices > 0 {
+    };
+    let ended = EndedSessions {
+        at: now,
+        until: end.until,
+        browsers: browsers.into_iter().map(|(id,)| id).collect(),
+        devices,
+    };
+    if !ended.devices.is_empty() {
         tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
             .await?;
     }

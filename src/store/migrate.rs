@@ -1,45 +1,213 @@
 //! The tables: embedded migrations, the same file names for every back end.
+//!
+//! A migration expands (`0002_expand_nodes.sql`: tables, columns and indexes that the version before does not miss) or
+//! contracts (takes away what no version in use needs, a release later). So nodes of two neighbouring versions work on
+//! one database while one after the other is restarted. Filling new columns is a job of the server, never a migration:
+//! no start waits for it.
 
 use std::{fs::OpenOptions, io, path::Path};
 
+use serde::Serialize;
 use sqlx::{
     ConnectOptions, Connection,
-    migrate::{MigrateError, Migrator},
+    migrate::{MigrateError as SqlxError, Migrator},
+    sqlite::SqliteConnectOptions,
 };
 
 use crate::store::{
     db::{Location, sqlite_options},
-    error::{Result, StoreError},
+    error::StoreError,
 };
 
-static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+/// Why a database was not brought up to date. Nothing was changed, or everything up to the migration that failed.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// A newer version has been here.
+    #[error(
+        "the database has the migration {version} ({name}), which this version of Postern does not know and cannot work \
+         with; run the version that made it, or a newer one"
+    )]
+    Ahead {
+        /// Its number.
+        version: i64,
+        /// Its name.
+        name: String,
+    },
+    /// A migration did not run, or is not the one that ran here before.
+    #[error("the tables cannot be brought up to date: {0}")]
+    Failed(String),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a migration does to the version before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// It goes on working.
+    Expand,
+    /// It does not.
+    Contract,
+}
+
+impl Kind {
+    /// Told by the name of the file.
+    fn of(name: &str) -> Self {
+        if name.starts_with("contract") {
+            Self::Contract
+        } else {
+            Self::Expand
+        }
+    }
+}
+
+/// Where a migration stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Progress {
+    /// It has run.
+    Applied,
+    /// It runs at the next start.
+    Pending,
+    /// It was made by the next version, and this one works with it.
+    Ahead,
+}
+
+/// A migration of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub name: String,
+    /// What it does to the version before.
+    pub kind: Kind,
+    /// Where it stands.
+    pub progress: Progress,
+    /// Its text, when it would run.
+    pub sql: Option<String>,
+}
+
+/// A migration by number and name.
+type Named = (i64, String);
+
+/// What would run on a database, and what has; nothing is changed.
+pub async fn plan(location: &Location) -> Result<Vec<Step>, MigrateError> {
+    const APPLIED: &str = "SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version";
+    let applied: Result<Vec<Named>, sqlx::Error> = match location {
+        Location::Sqlite(path) => {
+            // Without the options that would write to an empty file.
+            let options = SqliteConnectOptions::new().filename(path).read_only(true);
+            let mut connection = options.connect().await.map_err(store)?;
+            sqlx::query_as(APPLIED).fetch_all(&mut connection).await
+        }
+        Location::Postgres(options) => {
+            let mut connection = options.direct().options().connect().await.map_err(store)?;
+            sqlx::query_as(APPLIED).fetch_all(&mut connection).await
+        }
+    };
+    let applied = match applied {
+        Err(sqlx::Error::Database(error)) if is_missing_table(error.as_ref()) => Vec::new(),
+        applied => applied.map_err(store)?,
+    };
+    steps(&files(location), &applied)
+}
 
 /// Brings a database up to date; makes the file of an embedded one when `create` says so. Runs before the pool is
 /// opened, since prepared statements do not survive a change of the tables.
-pub async fn run(location: &Location, create: bool) -> Result<()> {
-    match location {
+pub async fn run(location: &Location, create: bool) -> Result<(), MigrateError> {
+    if create && let Location::Sqlite(path) = location {
+        create_private(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    }
+    if is_up_to_date(location).await? {
+        return Ok(());
+    }
+    let ran = match location {
         Location::Sqlite(path) => {
-            if create {
-                create_private(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-            }
-            let mut connection = sqlite_options(path).connect().await?;
-            SQLITE.run(&mut connection).await.map_err(refused)?;
-            connection.close().await?;
+            let mut connection = sqlite_options(path).connect().await.map_err(store)?;
+            let ran = files(location).run(&mut connection).await;
+            connection.close().await.map_err(store)?;
+            ran
         }
         Location::Postgres(options) => {
             // Straight to the server: the lock against a second one belongs to the connection.
-            let mut connection = options.direct().options().connect().await?;
-            POSTGRES.run(&mut connection).await.map_err(refused)?;
-            connection.close().await?;
+            let mut connection = options.direct().options().connect().await.map_err(store)?;
+            let ran = files(location).run(&mut connection).await;
+            connection.close().await.map_err(store)?;
+            ran
         }
+    };
+    match ran {
+        Ok(()) => Ok(()),
+        // Another process was faster: SQLite has no lock for this.
+        Err(_) if is_up_to_date(location).await? => Ok(()),
+        Err(SqlxError::Execute(error)) => Err(store(error)),
+        Err(error) => Err(MigrateError::Failed(error.to_string())),
     }
-    Ok(())
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
-fn refused(error: MigrateError) -> StoreError {
-    StoreError::Unavailable(error.to_string())
+async fn is_up_to_date(location: &Location) -> Result<bool, MigrateError> {
+    let steps = plan(location).await?;
+    Ok(steps.iter().all(|step| step.progress != Progress::Pending))
+}
+
+/// The migrations that this version knows. What another version ran is judged by [`steps`].
+fn files(location: &Location) -> Migrator {
+    let mut files = match location {
+        Location::Sqlite(_) => sqlx::migrate!("migrations/sqlite"),
+        Location::Postgres(_) => sqlx::migrate!("migrations/postgres"),
+    };
+    files.set_ignore_missing(true);
+    files
+}
+
+/// What there is to do; or why this version must not work on the database: it is served one expansion ahead, no more.
+fn steps(known: &Migrator, applied: &[Named]) -> Result<Vec<Step>, MigrateError> {
+    let known_steps = known.iter().map(|migration| {
+        let is_applied = applied.iter().any(|(version, _)| *version == migration.version);
+        Step {
+            version: migration.version,
+            name: migration.description.to_string(),
+            kind: Kind::of(&migration.description),
+            progress: if is_applied {
+                Progress::Applied
+            } else {
+                Progress::Pending
+            },
+            sql: (!is_applied).then(|| migration.sql.as_str().to_owned()),
+        }
+    });
+    let mut steps: Vec<Step> = known_steps.collect();
+    let mut unknown = applied
+        .iter()
+        .filter(|(version, _)| !known.version_exists(*version));
+    if let Some((version, name)) = unknown.next() {
+        steps.push(Step {
+            version: *version,
+            name: name.clone(),
+            kind: Kind::of(name),
+            progress: Progress::Ahead,
+            sql: None,
+        });
+    }
+    let refused = steps
+        .iter()
+        .find(|step| step.progress == Progress::Ahead && step.kind == Kind::Contract)
+        .map(|step| (step.version, step.name.clone()));
+    match refused.or_else(|| unknown.next().cloned()) {
+        Some((version, name)) => Err(MigrateError::Ahead { version, name }),
+        None => Ok(steps),
+    }
+}
+
+fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
+    // 42P01 is PostgreSQL's `undefined_table`; for SQLite it is an error like any other.
+    error.code().as_deref() == Some("42P01") || error.message().starts_with("no such table")
+}
+
+fn store(error: sqlx::Error) -> MigrateError {
+    MigrateError::Store(error.into())
 }
 
 /// An empty file is an empty database. Only its owner reads it, and SQLite gives its mode to the files beside it.
@@ -49,4 +217,39 @@ fn create_private(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    fn judged(ahead: &[(i64, &str)]) -> Result<Vec<Progress>, String> {
+        let known = files(&Location::Sqlite(PathBuf::new()));
+        let mut applied: Vec<Named> = known
+            .iter()
+            .map(|file| (file.version, file.description.to_string()))
+            .collect();
+        applied.extend(ahead.iter().map(|(version, name)| (*version, (*name).to_owned())));
+        let steps = steps(&known, &applied).map_err(|error| error.to_string())?;
+        Ok(steps
+            .iter()
+            .map(|step| step.progress)
+            .filter(|progress| *progress != Progress::Applied)
+            .collect())
+    }
+
+    #[test]
+    fn one_expansion_of_the_next_version_is_served_and_nothing_further() {
+        assert_eq!(judged(&[]), Ok(vec![]));
+        assert_eq!(judged(&[(9001, "expand logout")]), Ok(vec![Progress::Ahead]));
+        let contract = judged(&[(9001, "contract logout")]).expect_err("refused");
+        assert!(
+            contract.contains("migration 9001 (contract logout)"),
+            "{contract}"
+        );
+        let two = judged(&[(9001, "expand logout"), (9002, "expand more")]).expect_err("refused");
+        assert!(two.contains("migration 9002 (expand more)"), "{two}");
+    }
 }

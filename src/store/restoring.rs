@@ -109,7 +109,7 @@ impl WriteAgain {
             event: self.line.id,
             subject: self.line.subject.clone(),
         };
-        ending::end_without_event(tx, &end).await
+        Ok(ending::end_without_event(tx, &end).await?.count())
     }
 }
 

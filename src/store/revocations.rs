@@ -5,11 +5,19 @@ use crate::{
     domain::event::EventRecord,
     store::{
         db::{Change, WriteTx, statements},
-        ending::{self, EndSessions},
+        ending::{self, EndSessions, EndedSessions},
         error::Result,
         events,
     },
 };
+
+/// What a revocation names: the kind, and the id as bytes (a session's, a `jti`, a client's, a `kid`).
+pub type Name = (String, Vec<u8>);
+
+/// The kind of a device session.
+pub const SESSION: &str = "session";
+/// The kind of a single access token.
+pub const TOKEN: &str = "token";
 
 /// More single tokens of one session than this are not listed: the session ends, which is one id.
 pub const MAX_TOKENS_OF_A_SESSION: i64 = 16;
@@ -53,10 +61,11 @@ pub struct RevokeToken {
     pub event: EventRecord,
 }
 
+/// What ended, if it came to that.
 impl Change for RevokeToken {
-    type Out = ();
+    type Out = Option<EndedSessions>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
         let issued_before = self.now.plus(ending::ISSUED_BEFORE);
         let binds = (
             self.jti.clone(),
@@ -66,7 +75,7 @@ impl Change for RevokeToken {
             self.now,
         );
         if tx.run(INSERT_TOKEN, binds).await? == 0 {
-            return Ok(());
+            return Ok(None);
         }
         events::record(tx, &self.event).await?;
         let count = tx
@@ -74,8 +83,9 @@ impl Change for RevokeToken {
             .await?
             .map_or(0, |(count,)| count);
         if count > MAX_TOKENS_OF_A_SESSION {
-            ending::end(tx, &self.end).await?;
+            return ending::end(tx, &self.end).await.map(Some);
         }
-        Ok(())
+        tx.notify();
+        Ok(None)
     }
 }

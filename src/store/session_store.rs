@@ -25,6 +25,7 @@ use crate::{
         browser_session::BrowserSession,
         event::{Event, EventRecord, Subject},
     },
+    ports::ends::Ends,
     store::{
         browser_sessions::{self, OpenBrowserSession},
         db::Db,
@@ -99,16 +100,18 @@ pub struct BrowserSessionStore {
     db: Db,
     clock: Clock,
     entropy: Arc<Entropy>,
+    ends: Arc<Ends>,
     idle: Lifetime,
 }
 
 impl BrowserSessionStore {
     /// The store; `idle` is how long a session lives unused.
-    pub fn new(db: Db, clock: Clock, entropy: Arc<Entropy>, idle: Lifetime) -> Self {
+    pub fn new(db: Db, clock: Clock, entropy: Arc<Entropy>, ends: Arc<Ends>, idle: Lifetime) -> Self {
         Self {
             db,
             clock,
             entropy,
+            ends,
             idle,
         }
     }
@@ -190,7 +193,9 @@ impl SessionStore for BrowserSessionStore {
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let now = self.clock.now();
         let session = browser_sessions::load(&self.db, digest(*id), now, now.minus(self.idle)).await;
-        let Some(session) = session.map_err(told)? else {
+        // The database may have gone back, and say that an ended one lives.
+        let has_ended = |session: &BrowserSession| self.ends.browsers.contains(&session.id);
+        let Some(session) = session.map_err(told)?.filter(|session| !has_ended(session)) else {
             return Ok(None);
         };
         let expiry_date = OffsetDateTime::from_unix_timestamp(session.expires_at.seconds())

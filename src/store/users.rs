@@ -8,7 +8,7 @@ use crate::{
     domain::{event::EventRecord, user::User},
     store::{
         db::{Change, Db, WriteTx, statements},
-        ending::{self, EndSessions, Ended},
+        ending::{self, EndSessions, EndedSessions},
         error::{Result, StoreError},
         events,
     },
@@ -117,7 +117,7 @@ pub struct Asking {
 }
 
 /// Sets a password and ends the sessions that it may have been stolen for. Nothing when the person who asks was late:
-/// the password was changed, or their session ended, while theirs waited to be looked at. How much ended.
+/// the password was changed, or their session ended, while theirs waited to be looked at. What ended.
 pub struct ChangePassword {
     /// Whose.
     pub user: UserId,
@@ -134,9 +134,9 @@ pub struct ChangePassword {
 }
 
 impl Change for ChangePassword {
-    type Out = Option<Ended>;
+    type Out = Option<EndedSessions>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
         let hash = self.hash.clone();
         let changed = match self.asking {
             None => tx.run(SET_HASH, (self.user, hash, self.now)).await?,
@@ -157,7 +157,7 @@ impl Change for ChangePassword {
     }
 }
 
-/// Disables a user and ends everything of theirs. How much ended; nothing when they were disabled already.
+/// Disables a user and ends everything of theirs. What ended; nothing when they were disabled already.
 #[derive(Debug)]
 pub struct DisableUser {
     /// Whose.
@@ -171,9 +171,9 @@ pub struct DisableUser {
 }
 
 impl Change for DisableUser {
-    type Out = Option<Ended>;
+    type Out = Option<EndedSessions>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
         // The node first, then what hangs on it: an opening either waits for the row and is refused, or is seen.
         if tx.run(DISABLE, (self.user, self.now)).await? == 0 {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether it can serve.
+//! Whether the process lives, and whether it should be sent requests.
 
 use axum::{
     Json,
@@ -8,25 +8,27 @@ use axum::{
 use http::{StatusCode, header};
 use serde_json::json;
 
-use crate::{
-    store::{clients, error::StoreError},
-    web::Shared,
-};
+use crate::{store::error::StoreError, web::Shared};
 
-/// The process answers.
+/// The process answers. Stays so while it is not ready: nobody is helped by starting it anew.
 pub(super) async fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// The database answers, so requests can be served.
+/// What the last polls saw of the database; it is not asked for this. Red turns green by itself.
 pub(super) async fn ready(State(site): State<Shared>) -> Response {
-    match clients::version(&site.provider.db).await {
-        Ok(_) => Json(json!({ "status": "ready" })).into_response(),
-        Err(error) => {
-            tracing::warn!(%error, "not ready");
-            let retry = [(header::RETRY_AFTER, StoreError::RETRY_AFTER.seconds().to_string())];
-            let body = Json(json!({ "status": "not ready", "reason": "the database does not answer" }));
-            (StatusCode::SERVICE_UNAVAILABLE, retry, body).into_response()
+    let provider = &site.provider;
+    match provider.readiness.judge(&provider.clock, &provider.db) {
+        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
+        Err(reason) => {
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            let headers = [
+                (header::CONTENT_TYPE, "application/problem+json".to_owned()),
+                (header::RETRY_AFTER, StoreError::RETRY_AFTER.seconds().to_string()),
+            ];
+            let body =
+                json!({ "title": "not ready", "status": status.as_u16(), "detail": reason.to_string() });
+            (status, headers, Json(body)).into_response()
         }
     }
 }

@@ -12,6 +12,7 @@ mod harness;
 mod keys;
 mod layers;
 mod limits;
+mod nodes;
 mod pages;
 mod store;
 mod token;

@@ -50,6 +50,11 @@ pub async fn redeem(
     let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
     check_resource(client, request.resource)?;
     provider.keys.ensure_recent(&provider.db, now).await?;
+    // Before the row: the database may have gone back, and say that it waits.
+    if provider.ends.devices.contains(&code.session) {
+        tracing::info!(session = %code.session, "a code of an ended session was refused");
+        return Err(OAuthError::invalid_code().into());
+    }
 
     let handle = Handle::new(&provider.entropy);
     let change = RedeemCode {

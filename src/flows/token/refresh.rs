@@ -21,6 +21,7 @@ use crate::{
         end::end,
         issue::{Order, Tokens, issue},
         token::{TokenError, check_resource},
+        went_back,
     },
     ports::keys::Keys,
     store::{
@@ -59,6 +60,11 @@ pub async fn refresh(
     let parsed = keys.judge(&provider.db, now, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     check_resource(client, request.resource)?;
+    // Before the row: the database may have gone back, and say that it lives.
+    if provider.ends.devices.contains(&token.session) {
+        tracing::info!(session = %token.session, "a refresh token of an ended session was refused");
+        return Err(refused().into());
+    }
     if let Some(scope) = &request.scope {
         check_scope(provider, client, &token, scope).await?;
     }
@@ -211,6 +217,7 @@ impl Call<'_> {
         let Some(redeemed) = self.provider.db.write(change).await? else {
             return Ok(Outcome::Again);
         };
+        went_back::fast_forwarded(self.provider, now).await?;
         let tokens = issue(self.provider, &self.order(now), &redeemed, &self.successor());
         Ok(Outcome::Tokens(tokens?))
     }

@@ -16,7 +16,7 @@ use sqlx::{
 };
 
 use super::{
-    Change, WriteTx, inside_a_change,
+    Change, WriteTx, inside_a_change, listener,
     statement::{Binds, Prepared, Row, Statement, decode},
 };
 use crate::{
@@ -37,6 +37,9 @@ const STALE: Duration = Duration::from_secs(1);
 /// A transaction is durable when it is acknowledged, also where the database's default is less; more is left alone.
 const BEGIN: &str = "BEGIN; SELECT set_config('synchronous_commit', 'on', true) \
                      WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+
+/// Sent with the commit of what other nodes want to know at once.
+pub(super) const NOTIFY: &str = "NOTIFY postern";
 
 /// How a PostgreSQL server is reached.
 #[derive(Clone)]
@@ -130,6 +133,7 @@ fn is_this_machine(options: &PgConnectOptions) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
     pool: PgPool,
+    direct: PostgresUrl,
     limit: Duration,
     counter: Arc<AtomicU64>,
 }
@@ -165,6 +169,7 @@ impl Postgres {
             .await?;
         Ok(Self {
             pool,
+            direct: options.direct().clone(),
             limit: ACQUIRE + statement.to_std() + NETWORK,
             counter,
         })
@@ -225,9 +230,12 @@ impl Postgres {
             let applied = AssertUnwindSafe(inside_a_change(change.apply(&mut tx))).catch_unwind();
             let applied = applied.await;
             // A transaction in which a statement failed is rolled back by COMMIT, without a word.
-            let broken = tx.broken.take();
+            let (broken, notifies) = (tx.broken.take(), tx.notifies);
             match (applied, broken) {
                 (Ok(Ok(out)), None) => {
+                    if notifies {
+                        transaction.execute(sqlx::raw_sql(NOTIFY)).await?;
+                    }
                     transaction.commit().await?;
                     Ok(out)
                 }
@@ -245,6 +253,10 @@ impl Postgres {
             Ok(done) => done,
             Err(_elapsed) => Err(StoreError::Unavailable("a change took too long".to_owned())),
         }
+    }
+
+    pub(super) async fn listen(&self, heard: impl Fn()) {
+        listener::listen(&self.direct, &self.pool, heard).await;
     }
 
     pub(super) async fn close(self) {

@@ -209,7 +209,7 @@ async fn a_client_that_was_disabled_elsewhere_is_gone_with_the_next_poll() {
     postern
         .provider()
         .clients
-        .refresh(&postern.provider().db)
+        .reload(&postern.provider().db)
         .await
         .expect("read again");
     let answer = postern.get(&postern.phone().authorize_url(&[])).await;

@@ -5,6 +5,7 @@ use std::{fs, time::Duration};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::domain::pkce::Challenge;
 use serde_json::Value;
+use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -183,6 +184,32 @@ async fn what_a_command_changes_counts_for_the_running_server_within_two_seconds
 }
 
 #[tokio::test]
+async fn the_running_server_turns_red_without_its_database_and_green_by_itself() {
+    let served = Served::start("error").await;
+    let turns = async |status: u16| {
+        let url = format!("{}/health/ready", served.issuer);
+        let turned = async {
+            while surfer::answer(surfer::client().get(&url)).await.status != status {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let turned = timeout(Duration::from_secs(30), turned).await;
+        turned.unwrap_or_else(|_| panic!("never {status}"));
+    };
+    turns(200).await;
+    let options = SqliteConnectOptions::new().filename(served.folder.path().join("postern.db"));
+    let mut beside = options.connect().await.expect("the database opens");
+    for (change, status) in [
+        ("ALTER TABLE versions RENAME TO gone", 503),
+        ("ALTER TABLE gone RENAME TO versions", 200),
+    ] {
+        sqlx::raw_sql(change).execute(&mut beside).await.expect(change);
+        turns(status).await;
+    }
+    served.stops().await;
+}
+
+#[tokio::test]
 async fn told_to_stop_the_server_finishes_what_is_under_way() {
     let mut served = Served::start("info").await;
     let body = "grant_type=refresh_token&client_id=notes&refresh_token=x";
@@ -218,6 +245,30 @@ async fn told_to_stop_the_server_finishes_what_is_under_way() {
             .is_some_and(|line| line.contains("\"stopped\"")),
         "{log}"
     );
+}
+
+#[tokio::test]
+async fn a_proxy_that_nobody_named_is_told_of_once() {
+    let mut served = Served::start("warn").await;
+    for header in [
+        "x-nothing: 1",
+        "x-forwarded-for: 203.0.113.7",
+        "X-Forwarded-For: 203.0.113.8",
+    ] {
+        let address = ("127.0.0.1", served.port);
+        let mut stream = TcpStream::connect(address).await.expect("connected");
+        let request =
+            format!("GET /health/live HTTP/1.1\r\nhost: x\r\n{header}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("answered");
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let told = |log: &str| log.matches("127.0.0.1 sends X-Forwarded-For").count();
+    served.program.until("warning", |_, log| told(log) > 0).await;
+    let log = served.stops().await;
+    assert_eq!(told(&log), 1, "{log}");
+    assert!(log.contains("set server.trusted_proxies = "), "{log}");
 }
 
 #[tokio::test]

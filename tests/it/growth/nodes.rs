@@ -16,7 +16,7 @@ use crate::harness::{ALICE, Postern, Tokens};
 #[tokio::test]
 async fn one_process_sweeps_and_another_takes_over_when_it_is_gone() {
     let postern = Postern::start().await;
-    let other = postern.another_node().await;
+    let other = postern.beside().await;
     let (one, other) = (postern.provider(), other.provider());
     assert_ne!(one.node, other.node);
     jobs::sweep(one).await.expect("swept");

@@ -21,6 +21,7 @@ use postern::{
         user::User,
     },
     flows::{Provider, account, clients, end},
+    jobs::poll::Poll,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -155,12 +156,12 @@ impl Postern {
     }
 
     /// Another server on the same database, at the same time. It does nothing by itself either.
-    pub(crate) async fn another_node(&self) -> Self {
-        self.another_node_with(|_| {}).await
+    pub(crate) async fn beside(&self) -> Self {
+        self.beside_with(|_| {}).await
     }
 
     /// The same with some settings of its own.
-    pub(crate) async fn another_node_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+    pub(crate) async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
         let mut config = self.config.clone();
         change(&mut config);
         let surroundings = Surroundings {
@@ -179,6 +180,12 @@ impl Postern {
             folder: Arc::clone(&self.folder),
             database: self.database.clone(),
         }
+    }
+
+    /// One round of the poll, which compares everything that is remembered.
+    pub(crate) async fn poll(&self) {
+        let polled = Poll::new(self.provider()).round().await;
+        polled.expect("the database answers");
     }
 
     pub(crate) fn provider(&self) -> &Provider {

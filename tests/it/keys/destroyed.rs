@@ -52,7 +52,7 @@ async fn a_key_outlives_what_it_made_under_settings_of_before() {
     upkeep(&before).await;
     // The operator shortens the life of tokens, and the server rotates soon after.
     let after = before
-        .another_node_with(|config| config.lifetimes.access_token = Lifetime::from_secs(300))
+        .beside_with(|config| config.lifetimes.access_token = Lifetime::from_secs(300))
         .await;
     after.advance("11m");
     postern::flows::keys::rotate::rotate(after.provider(), &Ring::ALL)

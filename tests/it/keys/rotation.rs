@@ -29,7 +29,7 @@ async fn fetch(postern: &Postern, fetched: &mut Fetched, now: i64) {
 /// Two nodes and two apps, each refreshed by turns at either node. `polls` says when the second node's poll works.
 async fn two_rotations(polls: impl Fn(i64) -> bool) {
     let here = Postern::start_with(hourly).await;
-    let there = here.another_node().await;
+    let there = here.beside().await;
     let mut tokens = Vec::new();
     for person in [ALICE, BOB] {
         tokens.push(here.phone().signed_in(&mut here.browser(), person).await);
@@ -108,7 +108,7 @@ async fn a_page_made_before_a_rotation_works_after_it_on_another_node_until_its_
     let phone = here.phone();
     let page = alice.open(&phone.authorize_url(&[])).await.page();
     let late = bob.open(&phone.authorize_url(&[])).await.page();
-    let there = here.another_node().await;
+    let there = here.beside().await;
     let old = active(&here, Ring::Seal).await;
     for _ in 0..2 {
         here.advance("11m");
@@ -136,7 +136,7 @@ async fn a_page_made_before_a_rotation_works_after_it_on_another_node_until_its_
 async fn a_refresh_token_outlives_the_rotations_of_its_session() {
     let here = Postern::start().await;
     let mut tokens = here.phone().signed_in(&mut here.browser(), ALICE).await;
-    let there = here.another_node().await;
+    let there = here.beside().await;
     let nodes: [Phone<'_>; 2] = [here.phone(), there.phone()];
     let mut keys = BTreeSet::new();
     // Used every 89 days: each time at a token whose key retired long ago.

@@ -15,7 +15,7 @@ async fn after_a_year_of_standstill_every_ring_goes_on() {
     let first = active(&before, Ring::SigningEs256).await;
     let stale = published(&before).await;
     before.advance("400d");
-    let server = before.another_node().await;
+    let server = before.beside().await;
     // The first sign-in may come before the first upkeep.
     let token = server
         .phone()
@@ -54,7 +54,7 @@ async fn after_a_year_of_standstill_every_ring_goes_on() {
 async fn a_ring_without_an_active_key_makes_its_next_active_at_once() {
     let postern = Postern::start().await;
     postern.tamper("DELETE FROM keys WHERE state = 'active'").await;
-    let server = postern.another_node().await;
+    let server = postern.beside().await;
     for of in Ring::ALL {
         assert_eq!(states(&server, of).await, ["active", "next"], "{of:?}");
     }
@@ -70,7 +70,7 @@ async fn a_ring_without_an_active_key_makes_its_next_active_at_once() {
 async fn a_ring_that_is_new_gets_its_keys() {
     let postern = Postern::start().await;
     postern.tamper("DELETE FROM keys WHERE ring = 'seal'").await;
-    let (one, other) = tokio::join!(postern.another_node(), postern.another_node());
+    let (one, other) = tokio::join!(postern.beside(), postern.beside());
     assert_eq!(states(&one, Ring::Seal).await, ["active", "next"]);
     let mut browser = one.browser();
     let page = browser.open(&one.phone().authorize_url(&[])).await.page();

@@ -37,7 +37,7 @@ async fn keys_rotate_when_their_time_has_come_and_not_before() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_who_rotate_at_once_make_one_new_key() {
     let here = Postern::start().await;
-    let there = here.another_node().await;
+    let there = here.beside().await;
     here.advance("30d");
     let tasks: Vec<_> = (0..64)
         .map(|task| {
@@ -59,7 +59,7 @@ async fn sixty_four_who_rotate_at_once_make_one_new_key() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixty_four_operators_rotate_once() {
     let here = Postern::start().await;
-    let there = here.another_node().await;
+    let there = here.beside().await;
     here.advance("11m");
     let tasks: Vec<_> = (0..64)
         .map(|task| {
@@ -139,7 +139,7 @@ async fn rotating_on_and_on_never_fills_the_published_list() {
 async fn a_running_server_notices_by_itself() {
     let server = Postern::start().await;
     let tokens = server.phone().signed_in(&mut server.browser(), ALICE).await;
-    let beside = server.another_node().await;
+    let beside = server.beside().await;
     server.advance("11m");
     let jobs = tokio::spawn(jobs::run(server.app.provider.clone()));
     let rotated = rotate(beside.provider(), &[Ring::SigningEs256])

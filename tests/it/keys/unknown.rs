@@ -20,7 +20,7 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
     let here = Postern::start().await;
     let mut browser = here.browser();
     let tokens = here.phone().signed_in(&mut browser, ALICE).await;
-    let there = here.another_node().await;
+    let there = here.beside().await;
     // Two rotations within the time that the other node takes its ring for current.
     for _ in 0..2 {
         here.advance("31s");
@@ -34,7 +34,7 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
     assert_eq!(count, 3, "the version, the rings, the rotation");
 
     // The same for a page, and for userinfo with a new signing key.
-    let there = here.another_node().await;
+    let there = here.beside().await;
     for _ in 0..2 {
         here.advance("11m");
         rotate(here.provider(), &Ring::ALL).await.expect("old enough");
@@ -43,7 +43,7 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
     let page = browser.open(&phone.authorize_url(&[])).await.page();
     let back = browser.at(&there).press(&page, "allow").await.app();
     phone.code(&back);
-    let there = here.another_node().await;
+    let there = here.beside().await;
     for _ in 0..2 {
         here.advance("11m");
         rotate(here.provider(), &Ring::ALL).await.expect("old enough");
@@ -56,7 +56,7 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
 async fn revoking_what_another_node_made_ends_it() {
     let here = Postern::start().await;
     let tokens = here.phone().signed_in(&mut here.browser(), ALICE).await;
-    let there = here.another_node().await;
+    let there = here.beside().await;
     for _ in 0..2 {
         here.advance("31s");
         rotate(here.provider(), &[Ring::Mac]).await.expect("old enough");

@@ -86,8 +86,13 @@ async fn health_is_told_over_a_real_socket() {
     listening.lives().await;
     let ready = "GET /health/ready HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
     let answer = listening.exchange(ready).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 503 "),
+        "nothing was polled yet: {answer}"
+    );
+    postern.poll().await;
+    let answer = listening.exchange(ready).await;
     assert!(answer.ends_with("{\"status\":\"ready\"}"), "{answer}");
-    drop(postern);
 }
 
 #[tokio::test]

@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path};
 
-use postern::store::{db::Location, error::StoreError, migrate};
+use postern::store::{
+    db::Location,
+    error::StoreError,
+    migrate::{self, Kind, MigrateError, Progress},
+};
 use sqlx::SqliteConnection;
 
 use super::scratch::connect;
@@ -217,7 +221,10 @@ async fn a_database_that_is_not_there_is_made_only_on_request() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("postern.db");
     let refused = migrate::run(&Location::Sqlite(path.clone()), false).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(MigrateError::Store(StoreError::Unavailable(_)))),
+        "{refused:?}"
+    );
     assert!(!path.exists());
 }
 
@@ -233,5 +240,104 @@ async fn only_its_owner_reads_the_database_and_the_files_beside_it() {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+/// Puts a migration of a newer version into the database.
+async fn from_the_future(connection: &mut SqliteConnection, name: &str) {
+    sqlx::query(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         SELECT MAX(version) + 1, $1, 1, x'00', 1 FROM _sqlx_migrations",
+    )
+    .bind(name)
+    .execute(connection)
+    .await
+    .expect("written");
+}
+
+#[tokio::test]
+async fn one_expansion_ahead_is_served_and_a_contraction_is_refused_by_name() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("postern.db");
+    let mut connection = migrated(&path).await;
+    let location = Location::Sqlite(path);
+    from_the_future(&mut connection, "expand logout").await;
+    migrate::run(&location, false).await.expect("served");
+    let plan = migrate::plan(&location).await.expect("a plan");
+    let last = plan.last().expect("steps");
+    assert_eq!(
+        (last.kind, last.progress, last.name.as_str()),
+        (Kind::Expand, Progress::Ahead, "expand logout")
+    );
+
+    from_the_future(&mut connection, "contract logout").await;
+    let refused = migrate::run(&location, false)
+        .await
+        .expect_err("refused")
+        .to_string();
+    assert!(
+        refused.contains("(contract logout)") && refused.contains("newer"),
+        "{refused}"
+    );
+}
+
+#[tokio::test]
+async fn a_plan_has_the_texts_that_would_run_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("postern.db");
+    fs::write(&path, "").expect("an empty database");
+    let location = Location::Sqlite(path.clone());
+    let plan = migrate::plan(&location).await.expect("a plan");
+    assert!(plan.iter().all(|step| step.progress == Progress::Pending));
+    for (step, file) in plan.iter().zip(["0001_core.sql", "0002_expand_nodes.sql"]) {
+        let text = fs::read_to_string(Path::new("migrations/sqlite").join(file)).expect("text");
+        assert_eq!(step.sql.as_deref(), Some(text.as_str()));
+    }
+    assert_eq!(fs::read(&path).expect("the file").len(), 0);
+    migrate::run(&location, false).await.expect("run");
+    let plan = migrate::plan(&location).await.expect("a plan");
+    assert!(
+        plan.iter()
+            .all(|step| step.progress == Progress::Applied && step.sql.is_none())
+    );
+}
+
+#[tokio::test]
+async fn two_processes_that_migrate_at_once_both_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("postern.db");
+    let at_once = (0..8).map(|_| {
+        let location = Location::Sqlite(path.clone());
+        async move { migrate::run(&location, true).await }
+    });
+    for started in futures_util::future::join_all(at_once).await {
+        started.expect("started");
+    }
+}
+
+/// What a migration may be called and hold: a rolling restart relies on it.
+#[test]
+fn a_migration_expands_or_contracts_and_fills_nothing() {
+    for back_end in ["sqlite", "postgres"] {
+        let entries = fs::read_dir(Path::new("migrations").join(back_end)).expect("a folder");
+        for file in entries.map(|entry| entry.expect("an entry").path()) {
+            let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
+            let kind = name.split('_').nth(1).expect("a kind");
+            assert!(["core", "expand", "contract"].contains(&kind), "{name}");
+            let text = fs::read_to_string(&file).expect("text").to_uppercase();
+            for statement in text.split(';').map(str::trim) {
+                let first = statement
+                    .lines()
+                    .find(|line| !line.starts_with("--"))
+                    .unwrap_or_default();
+                assert!(
+                    !first.starts_with("UPDATE") && !first.starts_with("DELETE"),
+                    "{name}: {first}"
+                );
+                let takes_away = ["DROP ", "RENAME ", "ALTER COLUMN", "SET NOT NULL"];
+                let expands = kind == "contract" || takes_away.iter().all(|word| !statement.contains(word));
+                assert!(expands, "{name}: {statement}");
+            }
+        }
     }
 }

@@ -6,6 +6,7 @@ mod clients;
 mod consents;
 mod device_sessions;
 mod ending;
+mod ends;
 mod events;
 mod jobs;
 mod keys;
@@ -85,6 +86,10 @@ on_every_back_end! {
         a_consent_ends_one_clients_sessions_of_one_person
         a_client_ends_with_all_its_sessions
         an_end_twice_changes_nothing_and_tells_nothing;
+    ends:
+        what_ended_lately_is_listed_newest_first_with_what_was_never_redeemed
+        what_lives_although_it_ended_is_ended_again_once
+        a_revocation_that_was_lost_is_listed_again_once;
     events:
         events_come_newest_first_with_their_subject
         an_event_id_is_used_once;

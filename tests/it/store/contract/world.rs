@@ -250,7 +250,11 @@ impl World {
     }
 
     pub(crate) async fn end(&self, ending: Ending) -> Ended {
-        self.db.write(self.end_of(ending)).await.expect("answered")
+        self.db
+            .write(self.end_of(ending))
+            .await
+            .expect("answered")
+            .count()
     }
 
     pub(crate) async fn is_ended(&self, id: DeviceSessionId) -> bool {

@@ -1,0 +1,154 @@
+//! What nodes learn of each other through the database, which is all that they share; and what they write again when it
+//! went back.
+
+use std::collections::HashSet;
+
+use crate::{
+    base::{
+        id::{BrowserSessionId, DeviceSessionId},
+        time::{Instant, Lifetime},
+    },
+    domain::{
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+    },
+    flows::{
+        Provider,
+        end::{prepare, remember, revoked_until},
+    },
+    ports::ends::{REMEMBERED, Revocation},
+    store::{
+        ends::{self, EndAgain, RevokeAgain},
+        error::Result,
+        revocations::Name,
+    },
+};
+
+/// How far back every poll looks: longer than a transaction that ends something may take to be seen.
+const LATELY: Lifetime = Lifetime::from_secs(60);
+/// How many ends of a kind a poll reads at most: the newest. A greater end is refused by its rows all the same, and
+/// remembered as a whole by the node that wrote it.
+const MANY_LATELY: i64 = 10_000;
+/// How many of a kind a comparison reads at most.
+const MANY: i64 = 100_000;
+/// What is in force for less than this is not missed: who deletes what is over may have a clock that is a little faster.
+const SOON_OVER: Lifetime = Lifetime::from_secs(60);
+/// How many ends are written again in one change.
+const BATCH: usize = 50;
+
+/// Remembers what ended lately on any node.
+pub async fn catch_up(provider: &Provider) -> Result<()> {
+    let now = provider.clock.now();
+    read(provider, now, now.minus(LATELY), now.minus(LATELY), MANY_LATELY).await?;
+    Ok(())
+}
+
+/// Compares everything that is remembered with the database, and writes again what that has lost.
+pub async fn compare(provider: &Provider) -> Result<()> {
+    let now = provider.clock.now();
+    provider.ends.forget(now);
+    let all = Instant::from_millis(0);
+    let known = read(provider, now, now.minus(REMEMBERED), all, MANY).await?;
+    let ended = end_again(provider, now, &known).await?;
+    let revoked = revoke_again(provider, now, &known).await?;
+    if ended + revoked > 0 {
+        tracing::error!(
+            ended,
+            revoked,
+            "the database went back: sessions that had ended were alive in it, or revocations were missing; they are \
+             written again. Find out whether it was restored, or a replica took over that was behind"
+        );
+    }
+    Ok(())
+}
+
+/// What the database knows of.
+struct Known {
+    devices: HashSet<DeviceSessionId>,
+    browsers: HashSet<BrowserSessionId>,
+    revocations: HashSet<Name>,
+}
+
+/// Reads what ended after `ended_after` and was recorded after `recorded_after`, and remembers it.
+async fn read(
+    provider: &Provider,
+    now: Instant,
+    ended_after: Instant,
+    recorded_after: Instant,
+    limit: i64,
+) -> Result<Known> {
+    let (db, memory) = (&provider.db, &provider.ends);
+    let devices = db.read_all(ends::DEVICES, (ended_after, limit)).await?;
+    let browsers = db.read_all(ends::BROWSERS, (ended_after, limit)).await?;
+    let revocations = db
+        .read_all(ends::REVOCATIONS, (recorded_after, now, limit))
+        .await?;
+    for (id, at) in &devices {
+        memory.devices.insert(*id, *at);
+    }
+    for (id, at) in &browsers {
+        memory.browsers.insert(*id, *at);
+    }
+    let mut known = HashSet::with_capacity(revocations.len());
+    for (kind, id, session, until) in revocations {
+        let name = (kind, id);
+        memory
+            .revocations
+            .insert(name.clone(), Revocation { session, until });
+        known.insert(name);
+    }
+    Ok(Known {
+        devices: devices.into_iter().map(|(id, _)| id).collect(),
+        browsers: browsers.into_iter().map(|(id, _)| id).collect(),
+        revocations: known,
+    })
+}
+
+/// How many sessions lived although they had ended.
+async fn end_again(provider: &Provider, now: Instant, known: &Known) -> Result<u64> {
+    let browsers = provider.ends.browsers.not_among(&known.browsers);
+    let devices = provider.ends.devices.not_among(&known.devices);
+    let again = |ending, session| {
+        let subject = Subject {
+            session,
+            ..Subject::default()
+        };
+        prepare(provider, now, ending, Reason::EndedBefore, subject)
+    };
+    let browsers = browsers
+        .into_iter()
+        .map(|(id, _)| again(Ending::Browser { id }, None));
+    let devices = devices
+        .into_iter()
+        .map(|(id, _)| again(Ending::Device { id }, Some(id)));
+    let ends: Vec<_> = browsers.chain(devices).collect();
+    let mut count = 0;
+    for batch in ends.chunks(BATCH) {
+        for ended in provider.db.write(EndAgain(batch.to_vec())).await? {
+            let ended = remember(provider, &ended);
+            count += ended.browsers + ended.devices;
+        }
+    }
+    Ok(count)
+}
+
+/// How many revocations were missing.
+async fn revoke_again(provider: &Provider, now: Instant, known: &Known) -> Result<u64> {
+    let mut lost = provider.ends.revocations.not_among(&known.revocations);
+    lost.retain(|(_, revocation)| revocation.until > now.plus(SOON_OVER));
+    let mut count = 0;
+    for batch in lost.chunks(BATCH) {
+        let event = Event::RevocationsRewritten;
+        let change = RevokeAgain {
+            revocations: batch
+                .iter()
+                .map(|(name, of)| (name.clone(), of.session))
+                .collect(),
+            now,
+            until: revoked_until(provider, now),
+            event: provider.event(now, Subject::default(), event),
+        };
+        count += provider.db.write(change).await?;
+    }
+    Ok(count)
+}
