@@ -135,7 +135,8 @@ async fn the_root_secret_is_in_no_backup_in_any_form() {
     let root = fs::read_to_string(postern.folder().join("root.secret")).expect("text");
     let encoded = root.trim().trim_start_matches("pst_root_");
     let bytes = Base64UrlUnpadded::decode_vec(encoded).expect("base64url");
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex.concat();
     let backup = fs::read(&file).expect("a file");
     let holds = |needle: &[u8]| backup.windows(needle.len()).any(|window| window == needle);
     assert!(holds(ALICE.as_bytes()), "what is in it is found");

@@ -42,7 +42,7 @@ impl Unchanged {
     }
 
     /// Nothing was changed, and nothing was left.
-    async fn is_so(self) {
+    async fn holds(self) {
         let left = fs::read_dir(self.stopped.folder()).expect("a folder");
         for entry in left {
             let name = entry.expect("an entry").file_name();
@@ -84,7 +84,7 @@ async fn nobody_opens_a_database_that_is_being_replaced() {
     let said = unchanged.refused(&[&backup, "--none"]).await;
     assert!(said.contains("is in use"), "{said}");
     drop(restoring);
-    unchanged.is_so().await;
+    unchanged.holds().await;
 }
 
 #[tokio::test]
@@ -98,7 +98,7 @@ async fn whether_ends_are_known_has_to_be_said() {
         .run(&["restore", &backup, "--none", "--ends", &backup])
         .await
         .refused(2);
-    unchanged.is_so().await;
+    unchanged.holds().await;
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn another_root_secret_is_named_by_its_fingerprint_and_a_missing_one_by_it
     );
     unchanged.stopped.try_start().await.expect_err("no secret");
     fs::write(&secret, right).expect("written");
-    unchanged.is_so().await;
+    unchanged.holds().await;
 }
 
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn what_is_no_sound_backup_is_not_restored() {
     fs::write(format!("{broken}-wal"), "frames").expect("written");
     let said = unchanged.refused(&[&broken, "--none"]).await;
     assert!(said.contains("a database in use, not a backup"), "{said}");
-    unchanged.is_so().await;
+    unchanged.holds().await;
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn a_backup_of_a_newer_version_is_not_restored() {
         said.contains("9999") && said.contains("nothing was changed"),
         "{said}"
     );
-    unchanged.is_so().await;
+    unchanged.holds().await;
 }
 
 #[tokio::test]
@@ -256,7 +256,7 @@ async fn a_line_that_cannot_be_used_is_named_by_its_number() {
         .refused(&[&backup, "--ends", &unchanged.file("nowhere")])
         .await;
     assert!(said.contains("nowhere cannot be read"), "{said}");
-    unchanged.is_so().await;
+    unchanged.holds().await;
 }
 
 #[tokio::test]
