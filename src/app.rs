@@ -24,6 +24,7 @@ use crate::{
     ports::{
         clients::ClientDirectory,
         hasher::{Hasher, HasherError},
+        lock::{DatabaseLock, LockError},
         readiness::Readiness,
         secrets::{RootSecret, SecretError, SecretSource},
     },
@@ -43,6 +44,7 @@ pub struct App {
     pub provider: Arc<Provider>,
     site: Arc<Site>,
     request_timeout: Lifetime,
+    _lock: Arc<Option<DatabaseLock>>,
 }
 
 /// What an app gets from its surroundings; tests give it a clock that they move and randomness that they know.
@@ -71,6 +73,9 @@ pub enum AppError {
     /// The root secret's file is there, but not the database that it belongs to.
     #[error("the root secret comes from {0}, which `postern init` cannot make; set it first")]
     SecretElsewhere(SecretSource),
+    /// Somebody else's.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The keys'.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -101,6 +106,7 @@ impl App {
         if let Some(file) = config.database.file().filter(|file| !file.is_file()) {
             return Err(AppError::NoDatabase(file.to_owned()));
         }
+        let lock = config.database.file().map(DatabaseLock::shared).transpose()?;
         let root = config.secrets.root.read(surroundings.environment)?;
         migrate::run(location, false).await?;
         let db = Db::open(location).await?;
@@ -139,7 +145,13 @@ impl App {
             provider,
             site,
             request_timeout: config.server.request_timeout,
+            _lock: Arc::new(lock),
         })
+    }
+
+    /// Ends the use of the database: what was asked before is done, and its files are closed when this returns.
+    pub async fn close(self) {
+        self.provider.db.clone().close().await;
     }
 
     /// Makes an empty database and its first keys, and the root secret where that is a file that is not there yet.

@@ -2,9 +2,11 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage.
 
+mod backup;
 mod client;
 mod config;
 mod demo;
+mod events;
 mod failure;
 mod folder;
 mod host;
@@ -12,8 +14,10 @@ mod init;
 mod input;
 mod keys;
 mod migrate;
+mod moment;
 mod output;
 mod place;
+mod restore;
 mod serve;
 mod session;
 mod signals;
@@ -27,8 +31,9 @@ use std::{ffi::OsString, io::Write};
 use clap::{Parser, Subcommand};
 
 use self::{
-    client::ClientCommand, config::ConfigCommand, demo::DemoCommand, init::InitCommand, keys::KeysCommand,
-    migrate::MigrateCommand, place::Place, serve::ServeCommand, session::SessionCommand, user::UserCommand,
+    backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand,
+    events::EventsCommand, init::InitCommand, keys::KeysCommand, migrate::MigrateCommand, place::Place,
+    restore::RestoreCommand, serve::ServeCommand, session::SessionCommand, user::UserCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -68,6 +73,12 @@ enum Command {
     Session(SessionCommand),
     /// List and rotate the keys of the server
     Keys(KeysCommand),
+    /// Export what happened
+    Events(EventsCommand),
+    /// Copy the database, beside the running server
+    Backup(BackupCommand),
+    /// Put a copy of the database in its place, and do again what ended since
+    Restore(RestoreCommand),
 }
 
 /// Runs the command line `args` (the first is the program's name) and gives the exit code. Results go to the world's
@@ -92,7 +103,14 @@ pub async fn run(
         Command::Client(command) => client::run(command, place, &mut world).await,
         Command::Session(command) => session::run(command, place, &mut world).await,
         Command::Keys(command) => keys::run(&command, place, &mut world).await,
+        Command::Events(command) => events::run(command, place, &mut world).await,
+        Command::Backup(command) => backup::run(command, place, &mut world).await,
+        Command::Restore(command) => restore::run(command, place, &mut world).await,
     };
+    // Nobody is told that the database is free before its files are closed.
+    if let Some(app) = world.opened.take() {
+        app.close().await;
+    }
     done.map_or_else(|error| failure::report(&error, errors), |()| 0)
 }
 

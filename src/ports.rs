@@ -6,6 +6,7 @@ pub mod ends;
 pub mod hasher;
 pub mod keyring;
 pub mod keys;
+pub mod lock;
 pub mod readiness;
 pub mod secrets;
 pub mod signer;

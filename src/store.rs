@@ -6,6 +6,7 @@
 //! together is a named value, a [`db::Change`].
 
 pub mod attempts;
+pub mod backup;
 pub mod browser_sessions;
 pub mod clients;
 pub mod consents;
@@ -19,6 +20,7 @@ pub mod facts;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;
+pub mod restoring;
 pub mod revocations;
 pub mod session_store;
 pub mod users;

@@ -52,6 +52,13 @@ impl Instant {
         Lifetime(self.0.saturating_sub(earlier.0).max(0))
     }
 
+    /// The instant of a text such as `2026-11-22T10:00:00Z` (RFC 3339), with any offset.
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        let millis = at.unix_timestamp_nanos().div_euclid(1_000_000);
+        i64::try_from(millis).ok().map(Self)
+    }
+
     /// As `2026-11-22T10:00:00Z` (RFC 3339), to the second.
     pub fn to_rfc3339(self) -> String {
         OffsetDateTime::from_unix_timestamp(self.seconds())
@@ -236,6 +243,22 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_read_back_what_they_show() {
+        let at = Instant::from_millis(1_800_000_000_000);
+        assert_eq!(Instant::from_rfc3339(&at.to_rfc3339()), Some(at));
+        assert_eq!(Instant::from_rfc3339("2027-01-15T09:00:00.000+01:00"), Some(at));
+        for text in [
+            "",
+            "2027-01-15",
+            "2027-01-15T09:00:00",
+            "yesterday",
+            "1800000000000",
+        ] {
+            assert_eq!(Instant::from_rfc3339(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn lifetimes_read_back_what_they_show() {

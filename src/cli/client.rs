@@ -72,7 +72,7 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
         .result(command.json, &client, || facts(&about(&client)))
 }
 
-async fn add(adding: &AddClient, place: &Place, world: &World) -> anyhow::Result<Client> {
+async fn add(adding: &AddClient, place: &Place, world: &mut World) -> anyhow::Result<Client> {
     let config = world.config(place, &Overrides::default())?;
     // What is wrong with the words is told before the database is opened.
     let (id, name, settings) = adding.check(&config.lifetimes)?;

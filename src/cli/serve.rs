@@ -53,7 +53,10 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
         () = signals.next() => {}
     }
     tokio::select! {
-        stopped = host.stop() => stopped?,
+        stopped = host.stop() => {
+            stopped?;
+            app.close().await;
+        }
         () = signals.next() => tracing::warn!("told twice: stopped at once, without waiting for requests under way"),
     }
     tracing::info!("stopped");

@@ -56,6 +56,18 @@ pub(super) fn count(number: i64, noun: &str) -> String {
     }
 }
 
+/// How large something is.
+pub(super) fn size(bytes: u64) -> String {
+    const KIB: u64 = 1 << 10;
+    const MIB: u64 = 1 << 20;
+    const GIB: u64 = 1 << 30;
+    match bytes {
+        ..MIB => format!("{} KiB", bytes.div_ceil(KIB)),
+        MIB..GIB => format!("{}.{} MiB", bytes / MIB, bytes % MIB * 10 / MIB),
+        GIB.. => format!("{}.{} GiB", bytes / GIB, bytes % GIB * 10 / GIB),
+    }
+}
+
 /// A path as it can be pasted into a shell.
 pub(super) fn shell(path: &Path) -> String {
     let text = path.display().to_string();
@@ -88,5 +100,12 @@ mod tests {
         }
         assert_eq!(ago(Instant::from_millis(0), now), "1970-01-01T00:00:00Z");
         assert_eq!(took(Lifetime::from_millis(1234)), "1.2 s");
+    }
+
+    #[test]
+    fn sizes_are_told_in_the_unit_that_fits() {
+        for (bytes, words) in [(1, "1 KiB"), (1_572_864, "1.5 MiB"), (5_905_580_032, "5.5 GiB")] {
+            assert_eq!(size(bytes), words);
+        }
     }
 }

@@ -20,6 +20,8 @@ pub struct World {
     pub input: Input,
     /// Standard output.
     pub output: Output,
+    /// The database that the command works with, to be closed behind it.
+    pub opened: Option<App>,
 }
 
 impl World {
@@ -56,6 +58,7 @@ impl World {
             variables,
             input: Input::new(std::io::stdin(), std::io::stdin().is_terminal()),
             output: Output::new(std::io::stdout(), rich),
+            opened: None,
         }
     }
 
@@ -87,9 +90,11 @@ impl World {
     }
 
     /// The database with its verbs, for a command that works beside the server.
-    pub(super) async fn app(&self, place: &Place) -> anyhow::Result<App> {
+    pub(super) async fn app(&mut self, place: &Place) -> anyhow::Result<App> {
         let config = self.config(place, &Overrides::default())?;
-        Ok(App::open(&config, self.surroundings.clone()).await?)
+        let app = App::open(&config, self.surroundings.clone()).await?;
+        self.opened = Some(app.clone());
+        Ok(app)
     }
 }
 

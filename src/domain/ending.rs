@@ -1,11 +1,11 @@
 //! What can be ended, how far that reaches, and why. `docs/sessions.md` has the matrix.
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId};
 
 /// Something that can be ended, with the reach of the end.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "node", rename_all = "snake_case")]
 pub enum Ending {
     /// One device session, and those that hang under it.
@@ -50,7 +50,8 @@ pub enum Ending {
 }
 
 /// Why something ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The person signed out.
     SignedOut,
@@ -107,5 +108,20 @@ impl Reason {
 impl Serialize for Reason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_reads_back_what_it_writes() {
+        for reason in [Reason::SignedOut, Reason::RefreshReuse, Reason::ManyTokensRevoked] {
+            let written = serde_json::to_value(reason).expect("JSON");
+            assert_eq!(written, reason.as_str());
+            assert_eq!(serde_json::from_value::<Reason>(written).expect("read"), reason);
+        }
+        assert!(serde_json::from_value::<Reason>("boredom".into()).is_err());
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that happens and matters, in one enum: written in the same transaction as the change.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     base::{
@@ -149,16 +150,37 @@ pub struct EventRecord {
 }
 
 /// Whom an event is about.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Subject {
     /// The user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
     /// The client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client: Option<ClientId>,
     /// The device session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<DeviceSessionId>,
     /// The address that the request came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+}
+
+/// An event as it is stored and exported: a line of JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventLine {
+    /// Its id.
+    pub id: EventId,
+    /// When, in milliseconds since 1970.
+    pub at: Instant,
+    /// What; [`Event::kind`], or the kind of another version.
+    pub kind: String,
+    /// Whom it is about.
+    pub subject: Subject,
+    /// The fields of the event.
+    pub data: Value,
 }
 
 impl Event {

@@ -33,9 +33,8 @@ impl Vault {
             .read(facts::FIND, (facts::ROOT_CHECK,))
             .await?
             .ok_or(KeysError::Empty)?;
-        let (expected, sealed) = check.split_at_checked(8).ok_or(KeysError::Empty)?;
+        let (expected, sealed) = facts::parts_of_root_check(&check).ok_or(KeysError::Empty)?;
         if vault.0.open_bytes(Purpose::RootCheck, sealed.to_vec()).is_err() {
-            let expected = String::from_utf8_lossy(expected).into_owned();
             return Err(KeysError::WrongRoot {
                 given: root.fingerprint(),
                 expected,

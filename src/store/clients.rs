@@ -22,7 +22,7 @@ statements! {
         "INSERT INTO clients (id, name, settings, created_at) VALUES ($1, $2, $3, $4)";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
-    DELETE: (ClientId,) => () =
+    pub(super) DELETE: (ClientId,) => () =
         "DELETE FROM clients WHERE id = $1";
 }
 

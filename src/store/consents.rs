@@ -28,6 +28,9 @@ statements! {
     UPSERT: (UserId, ClientId, String, Instant) => () =
         "INSERT INTO consents (user_id, client_id, scope, updated_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, updated_at = excluded.updated_at";
+    /// Forgets what a person has allowed a client.
+    pub(super) DELETE: (UserId, ClientId) => () =
+        "DELETE FROM consents WHERE user_id = $1 AND client_id = $2";
     /// Forgets what a client was allowed.
     pub DELETE_OF_CLIENT: (ClientId,) => () =
         "DELETE FROM consents WHERE client_id = $1";

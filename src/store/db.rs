@@ -1,4 +1,4 @@
-//! The back end, named here and in the files below and beside it (`migrate.rs`, `error.rs`), and nowhere else: typed
+//! The back end, named here and in the files below and beside it (`migrate.rs`, `backup.rs`, `error.rs`), and nowhere else: typed
 //! statements, the two kinds of access, and changes as named values.
 
 mod listener;

@@ -138,6 +138,29 @@ impl Change for EndSessions {
 
 /// Ends what `end` names. Ending what has ended changes nothing and writes no event.
 pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
+    let ended = end_without_event(tx, end).await?;
+    let count = ended.count();
+    if count == Ended::default() {
+        return Ok(ended);
+    }
+    let record = EventRecord {
+        id: end.event,
+        at: end.now,
+        subject: end.subject.clone(),
+        event: Event::SessionsEnded {
+            ending: end.ending.clone(),
+            reason: end.reason,
+            devices: count.devices,
+            browsers: count.browsers,
+        },
+    };
+    events::record(tx, &record).await?;
+    tx.notify();
+    Ok(ended)
+}
+
+/// The same where the event that tells of it is written by itself.
+pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
     let (now, reason, event) = (end.now, end.reason.as_str(), end.event);
     let (browsers, devices) = match &end.ending {
         Ending::Device { id } => (Vec::new(), tx.all(DEVICE, (now, reason, event, *id)).await?),
@@ -169,26 +192,9 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
         browsers: browsers.into_iter().map(|(id,)| id).collect(),
         devices,
     };
-    let count = ended.count();
-    if count == Ended::default() {
-        return Ok(ended);
-    }
-    if count.devices > 0 {
+    if !ended.devices.is_empty() {
         tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
             .await?;
     }
-    let record = EventRecord {
-        id: event,
-        at: now,
-        subject: end.subject.clone(),
-        event: Event::SessionsEnded {
-            ending: end.ending.clone(),
-            reason: end.reason,
-            devices: count.devices,
-            browsers: count.browsers,
-        },
-    };
-    events::record(tx, &record).await?;
-    tx.notify();
     Ok(ended)
 }

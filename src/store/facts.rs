@@ -13,6 +13,15 @@ use crate::{
 /// The name of the root secret's check value.
 pub const ROOT_CHECK: &str = "root_check";
 
+/// How long the fingerprint is that the check value begins with.
+const FINGERPRINT: usize = 8;
+
+/// The fingerprint of the root secret that a check value is of, and what that secret sealed.
+pub fn parts_of_root_check(check: &[u8]) -> Option<(String, &[u8])> {
+    let (fingerprint, sealed) = check.split_at_checked(FINGERPRINT)?;
+    Some((String::from_utf8_lossy(fingerprint).into_owned(), sealed))
+}
+
 statements! {
     /// Remembers a fact once.
     pub INSERT: (&'static str, Vec<u8>) => () =

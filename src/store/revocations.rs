@@ -24,10 +24,14 @@ pub const MAX_TOKENS_OF_A_SESSION: i64 = 16;
 
 statements! {
     /// Lists a token once: jti, session, issued before, until, recorded at.
-    INSERT_TOKEN: (Vec<u8>, DeviceSessionId, Instant, Instant, Instant) => () =
+    pub(super) INSERT_TOKEN: (Vec<u8>, DeviceSessionId, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
          VALUES ('token', $1, $2, $3, $4, $5)
          ON CONFLICT (kind, id) DO NOTHING";
+    /// Lists a session that has no row: id, issued before, until, recorded at.
+    pub(super) INSERT_SESSION: (Vec<u8>, Instant, Instant, Instant) => () =
+        "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('session', $1, $2, $3, $4)
+         ON CONFLICT (kind, id) DO UPDATE SET until = excluded.until, recorded_at = excluded.recorded_at";
     COUNT_TOKENS: (DeviceSessionId, Instant) => (i64,) =
         "SELECT CAST(COUNT(*) AS BIGINT) FROM revocations WHERE kind = 'token' AND session_id = $1 AND until > $2";
     /// Deletes what has not mattered since an instant, so many at most. No row: none was left.

@@ -29,7 +29,7 @@ statements! {
     pub FIND_FOR_SIGN_IN: (String,) => (UserId, String, String, i64) =
         "SELECT u.id, u.email, p.hash, p.version FROM users u JOIN passwords p ON p.user_id = u.id
          WHERE u.email_key = $1 AND u.disabled_at IS NULL";
-    DISABLE: (UserId, Instant) => () =
+    pub(super) DISABLE: (UserId, Instant) => () =
         "UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL";
     SET_HASH: (UserId, String, Instant) => () =
         "INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3)

@@ -1,11 +1,15 @@
 //! The command line: every verb in process with a world of its own, and the real program beside a server and as a demo.
 
+mod backup;
 mod beside_a_server;
 mod commands;
 mod demo;
+mod events;
 mod init;
 mod keys;
 mod program;
+mod restore;
+mod restore_refused;
 mod sessions;
 mod surfer;
 
@@ -67,6 +71,7 @@ impl Shell {
             variables: self.variables.clone(),
             input: Input::new(io::Cursor::new(input.to_owned().into_bytes()), false),
             output: Output::new(out.clone(), false),
+            opened: None,
         };
         let data = self.data.to_str().expect("text");
         let words = [&["postern"], command, &["--data", data]].concat();

@@ -13,21 +13,11 @@ use postern::{
 
 use crate::harness::{ALICE, Postern, Tokens};
 
-/// Another process on the same database.
-async fn another(postern: &Postern, clock: Clock) -> App {
-    let surroundings = Surroundings {
-        clock,
-        entropy: Arc::new(Entropy::seeded(8)),
-        environment: |_| None,
-    };
-    App::open(&postern.config, surroundings).await.expect("opened")
-}
-
 #[tokio::test]
 async fn one_process_sweeps_and_another_takes_over_when_it_is_gone() {
     let postern = Postern::start().await;
-    let other = another(&postern, postern.clock.clone()).await;
-    let (one, other) = (postern.provider(), &other.provider);
+    let other = postern.beside().await;
+    let (one, other) = (postern.provider(), other.provider());
     assert_ne!(one.node, other.node);
     jobs::sweep(one).await.expect("swept");
     postern.browser().account(ALICE).await;
@@ -59,7 +49,12 @@ async fn a_clock_that_is_half_a_minute_ahead_deletes_nothing_that_another_clock_
     // The last second of its idle life by the one clock, long over by the other.
     postern.advance("7775999s");
     let ahead = Instant::from_millis(postern.clock.now().millis()).plus(Lifetime::from_secs(30));
-    let ahead = another(&postern, Clock::manual(ahead)).await;
+    let surroundings = Surroundings {
+        clock: Clock::manual(ahead),
+        entropy: Arc::new(Entropy::seeded(8)),
+        environment: |_| None,
+    };
+    let ahead = App::open(&postern.config, surroundings).await.expect("opened");
     jobs::sweep(&ahead.provider).await.expect("swept");
     assert_eq!(postern.number("SELECT COUNT(*) FROM device_sessions").await, 1);
     let tokens = Tokens::of(&phone.refresh(&tokens.refresh).await);

@@ -11,5 +11,5 @@ pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
     http::{Answer, encode},
     phone::{Phone, Tokens},
-    postern::{ALICE, BOB, PASSWORD, Postern},
+    postern::{ALICE, BOB, PASSWORD, Postern, Stopped},
 };

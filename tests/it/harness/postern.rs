@@ -8,7 +8,7 @@ use std::{
 
 use axum::{Router, body::Body, http::Request};
 use postern::{
-    app::{App, Surroundings},
+    app::{App, AppError, Surroundings},
     base::{
         entropy::Entropy,
         text::Email,
@@ -47,6 +47,47 @@ pub(crate) struct Postern {
     folder: Arc<TempDir>,
     /// Where the back end is PostgreSQL.
     pub(crate) database: Option<Arc<Database>>,
+}
+
+/// A server that was stopped: its folder, and what it needs to start again.
+pub(crate) struct Stopped {
+    pub(crate) clock: Clock,
+    pub(crate) config: Config,
+    entropy: Arc<Entropy>,
+    folder: Arc<TempDir>,
+    database: Option<Arc<Database>>,
+}
+
+impl Stopped {
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file of the embedded database.
+    pub(crate) fn database_file(&self) -> &Path {
+        self.config.database.file().expect("an embedded database")
+    }
+
+    pub(crate) async fn try_start(&self) -> Result<App, AppError> {
+        let surroundings = Surroundings {
+            clock: self.clock.clone(),
+            entropy: Arc::clone(&self.entropy),
+            environment: |_| None,
+        };
+        App::open(&self.config, surroundings).await
+    }
+
+    pub(crate) async fn start(self) -> Postern {
+        let app = self.try_start().await.expect("started");
+        Postern {
+            router: app.router(),
+            app,
+            clock: self.clock,
+            config: self.config,
+            folder: self.folder,
+            database: self.database,
+        }
+    }
 }
 
 /// `POSTERN_DATABASE=postgres`: the stories are told once more, on the other back end.
@@ -96,6 +137,22 @@ impl Postern {
         postern.add_user(BOB).await;
         postern.add_client("notes", |_| {}).await;
         postern
+    }
+
+    pub(crate) async fn stop(self) -> Stopped {
+        let entropy = Arc::clone(&self.provider().entropy);
+        self.app.close().await;
+        Stopped {
+            clock: self.clock,
+            config: self.config,
+            entropy,
+            folder: self.folder,
+            database: self.database,
+        }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Another server on the same database, at the same time. It does nothing by itself either.

@@ -1,0 +1,118 @@
+//! What a backup has lost is written again: the event as it was, and what it ended.
+
+use crate::{
+    base::{
+        id::{ClientId, DeviceSessionId, UserId},
+        time::Instant,
+    },
+    domain::{
+        ending::{Ending, Reason},
+        event::EventLine,
+    },
+    store::{
+        clients, consents,
+        db::{Change, WriteTx},
+        ending::{self, EndSessions, Ended},
+        error::Result,
+        events, facts, revocations, users,
+    },
+};
+
+/// What an event did that has to be done again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Sessions ended.
+    Ended(Ending, Reason),
+    /// A session was opened that the backup does not know, or knows as not redeemed yet: its tokens are not accepted.
+    Opened(DeviceSessionId),
+    /// A user was disabled.
+    UserDisabled(UserId),
+    /// A password was changed. The new one is lost; whoever signed in with the old one is signed out.
+    PasswordChanged(UserId),
+    /// A client was removed.
+    ClientRemoved(ClientId),
+    /// An access token was revoked: its `jti`, as bytes, and its session.
+    TokenRevoked(Vec<u8>, DeviceSessionId),
+    /// Nothing that ended anything.
+    Nothing,
+}
+
+/// Writes a lost event again, and does again what it did. How much ended; nothing when the event was not lost.
+#[derive(Debug)]
+pub struct WriteAgain {
+    /// The event.
+    pub line: EventLine,
+    /// What it did.
+    pub effect: Effect,
+    /// When it is done again.
+    pub now: Instant,
+    /// When the last token of what ends has expired everywhere.
+    pub until: Instant,
+}
+
+impl Change for WriteAgain {
+    type Out = Option<Ended>;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Ended>> {
+        if !events::record_again(tx, &self.line).await? {
+            return Ok(None);
+        }
+        self.do_again(tx).await.map(Some)
+    }
+}
+
+impl WriteAgain {
+    async fn do_again(&self, tx: &mut WriteTx<'_>) -> Result<Ended> {
+        let (now, until) = (self.now, self.until);
+        let issued_before = now.plus(ending::ISSUED_BEFORE);
+        match &self.effect {
+            Effect::Ended(ending, reason) => {
+                if let Ending::Consent { user, client } = ending {
+                    tx.run(consents::DELETE, (*user, client.clone())).await?;
+                }
+                self.end(tx, ending.clone(), *reason).await
+            }
+            Effect::Opened(id) => {
+                let binds = (id.to_bytes().to_vec(), issued_before, until, now);
+                tx.run(revocations::INSERT_SESSION, binds).await?;
+                self.end(tx, Ending::Granted { id: *id }, Reason::Expired).await
+            }
+            Effect::UserDisabled(user) => {
+                tx.run(users::DISABLE, (*user, now)).await?;
+                self.end(tx, everything_of(*user), Reason::UserDisabled).await
+            }
+            Effect::PasswordChanged(user) => {
+                self.end(tx, everything_of(*user), Reason::PasswordChanged).await
+            }
+            Effect::ClientRemoved(id) => {
+                tx.run(clients::DELETE, (id.clone(),)).await?;
+                tx.run(consents::DELETE_OF_CLIENT, (id.clone(),)).await?;
+                tx.run(facts::RAISE_VERSION, (clients::VERSION,)).await?;
+                self.end(tx, Ending::Client { id: id.clone() }, Reason::ClientRemoved)
+                    .await
+            }
+            Effect::TokenRevoked(jti, session) => {
+                let binds = (jti.clone(), *session, issued_before, until, now);
+                tx.run(revocations::INSERT_TOKEN, binds).await?;
+                Ok(Ended::default())
+            }
+            Effect::Nothing => Ok(Ended::default()),
+        }
+    }
+
+    async fn end(&self, tx: &mut WriteTx<'_>, ending: Ending, reason: Reason) -> Result<Ended> {
+        let end = EndSessions {
+            ending,
+            reason,
+            now: self.now,
+            until: self.until,
+            event: self.line.id,
+            subject: self.line.subject.clone(),
+        };
+        Ok(ending::end_without_event(tx, &end).await?.count())
+    }
+}
+
+fn everything_of(id: UserId) -> Ending {
+    Ending::User { id, keep: None }
+}

@@ -1,0 +1,382 @@
+//! `postern restore`: who is signed in goes on, and what ended stays ended.
+
+use std::{fs, path::PathBuf};
+
+use postern::{
+    domain::{
+        ending::{Ending, Reason},
+        event::Subject,
+    },
+    flows::{account, clients, end::end},
+};
+use serde_json::{Value, json};
+
+use super::Shell;
+use crate::harness::{ALICE, BOB, PASSWORD, Phone, Postern, Stopped, Tokens};
+
+/// A backup, and what happened after it.
+struct Saved {
+    backup: PathBuf,
+    ends: PathBuf,
+    shell: Shell,
+}
+
+impl Saved {
+    async fn of(postern: &Postern) -> Self {
+        let mut shell = Shell::in_folder(postern.folder());
+        shell.clock = postern.clock.clone();
+        let backup = postern.folder().join("backup.db");
+        shell
+            .run(&["backup", backup.to_str().expect("text")])
+            .await
+            .done();
+        let ends = postern.folder().join("ends.jsonl");
+        postern.advance("1m");
+        Self { backup, ends, shell }
+    }
+
+    /// Exports what happened since long before the backup, as a careful operator does.
+    async fn export(&self) {
+        let lines = self
+            .shell
+            .run(&["events", "export", "--since", "30d"])
+            .await
+            .done();
+        fs::write(&self.ends, lines).expect("written");
+    }
+
+    async fn restore(&self, since: &[&str]) -> Value {
+        let words = [&["restore", self.backup.to_str().expect("text"), "--json"], since].concat();
+        self.shell.run(&words).await.json()
+    }
+
+    async fn restore_with_ends(&self) -> Value {
+        self.restore(&["--ends", self.ends.to_str().expect("text")]).await
+    }
+}
+
+async fn refreshed(phone: &Phone<'_>, tokens: &Tokens, times: usize) -> Tokens {
+    let mut tokens = tokens.clone();
+    for _ in 0..times {
+        tokens = Tokens::of(&phone.refresh(&tokens.refresh).await);
+    }
+    tokens
+}
+
+/// What three phones hold after a backup: one goes on, one was ended, one was opened.
+struct Story {
+    saved: Saved,
+    going: Tokens,
+    ended: Tokens,
+    opened: Tokens,
+    stopped: Stopped,
+}
+
+async fn story() -> Story {
+    let postern = Postern::start().await;
+    let mut browser = postern.browser();
+    let (one, two, three) = (postern.phone(), postern.phone(), postern.phone());
+    let going = one.signed_in(&mut browser, ALICE).await;
+    let ended = two.signed_in(&mut browser, ALICE).await;
+    let saved = Saved::of(&postern).await;
+    let going = refreshed(&one, &going, 5).await;
+    let ended = refreshed(&two, &ended, 2).await;
+    let opened = three.signed_in(&mut browser, ALICE).await;
+    two.revoke(&ended.refresh).await;
+    assert_eq!(two.refresh(&ended.refresh).await.error(), "invalid_grant");
+    saved.export().await;
+    Story {
+        saved,
+        going,
+        ended,
+        opened,
+        stopped: postern.stop().await,
+    }
+}
+
+#[tokio::test]
+async fn sessions_of_the_backup_go_on_with_their_newest_token_and_ended_ones_stay_ended() {
+    let story = story().await;
+    let report = story.saved.restore_with_ends().await;
+    assert_eq!(
+        (&report["lost"], &report["sessions_lost"]),
+        (&json!(2), &json!(1))
+    );
+    assert_eq!(report["ended"], json!({ "browsers": 0, "devices": 1 }));
+
+    let postern = story.stopped.start().await;
+    let phone = postern.phone();
+    let next = Tokens::of(&phone.refresh(&story.going.refresh).await);
+    assert_eq!(next.sid(), story.going.sid(), "the same session");
+    assert_eq!(postern.count_events("refresh.fast_forwarded").await, 1);
+    refreshed(&phone, &next, 3).await;
+    assert_eq!(phone.refresh(&story.ended.refresh).await.error(), "invalid_grant");
+    assert_eq!(
+        phone.refresh(&story.opened.refresh).await.error(),
+        "invalid_grant"
+    );
+    phone.signed_in(&mut postern.browser(), ALICE).await;
+    // APIs are told of both, with a new time.
+    let sids = [story.ended.sid(), story.opened.sid()];
+    let revoked: Vec<_> = postern
+        .revocations()
+        .await
+        .into_iter()
+        .map(|(_, id)| id)
+        .collect();
+    for sid in sids {
+        let id: postern::base::id::DeviceSessionId = sid.parse().expect("an id");
+        assert!(revoked.contains(&id.to_bytes().to_vec()), "{sid}");
+    }
+    // The events that were lost are there as they were.
+    assert_eq!(postern.count_events("session.opened").await, 4);
+    assert_eq!(postern.count_events("session.ended").await, 1);
+}
+
+#[tokio::test]
+async fn without_the_ends_what_had_ended_lives_again_and_that_is_said() {
+    let story = story().await;
+    let said = story
+        .saved
+        .shell
+        .run(&["restore", story.saved.backup.to_str().expect("text"), "--none"])
+        .await
+        .done();
+    assert!(said.contains("alive again"), "{said}");
+    let postern = story.stopped.start().await;
+    let phone = postern.phone();
+    assert_eq!(phone.refresh(&story.going.refresh).await.status, 200);
+    assert_eq!(phone.refresh(&story.ended.refresh).await.status, 200);
+    assert_eq!(
+        phone.refresh(&story.opened.refresh).await.error(),
+        "invalid_grant"
+    );
+}
+
+#[tokio::test]
+async fn a_restore_can_be_repeated_and_an_interrupted_one_run_again() {
+    let story = story().await;
+    // What an interrupted one leaves.
+    let staging = story.stopped.folder().join("postern.db.restoring");
+    fs::create_dir(&staging).expect("made");
+    fs::write(staging.join("copy.db"), "half").expect("written");
+    let first = story.saved.restore_with_ends().await;
+    assert!(!staging.exists());
+    let second = story.saved.restore_with_ends().await;
+    for field in ["lost", "ended", "sessions_lost"] {
+        assert_eq!(first[field], second[field], "{field}");
+    }
+    assert_ne!(first["replaced"], second["replaced"]);
+    // Nothing is lost: the database that was replaced first is a backup like any other.
+    let kept = first["replaced"].as_str().expect("a path");
+    story.saved.shell.run(&["restore", kept, "--none"]).await.done();
+    let postern = story.stopped.start().await;
+    let phone = postern.phone();
+    assert_eq!(phone.refresh(&story.opened.refresh).await.status, 200);
+    assert_eq!(phone.refresh(&story.going.refresh).await.status, 200);
+    assert_eq!(postern.count_events("refresh.fast_forwarded").await, 0);
+    assert_eq!(phone.refresh(&story.ended.refresh).await.error(), "invalid_grant");
+}
+
+#[tokio::test]
+async fn a_restore_works_where_the_database_is_gone() {
+    let story = story().await;
+    fs::remove_file(story.stopped.database_file()).expect("deleted");
+    let report = story.saved.restore_with_ends().await;
+    assert_eq!(report["replaced"], Value::Null);
+    let postern = story.stopped.start().await;
+    assert_eq!(postern.phone().refresh(&story.going.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_broken_database_is_kept_with_its_log_and_the_log_does_not_meet_the_copy() {
+    let story = story().await;
+    let database = story.stopped.database_file();
+    fs::write(database, "this is no database any more").expect("written");
+    fs::write(database.with_file_name("postern.db-wal"), "nor is this a log").expect("written");
+    let report = story.saved.restore_with_ends().await;
+    let kept = report["replaced"].as_str().expect("a path");
+    assert_eq!(fs::read(kept).expect("kept"), b"this is no database any more");
+    assert_eq!(
+        fs::read(format!("{kept}-wal")).expect("kept"),
+        b"nor is this a log"
+    );
+    let postern = story.stopped.start().await;
+    assert_eq!(postern.phone().refresh(&story.going.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn everything_that_ended_ends_again() {
+    let postern = Postern::start().await;
+    postern.add_user("carol@example.com").await;
+    postern.add_user("dave@example.com").await;
+    postern.add_client("removed", |_| {}).await;
+    postern.add_client("withdrawn", |_| {}).await;
+    let (mut alices, mut bobs, mut carols, mut daves) = (
+        postern.browser(),
+        postern.browser(),
+        postern.browser(),
+        postern.browser(),
+    );
+    let (removed, withdrawn) = (postern.phone_of("removed"), postern.phone_of("withdrawn"));
+    let phone = postern.phone();
+    let mut with_browser = postern.phone();
+    with_browser.scope = "openid";
+    let of_removed = removed.signed_in(&mut alices, ALICE).await;
+    let of_withdrawn = withdrawn.signed_in(&mut alices, ALICE).await;
+    let of_alice = phone.signed_in(&mut alices, ALICE).await;
+    let of_the_browser = with_browser.signed_in(&mut alices, ALICE).await;
+    let of_bob = phone.signed_in(&mut bobs, BOB).await;
+    let of_carol = phone.signed_in(&mut carols, "carol@example.com").await;
+    let lives = phone.signed_in(&mut daves, "dave@example.com").await;
+    let tapped = postern.phone();
+    let code = tapped.allowed_code(&mut daves, "dave@example.com").await;
+    let saved = Saved::of(&postern).await;
+
+    let page = alices.account(ALICE).await;
+    let (cookies, verifier) = (alices.cookies.clone(), tapped.verifier.clone());
+    alices.submit(&page.form("/sign-out")).await.page();
+    phone.revoke(&of_alice.access).await;
+    let provider = postern.provider();
+    let alice = postern.user(ALICE).await;
+    let consent = Ending::Consent {
+        user: alice.id,
+        client: "withdrawn".parse().expect("a client id"),
+    };
+    end(provider, consent, Reason::EndedByUser, Subject::default())
+        .await
+        .expect("ended");
+    clients::remove(provider, "removed".parse().expect("a client id"))
+        .await
+        .expect("removed");
+    account::disable(provider, postern.user(BOB).await.id)
+        .await
+        .expect("disabled");
+    let carol = postern.user("carol@example.com").await;
+    let new = postern::domain::password::Password::chosen("quite another one".to_owned(), &carol.email);
+    account::set_password(provider, carol.id, new.expect("a good password"), None, None)
+        .await
+        .expect("changed");
+    postern.add_user("eve@example.com").await;
+    postern.add_client("added", |_| {}).await;
+    saved.export().await;
+    let stopped = postern.stop().await;
+
+    let report = saved.restore_with_ends().await;
+    assert_eq!(report["old_passwords"], json!(["carol@example.com"]));
+    assert_eq!(report["users_lost"], json!(["eve@example.com"]));
+    assert_eq!(report["clients_lost"], json!(["added"]));
+
+    let postern = stopped.start().await;
+    let (phone, tapped) = (postern.phone(), tapped_again(&postern, &verifier));
+    for tokens in [&of_bob, &of_carol] {
+        assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
+    }
+    let gone = postern.phone_of("removed").refresh(&of_removed.refresh).await;
+    assert_eq!(gone.error(), "invalid_client");
+    let withdrawn = postern.phone_of("withdrawn");
+    assert_eq!(
+        withdrawn.refresh(&of_withdrawn.refresh).await.error(),
+        "invalid_grant"
+    );
+    assert_eq!(
+        phone.refresh(&of_the_browser.refresh).await.error(),
+        "invalid_grant"
+    );
+    assert_eq!(
+        postern
+            .texts("SELECT DISTINCT client_id FROM consents ORDER BY client_id")
+            .await,
+        ["notes"]
+    );
+    // The access token stays revoked, and its session lives on.
+    assert_eq!(phone.userinfo(&of_alice.access).await.status, 401);
+    assert_eq!(phone.refresh(&of_alice.refresh).await.status, 200);
+    let mut alices = postern.browser();
+    alices.cookies = cookies;
+    assert_eq!(alices.open("/account").await.page().forms("/sign-in").len(), 1);
+    let mut bobs = postern.browser();
+    let page = bobs.open("/account").await.page();
+    let page = bobs.sign_in_with(&page, BOB, PASSWORD).await.page();
+    assert_eq!(page.forms("/sign-in").len(), 1, "he is disabled: {}", page.text());
+    // And what did not end lives.
+    assert_eq!(phone.refresh(&lives.refresh).await.status, 200);
+    assert_eq!(
+        tapped.redeem(&code).await.error(),
+        "invalid_grant",
+        "its minute is over"
+    );
+}
+
+/// The same app after the server was started again.
+fn tapped_again<'a>(postern: &'a Postern, verifier: &str) -> Phone<'a> {
+    let mut phone = postern.phone();
+    verifier.clone_into(&mut phone.verifier);
+    phone
+}
+
+#[tokio::test]
+async fn a_code_that_was_redeemed_after_the_backup_is_not_redeemed_again() {
+    let postern = Postern::start_with(|config| {
+        config.lifetimes.authorization_code = postern::base::time::Lifetime::from_secs(600);
+    })
+    .await;
+    let phone = postern.phone();
+    let code = phone.allowed_code(&mut postern.browser(), ALICE).await;
+    let saved = Saved::of(&postern).await;
+    assert_eq!(phone.redeem(&code).await.status, 200);
+    saved.export().await;
+    let verifier = phone.verifier.clone();
+    let stopped = postern.stop().await;
+    saved.restore_with_ends().await;
+    let postern = stopped.start().await;
+    let answer = tapped_again(&postern, &verifier).redeem(&code).await;
+    assert_eq!(answer.error(), "invalid_grant");
+}
+
+#[tokio::test]
+async fn an_end_that_the_backup_knows_does_not_reach_what_was_opened_after_it() {
+    let postern = Postern::start().await;
+    let phone = postern.phone();
+    phone.signed_in(&mut postern.browser(), ALICE).await;
+    postern.end_everything_of(ALICE).await;
+    postern.advance("1m");
+    let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
+    let saved = Saved::of(&postern).await;
+    saved.export().await;
+    let stopped = postern.stop().await;
+    let report = saved.restore_with_ends().await;
+    assert_eq!(
+        (&report["lost"], &report["ended"]["devices"]),
+        (&json!(0), &json!(0))
+    );
+    let postern = stopped.start().await;
+    assert_eq!(postern.phone().refresh(&tokens.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_end_whose_event_was_deleted_for_its_age_is_not_done_again() {
+    let postern = Postern::start_with(|config| {
+        config.retention.events = Some(postern::base::time::Lifetime::from_days(1));
+    })
+    .await;
+    let phone = postern.phone();
+    phone.signed_in(&mut postern.browser(), ALICE).await;
+    postern.end_everything_of(ALICE).await;
+    let early = Saved::of(&postern).await;
+    early.export().await;
+    fs::remove_file(&early.backup).expect("deleted");
+    postern.advance("2d");
+    let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
+    postern::jobs::sweep(postern.provider()).await.expect("swept");
+    assert_eq!(postern.count_events("session.ended").await, 0);
+    let saved = Saved::of(&postern).await;
+    let stopped = postern.stop().await;
+    // Exported long ago, and kept.
+    let report = saved
+        .restore(&["--ends", early.ends.to_str().expect("text")])
+        .await;
+    assert_eq!(report["lost"], 0);
+    let postern = stopped.start().await;
+    assert_eq!(postern.phone().refresh(&tokens.refresh).await.status, 200);
+}
