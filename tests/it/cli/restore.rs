@@ -3,16 +3,18 @@
 use std::{fs, path::PathBuf};
 
 use postern::{
+    config::Config,
     domain::{
         ending::{Ending, Reason},
         event::Subject,
     },
     flows::{account, clients, end::end},
+    store::db::Location,
 };
 use serde_json::{Value, json};
 
 use super::Shell;
-use crate::harness::{ALICE, BOB, PASSWORD, Phone, Postern, Stopped, Tokens};
+use crate::harness::{ALICE, BOB, PASSWORD, Phone, Postern, Stopped, Tokens, postgres};
 
 /// A backup, and what happened after it.
 struct Saved {
@@ -379,4 +381,44 @@ async fn an_end_whose_event_was_deleted_for_its_age_is_not_done_again() {
     assert_eq!(report["lost"], 0);
     let postern = stopped.start().await;
     assert_eq!(postern.phone().refresh(&tokens.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_ended_is_ended_again_in_a_postgresql_database_that_was_restored() {
+    let Some(database) = postgres::database().await else {
+        return;
+    };
+    let on = |location: Location| move |config: &mut Config| config.database.location = location;
+    let postern = Postern::start_with(on(database.location.clone())).await;
+    let mut browser = postern.browser();
+    let (one, two) = (postern.phone(), postern.phone());
+    let going = one.signed_in(&mut browser, ALICE).await;
+    let ended = two.signed_in(&mut browser, ALICE).await;
+    let copy = database.copy();
+    let going = refreshed(&one, &going, 5).await;
+    two.revoke(&ended.refresh).await;
+    postern.advance("1m");
+    let mut shell = Shell::in_folder(postern.folder()).with("POSTERN__DATABASE__URL", &database.url());
+    shell.clock = postern.clock.clone();
+    let ends = postern.folder().join("ends.jsonl");
+    let lines = shell.run(&["events", "export", "--since", "30d"]).await.done();
+    fs::write(&ends, lines).expect("written");
+    let ends = ends.to_str().expect("text");
+
+    let mut shell = Shell::in_folder(postern.folder()).with("POSTERN__DATABASE__URL", &copy.url());
+    shell.clock = postern.clock.clone();
+    let refused = shell
+        .run(&["restore", "backup.db", "--ends", ends])
+        .await
+        .refused(1);
+    assert!(refused.contains("PostgreSQL's own means"), "{refused}");
+    shell.run(&["restore", "--none"]).await.refused(1);
+    let report = shell.run(&["restore", "--ends", ends, "--json"]).await.json();
+    assert_eq!(report["ended"], json!({ "browsers": 0, "devices": 1 }));
+
+    let restored = postern.beside_with(on(copy.location.clone())).await;
+    let phone = restored.phone();
+    assert_eq!(phone.refresh(&ended.refresh).await.error(), "invalid_grant");
+    let next = Tokens::of(&phone.refresh(&going.refresh).await);
+    assert_eq!(next.sid(), going.sid(), "the same session");
 }

@@ -73,6 +73,28 @@ pub(crate) async fn database() -> Option<Database> {
 }
 
 impl Database {
+    pub(crate) fn url(&self) -> String {
+        self.cluster.url(&self.name)
+    }
+
+    /// Another database with what is in this one now, as a backup brings it back.
+    pub(crate) fn copy(&self) -> Self {
+        let name = format!("test_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        self.cluster.psql("postgres", &format!("CREATE DATABASE {name}"));
+        let file = self.cluster.folder.join(format!("{name}.sql"));
+        run(self
+            .cluster
+            .client("pg_dump", &self.name)
+            .arg("--file")
+            .arg(&file));
+        run(self.cluster.client("psql", &name).args(["-qX", "-f"]).arg(&file));
+        Self {
+            location: self.cluster.location(&name),
+            name,
+            cluster: self.cluster,
+        }
+    }
+
     /// What a statement prints, run behind the server's back.
     pub(crate) fn psql(&self, text: &str) -> String {
         self.cluster.psql(&self.name, text)
@@ -260,20 +282,18 @@ impl Cluster {
 
     /// What a statement prints.
     pub(crate) fn psql(&self, database: &str, text: &str) -> String {
-        let mut psql = Command::new(program("psql").expect("it is installed"));
-        psql.args([
-            "-qAtX",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-U",
-            USER,
-            "-p",
-            &self.port.to_string(),
-            "-h",
-        ])
-        .arg(&self.folder)
-        .args(["-d", database, "-c", text]);
-        run(&mut psql)
+        run(self
+            .client("psql", database)
+            .args(["-qAtX", "-v", "ON_ERROR_STOP=1", "-c", text]))
+    }
+
+    /// A program that asks the server for a database.
+    fn client(&self, name: &str, database: &str) -> Command {
+        let mut command = Command::new(program(name).expect("it is installed"));
+        command
+            .args(["-U", USER, "-d", database, "-p", &self.port.to_string(), "-h"])
+            .arg(&self.folder);
+        command
     }
 
     fn log(&self) -> String {
