@@ -7,6 +7,7 @@ mod demo;
 mod events;
 mod init;
 mod keys;
+mod migrate;
 mod program;
 mod restore;
 mod restore_refused;

@@ -61,6 +61,17 @@ async fn sign_out(browser: &mut crate::harness::Browser<'_>, page: &Page) {
     assert!(browser.submit(&form).await.page().forms("/sign-out").is_empty());
 }
 
+/// The tables and indexes of a PostgreSQL database on its disk. (SQLite's file is measured by its pages, elsewhere.)
+fn bytes_after_a_vacuum(postern: &Postern) -> u64 {
+    let Some(database) = &postern.database else {
+        return 0;
+    };
+    database.psql("VACUUM");
+    let bytes = "SELECT SUM(pg_total_relation_size(oid)) FROM pg_class
+                 WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
+    database.psql(bytes).parse().expect("a number")
+}
+
 #[tokio::test]
 async fn a_month_of_equal_days_leaves_every_table_as_large_as_half_a_month() {
     let postern = Postern::start_with(|config| {
@@ -73,10 +84,16 @@ async fn a_month_of_equal_days_leaves_every_table_as_large_as_half_a_month() {
     .await;
     let mut used = Vec::new();
     let mut sizes = Vec::new();
+    let mut bytes = Vec::new();
     for _ in 0..DAYS {
         day(&postern, &mut used).await;
         sizes.push(postern.rows().await);
+        bytes.push(bytes_after_a_vacuum(&postern));
     }
+    assert!(
+        bytes[DAYS - 1] <= bytes[WARM_UP - 1] * 110 / 100,
+        "the tables on disk: {bytes:?}"
+    );
     assert_eq!(
         used.len(),
         12,
