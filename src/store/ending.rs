@@ -35,7 +35,7 @@ statements! {
          RETURNING id";
     DEVICE: (Instant, &'static str, EventId, DeviceSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND (id = $4 OR parent_id = $4)
+         WHERE state <> 'ended' AND id = $4
          RETURNING id, activated_at";
     GRANTED: (Instant, &'static str, EventId, DeviceSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
@@ -43,15 +43,11 @@ statements! {
          RETURNING id, activated_at";
     DEVICES_WITH_BROWSER: (Instant, &'static str, EventId, BrowserSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND (
-           (browser_session_id = $4 AND life = 'with_browser')
-           OR parent_id IN (SELECT id FROM device_sessions WHERE browser_session_id = $4 AND life = 'with_browser'))
+         WHERE state <> 'ended' AND browser_session_id = $4 AND life = 'with_browser'
          RETURNING id, activated_at";
     DEVICES_OF_ORIGIN: (Instant, &'static str, EventId, BrowserSessionId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND (
-           browser_session_id = $4
-           OR parent_id IN (SELECT id FROM device_sessions WHERE browser_session_id = $4))
+         WHERE state <> 'ended' AND browser_session_id = $4
          RETURNING id, activated_at";
     DEVICES_OF_USER: (Instant, &'static str, EventId, UserId, Option<BrowserSessionId>) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
@@ -62,14 +58,17 @@ statements! {
          RETURNING id, activated_at";
     DEVICES_OF_CONSENT: (Instant, &'static str, EventId, UserId, ClientId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND user_id = $4 AND (
-           client_id = $5
-           OR parent_id IN (SELECT id FROM device_sessions WHERE user_id = $4 AND client_id = $5))
+         WHERE state <> 'ended' AND user_id = $4 AND client_id = $5
          RETURNING id, activated_at";
     DEVICES_OF_CLIENT: (Instant, &'static str, EventId, ClientId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND (
-           client_id = $4 OR parent_id IN (SELECT id FROM device_sessions WHERE client_id = $4))
+         WHERE state <> 'ended' AND client_id = $4
+         RETURNING id, activated_at";
+    /// What hangs under the sessions that this end ended. A later statement than theirs: one that was being opened under
+    /// them made that one wait, and was not yet to be seen when it began.
+    DEVICES_UNDER: (Instant, &'static str, EventId) => EndedDevice =
+        "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
+         WHERE state <> 'ended' AND parent_id IN (SELECT id FROM device_sessions WHERE end_event = $3)
          RETURNING id, activated_at";
     /// What this end ended and had tokens is listed until the last of them has expired.
     REVOKE: (EventId, Instant, Instant, Instant) => () =
@@ -162,7 +161,7 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
 /// The same where the event that tells of it is written by itself.
 pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
     let (now, reason, event) = (end.now, end.reason.as_str(), end.event);
-    let (browsers, devices) = match &end.ending {
+    let (browsers, mut devices) = match &end.ending {
         Ending::Device { id } => (Vec::new(), tx.all(DEVICE, (now, reason, event, *id)).await?),
         Ending::Granted { id } => (Vec::new(), tx.all(GRANTED, (now, reason, event, *id)).await?),
         Ending::Browser { id } => (
@@ -186,6 +185,9 @@ pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -
             (Vec::new(), tx.all(DEVICES_OF_CLIENT, binds).await?)
         }
     };
+    if !devices.is_empty() {
+        devices.extend(tx.all(DEVICES_UNDER, (now, reason, event)).await?);
+    }
     let ended = EndedSessions {
         at: now,
         until: end.until,

@@ -5,5 +5,6 @@ mod crash;
 mod disk_full;
 mod group_commit;
 mod migrations;
+mod plans;
 mod scratch;
 mod statements;
