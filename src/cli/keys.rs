@@ -81,10 +81,10 @@ struct Then {
 
 impl<'a> Listed<'a> {
     fn new(key: &'a KeyInfo, all: &[KeyInfo], rotate_every: Lifetime) -> Self {
-        let turns_at = || RingKeys::of(key.ring, all).turns_at(rotate_every);
+        let rotates_at = || RingKeys::of(key.ring, all).rotates_at(rotate_every);
         let (state, at) = match key.state {
-            KeyState::Next => ("active", turns_at()),
-            KeyState::Active { .. } => ("retiring", turns_at()),
+            KeyState::Next => ("active", rotates_at()),
+            KeyState::Active { .. } => ("retiring", rotates_at()),
             KeyState::Retiring { .. } => ("gone", key.gone_at()),
             KeyState::Gone { .. } => ("gone", None),
         };

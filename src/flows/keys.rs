@@ -60,8 +60,8 @@ pub async fn open(
     };
     let accepted = infos(keys::accepted(db).await?);
     for ring in Ring::ALL {
-        if let Some(turn) = RingKeys::of(ring, &accepted).missing(now) {
-            maker.turn(db, ring, turn).await?;
+        if let Some(rotation) = RingKeys::of(ring, &accepted).missing(now) {
+            maker.rotate(db, ring, rotation).await?;
         }
     }
     Keyring::open(db, vault, issuer, now).await

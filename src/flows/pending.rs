@@ -158,5 +158,5 @@ pub async fn open<T: DeserializeOwned>(
 ) -> Result<Result<T, SealError>, StoreError> {
     let now = provider.clock.now();
     let open = |keys: &Keys| keys.sealer.open(purpose, sealed, now);
-    provider.keys.judge(&provider.db, now, open).await
+    provider.keys.with_newer_keys(&provider.db, now, open).await
 }

@@ -31,7 +31,7 @@ pub async fn revoke(
 ) -> Result<(), TokenError> {
     let (keys, now) = (&provider.keys, provider.clock.now());
     let parsed = keys
-        .judge(&provider.db, now, |keys| keys.mac.parse(token))
+        .with_newer_keys(&provider.db, now, |keys| keys.mac.parse(token))
         .await?;
     if let Ok(refresh_token) = parsed {
         return revoke_session(provider, client, &refresh_token, address).await;

@@ -72,7 +72,7 @@ impl<'a> Poll<'a> {
         self.warn_of_clock();
         clients.follow(db, &versions).await?;
         let now = clock.now();
-        keys.refresh(db, now).await?;
+        keys.follow(db, &versions, now).await?;
         if readiness.must_compare(losses) || self.is_due(now) {
             nodes::compare(self.provider).await?;
             self.compared_at = Some(now);

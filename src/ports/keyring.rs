@@ -27,7 +27,12 @@ use crate::{
         keys::{Keys, KeysError},
         vault::Vault,
     },
-    store::{db::Db, error::StoreError, keys},
+    store::{
+        db::Db,
+        error::StoreError,
+        facts::{self, Versions},
+        keys,
+    },
 };
 
 /// A ring that was compared this long ago is taken as current when a value names a key that is not in it: a key is in the
@@ -45,7 +50,7 @@ pub struct Keyring {
     /// When they were last known to be the database's.
     compared_at: AtomicI64,
     /// Whoever has it compares.
-    turn: Mutex<Last>,
+    last: Mutex<Last>,
 }
 
 #[derive(Debug)]
@@ -81,14 +86,14 @@ impl NamesUnknownKey for Rejection {
 impl Keyring {
     /// Reads the rings.
     pub async fn open(db: &Db, vault: Vault, issuer: Issuer, now: Instant) -> Result<Self, KeysError> {
-        let version = keys::version(db).await?;
+        let version = facts::version(db, keys::VERSION).await?;
         let held = read(db, &vault, &issuer).await?;
         Ok(Self {
             vault,
             issuer,
             held: ArcSwap::from_pointee(held),
             compared_at: AtomicI64::new(now.millis()),
-            turn: Mutex::new(Last {
+            last: Mutex::new(Last {
                 version,
                 failed_at: None,
             }),
@@ -105,9 +110,16 @@ impl Keyring {
         &self.vault
     }
 
-    /// Compares the rings with the database, and reads them again when they have moved on. Asked for by the poll.
+    /// Reads the rings again when their version is another. Asked for by the poll, which has just read the versions.
+    pub async fn follow(&self, db: &Db, versions: &Versions, now: Instant) -> Result<(), KeysError> {
+        let version = versions.of(keys::VERSION);
+        self.compare(self.last.lock().await, version, db, now).await
+    }
+
+    /// The same for whoever has not read the versions.
     pub async fn refresh(&self, db: &Db, now: Instant) -> Result<(), KeysError> {
-        self.compare(self.turn.lock().await, db, now).await
+        let last = self.last.lock().await;
+        self.look_and_compare(last, db, now).await
     }
 
     /// Makes sure that this node holds the rings as the database had them a few seconds ago: what tokens are made with,
@@ -116,8 +128,8 @@ impl Keyring {
         Ok(self.compared_within(RING_MAX_AGE, db, now).await?)
     }
 
-    /// The verdict of `judge`, which is asked again when it met a key that is newer than the rings.
-    pub async fn judge<T, E: NamesUnknownKey>(
+    /// The verdict of `judge`, which is asked again with newer rings when it met a key that these do not have.
+    pub async fn with_newer_keys<T, E: NamesUnknownKey>(
         &self,
         db: &Db,
         now: Instant,
@@ -147,34 +159,49 @@ impl Keyring {
         if is_recent() {
             return Ok(());
         }
-        let turn = self.turn.lock().await;
+        let last = self.last.lock().await;
         if is_recent() {
             return Ok(());
         }
-        if turn.failed_at.is_some_and(|at| now.since(at) < PAUSE) {
+        if last.failed_at.is_some_and(|at| now.since(at) < PAUSE) {
             let error = "the key rings could not be compared with it a moment ago";
             return Err(StoreError::Unavailable(error.to_owned()).into());
         }
-        self.compare(turn, db, now).await
+        self.look_and_compare(last, db, now).await
     }
 
-    async fn compare(&self, mut last: MutexGuard<'_, Last>, db: &Db, now: Instant) -> Result<(), KeysError> {
-        let compared = self.read_newer(last.version, db).await;
-        last.failed_at = compared.is_err().then_some(now);
-        last.version = compared?;
+    async fn look_and_compare(
+        &self,
+        mut last: MutexGuard<'_, Last>,
+        db: &Db,
+        now: Instant,
+    ) -> Result<(), KeysError> {
+        match facts::version(db, keys::VERSION).await {
+            Ok(version) => self.compare(last, version, db, now).await,
+            Err(error) => {
+                last.failed_at = Some(now);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// `version` was read before the rows are: it is never newer than they are.
+    async fn compare(
+        &self,
+        mut last: MutexGuard<'_, Last>,
+        version: i64,
+        db: &Db,
+        now: Instant,
+    ) -> Result<(), KeysError> {
+        if version != last.version {
+            let newer = read(db, &self.vault, &self.issuer).await;
+            last.failed_at = newer.is_err().then_some(now);
+            self.held.store(Arc::new(newer?));
+            last.version = version;
+        }
+        last.failed_at = None;
         self.compared_at.store(now.millis(), Ordering::Relaxed);
         Ok(())
-    }
-
-    /// The version of the rings that are held afterwards.
-    async fn read_newer(&self, held: i64, db: &Db) -> Result<i64, KeysError> {
-        // Read before the rows: never newer than they are.
-        let version = keys::version(db).await?;
-        if version != held {
-            let newer = read(db, &self.vault, &self.issuer).await?;
-            self.held.store(Arc::new(newer));
-        }
-        Ok(version)
     }
 }
 

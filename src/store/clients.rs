@@ -28,17 +28,9 @@ statements! {
 
 /// Every client, with the version that this reading is of (read before the rows: never newer than they are).
 pub async fn all(db: &Db) -> Result<(i64, Vec<Client>)> {
-    let version = version(db).await?;
+    let version = facts::version(db, VERSION).await?;
     let rows = db.read_all(ALL_CLIENTS, ()).await?;
     Ok((version, rows.into_iter().map(read).collect::<Result<_>>()?))
-}
-
-/// The clients' version now.
-pub async fn version(db: &Db) -> Result<i64> {
-    Ok(db
-        .read(facts::VERSION, (VERSION,))
-        .await?
-        .map_or(0, |(value,)| value))
 }
 
 fn read((id, name, settings, created_at, disabled_at): ClientRow) -> Result<Client> {

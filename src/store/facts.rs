@@ -32,8 +32,7 @@ statements! {
     /// Raises the number of something held in memory: every change of it does.
     pub RAISE_VERSION: (&'static str,) => () =
         "UPDATE versions SET value = value + 1 WHERE name = $1";
-    /// The number now.
-    pub VERSION: (&'static str,) => (i64,) =
+    VERSION: (&'static str,) => (i64,) =
         "SELECT value FROM versions WHERE name = $1";
     /// Every number, and how many milliseconds the database's clock is ahead of the time bound. The embedded one has no
     /// clock of its own.
@@ -41,6 +40,12 @@ statements! {
         "SELECT name, value, "
         { sqlite: "$1", postgres: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)" }
         " - $1 FROM versions";
+}
+
+/// The version number of one thing now.
+pub async fn version(db: &Db, name: &'static str) -> Result<i64> {
+    let found = db.read(VERSION, (name,)).await?;
+    Ok(found.map_or(0, |(value,)| value))
 }
 
 /// The version numbers at one moment.

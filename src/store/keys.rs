@@ -10,7 +10,7 @@ use crate::{
         event::EventRecord,
         key::{
             KeyInfo, KeyState, Ring,
-            rotation::{Turn, retired_before},
+            rotation::{Rotation, retired_before},
         },
     },
     store::{
@@ -76,12 +76,6 @@ pub async fn accepted(db: &Db) -> Result<Vec<StoredKey>> {
     db.read_all(ACCEPTED, ()).await?.into_iter().map(read).collect()
 }
 
-/// The keys' version now.
-pub async fn version(db: &Db) -> Result<i64> {
-    let found = db.read(facts::VERSION, (VERSION,)).await?;
-    Ok(found.map_or(0, |(value,)| value))
-}
-
 fn read((id, ring, state, since, sealed, public, created_at, life): KeyRow) -> Result<StoredKey> {
     let info = KeyInfo {
         id: id.parse().map_err(|_| StoreError::corrupt("keys.id"))?,
@@ -133,9 +127,9 @@ impl Change for FoundKeys {
 
 /// Moves a ring on, as a whole. A conflict when somebody else did it before.
 #[derive(Debug)]
-pub struct TurnRing {
+pub struct RotateRing {
     /// Who retires and who becomes active.
-    pub turn: Turn,
+    pub rotation: Rotation,
     /// The new keys.
     pub keys: Vec<StoredKey>,
     /// When.
@@ -144,14 +138,14 @@ pub struct TurnRing {
     pub events: Vec<EventRecord>,
 }
 
-impl Change for TurnRing {
+impl Change for RotateRing {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
-        if let Some(key) = self.turn.retire {
+        if let Some(key) = self.rotation.retire {
             step(tx.run(RETIRE, (key.to_string(), self.now)).await?)?;
         }
-        if let Some(key) = self.turn.activate {
+        if let Some(key) = self.rotation.activate {
             step(tx.run(ACTIVATE, (key.to_string(), self.now)).await?)?;
         }
         for key in &self.keys {

@@ -59,7 +59,7 @@ pub fn retired_before(now: Instant) -> Instant {
 
 /// What is due in a ring, as one change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Turn {
+pub struct Rotation {
     /// The active key that retires.
     pub retire: Option<KeyId>,
     /// The next key that becomes active.
@@ -108,7 +108,7 @@ impl<'a> RingKeys<'a> {
     }
 
     /// When the next key takes the place of the active one.
-    pub fn turns_at(&self, rotate_every: Lifetime) -> Option<Instant> {
+    pub fn rotates_at(&self, rotate_every: Lifetime) -> Option<Instant> {
         let (_, since) = self.active?;
         Some(since.plus(rotate_every).max(self.ready_at()?))
     }
@@ -118,32 +118,32 @@ impl<'a> RingKeys<'a> {
         Some(self.next?.created_at.plus(self.ring.ahead()))
     }
 
-    /// The turn that is due at `now`.
-    pub fn due(&self, rotate_every: Lifetime, now: Instant) -> Option<Turn> {
+    /// The rotation that is due at `now`.
+    pub fn due(&self, rotate_every: Lifetime, now: Instant) -> Option<Rotation> {
         let missing = self.missing(now);
-        missing.or_else(|| (self.turns_at(rotate_every)? <= now).then(|| self.turn()))
+        missing.or_else(|| (self.rotates_at(rotate_every)? <= now).then(|| self.rotation()))
     }
 
     /// What makes an incomplete ring complete. Without an active key nothing works, so the first becomes active at
     /// once.
-    pub fn missing(&self, now: Instant) -> Option<Turn> {
+    pub fn missing(&self, now: Instant) -> Option<Rotation> {
         let make = match (self.active, self.next) {
             (Some(_), Some(_)) => return None,
-            (None, Some(_)) => return Some(self.turn()),
+            (None, Some(_)) => return Some(self.rotation()),
             (Some(_), None) => vec![KeyState::Next],
             (None, None) => vec![KeyState::Active { since: now }, KeyState::Next],
         };
-        Some(Turn {
+        Some(Rotation {
             retire: None,
             activate: None,
             make,
         })
     }
 
-    /// The turn before it is due.
-    pub fn turn_early(&self, now: Instant) -> Result<Turn, TooEarly> {
-        if let Some(turn) = self.missing(now) {
-            return Ok(turn);
+    /// The rotation before it is due.
+    pub fn rotation_before_due(&self, now: Instant) -> Result<Rotation, TooEarly> {
+        if let Some(rotation) = self.missing(now) {
+            return Ok(rotation);
         }
         if self.ring == Ring::SigningEs256 && self.retiring.len() >= MOST_RETIRING {
             let from = self.retiring.iter().filter_map(|key| key.gone_at()).min();
@@ -159,12 +159,12 @@ impl<'a> RingKeys<'a> {
                 why: "the next key is so new that other servers and verifiers may not have it, and would refuse what \
                       it makes",
             }),
-            _ => Ok(self.turn()),
+            _ => Ok(self.rotation()),
         }
     }
 
-    fn turn(&self) -> Turn {
-        Turn {
+    fn rotation(&self) -> Rotation {
+        Rotation {
             retire: self.active.map(|(key, _)| key.id),
             activate: self.next.map(|key| key.id),
             make: vec![KeyState::Next],

@@ -9,13 +9,13 @@ use crate::{
     },
     domain::{
         event::{Event, EventRecord, Subject},
-        key::{KeyInfo, KeyState, Ring, rotation::Turn},
+        key::{KeyInfo, KeyState, Ring, rotation::Rotation},
     },
     ports::{keys::KeysError, signer::Signer, vault::Vault},
     store::{
         db::Db,
         error::StoreError,
-        keys::{StoredKey, TurnRing},
+        keys::{RotateRing, StoredKey},
     },
 };
 
@@ -65,23 +65,28 @@ impl Maker<'_> {
     }
 
     /// Moves a ring on. The key that it made last, or nothing when somebody else was faster.
-    pub(super) async fn turn(&self, db: &Db, ring: Ring, turn: Turn) -> Result<Option<KeyId>, KeysError> {
+    pub(super) async fn rotate(
+        &self,
+        db: &Db,
+        ring: Ring,
+        rotation: Rotation,
+    ) -> Result<Option<KeyId>, KeysError> {
         let (mut keys, mut events) = (Vec::new(), Vec::new());
         let name = ring.as_str();
-        if let Some(kid) = turn.retire.map(|key| key.to_string()) {
+        if let Some(kid) = rotation.retire.map(|key| key.to_string()) {
             events.push(self.event(Event::KeyRetired { ring: name, kid }));
         }
-        if let Some(kid) = turn.activate.map(|key| key.to_string()) {
+        if let Some(kid) = rotation.activate.map(|key| key.to_string()) {
             events.push(self.event(Event::KeyActivated { ring: name, kid }));
         }
-        for state in &turn.make {
+        for state in &rotation.make {
             let (key, event) = self.key(ring, *state)?;
             keys.push(key);
             events.push(event);
         }
         let made = keys.last().map(|key| key.info.id);
-        let change = TurnRing {
-            turn,
+        let change = RotateRing {
+            rotation,
             keys,
             now: self.now,
             events,

@@ -63,8 +63,8 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
     }
     for ring in Ring::ALL {
         let due = RingKeys::of(ring, &keys).due(provider.lifetimes.key_rotation, now);
-        if let Some(turn) = due {
-            maker(provider, now).turn(&provider.db, ring, turn).await?;
+        if let Some(rotation) = due {
+            maker(provider, now).rotate(&provider.db, ring, rotation).await?;
         }
     }
     provider.keys.refresh(&provider.db, now).await
@@ -74,18 +74,18 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
 pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>, RotateError> {
     let now = provider.clock.now();
     let keys = standing(provider).await?;
-    let mut turns = Vec::new();
+    let mut rotations = Vec::new();
     for ring in rings {
         let own = RingKeys::of(*ring, &keys);
-        let turn = own
-            .turn_early(now)
+        let rotation = own
+            .rotation_before_due(now)
             .map_err(|early| RotateError::TooEarly(*ring, early))?;
-        turns.push((*ring, turn));
+        rotations.push((*ring, rotation));
     }
     let mut rotated = Vec::new();
-    for (ring, turn) in turns {
-        let (active, retiring) = (turn.activate, turn.retire);
-        let made = maker(provider, now).turn(&provider.db, ring, turn).await?;
+    for (ring, rotation) in rotations {
+        let (active, retiring) = (rotation.activate, rotation.retire);
+        let made = maker(provider, now).rotate(&provider.db, ring, rotation).await?;
         let next = made.ok_or(RotateError::Lost(ring))?;
         rotated.push(Rotated {
             ring,

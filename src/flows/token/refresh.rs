@@ -57,7 +57,7 @@ pub async fn refresh(
     let refused = OAuthError::invalid_refresh_token;
     let (keys, now) = (&provider.keys, provider.clock.now());
     let parse = |keys: &Keys| keys.mac.parse(request.refresh_token);
-    let parsed = keys.judge(&provider.db, now, parse).await?;
+    let parsed = keys.with_newer_keys(&provider.db, now, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     check_resource(client, request.resource)?;
     // Before the row: the database may have gone back, and say that it lives.

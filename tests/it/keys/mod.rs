@@ -1,9 +1,9 @@
 //! Keys rotate by themselves, on one node and on many, and nobody notices.
 
 mod destroyed;
+mod due;
 mod rotation;
 mod start;
-mod turns;
 mod unknown;
 
 use postern::{
@@ -49,8 +49,8 @@ async fn upkeep(postern: &Postern) {
         .expect("the database answers");
 }
 
-/// What a server's poll does.
-async fn poll(postern: &Postern) {
+/// What a server's poll does with its rings.
+async fn refresh_keys(postern: &Postern) {
     let provider = postern.provider();
     let refreshed = provider.keys.refresh(&provider.db, provider.clock.now()).await;
     refreshed.expect("the database answers");

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use postern::{base::time::Lifetime, config::Config, domain::key::Ring, flows::keys::rotate::rotate};
 use postern_resource_server::KeySet;
 
-use super::{accepts, active, kid, poll, published, upkeep};
+use super::{accepts, active, kid, published, refresh_keys, upkeep};
 use crate::harness::{ALICE, BOB, Phone, Postern, Tokens};
 
 const STEP: i64 = 15;
@@ -41,12 +41,12 @@ async fn two_rotations(polls: bool) {
     for step in 1..=(2 * 3600 + 2 * MAX_AGE) / STEP {
         let now = step * STEP;
         here.clock.advance(Lifetime::from_secs(STEP));
-        poll(&here).await;
+        refresh_keys(&here).await;
         if step % 2 == 0 {
             upkeep(&here).await;
         }
         if polls {
-            poll(&there).await;
+            refresh_keys(&there).await;
         }
         // The first app is at one node, the second at the other; then they change places.
         let nodes = [&here, &there];

@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_util::future::join_all;
 use postern::{domain::key::Ring, flows::keys::rotate::rotate};
 
-use super::poll;
+use super::refresh_keys;
 use crate::harness::{ALICE, Browser, Postern, Tokens};
 
 /// A refresh token of a key that does not exist.
@@ -87,7 +87,7 @@ async fn invented_key_ids_are_no_storm() {
     postern.advance("5s");
     let (count, ()) = postern.statements(flood(20..30)).await;
     assert_eq!(count, 0);
-    poll(&postern).await;
+    refresh_keys(&postern).await;
     assert_eq!(postern.phone().refresh(&tokens.refresh).await.status, 200);
 }
 

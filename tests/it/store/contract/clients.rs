@@ -1,9 +1,10 @@
 use postern::{
     domain::{device_session::Life, ending::Ending, event::Event},
     store::{
-        clients::{RemoveClient, all, version},
+        clients::{RemoveClient, VERSION, all},
         consents,
         error::StoreError,
+        facts,
     },
 };
 
@@ -19,7 +20,7 @@ fn removal(world: &World, id: &str) -> RemoveClient {
 }
 
 pub(crate) async fn a_change_of_clients_raises_the_version(world: World) {
-    let mut last = version(&world.db).await.expect("read");
+    let mut last = facts::version(&world.db, VERSION).await.expect("read");
     world.client("notes").await;
     world.client("files").await;
     for change in ["added", "removed"] {
@@ -50,16 +51,16 @@ pub(crate) async fn a_change_of_clients_raises_the_version(world: World) {
             .expect("answered")
             .is_none()
     );
-    assert_eq!(version(&world.db).await.expect("read"), last);
+    assert_eq!(facts::version(&world.db, VERSION).await.expect("read"), last);
     assert_eq!(world.count_events("client.removed").await, 1);
 }
 
 pub(crate) async fn a_taken_client_id_is_a_conflict_and_changes_nothing(world: World) {
     world.client("notes").await;
-    let before = version(&world.db).await.expect("read");
+    let before = facts::version(&world.db, VERSION).await.expect("read");
     let taken = world.db.write(world.new_client("notes")).await;
     assert!(matches!(taken, Err(StoreError::Conflict(_))), "{taken:?}");
-    assert_eq!(version(&world.db).await.expect("read"), before);
+    assert_eq!(facts::version(&world.db, VERSION).await.expect("read"), before);
     assert_eq!(world.count_events("client.added").await, 1);
 }
 

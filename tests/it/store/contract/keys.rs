@@ -2,12 +2,12 @@ use postern::{
     base::{entropy::Entropy, id::KeyId, time::Lifetime},
     domain::{
         event::Event,
-        key::{KeyInfo, KeyState, Ring, rotation::Turn},
+        key::{KeyInfo, KeyState, Ring, rotation::Rotation},
     },
     store::{
         error::StoreError,
         facts,
-        keys::{DestroyKey, FoundKeys, OUTLIVE, StoredKey, TurnRing, accepted, all, version},
+        keys::{DestroyKey, FoundKeys, OUTLIVE, RotateRing, StoredKey, VERSION, accepted, all},
     },
 };
 
@@ -54,13 +54,13 @@ async fn founded(world: &World) {
 }
 
 /// One key retires, the next becomes active, another is made.
-fn turn(world: &World, retire: u8, activate: u8, make: u8, now: i64) -> TurnRing {
+fn rotation(world: &World, retire: u8, activate: u8, make: u8, now: i64) -> RotateRing {
     let event = Event::KeyActivated {
         ring: "signing:ES256",
         kid: id(activate).to_string(),
     };
-    TurnRing {
-        turn: Turn {
+    RotateRing {
+        rotation: Rotation {
             retire: Some(id(retire)),
             activate: Some(id(activate)),
             make: vec![KeyState::Next],
@@ -78,28 +78,38 @@ async fn states(world: &World) -> Vec<(KeyId, KeyState)> {
 
 pub(crate) async fn a_ring_turns_as_a_whole_or_not_at_all(world: World) {
     founded(&world).await;
-    let before = version(&world.db).await.expect("read");
-    world.db.write(turn(&world, 1, 2, 3, 10)).await.expect("its turn");
+    let before = facts::version(&world.db, VERSION).await.expect("read");
+    world
+        .db
+        .write(rotation(&world, 1, 2, 3, 10))
+        .await
+        .expect("its rotation");
     let turned = vec![
         (id(1), KeyState::Retiring { since: at(10) }),
         (id(2), KeyState::Active { since: at(10) }),
         (id(3), KeyState::Next),
     ];
     assert_eq!(states(&world).await, turned);
-    assert_eq!(version(&world.db).await.expect("read"), before + 1);
+    assert_eq!(
+        facts::version(&world.db, VERSION).await.expect("read"),
+        before + 1
+    );
     assert_eq!(world.count_events("key.activated").await, 1);
 
     // The same again, a next key that is none, and a new key whose id is taken: each is refused as a whole.
     for late in [
-        turn(&world, 1, 2, 4, 20),
-        turn(&world, 2, 1, 4, 20),
-        turn(&world, 2, 3, 1, 20),
+        rotation(&world, 1, 2, 4, 20),
+        rotation(&world, 2, 1, 4, 20),
+        rotation(&world, 2, 3, 1, 20),
     ] {
         let refused = world.db.write(late).await;
         assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
     }
     assert_eq!(states(&world).await, turned);
-    assert_eq!(version(&world.db).await.expect("read"), before + 1);
+    assert_eq!(
+        facts::version(&world.db, VERSION).await.expect("read"),
+        before + 1
+    );
     assert_eq!(world.count_events("key.activated").await, 1);
 }
 
@@ -126,8 +136,12 @@ pub(crate) async fn a_secret_is_destroyed_when_what_it_made_is_over(world: World
         !world.db.write(destroy(1, end)).await.expect("read"),
         "it is active"
     );
-    world.db.write(turn(&world, 1, 2, 3, 10)).await.expect("its turn");
-    let before = version(&world.db).await.expect("read");
+    world
+        .db
+        .write(rotation(&world, 1, 2, 3, 10))
+        .await
+        .expect("its rotation");
+    let before = facts::version(&world.db, VERSION).await.expect("read");
     assert!(
         !world.db.write(destroy(1, end - 1)).await.expect("read"),
         "too early"
@@ -155,7 +169,10 @@ pub(crate) async fn a_secret_is_destroyed_when_what_it_made_is_over(world: World
             .iter()
             .all(|key| key.info.id != id(1))
     );
-    assert_eq!(version(&world.db).await.expect("read"), before + 1);
+    assert_eq!(
+        facts::version(&world.db, VERSION).await.expect("read"),
+        before + 1
+    );
     assert_eq!(world.count_events("key.destroyed").await, 1);
 }
 

@@ -1,4 +1,4 @@
-//! One turn of a ring: when it is due, and that it happens once.
+//! One rotation of a ring: when it is due, and that it happens once.
 
 use postern::{
     domain::key::Ring,
@@ -6,7 +6,7 @@ use postern::{
     jobs,
 };
 
-use super::{active, poll, ring, states, upkeep};
+use super::{active, refresh_keys, ring, states, upkeep};
 use crate::harness::{ALICE, Postern, Tokens};
 
 #[tokio::test]
@@ -159,5 +159,5 @@ async fn a_running_server_notices_by_itself() {
     let tokens = Tokens::of(&server.phone().refresh(&tokens.refresh).await);
     let active = rotated[0].active.expect("a complete ring").to_string();
     assert_eq!(super::kid(&tokens.access), active);
-    poll(&beside).await;
+    refresh_keys(&beside).await;
 }
