@@ -103,7 +103,7 @@ impl<K, V> Default for Recent<K, V> {
     }
 }
 
-impl<K: Hash + Eq + Clone, V: Copy> Recent<K, V> {
+impl<K: Hash + Ord + Clone, V: Copy> Recent<K, V> {
     fn part(&self, name: &K) -> &RwLock<HashMap<K, V>> {
         // The remainder is less than the number of parts.
         let place = self.hasher.hash_one(name) % PARTS as u64;
@@ -122,7 +122,8 @@ impl<K: Hash + Eq + Clone, V: Copy> Recent<K, V> {
         part.contains_key(name)
     }
 
-    /// What is remembered and not among `known`.
+    /// What is remembered and not among `known`, in the order of the names: nodes that write it at once lock the same
+    /// rows in the same order.
     pub fn not_among(&self, known: &HashSet<K>) -> Vec<(K, V)> {
         let mut found = Vec::new();
         for part in &self.parts {
@@ -130,6 +131,7 @@ impl<K: Hash + Eq + Clone, V: Copy> Recent<K, V> {
             let missing = part.iter().filter(|(name, _)| !known.contains(name));
             found.extend(missing.map(|(name, value)| (name.clone(), *value)));
         }
+        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         found
     }
 
