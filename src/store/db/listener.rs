@@ -73,6 +73,7 @@ async fn listener(direct: &PostgresUrl) -> Result<PgListener> {
         .connect_with(direct.options())
         .await?;
     let mut listener = PgListener::connect_with(&own).await?;
+    listener.eager_reconnect(false);
     listener.listen(CHANNEL).await?;
     Ok(listener)
 }

@@ -70,7 +70,9 @@ pub struct PostgresUrl(PgConnectOptions);
 impl PostgresUrl {
     pub(in crate::store) fn options(&self) -> PgConnectOptions {
         use sqlx::ConnectOptions;
-        self.0.clone().disable_statement_logging()
+        // PgBouncer refuses the start-up parameter for fractions, of which there are none here.
+        let options = self.0.clone().extra_float_digits(None);
+        options.disable_statement_logging()
     }
 }
 
