@@ -73,7 +73,11 @@ impl<'a> Poll<'a> {
         clients.follow(db, &versions).await?;
         let now = clock.now();
         keys.follow(db, &versions, now).await?;
-        if readiness.must_compare(losses) || self.is_due(now) {
+        let was_lost = readiness.must_compare(losses);
+        if was_lost {
+            facts::prove_writable(db).await?;
+        }
+        if was_lost || self.is_due(now) {
             nodes::compare(self.provider).await?;
             self.compared_at = Some(now);
             readiness.compared(losses);

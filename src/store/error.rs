@@ -50,9 +50,22 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 Self::Corrupt(error.to_string())
             }
-            other => Self::Unavailable(other.to_string()),
+            other => Self::Unavailable(with_a_hint(other.to_string())),
         }
     }
+}
+
+/// What an operator can do about it, where the driver does not say.
+fn with_a_hint(error: String) -> String {
+    let hint = if error.contains("invalid peer certificate") {
+        "name the authority of the server's certificate with sslrootcert=FILE in database.url, and the host as the \
+         certificate does"
+    } else if error.contains("does not support TLS") {
+        "set ssl = on in the server; or write sslmode=disable in database.url, if nobody can listen on the way"
+    } else {
+        return error;
+    };
+    format!("{error}; {hint}")
 }
 
 fn is_constraint(error: &dyn sqlx::error::DatabaseError) -> bool {
@@ -63,6 +76,14 @@ fn is_constraint(error: &dyn sqlx::error::DatabaseError) -> bool {
         error.kind(),
         UniqueViolation | ForeignKeyViolation | NotNullViolation | CheckViolation
     ) || error.code().as_deref() == Some(SQLITE_CONSTRAINT_DATATYPE)
+        || is_bad_value(error)
+}
+
+/// Whether PostgreSQL cannot take a value, such as a text with a NUL in it (class 22, data exception). It would not
+/// become better by trying again, and the database is not lost.
+fn is_bad_value(error: &dyn sqlx::error::DatabaseError) -> bool {
+    error.try_downcast_ref::<PgDatabaseError>().is_some()
+        && error.code().is_some_and(|code| code.starts_with("22"))
 }
 
 /// Whether PostgreSQL rolled a transaction back because of another one (serialization failure, deadlock, lock not

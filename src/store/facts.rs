@@ -29,6 +29,9 @@ statements! {
     /// A fact.
     pub FIND: (&'static str,) => (Vec<u8>,) =
         "SELECT value FROM facts WHERE name = $1";
+    /// Writes what is there already.
+    TOUCH: (&'static str,) => () =
+        "UPDATE facts SET value = value WHERE name = $1";
     /// Raises the number of something held in memory: every change of it does.
     pub RAISE_VERSION: (&'static str,) => () =
         "UPDATE versions SET value = value + 1 WHERE name = $1";
@@ -57,6 +60,11 @@ impl Versions {
     pub fn of(&self, name: &str) -> i64 {
         self.0.get(name).copied().unwrap_or(0)
     }
+}
+
+/// Makes sure that the database takes changes: one whose disk is full, or that is read-only, answers all the same.
+pub async fn prove_writable(db: &Db) -> Result<()> {
+    db.execute(TOUCH, (ROOT_CHECK,)).await.map(drop)
 }
 
 /// Reads every version, and sets the clock by the database's.

@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::store::{
-    db::{Location, sqlite_options},
+    db::{Location, connect_to_postgres, sqlite_options},
     error::StoreError,
 };
 
@@ -103,7 +103,7 @@ pub async fn plan(location: &Location) -> Result<Vec<Step>, MigrateError> {
             sqlx::query_as(APPLIED).fetch_all(&mut connection).await
         }
         Location::Postgres(options) => {
-            let mut connection = options.direct().options().connect().await.map_err(store)?;
+            let mut connection = connect_to_postgres(options.direct()).await?;
             sqlx::query_as(APPLIED).fetch_all(&mut connection).await
         }
     };
@@ -132,7 +132,7 @@ pub async fn run(location: &Location, create: bool) -> Result<(), MigrateError> 
         }
         Location::Postgres(options) => {
             // Straight to the server: the lock against a second one belongs to the connection.
-            let mut connection = options.direct().options().connect().await.map_err(store)?;
+            let mut connection = connect_to_postgres(options.direct()).await?;
             let ran = files(location).run(&mut connection).await;
             connection.close().await.map_err(store)?;
             ran

@@ -14,5 +14,6 @@ mod layers;
 mod limits;
 mod nodes;
 mod pages;
+mod postgres;
 mod store;
 mod token;

@@ -1,8 +1,7 @@
-//! PostgreSQL: a bounded pool, time limits on everything, and each change in a transaction of its own.
+//! PostgreSQL: time limits on everything, and each change in a transaction of its own.
 
 use std::{
     fmt,
-    future::Future,
     panic::AssertUnwindSafe,
     str::FromStr,
     sync::{Arc, atomic::AtomicU64},
@@ -11,12 +10,13 @@ use std::{
 
 use futures_util::FutureExt;
 use sqlx::{
-    AssertSqlSafe, Connection, Either, Executor, PgPool, SqlStr, Statement as _,
-    postgres::{PgConnectOptions, PgPoolOptions, PgTypeInfo},
+    Connection, Either, Executor, SqlStr, Statement as _,
+    postgres::{PgConnectOptions, PgTypeInfo},
 };
 
 use super::{
     Change, WriteTx, inside_a_change, listener,
+    pool::{ACQUIRE, Pool, within},
     statement::{Binds, Prepared, Row, Statement, decode},
 };
 use crate::{
@@ -24,16 +24,12 @@ use crate::{
     store::error::{Result, StoreError},
 };
 
-/// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(5);
 /// How long the network may add to the time limit of a statement.
 const NETWORK: Duration = Duration::from_secs(2);
-/// How long a whole change may take. What nodes remember of ends relies on a limit of 20 s.
+/// How long a whole change may take, with every try. What nodes remember of ends relies on a limit of 20 s.
 const CHANGE: Duration = Duration::from_secs(10);
 /// How often a change is run that the database refuses because of another one at the same time.
 const TRIES: u32 = 3;
-/// A connection that was not used for so long is asked whether it still works.
-const STALE: Duration = Duration::from_secs(1);
 /// A transaction is durable when it is acknowledged, also where the database's default is less; more is left alone.
 const BEGIN: &str = "BEGIN; SELECT set_config('synchronous_commit', 'on', true) \
                      WHERE current_setting('synchronous_commit') IN ('off', 'local')";
@@ -74,7 +70,9 @@ pub struct PostgresUrl(Box<PgConnectOptions>);
 impl PostgresUrl {
     pub(in crate::store) fn options(&self) -> PgConnectOptions {
         use sqlx::ConnectOptions;
-        PgConnectOptions::clone(&self.0).disable_statement_logging()
+        // PgBouncer refuses the start-up parameter for fractions, of which there are none here.
+        let options = PgConnectOptions::clone(&self.0).extra_float_digits(None);
+        options.disable_statement_logging()
     }
 }
 
@@ -132,7 +130,7 @@ fn is_this_machine(options: &PgConnectOptions) -> bool {
 /// An open database.
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
-    pool: PgPool,
+    pool: Pool,
     direct: PostgresUrl,
     limit: Duration,
     counter: Arc<AtomicU64>,
@@ -141,36 +139,10 @@ pub(super) struct Postgres {
 impl Postgres {
     /// Opens a database that has its tables.
     pub(super) async fn open(options: &PostgresOptions, counter: Arc<AtomicU64>) -> Result<Self> {
-        let statement = options.statement_timeout;
-        let idle = Lifetime::from_millis(i64::try_from(CHANGE.as_millis()).unwrap_or(0));
-        // Not in the start-up message: PgBouncer refuses what it does not know there.
-        let settings: Arc<str> = format!(
-            "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
-            statement.millis(),
-            idle.millis()
-        )
-        .into();
-        let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
-            .acquire_timeout(ACQUIRE)
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move { Ok(meta.idle_for < STALE || connection.ping().await.is_ok()) })
-            })
-            .after_connect(move |connection, _| {
-                let settings = Arc::clone(&settings);
-                Box::pin(async move {
-                    // Made of numbers only.
-                    connection.execute(sqlx::raw_sql(AssertSqlSafe(settings))).await?;
-                    Ok(())
-                })
-            })
-            .connect_with(options.url.options().statement_cache_capacity(512))
-            .await?;
         Ok(Self {
-            pool,
+            pool: Pool::open(options, CHANGE).await?,
             direct: options.direct().clone(),
-            limit: ACQUIRE + statement.to_std() + NETWORK,
+            limit: ACQUIRE + options.statement_timeout.to_std() + NETWORK,
             counter,
         })
     }
@@ -181,7 +153,12 @@ impl Postgres {
         binds: B,
     ) -> Result<Option<R>> {
         let query = sqlx::query_with(statement.sql().postgres, binds.to_postgres()?);
-        let row = within(self.limit, query.fetch_optional(&self.pool)).await?;
+        let asked = async {
+            let mut lent = self.pool.lend().await?;
+            let row = query.fetch_optional(&mut *lent).await;
+            lent.judge(row)
+        };
+        let row = within(self.limit, asked).await?;
         row.as_ref().map(decode).transpose()
     }
 
@@ -191,7 +168,12 @@ impl Postgres {
         binds: B,
     ) -> Result<Vec<R>> {
         let query = sqlx::query_with(statement.sql().postgres, binds.to_postgres()?);
-        let rows = within(self.limit, query.fetch_all(&self.pool)).await?;
+        let asked = async {
+            let mut lent = self.pool.lend().await?;
+            let rows = query.fetch_all(&mut *lent).await;
+            lent.judge(rows)
+        };
+        let rows = within(self.limit, asked).await?;
         rows.iter().map(decode).collect()
     }
 
@@ -209,54 +191,67 @@ impl Postgres {
     pub(super) async fn write<C: Change>(&self, change: C) -> Result<C::Out> {
         let this = self.clone();
         let ran = tokio::spawn(async move {
-            let mut tries = TRIES;
-            loop {
-                tries -= 1;
-                match this.apply(&change).await {
-                    // The database says that nothing happened, since another transaction was in the way.
-                    Err(StoreError::Busy) if tries > 0 => {}
-                    done => return done,
+            let tries = async {
+                let mut tries = TRIES;
+                loop {
+                    tries -= 1;
+                    match this.apply(&change).await {
+                        // The database says that nothing happened, since another transaction was in the way.
+                        Err(StoreError::Busy) if tries > 0 => {}
+                        // Also what nobody knows whether it was committed: it is never run again.
+                        done => return done,
+                    }
                 }
-            }
+            };
+            within(CHANGE, tries).await
         });
         ran.await
             .unwrap_or_else(|_| Err(StoreError::Unavailable("the server is stopping".to_owned())))
     }
 
     async fn apply<C: Change>(&self, change: &C) -> Result<C::Out> {
-        let transaction = async {
-            let mut transaction = self.pool.begin_with(BEGIN).await?;
-            let mut tx = WriteTx::postgres(&mut transaction, &self.counter);
-            let applied = AssertUnwindSafe(inside_a_change(change.apply(&mut tx))).catch_unwind();
-            let applied = applied.await;
-            // A transaction in which a statement failed is rolled back by COMMIT, without a word.
-            let (broken, notifies) = (tx.broken.take(), tx.notifies);
-            match (applied, broken) {
-                (Ok(Ok(out)), None) => {
-                    if notifies {
-                        transaction.execute(sqlx::raw_sql(NOTIFY)).await?;
-                    }
-                    transaction.commit().await?;
-                    Ok(out)
+        let mut lent = self.pool.lend().await?;
+        // Until the transaction has ended: whatever comes next on this connection would be part of it.
+        lent.is_doubtful = true;
+        let mut transaction = lent.begin_with(BEGIN).await?;
+        let mut tx = WriteTx::postgres(&mut transaction, &self.counter);
+        let applied = AssertUnwindSafe(inside_a_change(change.apply(&mut tx))).catch_unwind();
+        let applied = applied.await;
+        // A transaction in which a statement failed is rolled back by COMMIT, without a word.
+        let (broken, notifies) = (tx.broken.take(), tx.notifies);
+        let result = match (applied, broken) {
+            (Ok(Ok(out)), None) => {
+                if notifies {
+                    transaction.execute(sqlx::raw_sql(NOTIFY)).await?;
                 }
-                (outcome, broken) => {
-                    let _ = transaction.rollback().await;
-                    let refused = match outcome {
-                        Ok(outcome) => outcome.err().or(broken),
-                        Err(_panic) => None,
-                    };
-                    Err(refused.unwrap_or(StoreError::Stopped("it panicked")))
-                }
+                transaction.commit().await?;
+                Ok(out)
+            }
+            (outcome, broken) => {
+                transaction.rollback().await?;
+                let refused = match outcome {
+                    Ok(outcome) => outcome.err().or(broken),
+                    Err(_panic) => None,
+                };
+                Err(refused.unwrap_or(StoreError::Stopped("it panicked")))
             }
         };
-        match tokio::time::timeout(CHANGE, transaction).await {
-            Ok(done) => done,
-            Err(_elapsed) => Err(StoreError::Unavailable("a change took too long".to_owned())),
-        }
+        lent.is_doubtful = matches!(result, Err(StoreError::Unavailable(_)));
+        result
     }
 
     pub(super) async fn listen(&self, heard: impl Fn()) {
-        listener::listen(&self.direct, &self.pool, heard).await;
+        listener::listen(self, &self.direct, heard).await;
+    }
+
+    /// Tells all nodes, this one too, as requests do.
+    pub(super) async fn notify(&self) -> Result<()> {
+        let told = async {
+            let mut lent = self.pool.lend().await?;
+            let told = lent.execute(sqlx::raw_sql(NOTIFY)).await;
+            lent.judge(told.map(drop))
+        };
+        within(self.limit, told).await
     }
 
     pub(super) async fn close(self) {
@@ -264,7 +259,8 @@ impl Postgres {
     }
 
     pub(super) async fn prepare(&self, sql: &'static str, types: &[PgTypeInfo]) -> Result<Prepared> {
-        let prepared = (&self.pool).prepare_with(SqlStr::from_static(sql), types).await?;
+        let mut lent = self.pool.lend().await?;
+        let prepared = lent.prepare_with(SqlStr::from_static(sql), types).await?;
         let binds = match prepared.parameters() {
             Some(Either::Left(types)) => types.len(),
             Some(Either::Right(count)) => count,
@@ -272,18 +268,5 @@ impl Postgres {
         };
         let columns = prepared.columns().len();
         Ok(Prepared { binds, columns })
-    }
-}
-
-/// A server that does not answer at all must not keep a request: the connection is given up.
-async fn within<T>(
-    limit: Duration,
-    asked: impl Future<Output = std::result::Result<T, sqlx::Error>>,
-) -> Result<T> {
-    match tokio::time::timeout(limit, asked).await {
-        Ok(answer) => Ok(answer?),
-        Err(_elapsed) => Err(StoreError::Unavailable(
-            "the database did not answer in time".to_owned(),
-        )),
     }
 }

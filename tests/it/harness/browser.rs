@@ -15,6 +15,7 @@ use super::{
 };
 
 /// A browser with its cookies.
+#[derive(Clone)]
 pub(crate) struct Browser<'a> {
     postern: &'a Postern,
     pub(crate) cookies: BTreeMap<String, String>,

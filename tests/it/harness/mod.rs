@@ -6,10 +6,12 @@ mod phone;
 mod postern;
 pub(crate) mod postgres;
 mod rows;
+mod small_disk;
 
 pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
     http::{Answer, encode},
     phone::{Phone, Tokens},
     postern::{ALICE, BOB, PASSWORD, Postern, Stopped},
+    small_disk::SmallDisk,
 };

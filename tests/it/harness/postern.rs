@@ -106,6 +106,12 @@ impl Postern {
 
     /// A server with some settings of its own.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
+        Self::start_by(clock, change).await
+    }
+
+    /// The same by another clock: a database that has one is not served by a clock that differs from it.
+    pub(crate) async fn start_by(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config::defaults(folder.path()).expect("the defaults are valid");
         // The cost of a hash is not what these tests are about.
@@ -115,7 +121,6 @@ impl Postern {
             config.database.location = database.location.clone();
         }
         change(&mut config);
-        let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
         let surroundings = Surroundings {
             clock: clock.clone(),
             entropy: Arc::new(Entropy::seeded(7)),

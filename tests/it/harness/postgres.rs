@@ -24,8 +24,8 @@ use postern::{
 };
 use tokio::{sync::OnceCell, task::spawn_blocking};
 
-const USER: &str = "postern";
-const PASSWORD: &str = "not-a-secret";
+pub(crate) const USER: &str = "postern";
+pub(crate) const PASSWORD: &str = "not-a-secret";
 const TEMPLATE: &str = "template_postern";
 /// For a server whose data nobody needs after a crash.
 const UNSAFE: [&str; 3] = ["fsync=off", "full_page_writes=off", "max_connections=400"];
@@ -118,9 +118,29 @@ pub(crate) struct Cluster {
 
 /// A process and the thread that waits for it. The kernel ends the process when that thread ends, as it does at the
 /// latest with the tests.
-struct Server {
+pub(crate) struct Server {
     pid: u32,
     keeper: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts a program that [`as_server`] made.
+    pub(crate) fn start(mut program: Command) -> Self {
+        let (started, pid) = mpsc::channel();
+        let keeper = thread::spawn(move || {
+            let mut child = program.spawn().expect("it starts");
+            let _ = started.send(child.id());
+            let _ = child.wait();
+        });
+        let pid = pid.recv().expect("a process");
+        Self { pid, keeper }
+    }
+
+    /// Sends a signal, which ends it, and waits for that.
+    pub(crate) fn stop(self, signal: &str) {
+        run(Command::new("kill").args([signal, &self.pid.to_string()]));
+        self.keeper.join().expect("it ended");
+    }
 }
 
 /// How a server is stopped.
@@ -135,7 +155,13 @@ pub(crate) enum Stop {
 impl Cluster {
     /// An empty server, running; nothing where PostgreSQL is not installed, which is said.
     pub(crate) fn start(settings: &[&str]) -> Option<Self> {
+        Self::start_furnished(settings, |_| {})
+    }
+
+    /// The same, with something of the test's own in its folder before the data comes to `data` there.
+    pub(crate) fn start_furnished(settings: &[&str], furnish: impl FnOnce(&Path)) -> Option<Self> {
         let cluster = Self::prepare(settings)?;
+        furnish(&cluster.folder);
         let password = cluster.folder.join("password");
         fs::write(&password, PASSWORD).expect("a password");
         let mut initdb = as_server(&program("initdb")?);
@@ -189,9 +215,7 @@ impl Cluster {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("{FOLDER}{}-{number}", process::id()));
         fs::create_dir(&folder).expect("a new folder");
-        if is_root() {
-            run(Command::new("chown").arg("postgres:").arg(&folder));
-        }
+        give(&folder);
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         Some(Self {
             folder,
@@ -242,14 +266,7 @@ impl Cluster {
             .open(self.folder.join("log"))
             .expect("a log");
         server.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let (started, pid) = mpsc::channel();
-        let keeper = thread::spawn(move || {
-            let mut child = server.spawn().expect("it starts");
-            let _ = started.send(child.id());
-            let _ = child.wait();
-        });
-        let pid = pid.recv().expect("a process");
-        *self.server() = Some(Server { pid, keeper });
+        *self.server() = Some(Server::start(server));
         let mut ready = Command::new(program("pg_isready").expect("it is installed"));
         ready
             .args(["--quiet", "--port", &self.port.to_string(), "--host"])
@@ -269,11 +286,9 @@ impl Cluster {
             Stop::Immediate => "-QUIT",
             Stop::Fast => "-INT",
         };
-        let Some(Server { pid, keeper }) = self.server().take() else {
-            return;
-        };
-        run(Command::new("kill").args([signal, &pid.to_string()]));
-        keeper.join().expect("it ended");
+        if let Some(server) = self.server().take() {
+            server.stop(signal);
+        }
     }
 
     fn server(&self) -> std::sync::MutexGuard<'_, Option<Server>> {
@@ -296,7 +311,8 @@ impl Cluster {
         command
     }
 
-    fn log(&self) -> String {
+    /// What the server has logged.
+    pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
@@ -329,8 +345,8 @@ fn variable(name: &str) -> std::ffi::OsString {
     env::var_os(name).unwrap_or_default()
 }
 
-/// A program of PostgreSQL; Debian keeps the server's in a folder for each version.
-fn program(name: &str) -> Option<PathBuf> {
+/// A program of PostgreSQL or beside it; Debian keeps the server's in a folder for each version.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -345,7 +361,7 @@ fn program(name: &str) -> Option<PathBuf> {
 }
 
 /// A program that runs as the account that may, and ends with the thread that starts it.
-fn as_server(program: &Path) -> Command {
+pub(crate) fn as_server(program: &Path) -> Command {
     let mut command = Command::new("setpriv");
     if is_root() {
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]);
@@ -355,6 +371,14 @@ fn as_server(program: &Path) -> Command {
         .arg(program)
         .current_dir("/");
     command
+}
+
+/// Gives a file or a folder to the account that servers run as, and lets nobody else read it.
+pub(crate) fn give(path: &Path) {
+    if is_root() {
+        run(Command::new("chown").arg("postgres:").arg(path));
+    }
+    run(Command::new("chmod").arg("go=").arg(path));
 }
 
 fn is_root() -> bool {

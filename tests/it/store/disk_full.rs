@@ -1,49 +1,22 @@
 //! A disk that fills in the middle of batches, on a small file system of the test's own.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fs;
 
 use futures_util::future::{join, join_all};
 use postern::store::error::StoreError;
 
 use super::scratch::{ADD, AddNotes, Scratch};
-
-/// A mounted file system of two megabytes; unmounted at the end.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(at: &Path) -> Option<Self> {
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"])
-            .arg(at)
-            .output()
-            .is_ok_and(|output| output.status.success());
-        mounted.then(|| Self(at.to_owned()))
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
+use crate::harness::SmallDisk;
 
 #[tokio::test]
 async fn nobody_is_told_that_a_lost_change_was_made_and_the_writer_recovers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(disk) = SmallDisk::mount(folder.path()) else {
-        #[expect(clippy::disallowed_methods, reason = "a test of CI may not be left out")]
-        let required = std::env::var("CI").is_ok_and(|ci| ci == "true");
-        assert!(!required, "CI has to be able to mount a tmpfs");
-        println!("skipped: only root can mount a small file system");
+    let Some(disk) = SmallDisk::mount(folder.path(), 2) else {
         return;
     };
-    let ballast = disk.0.join("ballast");
+    let ballast = disk.path().join("ballast");
     fs::write(&ballast, vec![1; 1 << 20]).expect("there is space");
-    let scratch = Scratch::start_in(&disk.0).await;
+    let scratch = Scratch::start_in(disk.path()).await;
 
     let (mut made, mut lost) = (Vec::new(), Vec::new());
     for round in 0..100 {

@@ -1,0 +1,149 @@
+//! PgBouncer before the server, in session mode.
+
+use std::{
+    fs,
+    net::TcpListener,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use postern::store::{
+    db::{Location, PostgresOptions},
+    migrate,
+};
+use tempfile::TempDir;
+
+use super::{
+    DATABASE,
+    asked::{Asked, Fails, start},
+    cluster, options,
+};
+use crate::harness::{
+    ALICE,
+    postgres::{Cluster, PASSWORD, Server, USER, as_server, env_is, give, program},
+};
+
+/// A PgBouncer, stopped until it is run.
+struct Bouncer {
+    folder: TempDir,
+    port: u16,
+    running: Option<Server>,
+}
+
+impl Bouncer {
+    /// Nothing where it is not installed, which is said.
+    fn before(cluster: &Cluster) -> Option<Self> {
+        if bouncer().is_none() {
+            let required = env_is("POSTERN_POSTGRES", "required");
+            assert!(
+                !required,
+                "POSTERN_POSTGRES=required, but PgBouncer is not installed"
+            );
+            eprintln!("skipped: PgBouncer is not installed (Debian: apt-get install pgbouncer)");
+            return None;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a free port").port();
+        let path = folder.path().display();
+        let settings = format!(
+            "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = scram-sha-256\nauth_file = {path}/users\npool_mode = session\n\
+             default_pool_size = 20\nserver_login_retry = 1\n",
+            cluster.port
+        );
+        fs::write(folder.path().join("settings"), settings).expect("written");
+        fs::write(
+            folder.path().join("users"),
+            format!("\"{USER}\" \"{PASSWORD}\"\n"),
+        )
+        .expect("written");
+        for file in ["settings", "users"] {
+            give(&folder.path().join(file));
+        }
+        give(folder.path());
+        Some(Self {
+            folder,
+            port,
+            running: None,
+        })
+    }
+
+    fn run(&mut self) {
+        let mut command = as_server(&bouncer().expect("it is installed"));
+        let log = fs::File::create(self.folder.path().join("log")).expect("a log");
+        command
+            .arg("--quiet")
+            .arg(self.folder.path().join("settings"))
+            .stderr(log);
+        self.running = Some(Server::start(command));
+    }
+
+    fn stop(&mut self) {
+        if let Some(server) = self.running.take() {
+            server.stop("-QUIT");
+        }
+    }
+
+    fn url(&self) -> String {
+        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}", self.port)
+    }
+}
+
+impl Drop for Bouncer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn bouncer() -> Option<std::path::PathBuf> {
+    program("pgbouncer")
+        .or_else(|| Some("/usr/sbin/pgbouncer".into()).filter(|path: &std::path::PathBuf| path.is_file()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn requests_go_by_pgbouncer_and_what_needs_the_server_itself_by_direct_url() {
+    let Some(cluster) = cluster(&["fsync=off"]).await else {
+        return;
+    };
+    let Some(mut bouncer) = Bouncer::before(&cluster) else {
+        return;
+    };
+    let location = Location::Postgres(PostgresOptions {
+        direct_url: Some(cluster.url(DATABASE).parse().expect("a right URL")),
+        ..options(&bouncer.url())
+    });
+
+    // While PgBouncer is not there.
+    migrate::run(&location, true).await.expect("by direct_url");
+    bouncer.run();
+    let postern = start(location.clone()).await;
+    let mut asked = Asked::of(&postern).await;
+    bouncer.stop();
+    asked.is_refused(Fails::Everything).await;
+    bouncer.run();
+    asked.recovers().await;
+    asked.is_served().await;
+
+    let heard = AtomicUsize::new(0);
+    let more_than = async |count: usize| {
+        while heard.load(Ordering::SeqCst) <= count {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let story = async {
+        more_than(0).await;
+        postern.end_everything_of(ALICE).await;
+        more_than(1).await;
+    };
+    let listening = postern.provider().db.listen(|| {
+        heard.fetch_add(1, Ordering::SeqCst);
+    });
+    tokio::select! {
+        () = listening => unreachable!("it listens as long as it is awaited"),
+        () = story => {}
+    }
+    let listener =
+        "SELECT COUNT(*) FROM pg_stat_activity WHERE query LIKE 'LISTEN %' AND application_name = 'postern'";
+    assert_eq!(cluster.psql(DATABASE, listener), "1");
+}
