@@ -5,6 +5,7 @@
 mod client;
 mod config;
 mod demo;
+mod dev;
 mod failure;
 mod folder;
 mod host;
@@ -27,8 +28,9 @@ use std::{ffi::OsString, io::Write};
 use clap::{Parser, Subcommand};
 
 use self::{
-    client::ClientCommand, config::ConfigCommand, demo::DemoCommand, init::InitCommand, keys::KeysCommand,
-    migrate::MigrateCommand, place::Place, serve::ServeCommand, session::SessionCommand, user::UserCommand,
+    client::ClientCommand, config::ConfigCommand, demo::DemoCommand, dev::DevCommand, init::InitCommand,
+    keys::KeysCommand, migrate::MigrateCommand, place::Place, serve::ServeCommand, session::SessionCommand,
+    user::UserCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -68,6 +70,8 @@ enum Command {
     Session(SessionCommand),
     /// List and rotate the keys of the server
     Keys(KeysCommand),
+    /// Tools for development
+    Dev(DevCommand),
 }
 
 /// Runs the command line `args` (the first is the program's name) and gives the exit code. Results go to the world's
@@ -92,6 +96,7 @@ pub async fn run(
         Command::Client(command) => client::run(command, place, &mut world).await,
         Command::Session(command) => session::run(command, place, &mut world).await,
         Command::Keys(command) => keys::run(&command, place, &mut world).await,
+        Command::Dev(command) => dev::run(command, place, &mut world).await,
     };
     done.map_or_else(|error| failure::report(&error, errors), |()| 0)
 }

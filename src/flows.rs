@@ -31,6 +31,7 @@ pub mod keys;
 pub mod nodes;
 pub mod pending;
 pub mod revoke;
+pub mod seed;
 pub mod sessions;
 pub mod sign_in;
 pub mod token;

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod keys;
 pub mod migrate;
 pub mod revocations;
+pub mod seed;
 pub mod session_store;
 pub mod users;
 
@@ -40,6 +41,7 @@ pub fn statements() -> Vec<db::Declared> {
         jobs::ALL,
         keys::ALL,
         revocations::ALL,
+        seed::ALL,
         users::ALL,
     ];
     files.concat()

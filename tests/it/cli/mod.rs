@@ -6,6 +6,7 @@ mod demo;
 mod init;
 mod keys;
 mod program;
+mod seed;
 mod sessions;
 mod surfer;
 
