@@ -1,4 +1,5 @@
-//! Refreshes beside the bare floor, in one process, over loopback: `cargo bench --bench refresh [SECONDS]`.
+//! Refreshes beside the bare floor, in one process, over loopback: `cargo bench --bench refresh [SECONDS [DEVICES]]`.
+//! With `POSTERN_BENCH_POSTGRES=URL` of an empty database, on PostgreSQL too.
 //!
 //! The floor is what nobody can leave out: HTTP, a form, a MAC, one row made durable with a group commit, one ES256
 //! signature. Its rows go through a thread of its own with `SQLx`'s connection (which has another thread behind it).
@@ -28,7 +29,7 @@ use postern::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         time::{Clock, Lifetime},
     },
-    config::Config,
+    config::{Config, Overrides},
     domain::{
         browser_session::{Authentication, BrowserSession},
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
@@ -51,41 +52,86 @@ use tokio::{
     sync::oneshot,
 };
 
-const DEVICES: usize = 16;
-const ROUNDS: usize = 3;
+/// An odd number, for its median.
+const ROUNDS: usize = 5;
 /// The threads of the load generator, whose CPU time is not the server's.
 const LOAD: &str = "load";
 
-#[tokio::main]
-async fn main() {
-    let seconds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(4);
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = Config::defaults(folder.path()).expect("the defaults");
-    let (ours, tokens) = postern(&config).await;
-    let floor = floor(folder.path()).await;
-    let addresses = [listen(floor, &config), listen(ours, &config)];
-    let mut bodies = [
-        (0..DEVICES)
-            .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
-            .collect::<Vec<_>>(),
-        tokens,
-    ];
-    let mut figures = [Vec::new(), Vec::new()];
-    for _ in 0..ROUNDS {
-        for which in [0, 1] {
-            figures[which].push(measure(addresses[which], &mut bodies[which], seconds).await);
+/// One of those that are compared.
+struct Contestant {
+    name: &'static str,
+    address: SocketAddr,
+    /// What each device sends next.
+    bodies: Vec<String>,
+    rounds: Vec<(f64, f64)>,
+}
+
+impl Contestant {
+    fn new(name: &'static str, config: &Config, (router, bodies): (Router, Vec<String>)) -> Self {
+        Self {
+            name,
+            address: listen(router, config),
+            bodies,
+            rounds: Vec::new(),
         }
     }
-    let [floor, ours] = figures.map(|mut rounds: Vec<(f64, f64)>| {
-        rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
-        rounds[ROUNDS / 2]
-    });
+
+    /// The round whose rate is in the middle.
+    fn median(&mut self) -> (f64, f64) {
+        self.rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.rounds[self.rounds.len() / 2]
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let mut numbers = std::env::args().filter_map(|word| word.parse().ok());
+    let seconds = numbers.next().unwrap_or(4);
+    let devices = numbers
+        .next()
+        .map_or(16, |devices| usize::try_from(devices).expect("a few"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::defaults(folder.path()).expect("the defaults");
+    let bodies = (0..devices)
+        .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
+        .collect();
+    let mut all = vec![
+        Contestant::new("floor", &config, (floor(folder.path()).await, bodies)),
+        Contestant::new("SQLite", &config, postern(&config, devices).await),
+    ];
+    #[expect(clippy::disallowed_methods, reason = "the one setting of a benchmark")]
+    let url = std::env::var("POSTERN_BENCH_POSTGRES");
+    if let Ok(url) = url {
+        let variables = [("POSTERN__DATABASE__URL".to_owned(), url)];
+        let config =
+            Config::load(folder.path(), None, variables, &Overrides::default()).expect("a right URL");
+        all.push(Contestant::new(
+            "PostgreSQL",
+            &config,
+            postern(&config, devices).await,
+        ));
+    }
+    for _ in 0..ROUNDS {
+        for one in &mut all {
+            let figures = measure(one.address, &mut one.bodies, seconds).await;
+            one.rounds.push(figures);
+        }
+    }
     println!(
-        "{DEVICES} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's"
+        "{devices} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's\n"
     );
-    println!("floor    {:>7.0}/s  {:>6.1} µs", floor.0, floor.1);
-    println!("refresh  {:>7.0}/s  {:>6.1} µs", ours.0, ours.1);
-    println!("ratio    {:>7.2}    {:>6.2}", ours.0 / floor.0, ours.1 / floor.1);
+    println!("| {devices} devices | rate | of the floor | server CPU a request | of the floor |");
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    let floor = all[0].median();
+    for one in &mut all {
+        let (rate, cpu) = one.median();
+        println!(
+            "| {} | {rate:.0}/s | {:.2} | {cpu:.1} µs | {:.2} |",
+            one.name,
+            rate / floor.0,
+            cpu / floor.1
+        );
+    }
 }
 
 fn listen(router: Router, config: &Config) -> SocketAddr {
@@ -255,7 +301,7 @@ async fn floor_token(State(floor): State<Arc<Floor>>, Form(form): Form<HashMap<S
 }
 
 /// Our server, and what each device sends first.
-async fn postern(config: &Config) -> (Router, Vec<String>) {
+async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
     let surroundings = Surroundings {
         clock: Clock::system(),
         entropy: Arc::new(Entropy::system()),
@@ -305,7 +351,7 @@ async fn postern(config: &Config) -> (Router, Vec<String>) {
     };
     assert!(p.db.write(open).await.expect("opened"));
     let mut bodies = Vec::new();
-    for _ in 0..DEVICES {
+    for _ in 0..devices {
         bodies.push(new_device(p, user, &client, browser_session).await);
     }
     (app.router(), bodies)
