@@ -8,14 +8,9 @@ postgres_program() {
     echo "$found"
 }
 
-# PostgreSQL refuses to run as root.
-as_postgres() {
-    if [[ $EUID == 0 ]]; then
-        setpriv --reuid=postgres --regid=postgres --clear-groups -- "$@"
-    else
-        "$@"
-    fi
-}
+# PostgreSQL refuses to run as root. Words before a command, so that the process of the server is the one that is started.
+as_postgres=()
+[[ $EUID != 0 ]] || as_postgres=(setpriv --reuid=postgres --regid=postgres --clear-groups --)
 
 start_postgres() {
     local folder=$work/postgres tries=0
@@ -26,10 +21,10 @@ start_postgres() {
         chmod o+x "$work"
         chown postgres: "$folder"
     fi
-    as_postgres "$(postgres_program initdb)" --encoding=UTF8 --locale=C.UTF-8 --auth=trust --username=postern \
+    "${as_postgres[@]}" "$(postgres_program initdb)" --encoding=UTF8 --locale=C.UTF-8 --auth=trust --username=postern \
         "$folder/data" >>"$work/setup.log"
     cd "$folder"
-    as_postgres "$(postgres_program postgres)" -D "$folder/data" -p "$postgres_port" -k "$folder" \
+    "${as_postgres[@]}" "$(postgres_program postgres)" -D "$folder/data" -p "$postgres_port" -k "$folder" \
         -c listen_addresses=127.0.0.1 -c max_connections=200 >"$work/postgres.log" 2>&1 &
     postgres=$!
     cd "$OLDPWD"
