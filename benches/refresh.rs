@@ -1,5 +1,5 @@
-//! Refreshes beside the bare floor, in one process, over loopback:
-//! `cargo bench --bench refresh -- [SECONDS] [postgres://... of an empty database]`.
+//! Refreshes beside the bare floor, in one process, over loopback: `cargo bench --bench refresh [SECONDS [DEVICES]]`.
+//! With `POSTERN_BENCH_POSTGRES=URL` of an empty database, on PostgreSQL too.
 //!
 //! The floor is what nobody can leave out: HTTP, a form, a MAC, one row made durable with a group commit, one ES256
 //! signature. Its rows go through a thread of its own with `SQLx`'s connection (which has another thread behind it).
@@ -52,81 +52,85 @@ use tokio::{
     sync::oneshot,
 };
 
-const DEVICES: usize = 16;
-const ROUNDS: usize = 3;
+/// An odd number, for its median.
+const ROUNDS: usize = 5;
 /// The threads of the load generator, whose CPU time is not the server's.
 const LOAD: &str = "load";
 
-#[tokio::main]
-async fn main() {
-    let seconds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(4);
-    let folder = tempfile::tempdir().expect("a folder");
-    let config = Config::defaults(folder.path()).expect("the defaults");
-    let forms = (0..DEVICES)
-        .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
-        .collect();
-    let mut candidates = vec![Candidate::new(
-        "floor",
-        floor(folder.path()).await,
-        forms,
-        &config,
-    )];
-    let (router, tokens) = postern(&config).await;
-    candidates.push(Candidate::new("SQLite", router, tokens, &config));
-    if let Some(url) = std::env::args().find(|word| word.starts_with("postgres")) {
-        let variable = ("POSTERN__DATABASE__URL".to_owned(), url);
-        let config = Config::load(folder.path(), None, [variable], &Overrides::default());
-        let config = config.expect("a right URL");
-        let (router, tokens) = postern(&config).await;
-        candidates.push(Candidate::new("PostgreSQL", router, tokens, &config));
-    }
-    for _ in 0..ROUNDS {
-        for candidate in &mut candidates {
-            let figures = measure(candidate.address, &mut candidate.bodies, seconds).await;
-            candidate.figures.push(figures);
-        }
-    }
-    println!(
-        "{DEVICES} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's and the \
-         PostgreSQL server's\n"
-    );
-    println!("| refresh | rate | of the floor | CPU | of the floor |");
-    println!("| --- | ---: | ---: | ---: | ---: |");
-    let floor = candidates[0].median();
-    for candidate in &mut candidates {
-        let (rate, cpu) = candidate.median();
-        println!(
-            "| {} | {rate:.0}/s | {:.2} | {cpu:.1} µs | {:.2} |",
-            candidate.name,
-            rate / floor.0,
-            cpu / floor.1
-        );
-    }
-}
-
-/// A server to be measured.
-struct Candidate {
+/// One of those that are compared.
+struct Contestant {
     name: &'static str,
     address: SocketAddr,
     /// What each device sends next.
     bodies: Vec<String>,
-    /// Requests a second, and microseconds of CPU for each.
-    figures: Vec<(f64, f64)>,
+    rounds: Vec<(f64, f64)>,
 }
 
-impl Candidate {
-    fn new(name: &'static str, router: Router, bodies: Vec<String>, config: &Config) -> Self {
+impl Contestant {
+    fn new(name: &'static str, config: &Config, (router, bodies): (Router, Vec<String>)) -> Self {
         Self {
             name,
             address: listen(router, config),
             bodies,
-            figures: Vec::new(),
+            rounds: Vec::new(),
         }
     }
 
+    /// The round whose rate is in the middle.
     fn median(&mut self) -> (f64, f64) {
-        self.figures.sort_by(|a, b| a.0.total_cmp(&b.0));
-        self.figures[self.figures.len() / 2]
+        self.rounds.sort_by(|a, b| a.0.total_cmp(&b.0));
+        self.rounds[self.rounds.len() / 2]
+    }
+}
+
+#[tokio::main]
+async fn main() {
+    let mut numbers = std::env::args().filter_map(|word| word.parse().ok());
+    let seconds = numbers.next().unwrap_or(4);
+    let devices = numbers
+        .next()
+        .map_or(16, |devices| usize::try_from(devices).expect("a few"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = Config::defaults(folder.path()).expect("the defaults");
+    let bodies = (0..devices)
+        .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
+        .collect();
+    let mut all = vec![
+        Contestant::new("floor", &config, (floor(folder.path()).await, bodies)),
+        Contestant::new("SQLite", &config, postern(&config, devices).await),
+    ];
+    #[expect(clippy::disallowed_methods, reason = "the one setting of a benchmark")]
+    let url = std::env::var("POSTERN_BENCH_POSTGRES");
+    if let Ok(url) = url {
+        let variables = [("POSTERN__DATABASE__URL".to_owned(), url)];
+        let config =
+            Config::load(folder.path(), None, variables, &Overrides::default()).expect("a right URL");
+        all.push(Contestant::new(
+            "PostgreSQL",
+            &config,
+            postern(&config, devices).await,
+        ));
+    }
+    for _ in 0..ROUNDS {
+        for one in &mut all {
+            let figures = measure(one.address, &mut one.bodies, seconds).await;
+            one.rounds.push(figures);
+        }
+    }
+    println!(
+        "{devices} devices, {seconds} s each, median of {ROUNDS} in turn; CPU without the load generator's\n"
+    );
+    println!("| {devices} devices | rate | of the floor | server CPU a request | of the floor |");
+    println!("| --- | ---: | ---: | ---: | ---: |");
+    let floor = all[0].median();
+    for one in &mut all {
+        let (rate, cpu) = one.median();
+        println!(
+            "| {} | {rate:.0}/s | {:.2} | {cpu:.1} µs | {:.2} |",
+            one.name,
+            rate / floor.0,
+            cpu / floor.1
+        );
     }
 }
 
@@ -297,7 +301,7 @@ async fn floor_token(State(floor): State<Arc<Floor>>, Form(form): Form<HashMap<S
 }
 
 /// Our server, and what each device sends first.
-async fn postern(config: &Config) -> (Router, Vec<String>) {
+async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
     let surroundings = Surroundings {
         clock: Clock::system(),
         entropy: Arc::new(Entropy::system()),
@@ -347,7 +351,7 @@ async fn postern(config: &Config) -> (Router, Vec<String>) {
     };
     assert!(p.db.write(open).await.expect("opened"));
     let mut bodies = Vec::new();
-    for _ in 0..DEVICES {
+    for _ in 0..devices {
         bodies.push(new_device(p, user, &client, browser_session).await);
     }
     (app.router(), bodies)

@@ -6,6 +6,7 @@ mod backup;
 mod client;
 mod config;
 mod demo;
+mod dev;
 mod events;
 mod failure;
 mod folder;
@@ -31,7 +32,7 @@ use std::{ffi::OsString, io::Write};
 use clap::{Parser, Subcommand};
 
 use self::{
-    backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand,
+    backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand, dev::DevCommand,
     events::EventsCommand, init::InitCommand, keys::KeysCommand, migrate::MigrateCommand, place::Place,
     restore::RestoreCommand, serve::ServeCommand, session::SessionCommand, user::UserCommand,
 };
@@ -79,6 +80,8 @@ enum Command {
     Backup(BackupCommand),
     /// Put a copy of the database in its place, and do again what ended since
     Restore(RestoreCommand),
+    /// Tools for development
+    Dev(DevCommand),
 }
 
 /// Runs the command line `args` (the first is the program's name) and gives the exit code. Results go to the world's
@@ -106,6 +109,7 @@ pub async fn run(
         Command::Events(command) => events::run(command, place, &mut world).await,
         Command::Backup(command) => backup::run(command, place, &mut world).await,
         Command::Restore(command) => restore::run(command, place, &mut world).await,
+        Command::Dev(command) => dev::run(command, place, &mut world).await,
     };
     // Nobody is told that the database is free before its files are closed.
     if let Some(app) = world.opened.take() {

@@ -33,6 +33,7 @@ pub mod nodes;
 pub mod pending;
 pub mod restore;
 pub mod revoke;
+pub mod seed;
 pub mod sessions;
 pub mod sign_in;
 pub mod token;

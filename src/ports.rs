@@ -2,6 +2,7 @@
 //! memory of the database: the clients, the ends of the last hour, whether it could be asked.
 
 pub mod clients;
+pub mod disk;
 pub mod ends;
 pub mod hasher;
 pub mod keyring;

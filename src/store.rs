@@ -22,6 +22,7 @@ pub mod keys;
 pub mod migrate;
 pub mod restoring;
 pub mod revocations;
+pub mod seed;
 pub mod session_store;
 pub mod users;
 
@@ -42,6 +43,7 @@ pub fn statements() -> Vec<db::Declared> {
         jobs::ALL,
         keys::ALL,
         revocations::ALL,
+        seed::ALL,
         users::ALL,
     ];
     files.concat()

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     app::AppError,
-    base::time::Instant,
+    base::time::{Instant, Lifetime},
     cli::{
         output::Output,
         place::Place,
@@ -36,11 +36,15 @@ pub(super) struct BackupCommand {
     json: bool,
 }
 
+/// Longer than anything that is asked for takes to be durable. What an export holds twice is done once.
+const UNDER_WAY: Lifetime = Lifetime::from_secs(600);
+
 #[derive(Serialize)]
 struct Made<'a> {
     file: &'a Path,
     bytes: u64,
-    /// When it began: what happened later may not be in it.
+    /// What happened later may not be in it: a change has the time at which it was asked for, some seconds before it is
+    /// durable.
     at: Instant,
     /// Of the root secret without which the copy is worth nothing.
     root_secret_fingerprint: String,
@@ -54,7 +58,7 @@ pub(super) async fn run(command: BackupCommand, place: &Place, world: &mut World
         return Err(AppError::NoDatabase(database.to_owned()).into());
     }
     let _lock = DatabaseLock::shared(database)?;
-    let at = world.surroundings.clock.now();
+    let at = world.surroundings.clock.now().minus(UNDER_WAY);
     let unfinished = Unfinished::begin(&file)?;
     let progress = world.output.is_rich() && !json;
     copy(database, &unfinished.path, progress.then_some(&mut world.output)).await?;

@@ -9,10 +9,10 @@ use crate::{
     },
     flows::{
         Provider,
-        end::{prepare, remember},
+        end::{end, prepare, remember},
     },
     store::{
-        clients::{AddClient, RemoveClient},
+        clients::{AddClient, DisableClient, RemoveClient},
         ending::Ended,
         error::StoreError,
     },
@@ -88,7 +88,9 @@ pub async fn add(
     Ok(client)
 }
 
-/// Removes a client and ends its sessions. How much ended; nothing when there was no such client.
+/// Removes a client and ends its sessions. How much ended; nothing when there was no such client. It may have millions of
+/// sessions, and a change is bounded: first it is disabled, then its sessions end in batches, and last it goes.
+/// Interrupted, it is asked for again.
 pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, StoreError> {
     let now = provider.clock.now();
     let subject = Subject {
@@ -96,10 +98,22 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
         ..Subject::default()
     };
     let ending = Ending::Client { id: id.clone() };
+    provider.db.write(DisableClient { id: id.clone(), now }).await?;
+    provider.clients.reload(&provider.db).await?;
+    let mut all = Ended::default();
+    loop {
+        let ended = end(provider, ending.clone(), Reason::ClientRemoved, subject.clone()).await?;
+        if ended == Ended::default() {
+            break;
+        }
+        all.devices += ended.devices;
+    }
     let end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
     let event = provider.event(now, subject, Event::ClientRemoved);
     let removed = provider.db.write(RemoveClient { id, end, event }).await?;
-    let removed = removed.map(|ended| remember(provider, &ended));
     provider.clients.reload(&provider.db).await?;
-    Ok(removed)
+    Ok(removed.map(|ended| {
+        all.devices += remember(provider, &ended).devices;
+        all
+    }))
 }

@@ -49,6 +49,8 @@ pub async fn compare(provider: &Provider) -> Result<()> {
     provider.ends.forget(now);
     let all = Instant::from_millis(0);
     let known = read(provider, now, now.minus(REMEMBERED), all, MANY).await?;
+    // What others ended is known now, however long it takes to write again what is lost.
+    provider.readiness.polled(&provider.clock);
     let ended = end_again(provider, now, &known).await?;
     let revoked = revoke_again(provider, now, &known).await?;
     if ended + revoked > 0 {
@@ -62,11 +64,22 @@ pub async fn compare(provider: &Provider) -> Result<()> {
     Ok(())
 }
 
-/// What the database knows of.
+/// What the database knows of: of each kind everything since a time, which is later when there is more than is read.
 struct Known {
     devices: HashSet<DeviceSessionId>,
+    devices_since: Instant,
     browsers: HashSet<BrowserSessionId>,
+    browsers_since: Instant,
     revocations: HashSet<Name>,
+    revocations_since: Instant,
+}
+
+/// Since when rows are complete that were read newest first.
+fn complete_since(asked: Instant, limit: i64, read: usize, oldest: Option<Instant>) -> Instant {
+    match oldest {
+        Some(oldest) if i64::try_from(read) == Ok(limit) => oldest,
+        _ => asked,
+    }
 }
 
 /// Reads what ended after `ended_after` and was recorded after `recorded_after`, and remembers it.
@@ -89,25 +102,41 @@ async fn read(
     for (id, at) in &browsers {
         memory.browsers.insert(*id, *at);
     }
+    let since = |asked, read, oldest| complete_since(asked, limit, read, oldest);
+    let revocations_since = since(
+        recorded_after,
+        revocations.len(),
+        revocations.last().map(|(.., recorded_at)| *recorded_at),
+    );
     let mut known = HashSet::with_capacity(revocations.len());
-    for (kind, id, session, until) in revocations {
-        let name = (kind, id);
-        memory
-            .revocations
-            .insert(name.clone(), Revocation { session, until });
+    for (kind, id, session, until, recorded_at) in revocations {
+        let (name, revocation) = (
+            (kind, id),
+            Revocation {
+                session,
+                until,
+                recorded_at,
+            },
+        );
+        memory.revocations.insert(name.clone(), revocation);
         known.insert(name);
     }
     Ok(Known {
+        devices_since: since(ended_after, devices.len(), devices.last().map(|(_, at)| *at)),
         devices: devices.into_iter().map(|(id, _)| id).collect(),
+        browsers_since: since(ended_after, browsers.len(), browsers.last().map(|(_, at)| *at)),
         browsers: browsers.into_iter().map(|(id, _)| id).collect(),
         revocations: known,
+        revocations_since,
     })
 }
 
 /// How many sessions lived although they had ended.
 async fn end_again(provider: &Provider, now: Instant, known: &Known) -> Result<u64> {
-    let browsers = provider.ends.browsers.not_among(&known.browsers);
-    let devices = provider.ends.devices.not_among(&known.devices);
+    let mut browsers = provider.ends.browsers.not_among(&known.browsers);
+    browsers.retain(|(_, at)| *at > known.browsers_since);
+    let mut devices = provider.ends.devices.not_among(&known.devices);
+    devices.retain(|(_, at)| *at > known.devices_since);
     let again = |ending, session| {
         let subject = Subject {
             session,
@@ -135,7 +164,9 @@ async fn end_again(provider: &Provider, now: Instant, known: &Known) -> Result<u
 /// How many revocations were missing.
 async fn revoke_again(provider: &Provider, now: Instant, known: &Known) -> Result<u64> {
     let mut lost = provider.ends.revocations.not_among(&known.revocations);
-    lost.retain(|(_, revocation)| revocation.until > now.plus(SOON_OVER));
+    lost.retain(|(_, revocation)| {
+        revocation.until > now.plus(SOON_OVER) && revocation.recorded_at > known.revocations_since
+    });
     let mut count = 0;
     for batch in lost.chunks(BATCH) {
         let event = Event::RevocationsRewritten;

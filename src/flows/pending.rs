@@ -158,5 +158,8 @@ pub async fn open<T: DeserializeOwned>(
 ) -> Result<Result<T, SealError>, StoreError> {
     let now = provider.clock.now();
     let open = |keys: &Keys| keys.sealer.open(purpose, sealed, now);
-    provider.keys.with_newer_keys(&provider.db, now, open).await
+    provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, open)
+        .await
 }

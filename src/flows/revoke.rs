@@ -29,9 +29,9 @@ pub async fn revoke(
     token: &str,
     address: Option<String>,
 ) -> Result<(), TokenError> {
-    let (keys, now) = (&provider.keys, provider.clock.now());
-    let parsed = keys
-        .with_newer_keys(&provider.db, now, |keys| keys.mac.parse(token))
+    let parsed = provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, |keys| keys.mac.parse(token))
         .await?;
     if let Ok(refresh_token) = parsed {
         return revoke_session(provider, client, &refresh_token, address).await;
@@ -122,7 +122,7 @@ async fn revoke_access_token(
     if let Some(ended) = provider.db.write(change).await? {
         remember(provider, &ended);
     }
-    provider.ends.remember_token(jti, session, until);
+    provider.ends.remember_token(jti, session, until, now);
     Ok(())
 }
 

@@ -68,5 +68,8 @@ pub async fn verify(
     let seconds = u64::try_from(now.seconds()).unwrap_or(0);
     let expected = Expected::new(provider.issuer.as_str(), audience);
     let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, seconds);
-    provider.keys.with_newer_keys(&provider.db, now, judge).await
+    provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, judge)
+        .await
 }

@@ -70,14 +70,15 @@ impl<'a> Poll<'a> {
         let losses = db.losses();
         let versions = facts::look(db, clock).await?;
         self.warn_of_clock();
-        clients.follow(db, &versions).await?;
         let now = clock.now();
-        keys.follow(db, &versions, now).await?;
         let was_lost = readiness.must_compare(losses);
         if was_lost {
             facts::prove_writable(db).await?;
         }
-        if was_lost || self.is_due(now) {
+        let is_due = was_lost || self.is_due(now);
+        clients.follow(db, &versions, is_due).await?;
+        keys.follow(db, &versions, is_due, now).await?;
+        if is_due {
             nodes::compare(self.provider).await?;
             self.compared_at = Some(now);
             readiness.compared(losses);

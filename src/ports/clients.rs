@@ -58,10 +58,10 @@ impl ClientDirectory {
         own.fold(life(server), Lifetime::max)
     }
 
-    /// Reads them again when their version is another. Asked for by the poll: a command beside the server, or another
-    /// node, may have made a change; a database that went back has an older one.
-    pub async fn follow(&self, db: &Db, versions: &Versions) -> Result<()> {
-        if versions.of(clients::VERSION) != self.0.load().version {
+    /// Reads them again when their version is another, or `always`: a database that went back may have come to the same
+    /// number by another way. Asked for by the poll: a command beside the server, or another node, may have made a change.
+    pub async fn follow(&self, db: &Db, versions: &Versions, always: bool) -> Result<()> {
+        if always || versions.of(clients::VERSION) != self.0.load().version {
             self.reload(db).await?;
         }
         Ok(())

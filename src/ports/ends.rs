@@ -41,6 +41,8 @@ pub struct Revocation {
     pub session: Option<DeviceSessionId>,
     /// Until when somebody may hold what is revoked.
     pub until: Instant,
+    /// When it was recorded.
+    pub recorded_at: Instant,
 }
 
 impl Ends {
@@ -55,6 +57,7 @@ impl Ends {
                 let revocation = Revocation {
                     session: None,
                     until: ended.until,
+                    recorded_at: ended.at,
                 };
                 self.revocations
                     .insert((SESSION.to_owned(), id.to_bytes().to_vec()), revocation);
@@ -63,10 +66,21 @@ impl Ends {
     }
 
     /// Remembers a single access token that was revoked. Its first revocation is the one that is listed.
-    pub fn remember_token(&self, jti: Vec<u8>, session: DeviceSessionId, until: Instant) {
+    pub fn remember_token(
+        &self,
+        jti: Vec<u8>,
+        session: DeviceSessionId,
+        until: Instant,
+        recorded_at: Instant,
+    ) {
         let (name, session) = ((TOKEN.to_owned(), jti), Some(session));
         if !self.revocations.contains(&name) {
-            self.revocations.insert(name, Revocation { session, until });
+            let revocation = Revocation {
+                session,
+                until,
+                recorded_at,
+            };
+            self.revocations.insert(name, revocation);
         }
     }
 

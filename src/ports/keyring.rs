@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::{
     base::{
         seal::SealError,
-        time::{Instant, Lifetime},
+        time::{Clock, Instant, Lifetime},
         url::Issuer,
     },
     domain::{key::rotation::RING_MAX_AGE, refresh_token::NotOurs},
@@ -55,7 +55,7 @@ pub struct Keyring {
 
 #[derive(Debug)]
 struct Last {
-    version: i64,
+    version: Option<i64>,
     failed_at: Option<Instant>,
 }
 
@@ -94,7 +94,7 @@ impl Keyring {
             held: ArcSwap::from_pointee(held),
             compared_at: AtomicI64::new(now.millis()),
             last: Mutex::new(Last {
-                version,
+                version: Some(version),
                 failed_at: None,
             }),
         })
@@ -110,35 +110,59 @@ impl Keyring {
         &self.vault
     }
 
-    /// Reads the rings again when their version is another. Asked for by the poll, which has just read the versions.
-    pub async fn follow(&self, db: &Db, versions: &Versions, now: Instant) -> Result<(), KeysError> {
-        let version = versions.of(keys::VERSION);
-        self.compare(self.last.lock().await, version, db, now).await
+    /// Reads the rings again when their version is another, or `always`. Asked for by the poll, which read the versions
+    /// at `now`.
+    pub async fn follow(
+        &self,
+        db: &Db,
+        versions: &Versions,
+        always: bool,
+        now: Instant,
+    ) -> Result<(), KeysError> {
+        let mut last = self.last.lock().await;
+        if always {
+            // A database that went back may have come to the same number by another way.
+            last.version = None;
+        }
+        self.compare(&mut last, versions.of(keys::VERSION), db, now).await
     }
 
     /// The same for whoever has not read the versions.
-    pub async fn refresh(&self, db: &Db, now: Instant) -> Result<(), KeysError> {
-        let last = self.last.lock().await;
-        self.look_and_compare(last, db, now).await
+    pub async fn refresh(&self, db: &Db, clock: &Clock) -> Result<(), KeysError> {
+        self.look_and_compare(self.last.lock().await, db, clock).await
     }
 
-    /// Makes sure that this node holds the rings as the database had them a few seconds ago: what tokens are made with,
-    /// and what is published.
-    pub async fn ensure_recent(&self, db: &Db, now: Instant) -> Result<(), StoreError> {
-        Ok(self.compared_within(RING_MAX_AGE, db, now).await?)
+    /// Makes sure that this node holds the rings as the database had them a few seconds ago: what tokens are made with.
+    pub async fn ensure_recent(&self, db: &Db, clock: &Clock) -> Result<(), StoreError> {
+        if self.is_recent(RING_MAX_AGE, clock) {
+            return Ok(());
+        }
+        Ok(self.compare_in_turn(RING_MAX_AGE, db, clock).await?)
+    }
+
+    /// The same for what is published, for which nobody waits in line: what is held is better than nothing.
+    pub async fn ensure_recent_unless_busy(&self, db: &Db, clock: &Clock) -> Result<(), StoreError> {
+        match self.last.try_lock() {
+            Ok(last) if !self.is_recent(RING_MAX_AGE, clock) => {
+                Ok(self.compare_unless_failed(last, db, clock).await?)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The verdict of `judge`, which is asked again with newer rings when it met a key that these do not have.
     pub async fn with_newer_keys<T, E: NamesUnknownKey>(
         &self,
         db: &Db,
-        now: Instant,
+        clock: &Clock,
         judge: impl Fn(&Keys) -> Result<T, E>,
     ) -> Result<Result<T, E>, StoreError> {
         let held = self.held.load_full();
         match judge(&held) {
             Err(refusal) if refusal.names_unknown_key() => {
-                self.compared_within(SURE_FOR, db, now).await?;
+                if !self.is_recent(SURE_FOR, clock) {
+                    self.compare_in_turn(SURE_FOR, db, clock).await?;
+                }
                 let newer = self.held.load_full();
                 Ok(if Arc::ptr_eq(&held, &newer) {
                     Err(refusal)
@@ -150,57 +174,67 @@ impl Keyring {
         }
     }
 
-    /// Makes sure that the rings were compared at most this long ago; all who wait share one comparison.
-    async fn compared_within(&self, age: Lifetime, db: &Db, now: Instant) -> Result<(), KeysError> {
-        let is_recent = || {
-            let compared_at = Instant::from_millis(self.compared_at.load(Ordering::Relaxed));
-            now.since(compared_at) <= age
-        };
-        if is_recent() {
-            return Ok(());
-        }
+    /// Whether the rings were compared at most this long ago.
+    fn is_recent(&self, age: Lifetime, clock: &Clock) -> bool {
+        let compared_at = Instant::from_millis(self.compared_at.load(Ordering::Relaxed));
+        clock.now().since(compared_at) <= age
+    }
+
+    /// All who wait share one comparison.
+    async fn compare_in_turn(&self, age: Lifetime, db: &Db, clock: &Clock) -> Result<(), KeysError> {
         let last = self.last.lock().await;
-        if is_recent() {
+        if self.is_recent(age, clock) {
             return Ok(());
         }
-        if last.failed_at.is_some_and(|at| now.since(at) < PAUSE) {
+        self.compare_unless_failed(last, db, clock).await
+    }
+
+    async fn compare_unless_failed(
+        &self,
+        last: MutexGuard<'_, Last>,
+        db: &Db,
+        clock: &Clock,
+    ) -> Result<(), KeysError> {
+        if last.failed_at.is_some_and(|at| clock.now().since(at) < PAUSE) {
             let error = "the key rings could not be compared with it a moment ago";
             return Err(StoreError::Unavailable(error.to_owned()).into());
         }
-        self.look_and_compare(last, db, now).await
+        self.look_and_compare(last, db, clock).await
     }
 
     async fn look_and_compare(
         &self,
         mut last: MutexGuard<'_, Last>,
         db: &Db,
-        now: Instant,
+        clock: &Clock,
     ) -> Result<(), KeysError> {
-        match facts::version(db, keys::VERSION).await {
-            Ok(version) => self.compare(last, version, db, now).await,
-            Err(error) => {
-                last.failed_at = Some(now);
-                Err(error.into())
-            }
-        }
+        let asked_at = clock.now();
+        // Until it has worked: whoever asks may go away in the middle.
+        last.failed_at = Some(asked_at);
+        let compared = match facts::version(db, keys::VERSION).await {
+            Ok(version) => self.compare(&mut last, version, db, asked_at).await,
+            Err(error) => Err(error.into()),
+        };
+        // The pause counts from the answer, which may have taken as long as those who wait for it.
+        last.failed_at = compared.is_err().then(|| clock.now());
+        compared
     }
 
-    /// `version` was read before the rows are: it is never newer than they are.
+    /// `version` was read before the rows are, at `asked_at`: it is never newer than they are.
     async fn compare(
         &self,
-        mut last: MutexGuard<'_, Last>,
+        last: &mut Last,
         version: i64,
         db: &Db,
-        now: Instant,
+        asked_at: Instant,
     ) -> Result<(), KeysError> {
-        if version != last.version {
-            let newer = read(db, &self.vault, &self.issuer).await;
-            last.failed_at = newer.is_err().then_some(now);
-            self.held.store(Arc::new(newer?));
-            last.version = version;
+        if last.version != Some(version) {
+            let newer = read(db, &self.vault, &self.issuer).await?;
+            self.held.store(Arc::new(newer));
+            last.version = Some(version);
         }
         last.failed_at = None;
-        self.compared_at.store(now.millis(), Ordering::Relaxed);
+        self.compared_at.store(asked_at.millis(), Ordering::Relaxed);
         Ok(())
     }
 }

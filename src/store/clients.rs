@@ -22,6 +22,9 @@ statements! {
         "INSERT INTO clients (id, name, settings, created_at) VALUES ($1, $2, $3, $4)";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
+    /// Nothing is opened, refreshed or redeemed for it any more.
+    DISABLE: (ClientId, Instant) => () =
+        "UPDATE clients SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
     pub(super) DELETE: (ClientId,) => () =
         "DELETE FROM clients WHERE id = $1";
 }
@@ -69,6 +72,27 @@ impl Change for AddClient {
             .await?;
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await
+    }
+}
+
+/// The first step of a removal: the client may do nothing any more. Nothing changes when that is so already.
+#[derive(Debug)]
+pub struct DisableClient {
+    /// Which.
+    pub id: ClientId,
+    /// When.
+    pub now: Instant,
+}
+
+impl Change for DisableClient {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        if tx.run(DISABLE, (self.id.clone(), self.now)).await? > 0 {
+            tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+            tx.notify();
+        }
+        Ok(())
     }
 }
 

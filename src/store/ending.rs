@@ -21,6 +21,9 @@ use crate::{
 /// How far a token's `iat` may lie after the end and still be refused: nodes' clocks differ.
 pub const ISSUED_BEFORE: Lifetime = Lifetime::from_secs(10);
 
+/// How many sessions of a client one end reaches. There may be more: it is repeated until there are none.
+pub const MANY: i64 = 1000;
+
 /// A device session that ended, and when its app had redeemed its code, if it had.
 pub type EndedDevice = (DeviceSessionId, Option<Instant>);
 
@@ -60,9 +63,11 @@ statements! {
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND user_id = $4 AND client_id = $5
          RETURNING id, activated_at";
-    DEVICES_OF_CLIENT: (Instant, &'static str, EventId, ClientId) => EndedDevice =
+    /// Some of them: an app may have millions, and a change is bounded.
+    DEVICES_OF_CLIENT: (Instant, &'static str, EventId, ClientId, i64) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
-         WHERE state <> 'ended' AND client_id = $4
+         WHERE state <> 'ended' AND id IN (
+           SELECT id FROM device_sessions WHERE client_id = $4 AND state <> 'ended' LIMIT $5)
          RETURNING id, activated_at";
     /// What hangs under the sessions that this end ended. A later statement than theirs: one that was being opened under
     /// them made that one wait, and was not yet to be seen when it began.
@@ -181,7 +186,7 @@ pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -
             (Vec::new(), tx.all(DEVICES_OF_CONSENT, binds).await?)
         }
         Ending::Client { id } => {
-            let binds = (now, reason, event, id.clone());
+            let binds = (now, reason, event, id.clone(), MANY);
             (Vec::new(), tx.all(DEVICES_OF_CLIENT, binds).await?)
         }
     };

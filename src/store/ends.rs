@@ -23,8 +23,8 @@ statements! {
     pub BROWSERS: (Instant, i64) => (BrowserSessionId, Instant) =
         "SELECT id, ended_at FROM browser_sessions WHERE ended_at > $1 ORDER BY ended_at DESC LIMIT $2";
     /// Revocations that were recorded after $1 and are in force at $2; the newest, at most $3.
-    pub REVOCATIONS: (Instant, Instant, i64) => (String, Vec<u8>, Option<DeviceSessionId>, Instant) =
-        "SELECT kind, id, session_id, until FROM revocations
+    pub REVOCATIONS: (Instant, Instant, i64) => (String, Vec<u8>, Option<DeviceSessionId>, Instant, Instant) =
+        "SELECT kind, id, session_id, until, recorded_at FROM revocations
          WHERE recorded_at > $1 AND until > $2 ORDER BY recorded_at DESC LIMIT $3";
     /// kind, id, session, issued before, until, recorded at.
     REVOKE_AGAIN: (String, Vec<u8>, Option<DeviceSessionId>, Instant, Instant, Instant) => () =

@@ -39,7 +39,9 @@ statements! {
     CHANGE_HASH: (UserId, String, Instant, i64, BrowserSessionId) => () =
         "UPDATE passwords SET hash = $2, version = version + 1, changed_at = $3
          WHERE user_id = $1 AND version = $4 AND EXISTS (
-           SELECT 1 FROM browser_sessions b WHERE b.id = $5 AND b.user_id = $1 AND b.ended_at IS NULL)";
+           SELECT 1 FROM browser_sessions b WHERE b.id = $5 AND b.user_id = $1 AND b.ended_at IS NULL "
+        { sqlite: "", postgres: "FOR SHARE" }
+        ")";
     /// The same password with newer parameters: nothing else changes, and only if nobody changed it meanwhile.
     pub REHASH: (UserId, String, String) => () =
         "UPDATE passwords SET hash = $3 WHERE user_id = $1 AND hash = $2";

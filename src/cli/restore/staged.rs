@@ -57,6 +57,12 @@ impl Staged {
 
     /// Puts the copy in the place of the database, which gets another name: where it is then.
     pub(super) async fn put_in_place(self, database: &Path, now: Instant) -> anyhow::Result<Option<PathBuf>> {
+        let log = beside(&self.database, "-wal");
+        if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+            bail!(
+                "what was written again is not all in the copy yet: is the disk full? Nothing was changed; run it again"
+            );
+        }
         File::open(&self.database)?.sync_all()?;
         let replaced = keep(database, now).await?;
         let put = fs::rename(&self.database, database).and_then(|()| sync_folder_of(database));

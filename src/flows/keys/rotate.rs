@@ -67,7 +67,7 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
             maker(provider, now).rotate(&provider.db, ring, rotation).await?;
         }
     }
-    provider.keys.refresh(&provider.db, now).await
+    provider.keys.refresh(&provider.db, &provider.clock).await
 }
 
 /// Rotates these rings now; none when it is too early for one of them.
@@ -94,7 +94,7 @@ pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>,
             next,
         });
     }
-    provider.keys.refresh(&provider.db, now).await?;
+    provider.keys.refresh(&provider.db, &provider.clock).await?;
     Ok(rotated)
 }
 

@@ -87,6 +87,11 @@ impl Try {
         mut turn: Turn,
     ) -> Result<Result<Self, Turn>, SignInError> {
         let ((name, limit), now) = (bucket, provider.clock.now());
+        // A full bucket is only read: whoever hammers it must not make the database write, nor wait in line for its row.
+        let found = provider.db.read(FIND, (name,)).await?;
+        if found.is_some_and(|(empty_at,)| empty_at > limit.ceiling(now)) {
+            return Ok(Err(turn));
+        }
         let binds = (name, now, limit.every.millis(), limit.ceiling(now));
         if provider.db.execute(TAKE, binds).await?.is_none() {
             return Ok(Err(turn));

@@ -49,7 +49,7 @@ pub async fn redeem(
     let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
     let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
     check_resource(client, request.resource)?;
-    provider.keys.ensure_recent(&provider.db, now).await?;
+    provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     // Before the row: the database may have gone back, and say that it waits.
     if provider.ends.devices.contains(&code.session) {
         tracing::info!(session = %code.session, "a code of an ended session was refused");

@@ -55,9 +55,9 @@ pub async fn refresh(
     request: RefreshRequest<'_>,
 ) -> Result<Tokens, TokenError> {
     let refused = OAuthError::invalid_refresh_token;
-    let (keys, now) = (&provider.keys, provider.clock.now());
+    let keys = &provider.keys;
     let parse = |keys: &Keys| keys.mac.parse(request.refresh_token);
-    let parsed = keys.with_newer_keys(&provider.db, now, parse).await?;
+    let parsed = keys.with_newer_keys(&provider.db, &provider.clock, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     check_resource(client, request.resource)?;
     // Before the row: the database may have gone back, and say that it lives.
@@ -68,7 +68,7 @@ pub async fn refresh(
     if let Some(scope) = &request.scope {
         check_scope(provider, client, &token, scope).await?;
     }
-    keys.ensure_recent(&provider.db, now).await?;
+    keys.ensure_recent(&provider.db, &provider.clock).await?;
     let lifetimes = client.lifetimes(&provider.lifetimes);
     let rules = RefreshRules {
         retry_window: lifetimes.retry_window,

@@ -37,6 +37,9 @@ const BEGIN: &str = "BEGIN; SELECT set_config('synchronous_commit', 'on', true) 
 /// Sent with the commit of what other nodes want to know at once.
 pub(super) const NOTIFY: &str = "NOTIFY postern";
 
+/// What may stand behind the question mark of a URL.
+const PARAMETERS: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port"];
+
 /// How a PostgreSQL server is reached.
 #[derive(Clone)]
 pub struct PostgresOptions {
@@ -104,10 +107,19 @@ impl FromStr for PostgresUrl {
         if !matches!(url.scheme(), "postgres" | "postgresql") || url.path().len() < 2 {
             return Err(HINT);
         }
-        let mut options = PgConnectOptions::from_str(text).map_err(|_| HINT)?;
-        let chosen = url
+        // Everything else is set by Postern, or has its place before the question mark: a password is blacked out there
+        // only. What would end it early for whoever blacks it out is refused.
+        if url
             .query_pairs()
-            .any(|(name, _)| name == "sslmode" || name == "ssl-mode");
+            .any(|(name, _)| !PARAMETERS.contains(&name.as_ref()))
+        {
+            return Err("after the ? write only sslmode, sslrootcert, sslcert, sslkey, host and port");
+        }
+        if text.contains(|c: char| c.is_whitespace() || "\"'<>".contains(c)) {
+            return Err(HINT);
+        }
+        let mut options = PgConnectOptions::from_str(text).map_err(|_| HINT)?;
+        let chosen = url.query_pairs().any(|(name, _)| name == "sslmode");
         if !chosen && !is_this_machine(&options) {
             // Nothing that the network carries may be read or changed on the way, unless somebody says so.
             options = options.ssl_mode(PgSslMode::VerifyFull);

@@ -13,7 +13,7 @@ pub(crate) async fn jwks(State(site): State<Shared>) -> Response {
     let provider = &site.provider;
     if let Err(error) = provider
         .keys
-        .ensure_recent(&provider.db, provider.clock.now())
+        .ensure_recent_unless_busy(&provider.db, &provider.clock)
         .await
     {
         // Better keys that may be old than none: verifiers must go on while the database is away.

@@ -11,6 +11,7 @@ mod migrate;
 mod program;
 mod restore;
 mod restore_refused;
+mod seed;
 mod sessions;
 mod surfer;
 

@@ -52,7 +52,7 @@ async fn upkeep(postern: &Postern) {
 /// What a server's poll does with its rings.
 async fn refresh_keys(postern: &Postern) {
     let provider = postern.provider();
-    let refreshed = provider.keys.refresh(&provider.db, provider.clock.now()).await;
+    let refreshed = provider.keys.refresh(&provider.db, &provider.clock).await;
     refreshed.expect("the database answers");
 }
 

@@ -46,7 +46,13 @@ pub(crate) async fn what_ended_lately_is_listed_newest_first_with_what_was_never
             .await
             .expect("read")
     };
-    let listed = (SESSION.to_owned(), active.to_bytes().to_vec(), None, at(1000));
+    let listed = (
+        SESSION.to_owned(),
+        active.to_bytes().to_vec(),
+        None,
+        at(1000),
+        at(10),
+    );
     assert_eq!(revocations(9, 999).await, [listed]);
     assert!(revocations(10, 999).await.is_empty(), "recorded earlier");
     assert!(revocations(9, 1000).await.is_empty(), "not in force any more");
@@ -94,12 +100,19 @@ pub(crate) async fn a_revocation_that_was_lost_is_listed_again_once(world: World
         .expect("read");
     listed.sort();
     let expected = [
-        (SESSION.to_owned(), session.to_bytes().to_vec(), None, at(1000)),
+        (
+            SESSION.to_owned(),
+            session.to_bytes().to_vec(),
+            None,
+            at(1000),
+            at(10),
+        ),
         (
             TOKEN.to_owned(),
             b"a jti of 16 byte".to_vec(),
             Some(session),
             at(1000),
+            at(10),
         ),
     ];
     assert_eq!(listed, expected);
