@@ -412,42 +412,43 @@ async fn ending_what_has_ended_changes_nothing_and_tells_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_session_lives_after_the_end_of_everything_was_acknowledged() {
-    let postern = Postern::start().await;
-    let (mut browser, phone) = (postern.browser(), postern.phone());
-    browser.account(ALICE).await;
-    for _ in 0..4 {
+    for postern in Postern::on_each().await {
+        let (mut browser, phone) = (postern.browser(), postern.phone());
         browser.account(ALICE).await;
-        let mut pages = Vec::new();
-        for _ in 0..64 {
-            pages.push(browser.open(&phone.authorize_url(&[])).await.page());
-        }
-        let cookies = browser.cookies.clone();
-        let tap = async |page: &Page| {
-            let mut tab = postern.browser();
-            tab.cookies.clone_from(&cookies);
-            match tab.press(page, "allow").await {
-                crate::harness::Went::App(back) => Some(phone.code(&back)),
-                crate::harness::Went::Page(_) => None,
+        for _ in 0..4 {
+            browser.account(ALICE).await;
+            let mut pages = Vec::new();
+            for _ in 0..64 {
+                pages.push(browser.open(&phone.authorize_url(&[])).await.page());
             }
-        };
-        let (early, late) = pages.split_at(32);
-        let early = futures_util::future::join_all(early.iter().map(&tap));
-        let late = futures_util::future::join_all(late.iter().map(&tap));
-        let ending = async {
-            postern.end_everything_of(ALICE).await;
-            let alive = "SELECT COUNT(*) FROM device_sessions WHERE state <> 'ended'";
-            assert_eq!(postern.number(alive).await, 0, "when it was acknowledged");
-        };
-        let (early, (), late) = tokio::join!(early, ending, late);
-        let codes: Vec<String> = early.into_iter().chain(late).flatten().collect();
-        for code in codes {
-            assert_eq!(phone.redeem(&code).await.error(), "invalid_grant");
+            let cookies = browser.cookies.clone();
+            let tap = async |page: &Page| {
+                let mut tab = postern.browser();
+                tab.cookies.clone_from(&cookies);
+                match tab.press(page, "allow").await {
+                    crate::harness::Went::App(back) => Some(phone.code(&back)),
+                    crate::harness::Went::Page(_) => None,
+                }
+            };
+            let (early, late) = pages.split_at(32);
+            let early = futures_util::future::join_all(early.iter().map(&tap));
+            let late = futures_util::future::join_all(late.iter().map(&tap));
+            let ending = async {
+                postern.end_everything_of(ALICE).await;
+                let alive = "SELECT COUNT(*) FROM device_sessions WHERE state <> 'ended'";
+                assert_eq!(postern.number(alive).await, 0, "when it was acknowledged");
+            };
+            let (early, (), late) = tokio::join!(early, ending, late);
+            let codes: Vec<String> = early.into_iter().chain(late).flatten().collect();
+            for code in codes {
+                assert_eq!(phone.redeem(&code).await.error(), "invalid_grant");
+            }
+            assert_eq!(
+                postern
+                    .number("SELECT COUNT(*) FROM device_sessions WHERE state <> 'ended'")
+                    .await,
+                0
+            );
         }
-        assert_eq!(
-            postern
-                .number("SELECT COUNT(*) FROM device_sessions WHERE state <> 'ended'")
-                .await,
-            0
-        );
     }
 }

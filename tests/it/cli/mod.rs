@@ -8,7 +8,7 @@ mod events;
 mod init;
 mod keys;
 mod migrate;
-mod program;
+pub(crate) mod program;
 mod restore;
 mod restore_refused;
 mod seed;
@@ -110,10 +110,10 @@ impl Said {
 
 /// What was written so far.
 #[derive(Debug, Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Written(Arc<Mutex<Vec<u8>>>);
 
 impl Written {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
     }

@@ -16,13 +16,13 @@ use super::Written;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running program and what it has written.
-pub(super) struct Program {
+pub(crate) struct Program {
     child: Child,
-    pub(super) out: Written,
-    pub(super) log: Written,
+    pub(crate) out: Written,
+    pub(crate) log: Written,
 }
 
-pub(super) fn command(words: &[&str], data: &Path) -> Command {
+pub(crate) fn command(words: &[&str], data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_postern"));
     command.args(words).arg("--data").arg(data);
     command
@@ -34,11 +34,11 @@ pub(super) fn command(words: &[&str], data: &Path) -> Command {
 }
 
 impl Program {
-    pub(super) fn start(words: &[&str], data: &Path) -> Self {
+    pub(crate) fn start(words: &[&str], data: &Path) -> Self {
         Self::spawn(&mut command(words, data))
     }
 
-    pub(super) fn spawn(command: &mut Command) -> Self {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let out = collect(child.stdout.take().expect("piped"));
         let log = collect(child.stderr.take().expect("piped"));
@@ -46,14 +46,14 @@ impl Program {
     }
 
     /// Sends a signal such as TERM.
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
         assert!(sent.expect("kill runs").success(), "{name} to {id}");
     }
 
     /// Waits until `holds` says so of standard output and the log.
-    pub(super) async fn until(&mut self, what: &str, holds: impl Fn(&str, &str) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&str, &str) -> bool) {
         let waiting = async {
             while !holds(&self.out.text(), &self.log.text()) {
                 let ended = self.child.try_wait().expect("its own child");
@@ -66,7 +66,7 @@ impl Program {
     }
 
     /// Waits for the end.
-    pub(super) async fn ended(&mut self) -> ExitStatus {
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
         let waiting = async {
             loop {
                 if let Some(status) = self.child.try_wait().expect("its own child") {
@@ -100,7 +100,7 @@ fn collect(mut from: impl Read + Send + 'static) -> Written {
 }
 
 /// A port that nobody has.
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.local_addr().expect("an address").port()
 }

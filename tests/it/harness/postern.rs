@@ -1,6 +1,7 @@
 //! A server of one's own: a folder with a database, a clock that the test moves, seeded randomness.
 
 use std::{
+    iter,
     net::{IpAddr, SocketAddr},
     path::Path,
     sync::Arc,
@@ -22,6 +23,7 @@ use postern::{
     },
     flows::{Provider, account, clients, end},
     jobs::poll::Poll,
+    store::db::Location,
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -112,11 +114,35 @@ impl Postern {
 
     /// The same by another clock: a database that has one is not served by a clock that differs from it.
     pub(crate) async fn start_by(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(clock, on_postgres().await, change).await
+    }
+
+    /// One on each back end, for races; with as many connections as the database can be asked by at once. Only the
+    /// embedded one where PostgreSQL is not installed.
+    pub(crate) async fn on_each() -> Vec<Self> {
+        let mut each = Vec::new();
+        for database in iter::once(None).chain(postgres::database().await.map(Some)) {
+            let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
+            let many = |config: &mut Config| {
+                if let Location::Postgres(options) = &mut config.database.location {
+                    options.max_connections = 40;
+                }
+            };
+            each.push(Self::start_at(clock, database, many).await);
+        }
+        each
+    }
+
+    /// A server with a clock and a database; the embedded one where none is given.
+    pub(crate) async fn start_at(
+        clock: Clock,
+        database: Option<Database>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut config = Config::defaults(folder.path()).expect("the defaults are valid");
         // The cost of a hash is not what these tests are about.
         (config.passwords.memory_kib, config.passwords.iterations) = (64, 1);
-        let database = on_postgres().await;
         if let Some(database) = &database {
             config.database.location = database.location.clone();
         }

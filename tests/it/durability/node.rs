@@ -1,0 +1,123 @@
+//! A node: the real program, which is killed and started again.
+
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU16, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Client, RequestBuilder};
+use tokio::time::{sleep, timeout};
+
+use super::{PATIENCE, surely};
+use crate::cli::program::{Program, command, free_port};
+
+/// One `postern serve`, or none while it is dead. Its address changes with each start, so that nobody else has it;
+/// whoever asks reads it anew, as behind a load balancer.
+pub(super) struct Node {
+    data: PathBuf,
+    database: Option<String>,
+    port: AtomicU16,
+    program: Mutex<Option<Program>>,
+    http: Client,
+}
+
+impl Node {
+    /// A node on a folder with a root secret, and on PostgreSQL where a URL is given.
+    pub(super) async fn start(data: PathBuf, database: Option<String>) -> Self {
+        let node = Self {
+            data,
+            database,
+            port: AtomicU16::new(0),
+            program: Mutex::default(),
+            // No time limit: a request that nobody waits for any more could come after later ones. And no connection
+            // that the server closes, because nobody used it, in the moment when somebody does.
+            http: Client::builder()
+                .no_proxy()
+                .pool_idle_timeout(Duration::from_secs(2))
+                .build()
+                .expect("a client"),
+        };
+        node.run();
+        surely("the first answer", async {
+            while node.health().await != Some(200) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await;
+        node
+    }
+
+    /// Starts the program.
+    pub(super) fn run(&self) {
+        let port = free_port();
+        let mut serve = self.command(&["serve", "--log-level", "warn", "--listen"]);
+        serve.arg(format!("127.0.0.1:{port}"));
+        *self.program() = Some(Program::spawn(&mut serve));
+        self.port.store(port, Ordering::SeqCst);
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = command(&[], &self.data);
+        if let Some(url) = &self.database {
+            command.env("POSTERN__DATABASE__URL", url);
+        }
+        command.args(words);
+        command
+    }
+
+    /// Ends the program as no program can prepare for.
+    pub(super) async fn kill(&self) {
+        let program = self.program().take();
+        let mut program = program.expect("it runs");
+        program.signal("KILL");
+        program.ended().await;
+        let log = program.log.text();
+        assert!(!log.contains("ERROR"), "{log}");
+    }
+
+    /// What it has logged: warnings and errors.
+    pub(super) fn log(&self) -> String {
+        self.program()
+            .as_ref()
+            .map(|program| program.log.text())
+            .unwrap_or_default()
+    }
+
+    fn program(&self) -> std::sync::MutexGuard<'_, Option<Program>> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn post(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
+        self.http.post(self.url(path)).form(form)
+    }
+
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.http.get(self.url(path))
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port.load(Ordering::SeqCst))
+    }
+
+    /// What `/health/ready` answers, if anything.
+    pub(super) async fn health(&self) -> Option<u16> {
+        let answer = self.get("/health/ready").send().await.ok()?;
+        Some(answer.status().as_u16())
+    }
+
+    /// Waits until `/health/ready` says so.
+    pub(super) async fn becomes(&self, status: u16) {
+        let waiting = async {
+            while self.health().await != Some(status) {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let waited = timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("/health/ready is not {status}: {}", self.log()));
+    }
+}
