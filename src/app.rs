@@ -63,7 +63,7 @@ pub enum AppError {
     #[error("there is no database at {}; run `postern init` with the same --data first", .0.display())]
     NoDatabase(PathBuf),
     /// There is one already.
-    #[error("there is a database at {0} already; it was not touched")]
+    #[error("the database {0} is in use already; it was not touched")]
     AlreadyFounded(Location),
     /// The root secret's.
     #[error(transparent)]

@@ -20,13 +20,13 @@ use std::{
 
 use sqlx::{PgConnection, SqliteConnection};
 
+pub(in crate::store) use self::{
+    pool::connect as connect_to_postgres, sqlite::options as sqlite_options, statement::statements,
+};
 use self::{postgres::Postgres, sqlite::Sqlite, statement::decode};
 pub use self::{
     postgres::{PostgresOptions, PostgresUrl},
     statement::{Binds, Declared, Prepared, Row, Sql, Statement, Value},
-};
-pub(in crate::store) use self::{
-    pool::connect as connect_to_postgres, sqlite::options as sqlite_options, statement::statements,
 };
 use crate::store::error::{Result, StoreError};
 

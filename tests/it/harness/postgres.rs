@@ -179,6 +179,7 @@ impl Cluster {
 
     /// Makes a folder and finds a port.
     fn prepare(settings: &[&str]) -> Option<Self> {
+        static SWEPT: OnceLock<()> = OnceLock::new();
         if program("postgres").is_none() {
             let required = env_is("POSTERN_POSTGRES", "required");
             assert!(
@@ -188,7 +189,6 @@ impl Cluster {
             eprintln!("skipped: PostgreSQL is not installed (Debian: apt-get install postgresql)");
             return None;
         }
-        static SWEPT: OnceLock<()> = OnceLock::new();
         SWEPT.get_or_init(sweep);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("{FOLDER}{}-{number}", process::id()));
@@ -325,6 +325,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
         .flatten();
     let mut folders: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     folders.sort();
+    #[expect(clippy::disallowed_methods, reason = "where this machine has its programs")]
     let path = env::var_os("PATH").unwrap_or_default();
     folders.extend(env::split_paths(&path));
     folders
@@ -359,6 +360,10 @@ fn is_root() -> bool {
     *ROOT.get_or_init(|| run(Command::new("id").arg("-u")) == "0")
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "how the tests are run is said by variables"
+)]
 pub(crate) fn env_is(name: &str, value: &str) -> bool {
     env::var_os(name).is_some_and(|found| found == value)
 }

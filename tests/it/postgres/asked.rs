@@ -91,7 +91,10 @@ impl<'a> Asked<'a> {
         ];
         let asked = requests.map(|(name, request)| async move {
             let answer = tokio::time::timeout(LIMIT, request).await;
-            (name, answer.unwrap_or_else(|_| panic!("{name}: no answer in time")))
+            (
+                name,
+                answer.unwrap_or_else(|_| panic!("{name}: no answer in time")),
+            )
         });
         join_all(asked).await
     }
@@ -123,7 +126,7 @@ impl<'a> Asked<'a> {
             }
             assert_eq!(answer.status, 503, "{name}: {answer:?}");
             assert_eq!(answer.header("retry-after"), "2", "{name}");
-            for internal in ["sqlx", "pool", "postgres", "statement"]  {
+            for internal in ["sqlx", "pool", "postgres", "statement"] {
                 assert!(!answer.body.contains(internal), "{name}: {}", answer.body);
             }
         }
@@ -136,7 +139,11 @@ impl<'a> Asked<'a> {
     async fn is_ready(&self, is_ready: bool) {
         assert_eq!(self.postern.get("/health/live").await.status, 200);
         let answer = self.postern.get("/health/ready").await;
-        let wanted = if is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        let wanted = if is_ready {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
         assert_eq!(answer.status, wanted, "{answer:?}");
         if !is_ready {
             assert_eq!(answer.header("content-type"), "application/problem+json");
@@ -162,7 +169,10 @@ impl<'a> Asked<'a> {
         for (name, answer) in self.ask().await {
             assert!([200, 303].contains(&answer.status.as_u16()), "{name}: {answer:?}");
         }
-        assert_eq!(self.phone.refresh(&self.revoked.refresh).await.error(), "invalid_grant");
+        assert_eq!(
+            self.phone.refresh(&self.revoked.refresh).await.error(),
+            "invalid_grant"
+        );
         self.is_ready(true).await;
     }
 }

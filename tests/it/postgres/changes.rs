@@ -35,7 +35,9 @@ impl Notes {
     }
 
     fn is(&self, notes: &str) {
-        let found = self.database.psql("SELECT string_agg(id || text, ' ' ORDER BY id) FROM notes");
+        let found = self
+            .database
+            .psql("SELECT string_agg(id || text, ' ' ORDER BY id) FROM notes");
         assert_eq!(found, notes);
         let open = "SELECT COUNT(*) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'postern' AND state LIKE 'idle in transaction%'";
@@ -107,7 +109,10 @@ async fn a_change_that_panics_or_is_refused_after_a_statement_is_taken_back_whol
     assert!(matches!(panicked, Err(StoreError::Stopped(_))), "{panicked:?}");
     let refused = notes.db.write(add(&[5, 6, 7])).await;
     assert!(matches!(refused, Err(StoreError::Conflict(_))), "{refused:?}");
-    let refused = notes.db.write(Add(vec![8], || Err(StoreError::corrupt("text")))).await;
+    let refused = notes
+        .db
+        .write(Add(vec![8], || Err(StoreError::corrupt("text"))))
+        .await;
     assert!(matches!(refused, Err(StoreError::Corrupt(_))), "{refused:?}");
     notes.is("7a");
 }

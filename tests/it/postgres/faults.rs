@@ -12,8 +12,9 @@ use sqlx::{Connection, Executor, PgConnection};
 use super::{
     DATABASE,
     asked::{Asked, Fails, start},
-    cluster, location, options,
+    cluster,
     forwarder::Forwarder,
+    location, options,
 };
 use crate::harness::{
     ALICE, Answer,
@@ -43,7 +44,9 @@ async fn other(cluster: &Cluster) -> PgConnection {
 
 fn through(forwarder: &Forwarder) -> Location {
     let port = forwarder.port;
-    location(&format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/{DATABASE}"))
+    location(&format!(
+        "postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/{DATABASE}"
+    ))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -116,7 +119,12 @@ async fn behind_a_network_that_is_slow_and_then_loses_everything() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn out_of_connections() {
-    let Some(cluster) = cluster(&["fsync=off", "max_connections=8", "superuser_reserved_connections=0"]).await
+    let Some(cluster) = cluster(&[
+        "fsync=off",
+        "max_connections=8",
+        "superuser_reserved_connections=0",
+    ])
+    .await
     else {
         return;
     };
@@ -158,7 +166,9 @@ async fn with_every_connection_of_the_node_waiting() {
 
     let mut locker = other(&cluster).await;
     let mut lock = locker.begin().await.expect("a transaction");
-    lock.execute("SELECT 1 FROM device_sessions FOR UPDATE").await.expect("locked");
+    lock.execute("SELECT 1 FROM device_sessions FOR UPDATE")
+        .await
+        .expect("locked");
     let refused = async {
         // Both of the others have a connection, and wait.
         while cluster.psql(DATABASE, "SELECT COUNT(*) FROM pg_locks WHERE NOT granted") != "2" {
@@ -170,7 +180,10 @@ async fn with_every_connection_of_the_node_waiting() {
     };
     let (first, second, refused): (Answer, Answer, Answer) =
         tokio::join!(phone.refresh(&one.refresh), phone.refresh(&two.refresh), refused);
-    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "2"));
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("retry-after")),
+        (503, "2")
+    );
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
     assert_eq!(phone.userinfo(&one.access).await.status, 200);
 }

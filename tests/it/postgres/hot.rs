@@ -8,11 +8,7 @@ use postern::{
     store::{db::Statement, device_sessions::ROTATE},
 };
 
-use super::{
-    DATABASE,
-    asked::start,
-    cluster, location,
-};
+use super::{DATABASE, asked::start, cluster, location};
 use crate::harness::{ALICE, Tokens, postgres::Cluster};
 
 const SESSIONS: i64 = 300;
@@ -40,12 +36,27 @@ async fn refreshes_touch_no_index() {
     let db = &postern.provider().db;
     let sessions = db.read_all(ALL, ()).await.expect("read");
     assert_eq!(sessions.len(), 301);
-    let client = phone.client.parse::<postern::base::id::ClientId>().expect("an id");
+    let client = phone
+        .client
+        .parse::<postern::base::id::ClientId>()
+        .expect("an id");
     for round in 0..ROUNDS {
         let rotations = sessions.iter().map(|(id, handle, generation, rotated_at)| {
             let long_ago = Instant::from_millis(0);
-            let (generation, now) = (generation + round, Instant::from_millis(rotated_at.millis() + round + 1));
-            let binds = (*id, *handle, client.clone(), generation, None, now, long_ago, long_ago);
+            let (generation, now) = (
+                generation + round,
+                Instant::from_millis(rotated_at.millis() + round + 1),
+            );
+            let binds = (
+                *id,
+                *handle,
+                client.clone(),
+                generation,
+                None,
+                now,
+                long_ago,
+                long_ago,
+            );
             db.execute(ROTATE, binds)
         });
         let rotated = join_all(rotations).await;
@@ -63,7 +74,10 @@ async fn updates(cluster: &Cluster, at_least: i64) -> (i64, i64) {
     for _ in 0..300 {
         // Of a connection of its own each time: what one has seen of the statistics it goes on seeing.
         let counted = cluster.psql(DATABASE, COUNTED);
-        let numbers: Vec<i64> = counted.split(' ').filter_map(|number| number.parse().ok()).collect();
+        let numbers: Vec<i64> = counted
+            .split(' ')
+            .filter_map(|number| number.parse().ok())
+            .collect();
         if let [updated, hot] = numbers[..]
             && updated >= at_least
         {

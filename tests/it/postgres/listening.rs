@@ -14,7 +14,7 @@ use postern::store::db::{Db, Location, PostgresOptions};
 use super::{DATABASE, asked::start, cluster, forwarder::Forwarder, location, options};
 use crate::harness::{
     ALICE,
-    postgres::{PASSWORD, USER},
+    postgres::{PASSWORD, Stop, USER},
 };
 
 #[derive(Clone, Default)]
@@ -23,7 +23,9 @@ struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     fn warnings(&self) -> usize {
         let log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&log).matches("does not hear its own notifications").count()
+        String::from_utf8_lossy(&log)
+            .matches("does not hear its own notifications")
+            .count()
     }
 }
 
@@ -52,7 +54,9 @@ async fn a_node_whose_listener_is_elsewhere_warns_and_learns_of_ends_by_its_poll
     deaf.poll().await;
     let log = Log::default();
     let written = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).finish();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || written.clone())
+        .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
     let elsewhere = Location::Postgres(PostgresOptions {
         direct_url: Some(cluster.url("postgres").parse().expect("a right URL")),
@@ -76,7 +80,11 @@ async fn a_node_whose_listener_is_elsewhere_warns_and_learns_of_ends_by_its_poll
         () = warned => {}
     }
 
-    assert_eq!((log.warnings(), heard.load(Ordering::SeqCst)), (1, 1), "only the first round");
+    assert_eq!(
+        (log.warnings(), heard.load(Ordering::SeqCst)),
+        (1, 1),
+        "only the first round"
+    );
     deaf.poll().await;
     let ended = tokens.sid().parse().expect("a session's id");
     assert!(deaf.provider().ends.devices.contains(&ended));
@@ -89,7 +97,11 @@ async fn who_hears_goes_on_hearing_after_the_server_was_started_anew() {
     };
     let forwarder = Forwarder::to(cluster.port).await;
     let postern = start(location(&cluster.url(DATABASE))).await;
-    let url = format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}", forwarder.port);
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    let url = format!(
+        "postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}",
+        forwarder.port
+    );
     let db = Db::open(&location(&url)).await.expect("opened");
     let heard = AtomicUsize::new(0);
     let more_than = async |count: usize| {
@@ -104,7 +116,7 @@ async fn who_hears_goes_on_hearing_after_the_server_was_started_anew() {
         more_than(0).await;
         postern.end_everything_of(ALICE).await;
         more_than(1).await;
-        cluster.stop(crate::harness::postgres::Stop::Immediate);
+        cluster.stop(Stop::Immediate);
         cluster.run();
         more_than(2).await;
     };

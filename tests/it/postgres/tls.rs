@@ -28,13 +28,20 @@ impl Encrypted {
             let params = CertificateParams::new([name.to_owned()]).expect("a name");
             let certificate = params.signed_by(&key, &authority).expect("signed");
             let furnish = |folder: &std::path::Path| {
-                for (file, text) in [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())] {
+                for (file, text) in [
+                    ("server.crt", certificate.pem()),
+                    ("server.key", key.serialize_pem()),
+                ] {
                     fs::write(folder.join(file), text).expect("written");
                     give(&folder.join(file));
                 }
             };
             // From its folder of data.
-            let settings = ["ssl=on", "ssl_cert_file=../server.crt", "ssl_key_file=../server.key"];
+            let settings = [
+                "ssl=on",
+                "ssl_cert_file=../server.crt",
+                "ssl_key_file=../server.key",
+            ];
             let cluster = Cluster::start_furnished(&settings, furnish)?;
             let file = folder.path().join("authority.crt");
             fs::write(&file, authority.pem()).expect("written");
@@ -70,7 +77,9 @@ async fn is_encrypted(url: &str) -> Result<bool, String> {
         Statement::new("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
     let location = location(url);
     // The other way to the server, which takes part in every start.
-    migrate::plan(&location).await.map_err(|error| error.to_string())?;
+    migrate::plan(&location)
+        .await
+        .map_err(|error| error.to_string())?;
     let db = Db::open(&location).await.map_err(|error| error.to_string())?;
     let row = db.read(ENCRYPTED, ()).await.expect("read");
     for printed in [format!("{db:?}"), format!("{location:?}"), location.to_string()] {
@@ -85,8 +94,14 @@ async fn the_certificate_is_checked_and_the_authority_is_named_in_the_url() {
         return;
     };
     assert_eq!(is_encrypted(&server.verified("localhost")).await, Ok(true));
-    assert_eq!(is_encrypted(&server.url("localhost", "sslmode=require")).await, Ok(true));
-    assert_eq!(is_encrypted(&server.url("localhost", "sslmode=disable")).await, Ok(false));
+    assert_eq!(
+        is_encrypted(&server.url("localhost", "sslmode=require")).await,
+        Ok(true)
+    );
+    assert_eq!(
+        is_encrypted(&server.url("localhost", "sslmode=disable")).await,
+        Ok(false)
+    );
 
     let unknown = server.url("localhost", "sslmode=verify-full");
     let stranger = tempfile::NamedTempFile::new().expect("a file");
@@ -107,7 +122,10 @@ async fn a_server_without_a_certificate_is_refused_where_one_is_asked_for() {
     };
     let error = is_encrypted(&format!("{}?sslmode=verify-full", cluster.url("postgres"))).await;
     let error = error.expect_err("refused");
-    assert!(error.contains("does not support TLS; set ssl = on in the server"), "{error}");
+    assert!(
+        error.contains("does not support TLS; set ssl = on in the server"),
+        "{error}"
+    );
     let wrong = cluster.url("postgres").replace(PASSWORD, "pa55word");
     let error = is_encrypted(&wrong).await.expect_err("refused");
     assert!(error.contains("password authentication failed"), "{error}");

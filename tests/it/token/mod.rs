@@ -47,8 +47,8 @@ struct Row {
 async fn set(postern: &Postern, tokens: &Tokens, changes: &str) {
     let text = format!("UPDATE device_sessions SET {changes} WHERE id = $1 RETURNING state");
     let statement: Statement<(DeviceSessionId,), (String,)> = Statement::new(text.leak());
-    let changed = postern.provider().db.execute(statement, (session(tokens),)).await;
-    assert!(changed.expect("the change fits").is_some());
+    let row = postern.provider().db.execute(statement, (session(tokens),)).await;
+    assert!(row.expect("the change fits").is_some());
 }
 
 /// A single number from the database.
