@@ -65,7 +65,7 @@ pub enum AppError {
     #[error("there is no database at {}; run `postern init` with the same --data first", .0.display())]
     NoDatabase(PathBuf),
     /// There is one already.
-    #[error("there is a database at {0} already; it was not touched")]
+    #[error("the database {0} is in use already; it was not touched")]
     AlreadyFounded(Location),
     /// The root secret's.
     #[error(transparent)]
@@ -122,6 +122,7 @@ impl App {
             lifetimes: config.lifetimes,
             retention: config.retention,
             limits: config.limits,
+            polled: db.aside().await?,
             db,
             clock: surroundings.clock,
             entropy: surroundings.entropy,
@@ -151,6 +152,7 @@ impl App {
 
     /// Ends the use of the database: what was asked before is done, and its files are closed when this returns.
     pub async fn close(self) {
+        self.provider.polled.clone().close().await;
         self.provider.db.clone().close().await;
     }
 

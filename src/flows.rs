@@ -55,6 +55,8 @@ pub struct Provider {
     pub limits: Limits,
     /// The database.
     pub db: Db,
+    /// The same for the poll, which must not wait behind requests.
+    pub polled: Db,
     /// The time.
     pub clock: Clock,
     /// Random bytes.

@@ -12,6 +12,7 @@ use crate::{
     cli::{folder, place::Place, words::shell, world::World},
     config::{Config, FILE_NAME, Overrides},
     ports::secrets::SecretSource,
+    store::db::Location,
 };
 
 /// Make a data folder.
@@ -80,7 +81,7 @@ fn explain(error: AppError, data: &Path) -> anyhow::Error {
         return error;
     }
     anyhow::anyhow!(
-        "{error}\n  to use it: postern serve --data {}\n  to begin anew: choose another folder with --data",
+        "{error}\n  to use it: postern serve --data {}\n  to begin anew: choose another folder with --data, or another database",
         shell(data)
     )
 }
@@ -98,6 +99,13 @@ fn report(data: &Path, config: &Config, wrote: Option<&Path>, founded: &Founded)
     };
     lines.push(format!("  root secret    {}{made}", config.secrets.root));
     lines.push(format!("                 fingerprint {}", founded.fingerprint));
+    if let (Some(_), Location::Postgres(_)) = (wrote, &config.database.location) {
+        lines.push(
+            "\nThe configuration file does not name this database: write its URL there ([database], url), or keep the\n\
+             variable POSTERN__DATABASE__URL for every command."
+                .to_owned(),
+        );
+    }
     if folder::is_open_to_others(data) {
         lines.push(format!(
             "\nOthers on this machine may look into the folder; better: chmod 700 {}",

@@ -90,7 +90,7 @@ async fn read(
     recorded_after: Instant,
     limit: i64,
 ) -> Result<Known> {
-    let (db, memory) = (&provider.db, &provider.ends);
+    let (db, memory) = (&provider.polled, &provider.ends);
     let devices = db.read_all(ends::DEVICES, (ended_after, limit)).await?;
     let browsers = db.read_all(ends::BROWSERS, (ended_after, limit)).await?;
     let revocations = db
@@ -153,7 +153,7 @@ async fn end_again(provider: &Provider, now: Instant, known: &Known) -> Result<u
     let ends: Vec<_> = browsers.chain(devices).collect();
     let mut count = 0;
     for batch in ends.chunks(BATCH) {
-        for ended in provider.db.write(EndAgain(batch.to_vec())).await? {
+        for ended in provider.polled.write(EndAgain(batch.to_vec())).await? {
             let ended = remember(provider, &ended);
             count += ended.browsers + ended.devices;
         }
@@ -179,7 +179,7 @@ async fn revoke_again(provider: &Provider, now: Instant, known: &Known) -> Resul
             until: revoked_until(provider, now),
             event: provider.event(now, Subject::default(), event),
         };
-        count += provider.db.write(change).await?;
+        count += provider.polled.write(change).await?;
     }
     Ok(count)
 }

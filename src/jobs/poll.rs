@@ -59,7 +59,7 @@ impl<'a> Poll<'a> {
     /// One round: the clock, the versions of what is in memory, what ended. Whatever fails makes the node not ready.
     pub async fn round(&mut self) -> Result<()> {
         let Provider {
-            db,
+            polled: db,
             clock,
             clients,
             keys,

@@ -216,6 +216,15 @@ impl Db {
         })
     }
 
+    /// The same database for what must not wait behind requests: on PostgreSQL by a connection of its own. Close both.
+    pub async fn aside(&self) -> Result<Self> {
+        let arm = match &self.arm {
+            Arm::Sqlite(arm) => Arm::Sqlite(arm.clone()),
+            Arm::Postgres(arm) => Arm::Postgres(arm.aside().await?),
+        };
+        Ok(Self { arm, ..self.clone() })
+    }
+
     /// How many statements ran so far, without `BEGIN`, `COMMIT` and savepoints.
     pub fn statements_run(&self) -> u64 {
         self.counter.load(Ordering::Relaxed)

@@ -323,6 +323,35 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
 }
 
 #[test]
+fn the_password_of_a_database_is_not_shown() {
+    let urls = [
+        (
+            "POSTERN__DATABASE__URL",
+            "postgres://postern:hunter2:@@db/postern",
+        ),
+        (
+            "POSTERN__DATABASE__DIRECT_URL",
+            "postgres://postern:hunter2%23@db/postern",
+        ),
+    ];
+    let config = load(folder("").path(), &urls).expect("valid");
+    let shown = config.show();
+    assert_eq!(
+        shown.matches("postgres://postern:[redacted]@db/postern").count(),
+        2,
+        "{shown}"
+    );
+    assert!(!format!("{shown}{config:?}").contains("hunter2"), "{shown}");
+    for wrong in [
+        "postgres://postern:1/hunter2@db/postern",
+        "postgres://db/postern?password=hunter2",
+    ] {
+        let errors = load(folder("").path(), &[("POSTERN__DATABASE__URL", wrong)]).expect_err("refused");
+        assert!(!format!("{errors}{errors:?}").contains("hunter2"), "{errors}");
+    }
+}
+
+#[test]
 fn the_manual_has_every_setting_with_a_comment_and_the_program_reads_every_one() {
     let read: BTreeSet<String> = Config::defaults(Path::new("."))
         .expect("the defaults are valid")

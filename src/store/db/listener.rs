@@ -16,7 +16,7 @@ const CHANNEL: &str = "postern";
 /// How long this node waits to hear itself.
 const ECHO: Duration = Duration::from_secs(5);
 /// When nothing was heard for so long it begins again: a connection can be dead without a word.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 /// How long it waits before it connects again.
 const PAUSE: Duration = Duration::from_secs(1);
 

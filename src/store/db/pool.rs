@@ -29,7 +29,11 @@ pub(super) struct Pool(PgPool);
 
 impl Pool {
     /// Opens a first connection; every one gives up transactions that nobody goes on with after `idle`.
-    pub(super) async fn open(options: &PostgresOptions, idle: Duration) -> Result<Self> {
+    pub(super) async fn open(
+        options: &PostgresOptions,
+        idle: Duration,
+        max_connections: u32,
+    ) -> Result<Self> {
         // Not in the start-up message: PgBouncer refuses what it does not know there.
         let settings: Arc<str> = format!(
             "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
@@ -38,7 +42,7 @@ impl Pool {
         )
         .into();
         let pool = PgPoolOptions::new()
-            .max_connections(options.max_connections)
+            .max_connections(max_connections)
             .acquire_timeout(ACQUIRE)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {

@@ -37,13 +37,17 @@ const BEGIN: &str = "BEGIN; SELECT set_config('synchronous_commit', 'on', true) 
 /// Sent with the commit of what other nodes want to know at once.
 pub(super) const NOTIFY: &str = "NOTIFY postern";
 
-/// What may stand behind the question mark of a URL.
-const PARAMETERS: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port"];
+const HINT: &str =
+    "write postgres://user:password@host:5432/database; what is special in a password is percent-encoded";
+/// What a URL may say besides. Not `password`: what is printed of a URL has it before the host, blacked out.
+const PARAMETERS: [&str; 6] = ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "options"];
+const PARAMETERS_HINT: &str =
+    "after the ? only sslmode, sslrootcert, sslcert, sslkey, host and options are known";
 
 /// How a PostgreSQL server is reached.
 #[derive(Clone)]
 pub struct PostgresOptions {
-    /// Where requests go: the server, or PgBouncer before it.
+    /// Where requests go: the server, or `PgBouncer` before it.
     pub url: PostgresUrl,
     /// The server itself, for migrations and notifications; as `url` where there is none of its own.
     pub direct_url: Option<PostgresUrl>,
@@ -102,21 +106,16 @@ impl FromStr for PostgresUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         use sqlx::postgres::PgSslMode;
-        const HINT: &str = "write postgres://user:password@host:5432/database; what is special in a password is percent-encoded";
         let url = url::Url::parse(text).map_err(|_| HINT)?;
         if !matches!(url.scheme(), "postgres" | "postgresql") || url.path().len() < 2 {
             return Err(HINT);
         }
-        // Everything else is set by Postern, or has its place before the question mark: a password is blacked out there
-        // only. What would end it early for whoever blacks it out is refused.
-        if url
-            .query_pairs()
-            .any(|(name, _)| !PARAMETERS.contains(&name.as_ref()))
-        {
-            return Err("after the ? write only sslmode, sslrootcert, sslcert, sslkey, host and port");
-        }
-        if text.contains(|c: char| c.is_whitespace() || "\"'<>".contains(c)) {
+        // A password with a / or a # of its own would be read as something else, and printed as that.
+        if !text.bytes().all(is_of_a_url) || url.path().contains('@') || url.fragment().is_some() {
             return Err(HINT);
+        }
+        if url.query_pairs().any(|(name, _)| !PARAMETERS.contains(&&*name)) {
+            return Err(PARAMETERS_HINT);
         }
         let mut options = PgConnectOptions::from_str(text).map_err(|_| HINT)?;
         let chosen = url.query_pairs().any(|(name, _)| name == "sslmode");
@@ -126,6 +125,11 @@ impl FromStr for PostgresUrl {
         }
         Ok(Self(Box::new(options.application_name("postern"))))
     }
+}
+
+/// What is printed of a URL relies on this: `telemetry::redact` finds a password in such a text only.
+fn is_of_a_url(b: u8) -> bool {
+    b.is_ascii_graphic() && !b"\"'<>".contains(&b)
 }
 
 fn is_this_machine(options: &PgConnectOptions) -> bool {
@@ -143,6 +147,7 @@ fn is_this_machine(options: &PgConnectOptions) -> bool {
 #[derive(Debug, Clone)]
 pub(super) struct Postgres {
     pool: Pool,
+    options: PostgresOptions,
     direct: PostgresUrl,
     limit: Duration,
     counter: Arc<AtomicU64>,
@@ -152,10 +157,19 @@ impl Postgres {
     /// Opens a database that has its tables.
     pub(super) async fn open(options: &PostgresOptions, counter: Arc<AtomicU64>) -> Result<Self> {
         Ok(Self {
-            pool: Pool::open(options, CHANGE).await?,
+            pool: Pool::open(options, CHANGE, options.max_connections).await?,
+            options: options.clone(),
             direct: options.direct().clone(),
             limit: ACQUIRE + options.statement_timeout.to_std() + NETWORK,
             counter,
+        })
+    }
+
+    /// The same database by one connection that nobody else waits for.
+    pub(super) async fn aside(&self) -> Result<Self> {
+        Ok(Self {
+            pool: Pool::open(&self.options, CHANGE, 1).await?,
+            ..self.clone()
         })
     }
 
@@ -170,7 +184,7 @@ impl Postgres {
             let row = query.fetch_optional(&mut *lent).await;
             lent.judge(row)
         };
-        let row = within(self.limit, asked).await?;
+        let row = within(self.limit, Box::pin(asked)).await?;
         row.as_ref().map(decode).transpose()
     }
 
@@ -185,7 +199,7 @@ impl Postgres {
             let rows = query.fetch_all(&mut *lent).await;
             lent.judge(rows)
         };
-        let rows = within(self.limit, asked).await?;
+        let rows = within(self.limit, Box::pin(asked)).await?;
         rows.iter().map(decode).collect()
     }
 
@@ -280,5 +294,84 @@ impl Postgres {
         };
         let columns = prepared.columns().len();
         Ok(Prepared { binds, columns })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgSslMode;
+
+    use super::*;
+
+    fn mode(url: &str) -> PgSslMode {
+        url.parse::<PostgresUrl>().expect(url).0.get_ssl_mode()
+    }
+
+    #[test]
+    fn what_leaves_this_machine_is_encrypted_and_checked_unless_somebody_says_otherwise() {
+        for url in [
+            "postgres://postern:pw@db.example.com/postern",
+            "postgresql://postern:pw@192.0.2.7:5433/postern",
+            "postgres://postern:pw@localhost.example.com/postern",
+            "postgres://postern:pw@localhost/postern?host=db.example.com",
+            "postgres://postern:pw@db/postern?sslrootcert=/etc/ssl/db.pem",
+            "postgres://postern:pw@db/postern?sslmode=verify-full",
+        ] {
+            assert!(matches!(mode(url), PgSslMode::VerifyFull), "{url}");
+        }
+        for url in [
+            "postgres://postern:pw@localhost/postern",
+            "postgres://postern:pw@127.0.0.1/postern",
+            "postgres://postern:pw@[::1]/postern",
+            "postgres://postern@localhost/postern?host=/run/postgresql",
+        ] {
+            assert!(!matches!(mode(url), PgSslMode::VerifyFull), "{url}");
+        }
+        let disabled = mode("postgres://postern:pw@db.example.com/postern?sslmode=disable");
+        assert!(matches!(disabled, PgSslMode::Disable));
+    }
+
+    #[test]
+    fn a_url_whose_password_would_be_taken_for_something_else_is_refused() {
+        for url in [
+            "postgres://postern:12/hunter2@db/postern",
+            "postgres://postern:12#hunter2@db/postern",
+            "postgres://postern:1/hunter#2@db/postern",
+            "postgres://postern:12?hunter2@db/postern",
+            "postgres://postern:hunter\"2@db/postern",
+            "postgres://postern:hunter 2@db/postern",
+            "postgres://postern:h\u{fc}nter2@db/postern",
+            "postgres://postern@db/postern?password=hunter2",
+            "postgres://postern@db/postern?passwd=hunter2",
+            "postgres://db",
+            "mysql://postern:hunter2@db/postern",
+        ] {
+            let hint = url.parse::<PostgresUrl>().expect_err(url);
+            assert!(!hint.contains("hunter2"), "{hint}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_printed_nowhere() {
+        for password in [
+            "hunter2",
+            "hunter2:@",
+            "@hunter2",
+            "hunter2%2F%23%20",
+            "$%7Bhunter2%7D&=+;,!*()",
+        ] {
+            let text = format!("postgres://postern:{password}@db:5433/postern?sslmode=require");
+            let url: PostgresUrl = text.parse().expect("right");
+            let options = PostgresOptions {
+                url: url.clone(),
+                direct_url: Some(url.clone()),
+                max_connections: 2,
+                statement_timeout: Lifetime::from_secs(1),
+            };
+            let location = super::super::Location::Postgres(options.clone());
+            let printed = format!("{url} {url:?} {options:?} {location} {location:?}");
+            assert!(!printed.contains("hunter2"), "{printed}");
+            assert!(printed.contains("PostgreSQL postern at db:5433"), "{printed}");
+        }
     }
 }

@@ -38,7 +38,6 @@ const SQLITE_WORDS: &str = "
 /// How the folder of a server is called, before the id of the process that owns it.
 const FOLDER: &str = "postern-postgres-";
 
-static SWEPT: OnceLock<()> = OnceLock::new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
 /// A database of one's own on the shared server. It is dropped with this.
@@ -202,6 +201,7 @@ impl Cluster {
 
     /// Makes a folder and finds a port.
     fn prepare(settings: &[&str]) -> Option<Self> {
+        static SWEPT: OnceLock<()> = OnceLock::new();
         if program("postgres").is_none() {
             let required = env_is("POSTERN_POSTGRES", "required");
             assert!(

@@ -173,6 +173,6 @@ impl<'a> Asked<'a> {
             self.phone.refresh(&self.revoked.refresh).await.error(),
             "invalid_grant"
         );
-        self.is_ready(true).await;
+        self.recovers().await;
     }
 }

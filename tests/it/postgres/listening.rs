@@ -14,7 +14,7 @@ use postern::store::db::{Db, Location, PostgresOptions};
 use super::{DATABASE, asked::start, cluster, forwarder::Forwarder, location, options};
 use crate::harness::{
     ALICE,
-    postgres::{PASSWORD, USER},
+    postgres::{PASSWORD, Stop, USER},
 };
 
 #[derive(Clone, Default)]
@@ -97,6 +97,7 @@ async fn who_hears_goes_on_hearing_after_the_server_was_started_anew() {
     };
     let forwarder = Forwarder::to(cluster.port).await;
     let postern = start(location(&cluster.url(DATABASE))).await;
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
     let url = format!(
         "postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{DATABASE}",
         forwarder.port
@@ -115,7 +116,7 @@ async fn who_hears_goes_on_hearing_after_the_server_was_started_anew() {
         more_than(0).await;
         postern.end_everything_of(ALICE).await;
         more_than(1).await;
-        cluster.stop(crate::harness::postgres::Stop::Immediate);
+        cluster.stop(Stop::Immediate);
         cluster.run();
         more_than(2).await;
     };

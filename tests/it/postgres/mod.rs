@@ -1,4 +1,4 @@
-//! PostgreSQL as an operator meets it: servers that fail, PgBouncer, TLS, updates that cost little.
+//! PostgreSQL as an operator meets it: servers that fail, `PgBouncer`, TLS, updates that cost little.
 
 mod asked;
 mod changes;
