@@ -73,7 +73,8 @@ impl<'a> Poll<'a> {
         let now = clock.now();
         let was_lost = readiness.must_compare(losses);
         if was_lost {
-            facts::prove_writable(db).await?;
+            // By one of the connections that requests use.
+            facts::prove_writable(&self.provider.db).await?;
         }
         let is_due = was_lost || self.is_due(now);
         clients.follow(db, &versions, is_due).await?;
