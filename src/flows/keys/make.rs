@@ -50,7 +50,6 @@ impl Maker<'_> {
             public,
         };
         let kid = id.to_string();
-        let ring = ring.as_str();
         Ok((key, self.event(Event::KeyCreated { ring, kid })))
     }
 
@@ -67,12 +66,11 @@ impl Maker<'_> {
     /// Moves a ring on. The key that it made last, or nothing when somebody else was faster.
     pub(super) async fn turn(&self, db: &Db, ring: Ring, turn: Turn) -> Result<Option<KeyId>, KeysError> {
         let (mut keys, mut events) = (Vec::new(), Vec::new());
-        let name = ring.as_str();
         if let Some(kid) = turn.retire.map(|key| key.to_string()) {
-            events.push(self.event(Event::KeyRetired { ring: name, kid }));
+            events.push(self.event(Event::KeyRetired { ring, kid }));
         }
         if let Some(kid) = turn.activate.map(|key| key.to_string()) {
-            events.push(self.event(Event::KeyActivated { ring: name, kid }));
+            events.push(self.event(Event::KeyActivated { ring, kid }));
         }
         for state in &turn.make {
             let (key, event) = self.key(ring, *state)?;
