@@ -16,7 +16,7 @@ use crate::{
         ending::Ended,
         error::{Result, StoreError},
         events,
-        restoring::{Effect, WriteAgain},
+        restore::{Effect, WriteAgain},
         users,
     },
 };

@@ -22,7 +22,7 @@ statements! {
         "INSERT INTO clients (id, name, settings, created_at) VALUES ($1, $2, $3, $4)";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
-    pub(super) DELETE: (ClientId,) => () =
+    DELETE: (ClientId,) => () =
         "DELETE FROM clients WHERE id = $1";
 }
 
@@ -95,13 +95,22 @@ impl Change for RemoveClient {
     type Out = Option<EndedSessions>;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
-        if tx.run(DELETE, (self.id.clone(),)).await? == 0 {
+        // The node first, then what hangs on it.
+        if !delete(tx, &self.id).await? {
             return Ok(None);
         }
         let ended = ending::end(tx, &self.end).await?;
-        tx.run(consents::DELETE_OF_CLIENT, (self.id.clone(),)).await?;
-        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await?;
         Ok(Some(ended))
     }
+}
+
+/// The rows of [`RemoveClient`]: the client and its consents. False when there was no such client.
+pub(super) async fn delete(tx: &mut WriteTx<'_>, id: &ClientId) -> Result<bool> {
+    if tx.run(DELETE, (id.clone(),)).await? == 0 {
+        return Ok(false);
+    }
+    tx.run(consents::DELETE_OF_CLIENT, (id.clone(),)).await?;
+    tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+    Ok(true)
 }

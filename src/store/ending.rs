@@ -12,6 +12,7 @@ use crate::{
         event::{Event, EventRecord, Subject},
     },
     store::{
+        consents,
         db::{Change, WriteTx, statements},
         error::Result,
         events,
@@ -177,6 +178,7 @@ pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -
             tx.all(DEVICES_OF_USER, (now, reason, event, *id, *keep)).await?,
         ),
         Ending::Consent { user, client } => {
+            tx.run(consents::DELETE, (*user, client.clone())).await?;
             let binds = (now, reason, event, *user, client.clone());
             (Vec::new(), tx.all(DEVICES_OF_CONSENT, binds).await?)
         }

@@ -10,7 +10,7 @@ use postern::{
         event::{Event, Subject},
     },
     flows::restore,
-    store::{events::RecordEvent, restoring::Effect},
+    store::{events::RecordEvent, restore::Effect},
 };
 use serde_json::{Value, json};
 

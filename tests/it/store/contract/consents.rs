@@ -1,5 +1,5 @@
 use postern::{
-    domain::{device_session::Life, event::Event, scope::ScopeSet},
+    domain::{device_session::Life, ending::Ending, event::Event, scope::ScopeSet},
     store::consents::{FIND, NewConsent},
 };
 
@@ -46,5 +46,25 @@ pub(crate) async fn a_consent_grows_also_when_another_page_was_faster(world: Wor
             events,
             "{before:?} {asked}"
         );
+    }
+}
+
+pub(crate) async fn a_withdrawn_consent_is_forgotten_with_its_sessions(world: World) {
+    let alice = world.user("alice@example.com").await;
+    let (notes, files) = (world.client("notes").await, world.client("files").await);
+    let browser = world.browser(alice).await;
+    for client in [&notes, &files] {
+        let mut allow = world.allow(alice, client, browser, Life::Own);
+        allow.consent = Some(asking(&world, None, "openid"));
+        assert!(world.db.write(allow).await.expect("allowed"));
+    }
+    let withdrawn = Ending::Consent {
+        user: alice,
+        client: notes.clone(),
+    };
+    assert_eq!(world.end(withdrawn).await.devices, 1);
+    for (client, left) in [(notes, false), (files, true)] {
+        let consent = world.db.read(FIND, (alice, client)).await.expect("read");
+        assert_eq!(consent.is_some(), left);
     }
 }
