@@ -35,6 +35,7 @@ pub mod restore;
 pub mod revoke;
 pub mod sessions;
 pub mod sign_in;
+pub mod sweep;
 pub mod token;
 pub mod userinfo;
 pub mod went_back;

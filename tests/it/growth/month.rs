@@ -1,6 +1,6 @@
 //! A month of the same days: after the warm-up, every table has as many rows as before.
 
-use postern::{base::time::Lifetime, jobs};
+use postern::{base::time::Lifetime, flows::sweep::sweep};
 
 use crate::harness::{ALICE, BOB, Page, Phone, Postern, Tokens};
 
@@ -52,7 +52,7 @@ async fn day<'a>(postern: &'a Postern, used: &mut Vec<Used<'a>>) {
 
     for _ in 0..4 {
         postern.advance("6h");
-        jobs::sweep(postern.provider()).await.expect("swept");
+        sweep(postern.provider()).await.expect("swept");
     }
 }
 

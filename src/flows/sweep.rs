@@ -1,8 +1,11 @@
 //! Ends what has expired and deletes what is over. One process does it for all, in batches with a pause behind each, so
 //! that it never stands in the way of a request.
 
+mod walk;
+
 use std::time::Duration;
 
+use self::walk::walk;
 use crate::{
     base::{id::EventId, time::Lifetime},
     domain::{
@@ -10,7 +13,6 @@ use crate::{
         event::Subject,
     },
     flows::{Provider, end::end},
-    jobs::walk::walk,
     store::{
         attempts, browser_sessions,
         db::{Row, Statement, Value},
@@ -21,11 +23,11 @@ use crate::{
 };
 
 /// The job's name.
-pub(super) const NAME: &str = "sweep";
+const NAME: &str = "sweep";
 /// How long what is over is kept. Longer than any access token or pending request may live (a day each), so that no
 /// token outlives the row that refuses it and no page can make the row anew; longer than nodes remember ends (an hour)
 /// and than codes have to be kept (two hours); and longer by far than clocks may differ.
-pub(super) const KEPT: Lifetime = Lifetime::from_days(2);
+const KEPT: Lifetime = Lifetime::from_days(2);
 /// How long a process has the job; it asks again far more often.
 const LEASE: Lifetime = Lifetime::from_secs(120);
 /// How many rows one statement touches.
@@ -33,7 +35,7 @@ const BATCH: i64 = 200;
 /// How many batches of a kind one sweep deletes: 20,000 rows, and the rest waits for the next.
 const BATCHES: usize = 100;
 /// How long requests have the database for themselves after a batch.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// One sweep, unless another process has the job.
 pub async fn sweep(provider: &Provider) -> Result<()> {
