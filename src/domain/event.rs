@@ -81,10 +81,7 @@ pub enum Event {
     },
     /// Many refresh tokens were newer than their rows: the database went back, which somebody has to know.
     #[serde(rename = "database.went_back")]
-    DatabaseWentBack {
-        /// How many sessions went forward within a minute, so far.
-        fast_forwards: u32,
-    },
+    DatabaseWentBack,
     /// Revocations that a database had lost were written again by a node that remembers them.
     #[serde(rename = "revocation.rewritten")]
     RevocationsRewritten,

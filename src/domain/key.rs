@@ -85,11 +85,6 @@ impl KeyState {
             _ => None,
         }
     }
-
-    /// Whether what the key made is still accepted (and, for a signing key, whether it is published).
-    pub fn is_accepted(self) -> bool {
-        !matches!(self, Self::Gone { .. })
-    }
 }
 
 /// A key without its secret.

@@ -84,7 +84,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::ConsentGranted { .. }
         | Event::RefreshSlowProcess
         | Event::RefreshFastForwarded { .. }
-        | Event::DatabaseWentBack { .. }
+        | Event::DatabaseWentBack
         | Event::RevocationsRewritten
         | Event::KeyForgerySuspected
         | Event::ClientAdded
