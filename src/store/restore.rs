@@ -102,7 +102,8 @@ impl WriteAgain {
             event: self.line.id,
             subject: self.line.subject.clone(),
         };
-        Ok(ending::end_without_event(tx, &end).await?.count())
+        let (_, ended) = ending::end_without_event(tx, &end).await?;
+        Ok(ended.count())
     }
 }
 

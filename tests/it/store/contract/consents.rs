@@ -1,6 +1,9 @@
 use postern::{
     domain::{device_session::Life, ending::Ending, event::Event, scope::ScopeSet},
-    store::consents::{FIND, NewConsent},
+    store::{
+        consents::{FIND, NewConsent},
+        ending::Ended,
+    },
 };
 
 use super::world::World;
@@ -63,8 +66,25 @@ pub(crate) async fn a_withdrawn_consent_is_forgotten_with_its_sessions(world: Wo
         client: notes.clone(),
     };
     assert_eq!(world.end(withdrawn).await.devices, 1);
-    for (client, left) in [(notes, false), (files, true)] {
-        let consent = world.db.read(FIND, (alice, client)).await.expect("read");
+    for (client, left) in [(&notes, false), (&files, true)] {
+        let consent = world.db.read(FIND, (alice, client.clone())).await.expect("read");
         assert_eq!(consent.is_some(), left);
+    }
+
+    // Also when its sessions have ended before; and it is told of, since a backup may hold it.
+    let everything = Ending::User {
+        id: alice,
+        keep: None,
+    };
+    assert_eq!(world.end(everything).await.devices, 1);
+    for again in [false, true] {
+        let withdrawn = Ending::Consent {
+            user: alice,
+            client: files.clone(),
+        };
+        assert_eq!(world.end(withdrawn).await, Ended::default());
+        let consent = world.db.read(FIND, (alice, files.clone())).await.expect("read");
+        assert_eq!(consent, None);
+        assert_eq!(world.count_events("session.ended").await, 3, "again: {again}");
     }
 }
