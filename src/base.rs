@@ -1,7 +1,9 @@
-//! What every layer stands on: typed ids, secrets, time, randomness, sealing. No I/O, no policy.
+//! What every layer stands on: typed ids, secrets, time, randomness, sealing. No policy; no I/O but how a private file is
+//! made.
 
 pub mod digest;
 pub mod entropy;
+pub mod file;
 pub mod id;
 pub mod network;
 pub mod page;

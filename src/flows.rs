@@ -36,6 +36,7 @@ pub mod revoke;
 pub mod seed;
 pub mod sessions;
 pub mod sign_in;
+pub mod sweep;
 pub mod token;
 pub mod userinfo;
 pub mod went_back;

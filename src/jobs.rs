@@ -1,15 +1,10 @@
-//! What the server does by itself, in small paced batches. Nobody has to schedule a command.
+//! When the server does something by itself. Nobody has to schedule a command.
 
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::flows::{Provider, keys::rotate::rotate_due};
-
-mod sweep;
-mod walk;
-
-pub use self::sweep::sweep;
+use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
 
 pub mod poll;
 

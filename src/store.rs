@@ -20,7 +20,7 @@ pub mod facts;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;
-pub mod restoring;
+pub mod restore;
 pub mod revocations;
 pub mod seed;
 pub mod session_store;

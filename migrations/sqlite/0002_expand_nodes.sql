@@ -14,3 +14,4 @@ INSERT INTO versions (name, value) VALUES ('keys', 0);
 CREATE INDEX device_sessions_ended ON device_sessions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX browser_sessions_ended ON browser_sessions (ended_at) WHERE ended_at IS NOT NULL;
 CREATE INDEX revocations_until ON revocations (until);
+CREATE INDEX browser_sessions_expiring ON browser_sessions (expires_at) WHERE ended_at IS NULL;

@@ -1,8 +1,7 @@
 //! `postern backup FILE`: a copy of the database, made beside the running server.
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io,
+    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,7 +12,10 @@ use serde::Serialize;
 
 use crate::{
     app::AppError,
-    base::time::{Instant, Lifetime},
+    base::{
+        file::{beside, private, put_in_place},
+        time::{Instant, Lifetime},
+    },
     cli::{
         output::Output,
         place::Place,
@@ -21,7 +23,7 @@ use crate::{
         world::World,
     },
     config::{Config, Overrides},
-    ports::lock::{DatabaseLock, beside},
+    ports::lock::DatabaseLock,
     store::backup,
 };
 
@@ -120,11 +122,7 @@ impl Unfinished {
             );
         }
         let path = beside(file, ".unfinished");
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(&path) {
+        match private().write(true).create_new(true).open(&path) {
             Ok(_empty) => Ok(Self {
                 path,
                 is_finished: false,
@@ -146,16 +144,10 @@ impl Unfinished {
 
     /// Puts it on disk and gives it its name. How many bytes it has.
     fn finish(mut self, file: &Path) -> anyhow::Result<u64> {
-        let name = || -> io::Result<u64> {
-            let copy = OpenOptions::new().write(true).open(&self.path)?;
-            copy.sync_all()?;
-            fs::rename(&self.path, file)?;
-            sync_folder_of(file)?;
-            Ok(copy.metadata()?.len())
-        };
-        let bytes = name().with_context(|| format!("{} cannot be written", file.display()))?;
+        let named = put_in_place(&self.path, file).and_then(|()| fs::metadata(file));
+        let copy = named.with_context(|| format!("{} cannot be written", file.display()))?;
         self.is_finished = true;
-        Ok(bytes)
+        Ok(copy.len())
     }
 }
 
@@ -166,15 +158,6 @@ impl Drop for Unfinished {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// Makes names in the folder of a file durable.
-pub(super) fn sync_folder_of(file: &Path) -> io::Result<()> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if cfg!(unix) {
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }
 
 fn shown(made: &Made<'_>) -> String {

@@ -2,7 +2,6 @@
 
 use std::{
     fs::{self, DirBuilder},
-    io::{self, Write},
     path::Path,
 };
 
@@ -20,22 +19,6 @@ pub(super) fn make(path: &Path) -> anyhow::Result<()> {
             path.display()
         )
     })
-}
-
-/// Writes a file whole or not at all, and for its owner only.
-pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    let half = path.with_extension("new");
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let write = || -> io::Result<()> {
-        let mut file = options.open(&half)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&half, path)
-    };
-    write().with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Whether others on this machine may look into the folder.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use clap::Args;
 use serde::Serialize;
 
 use crate::{
     app::{App, AppError, Founded},
-    base::url::Issuer,
+    base::{file::write_once, url::Issuer},
     cli::{folder, place::Place, words::shell, world::World},
     config::{Config, FILE_NAME, Overrides},
     ports::secrets::SecretSource,
@@ -56,7 +56,8 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
         .as_ref()
         .filter(|_| is_new && !config.database.file().is_some_and(Path::is_file))
     {
-        folder::write_private(file, &Config::default_file(&public_url))?;
+        let text = Config::default_file(&public_url);
+        write_once(file, text.as_bytes()).with_context(|| format!("{} cannot be written", file.display()))?;
     }
     let founded = App::found(&config, &world.surroundings)
         .await

@@ -134,8 +134,7 @@ async fn write_again(
     let mut restoring = Restoring::begin(&app.provider).await?;
     if let Some(ends) = ends {
         for line in events_of(ends)? {
-            let (line, effect) = line?;
-            restoring.write_again(line, effect).await?;
+            restoring.write_again(line?).await?;
         }
     }
     let report = restoring.report();

@@ -166,6 +166,11 @@ pub enum Refusal {
     SlowProcess,
 }
 
+/// From when on a session is not refreshed any more: it was not used for `idle`, or its own end has come.
+pub fn lives_until(rotated_at: Instant, idle: Lifetime, expires_at: Instant) -> Instant {
+    expires_at.min(rotated_at.plus(idle))
+}
+
 impl DeviceSession {
     /// What `presented` means for this session, in the order of checks that nothing may change: every check before
     /// the generation refuses and touches nothing.
@@ -179,7 +184,7 @@ impl DeviceSession {
                 rotated_at,
             } => (handle, generation, rotated_at),
         };
-        if self.expires_at <= now || rotated_at.plus(rules.idle) <= now {
+        if lives_until(rotated_at, rules.idle, self.expires_at) <= now {
             return Verdict::Refuse(Refusal::Expired);
         }
         if self.client != *presented.client {

@@ -84,6 +84,24 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Every reason.
+    pub const ALL: [Self; 14] = [
+        Self::SignedOut,
+        Self::EndedByUser,
+        Self::EndedByOperator,
+        Self::Revoked,
+        Self::RefreshReuse,
+        Self::CodeReuse,
+        Self::Denied,
+        Self::PasswordChanged,
+        Self::UserDisabled,
+        Self::ClientRemoved,
+        Self::AnotherPerson,
+        Self::Expired,
+        Self::ManyTokensRevoked,
+        Self::EndedBefore,
+    ];
+
     /// The word in the database and in events.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -116,12 +134,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reason_reads_back_what_it_writes() {
-        for reason in [Reason::SignedOut, Reason::RefreshReuse, Reason::ManyTokensRevoked] {
+    fn every_reason_reads_back_what_it_writes() {
+        for reason in Reason::ALL {
             let written = serde_json::to_value(reason).expect("JSON");
             assert_eq!(written, reason.as_str());
             assert_eq!(serde_json::from_value::<Reason>(written).expect("read"), reason);
         }
-        assert!(serde_json::from_value::<Reason>("boredom".into()).is_err());
+        // The error names every word that is read: none is left out above.
+        let error = serde_json::from_value::<Reason>("boredom".into()).expect_err("no reason");
+        let words = error.to_string().matches('`').count() / 2;
+        assert_eq!(words, 1 + Reason::ALL.len(), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that happens and matters, in one enum: written in the same transaction as the change.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Serialize, de::Error as _};
+use serde_json::{Map, Value};
 
 use crate::{
     base::{
@@ -11,13 +11,14 @@ use crate::{
     },
     domain::{
         ending::{Ending, Reason},
+        key::Ring,
         scope::ScopeSet,
     },
 };
 
-/// What happened. Each variant names its kind, under which it stands in the database and in exports; its fields are the
-/// event's data. [`Event::kind`] is the same word, without serialising; a test compares them.
-#[derive(Debug, Clone, Serialize)]
+/// What happened. Each variant names its kind, under which it stands in the database and in exports, and nothing else
+/// names it; its fields are the event's data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
 pub enum Event {
     /// A user was added.
@@ -80,10 +81,7 @@ pub enum Event {
     },
     /// Many refresh tokens were newer than their rows: the database went back, which somebody has to know.
     #[serde(rename = "database.went_back")]
-    DatabaseWentBack {
-        /// How many sessions went forward within a minute, so far.
-        fast_forwards: u32,
-    },
+    DatabaseWentBack,
     /// Revocations that a database had lost were written again by a node that remembers them.
     #[serde(rename = "revocation.rewritten")]
     RevocationsRewritten,
@@ -106,7 +104,7 @@ pub enum Event {
     #[serde(rename = "key.created")]
     KeyCreated {
         /// Its ring.
-        ring: &'static str,
+        ring: Ring,
         /// Its id.
         kid: String,
     },
@@ -114,7 +112,7 @@ pub enum Event {
     #[serde(rename = "key.activated")]
     KeyActivated {
         /// Its ring.
-        ring: &'static str,
+        ring: Ring,
         /// Its id.
         kid: String,
     },
@@ -122,7 +120,7 @@ pub enum Event {
     #[serde(rename = "key.retired")]
     KeyRetired {
         /// Its ring.
-        ring: &'static str,
+        ring: Ring,
         /// Its id.
         kid: String,
     },
@@ -130,10 +128,13 @@ pub enum Event {
     #[serde(rename = "key.destroyed")]
     KeyDestroyed {
         /// Its ring.
-        ring: &'static str,
+        ring: Ring,
         /// Its id.
         kid: String,
     },
+    /// Something that a newer version tells of. It is read and never written; its [`EventLine`] keeps it as it is.
+    #[serde(other, skip_serializing)]
+    Newer,
 }
 
 /// An event with its time and whom it is about.
@@ -175,96 +176,37 @@ pub struct EventLine {
     pub id: EventId,
     /// When, in milliseconds since 1970.
     pub at: Instant,
-    /// What; [`Event::kind`], or the kind of another version.
+    /// What: the name of an [`Event`], of this version or of a newer one.
     pub kind: String,
     /// Whom it is about.
     pub subject: Subject,
     /// The fields of the event.
-    pub data: Value,
+    pub data: Map<String, Value>,
 }
 
-impl Event {
-    /// The kind, as it stands in the database and in exports.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::UserCreated { .. } => "user.created",
-            Self::UserDisabled => "user.disabled",
-            Self::PasswordChanged => "user.password_changed",
-            Self::SignedIn { .. } => "user.signed_in",
-            Self::ConsentGranted { .. } => "consent.granted",
-            Self::SessionOpened { .. } => "session.opened",
-            Self::SessionsEnded { .. } => "session.ended",
-            Self::RefreshSlowProcess => "refresh.slow_process",
-            Self::RefreshFastForwarded { .. } => "refresh.fast_forwarded",
-            Self::DatabaseWentBack { .. } => "database.went_back",
-            Self::RevocationsRewritten => "revocation.rewritten",
-            Self::KeyForgerySuspected => "key.forgery_suspected",
-            Self::TokenRevoked { .. } => "token.revoked",
-            Self::ClientAdded => "client.added",
-            Self::ClientRemoved => "client.removed",
-            Self::KeyCreated { .. } => "key.created",
-            Self::KeyActivated { .. } => "key.activated",
-            Self::KeyRetired { .. } => "key.retired",
-            Self::KeyDestroyed { .. } => "key.destroyed",
-        }
+impl EventLine {
+    /// The line of an event.
+    pub fn of(record: &EventRecord) -> serde_json::Result<Self> {
+        let data: Map<_, _> = serde_json::from_value(serde_json::to_value(&record.event)?)?;
+        let kind = data.get(KIND).and_then(Value::as_str);
+        Ok(Self {
+            id: record.id,
+            at: record.at,
+            kind: kind
+                .ok_or_else(|| serde_json::Error::missing_field(KIND))?
+                .to_owned(),
+            subject: record.subject.clone(),
+            data,
+        })
+    }
+
+    /// What it tells of. An error when its fields are not those of its kind.
+    pub fn event(&self) -> serde_json::Result<Event> {
+        let mut data = self.data.clone();
+        data.insert(KIND.to_owned(), self.kind.clone().into());
+        serde_json::from_value(data.into())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_stored_under_the_kind_that_it_says() {
-        let ending = Ending::Client {
-            id: "notes".parse().expect("a client id"),
-        };
-        let (scope, jti, kid) = (ScopeSet::default(), String::new(), String::new());
-        let ended = Event::SessionsEnded {
-            ending,
-            reason: Reason::Revoked,
-            devices: 1,
-            browsers: 0,
-        };
-        let email = "alice@example.com".parse().expect("an address");
-        let all = [
-            Event::UserCreated { email },
-            Event::UserDisabled,
-            Event::PasswordChanged,
-            Event::SignedIn {
-                amr: Vec::new(),
-                again: false,
-            },
-            Event::ConsentGranted { scope: scope.clone() },
-            Event::SessionOpened {
-                scope,
-                device: String::new(),
-            },
-            ended,
-            Event::RefreshSlowProcess,
-            Event::RefreshFastForwarded { from: 1, to: 2 },
-            Event::DatabaseWentBack { fast_forwards: 10 },
-            Event::RevocationsRewritten,
-            Event::KeyForgerySuspected,
-            Event::TokenRevoked { jti },
-            Event::ClientAdded,
-            Event::ClientRemoved,
-            Event::KeyCreated {
-                ring: "mac",
-                kid: kid.clone(),
-            },
-            Event::KeyActivated {
-                ring: "mac",
-                kid: kid.clone(),
-            },
-            Event::KeyRetired {
-                ring: "mac",
-                kid: kid.clone(),
-            },
-            Event::KeyDestroyed { ring: "mac", kid },
-        ];
-        for event in all {
-            assert_eq!(serde_json::to_value(&event).expect("JSON")["kind"], event.kind());
-        }
-    }
-}
+/// The field that says which [`Event`] it is.
+const KIND: &str = "kind";

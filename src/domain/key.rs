@@ -4,7 +4,7 @@ pub mod rotation;
 
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::base::{
     id::KeyId,
@@ -85,11 +85,6 @@ impl KeyState {
             _ => None,
         }
     }
-
-    /// Whether what the key made is still accepted (and, for a signing key, whether it is published).
-    pub fn is_accepted(self) -> bool {
-        !matches!(self, Self::Gone { .. })
-    }
 }
 
 /// A key without its secret.
@@ -120,5 +115,13 @@ impl FromStr for Ring {
 impl Serialize for Ring {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Ring {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }

@@ -3,30 +3,20 @@
 use std::collections::BTreeSet;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
-    base::{
-        id::UserId,
-        time::{Instant, Lifetime},
-    },
-    domain::{
-        ending::{Ending, Reason},
-        event::EventLine,
-    },
+    base::{id::UserId, time::Instant},
+    domain::event::{Event, EventLine, Subject},
     flows::{Provider, end::revoked_until},
     store::{
         ending::Ended,
         error::{Result, StoreError},
         events,
-        restoring::{Effect, WriteAgain},
+        restore::{Effect, WriteAgain},
         users,
     },
 };
-
-/// An event that is this much older than the newest of the backup was in it: a transaction takes seconds, and clocks
-/// differ by half a minute. If it is not there, its time to be kept was over.
-const SURELY_KNOWN: Lifetime = Lifetime::from_secs(600);
 
 /// Why a line is no event.
 #[derive(Debug, thiserror::Error)]
@@ -44,27 +34,27 @@ pub enum LineError {
     },
 }
 
-/// What has to be done again for this line of an export.
-pub fn read(line: &str) -> std::result::Result<(EventLine, Effect), LineError> {
+/// An event that the database may have lost.
+#[derive(Debug)]
+pub struct Lost {
+    /// As it was exported.
+    pub line: EventLine,
+    /// What it tells of.
+    pub event: Event,
+    /// What has to be done again.
+    pub effect: Effect,
+}
+
+/// The event in this line of an export.
+pub fn read(line: &str) -> std::result::Result<Lost, LineError> {
     let line: EventLine = serde_json::from_str(line)?;
-    let effect = effect(&line)?;
-    Ok((line, effect))
+    let event = line.event()?;
+    let effect = effect(&line, &event)?;
+    Ok(Lost { line, event, effect })
 }
 
-/// The fields of an end besides what it ended.
-#[derive(Deserialize)]
-struct End {
-    #[serde(flatten)]
-    ending: Ending,
-    reason: Reason,
-}
-
-#[derive(Deserialize)]
-struct Token {
-    jti: String,
-}
-
-fn effect(line: &EventLine) -> std::result::Result<Effect, LineError> {
+/// Names every kind of event, so that none which ends something is forgotten.
+fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineError> {
     let subject = &line.subject;
     let lacks = |missing| {
         let kind = line.kind.clone();
@@ -72,22 +62,30 @@ fn effect(line: &EventLine) -> std::result::Result<Effect, LineError> {
     };
     let user = || subject.user.ok_or_else(|| lacks("user"));
     let session = || subject.session.ok_or_else(|| lacks("session"));
-    Ok(match line.kind.as_str() {
-        "session.ended" => {
-            let End { ending, reason } = serde_json::from_value(line.data.clone())?;
-            Effect::Ended(ending, reason)
-        }
-        "session.opened" => Effect::Opened(session()?),
-        "user.disabled" => Effect::UserDisabled(user()?),
-        "user.password_changed" => Effect::PasswordChanged(user()?),
-        "client.removed" => Effect::ClientRemoved(subject.client.clone().ok_or_else(|| lacks("client"))?),
-        "token.revoked" => {
-            let Token { jti } = serde_json::from_value(line.data.clone())?;
-            let jti = Base64UrlUnpadded::decode_vec(&jti).map_err(|_| lacks("jti"))?;
+    Ok(match event {
+        Event::SessionsEnded { ending, reason, .. } => Effect::Ended(ending.clone(), *reason),
+        Event::SessionOpened { .. } => Effect::Opened(session()?),
+        Event::UserDisabled => Effect::UserDisabled(user()?),
+        Event::PasswordChanged => Effect::PasswordChanged(user()?),
+        Event::ClientRemoved => Effect::ClientRemoved(subject.client.clone().ok_or_else(|| lacks("client"))?),
+        Event::TokenRevoked { jti } => {
+            let jti = Base64UrlUnpadded::decode_vec(jti).map_err(|_| lacks("jti"))?;
             Effect::TokenRevoked(jti, session()?)
         }
-        // Kinds of a newer version are kept, too.
-        _ => Effect::Nothing,
+        Event::UserCreated { .. }
+        | Event::SignedIn { .. }
+        | Event::ConsentGranted { .. }
+        | Event::RefreshSlowProcess
+        | Event::RefreshFastForwarded { .. }
+        | Event::DatabaseWentBack
+        | Event::RevocationsRewritten
+        | Event::KeyForgerySuspected
+        | Event::ClientAdded
+        | Event::KeyCreated { .. }
+        | Event::KeyActivated { .. }
+        | Event::KeyRetired { .. }
+        | Event::KeyDestroyed { .. }
+        | Event::Newer => Effect::Nothing,
     })
 }
 
@@ -96,6 +94,8 @@ fn effect(line: &EventLine) -> std::result::Result<Effect, LineError> {
 pub struct Report {
     /// Events that the backup had lost.
     pub lost: u64,
+    /// Events that are older than any that the backup keeps: their time to be kept was over.
+    pub too_old: u64,
     /// What they ended of what the backup has.
     pub ended: Ended,
     /// How many sessions were opened after the backup: these people sign in again.
@@ -114,30 +114,33 @@ pub struct Report {
 #[derive(Debug)]
 pub struct Restoring<'a> {
     provider: &'a Provider,
-    known_until: Option<Instant>,
+    known_since: Option<Instant>,
     report: Report,
 }
 
 impl<'a> Restoring<'a> {
     /// Begins, before anything is written into the restored database.
     pub async fn begin(provider: &'a Provider) -> Result<Self> {
-        let newest = provider.db.read(events::NEWEST, ()).await?;
+        let oldest = provider.db.read(events::OLDEST, ()).await?;
         Ok(Self {
             provider,
-            known_until: newest.map(|(at,): (Instant,)| at.minus(SURELY_KNOWN)),
+            known_since: oldest.map(|(at,): (Instant,)| at),
             report: Report::default(),
         })
     }
 
     /// Does again what an event did, unless the database has it.
-    pub async fn write_again(&mut self, line: EventLine, effect: Effect) -> Result<()> {
-        if self.known_until.is_some_and(|known| line.at < known) {
+    pub async fn write_again(&mut self, lost: Lost) -> Result<()> {
+        let Lost { line, event, effect } = lost;
+        if self.known_since.is_some_and(|oldest| line.at < oldest) {
+            self.report.too_old += 1;
             return Ok(());
         }
         let now = self.provider.clock.now();
+        let subject = line.subject.clone();
         let change = WriteAgain {
-            line: line.clone(),
-            effect: effect.clone(),
+            line,
+            effect,
             now,
             until: revoked_until(self.provider, now),
         };
@@ -147,7 +150,7 @@ impl<'a> Restoring<'a> {
         self.report.lost += 1;
         self.report.ended.devices += ended.devices;
         self.report.ended.browsers += ended.browsers;
-        self.note(line, effect).await
+        self.note(event, subject).await
     }
 
     /// What was done again.
@@ -155,23 +158,24 @@ impl<'a> Restoring<'a> {
         self.report
     }
 
-    async fn note(&mut self, line: EventLine, effect: Effect) -> Result<()> {
+    async fn note(&mut self, event: Event, subject: Subject) -> Result<()> {
         let report = &mut self.report;
-        match (line.kind.as_str(), effect) {
-            (_, Effect::Opened(_)) => report.sessions_lost += 1,
-            (_, Effect::PasswordChanged(user)) => {
+        match event {
+            Event::SessionOpened { .. } => report.sessions_lost += 1,
+            Event::PasswordChanged => {
                 // Who is not in the backup has no older password.
-                report.old_passwords.extend(email(self.provider, user).await?);
+                if let Some(user) = subject.user {
+                    report.old_passwords.extend(email(self.provider, user).await?);
+                }
             }
-            ("user.created", _) => {
-                let email = line.data["email"].as_str().map(str::to_owned);
-                report.users_lost.extend(email);
+            Event::UserCreated { email } => {
+                report.users_lost.insert(email.to_string());
             }
-            ("key.activated", _) => report.keys_lost += 1,
-            ("client.added", _) => {
+            Event::KeyActivated { .. } => report.keys_lost += 1,
+            Event::ClientAdded => {
                 report
                     .clients_lost
-                    .extend(line.subject.client.map(|client| client.to_string()));
+                    .extend(subject.client.map(|client| client.to_string()));
             }
             _ => {}
         }

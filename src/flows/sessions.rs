@@ -5,6 +5,7 @@ use crate::{
         id::{DeviceSessionId, UserId},
         page::Page,
     },
+    domain::device_session::lives_until,
     flows::Provider,
     store::{browser_sessions, device_sessions, error::Result},
 };
@@ -22,9 +23,12 @@ pub async fn devices(
 ) -> Result<Page<device_sessions::list::Listed>> {
     let now = provider.clock.now();
     let is_live = |session: &device_sessions::list::Listed| {
-        let client = provider.clients.find(session.client.as_str());
-        let lifetimes = client.map_or(provider.lifetimes, |client| client.lifetimes(&provider.lifetimes));
-        session.last_used_at.plus(lifetimes.device_session_idle) > now
+        let lifetimes = provider.clients.lifetimes(&session.client, &provider.lifetimes);
+        lives_until(
+            session.last_used_at,
+            lifetimes.device_session_idle,
+            session.expires_at,
+        ) > now
     };
     // One more than asked for tells whether there are more.
     let wanted = usize::try_from(limit).unwrap_or(0) + 1;

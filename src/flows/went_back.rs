@@ -48,12 +48,10 @@ impl Signs {
 pub async fn fast_forwarded(provider: &Provider, now: Instant) -> Result<()> {
     if provider.went_back.count(now) {
         tracing::error!(
-            fast_forwards = MANY,
             "the database went back: many refresh tokens are newer than their rows. Find out whether it was restored, or \
              a replica took over that was behind; what was changed meanwhile is lost"
         );
-        let event = Event::DatabaseWentBack { fast_forwards: MANY };
-        let record = provider.event(now, Subject::default(), event);
+        let record = provider.event(now, Subject::default(), Event::DatabaseWentBack);
         provider.db.write(RecordEvent(record)).await?;
     }
     Ok(())

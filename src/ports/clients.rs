@@ -48,6 +48,13 @@ impl ClientDirectory {
             .map_or_else(|| id.to_string(), |client| client.name.to_string())
     }
 
+    /// The lifetimes of a client: its own over the server's, and the server's alone of one that was removed.
+    pub fn lifetimes(&self, id: &ClientId, server: &Lifetimes) -> Lifetimes {
+        let held = self.0.load();
+        let client = held.clients.get(id);
+        client.map_or(*server, |client| client.lifetimes(server))
+    }
+
     /// The longest of the lives that `life` picks, the server's own and every client's.
     pub fn longest(&self, server: &Lifetimes, life: impl Fn(&Lifetimes) -> Lifetime) -> Lifetime {
         let held = self.0.load();

@@ -1,10 +1,12 @@
 //! Who uses an embedded database: any number of processes that work with it, or one that puts another in its place.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
 };
+
+use crate::base::file::{beside, private};
 
 /// Held as long as the database is used. The system takes it back from a process that ends, however it ends.
 #[derive(Debug)]
@@ -43,11 +45,9 @@ impl DatabaseLock {
         taken: impl Fn(PathBuf) -> LockError,
     ) -> Result<Self, LockError> {
         let name = beside(path, ".lock");
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options
+        let file = private()
+            .create(true)
+            .append(true)
             .open(&name)
             .map_err(|error| LockError::Unusable(name.clone(), error))?;
         match lock(&file) {
@@ -56,11 +56,4 @@ impl DatabaseLock {
             Err(TryLockError::Error(error)) => Err(LockError::Unusable(name, error)),
         }
     }
-}
-
-/// The file beside `path` whose name has this end more.
-pub fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
 }

@@ -1,16 +1,13 @@
 //! Providers of the root secret, which seals every key in the database. It comes from outside: an environment variable
 //! or a file (also a mounted Kubernetes secret). It is never in the database and never in a backup.
 
-use std::{
-    fmt, fs,
-    io::{self, Write},
-    path::{Path, PathBuf},
-    str::FromStr,
-};
+use std::{fmt, fs, io, path::PathBuf, str::FromStr};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use crate::base::{digest::Digest, entropy::Entropy, id::KeyId, seal::Sealer, secret::Secret};
+use crate::base::{
+    digest::Digest, entropy::Entropy, file::write_once, id::KeyId, seal::Sealer, secret::Secret,
+};
 
 const PREFIX: &str = "pst_root_";
 
@@ -106,35 +103,11 @@ impl SecretSource {
     pub fn create(&self, entropy: &Entropy) -> Result<Option<RootSecret>, SecretError> {
         let Self::File(path) = self else { return Ok(None) };
         let secret = RootSecret::new(entropy);
-        write_once(path, &secret).map_err(|error| SecretError::Write(path.clone(), error))?;
+        let line = Secret::new(format!("{}\n", secret.expose().expose()));
+        write_once(path, line.expose().as_bytes())
+            .map_err(|error| SecretError::Write(path.clone(), error))?;
         Ok(Some(secret))
     }
-}
-
-/// Writes a file that only its owner reads, whole or not at all: a crash leaves no half secret behind.
-fn write_once(path: &Path, secret: &RootSecret) -> io::Result<()> {
-    let draft = path.with_extension("draft");
-    if draft.exists() {
-        fs::remove_file(&draft)?;
-    }
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&draft)?;
-    writeln!(file, "{}", secret.expose().expose())?;
-    file.sync_all()?;
-    // A link, unlike a rename, never takes the place of a file that is there.
-    fs::hard_link(&draft, path)?;
-    fs::remove_file(&draft)?;
-    #[cfg(unix)]
-    fs::File::open(
-        path.parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new(".")),
-    )?
-    .sync_all()?;
-    Ok(())
 }
 
 impl fmt::Display for SecretSource {

@@ -51,10 +51,12 @@ statements! {
     /// Remembers that a session was seen; never revives an ended one.
     pub TOUCH: (BrowserSessionId, Instant) => () =
         "UPDATE browser_sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
-    /// Live sessions that were not used for too long or are too old: now, last seen before, how many.
-    pub EXPIRED: (Instant, Instant, i64) => (BrowserSessionId, UserId) =
-        "SELECT id, user_id FROM browser_sessions
-         WHERE ended_at IS NULL AND (expires_at <= $1 OR last_seen_at <= $2) LIMIT $3";
+    /// Live sessions that have reached their end: at, how many.
+    pub EXPIRED: (Instant, i64) => (BrowserSessionId, UserId) =
+        "SELECT id, user_id FROM browser_sessions WHERE ended_at IS NULL AND expires_at <= $1 LIMIT $2";
+    /// Live sessions that were not used since, how many.
+    pub IDLE: (Instant, i64) => (BrowserSessionId, UserId) =
+        "SELECT id, user_id FROM browser_sessions WHERE ended_at IS NULL AND last_seen_at <= $1 LIMIT $2";
     /// Deletes sessions that ended before an instant, so many at most. No row: none was left.
     pub DELETE_ENDED: (Instant, i64) => (BrowserSessionId,) =
         "DELETE FROM browser_sessions

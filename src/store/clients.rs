@@ -25,7 +25,7 @@ statements! {
     /// Nothing is opened, refreshed or redeemed for it any more.
     DISABLE: (ClientId, Instant) => () =
         "UPDATE clients SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
-    pub(super) DELETE: (ClientId,) => () =
+    DELETE: (ClientId,) => () =
         "DELETE FROM clients WHERE id = $1";
 }
 
@@ -111,13 +111,22 @@ impl Change for RemoveClient {
     type Out = Option<EndedSessions>;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
-        if tx.run(DELETE, (self.id.clone(),)).await? == 0 {
+        // The node first, then what hangs on it.
+        if !delete(tx, &self.id).await? {
             return Ok(None);
         }
         let ended = ending::end(tx, &self.end).await?;
-        tx.run(consents::DELETE_OF_CLIENT, (self.id.clone(),)).await?;
-        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await?;
         Ok(Some(ended))
     }
+}
+
+/// The rows of [`RemoveClient`]: the client and its consents. False when there was no such client.
+pub(super) async fn delete(tx: &mut WriteTx<'_>, id: &ClientId) -> Result<bool> {
+    if tx.run(DELETE, (id.clone(),)).await? == 0 {
+        return Ok(false);
+    }
+    tx.run(consents::DELETE_OF_CLIENT, (id.clone(),)).await?;
+    tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+    Ok(true)
 }

@@ -12,6 +12,7 @@ use crate::{
         event::{Event, EventRecord, Subject},
     },
     store::{
+        consents,
         db::{Change, WriteTx, statements},
         error::Result,
         events,
@@ -142,11 +143,11 @@ impl Change for EndSessions {
 
 /// Ends what `end` names. Ending what has ended changes nothing and writes no event.
 pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
-    let ended = end_without_event(tx, end).await?;
-    let count = ended.count();
-    if count == Ended::default() {
+    let (changed, ended) = end_without_event(tx, end).await?;
+    if !changed {
         return Ok(ended);
     }
+    let count = ended.count();
     let record = EventRecord {
         id: end.event,
         at: end.now,
@@ -163,9 +164,14 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
     Ok(ended)
 }
 
-/// The same where the event that tells of it is written by itself.
-pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSessions> {
+/// The same where the event that tells of it is written by itself. Whether anything changed, and what ended: a consent is
+/// withdrawn also when no session is left of it.
+pub(super) async fn end_without_event(
+    tx: &mut WriteTx<'_>,
+    end: &EndSessions,
+) -> Result<(bool, EndedSessions)> {
     let (now, reason, event) = (end.now, end.reason.as_str(), end.event);
+    let mut changed = false;
     let (browsers, mut devices) = match &end.ending {
         Ending::Device { id } => (Vec::new(), tx.all(DEVICE, (now, reason, event, *id)).await?),
         Ending::Granted { id } => (Vec::new(), tx.all(GRANTED, (now, reason, event, *id)).await?),
@@ -182,6 +188,7 @@ pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -
             tx.all(DEVICES_OF_USER, (now, reason, event, *id, *keep)).await?,
         ),
         Ending::Consent { user, client } => {
+            changed = tx.run(consents::DELETE, (*user, client.clone())).await? > 0;
             let binds = (now, reason, event, *user, client.clone());
             (Vec::new(), tx.all(DEVICES_OF_CONSENT, binds).await?)
         }
@@ -203,5 +210,6 @@ pub(super) async fn end_without_event(tx: &mut WriteTx<'_>, end: &EndSessions) -
         tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
             .await?;
     }
-    Ok(ended)
+    changed |= ended.count() != Ended::default();
+    Ok((changed, ended))
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 statements! {
-    INSERT: (EventId, Instant, &'static str, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, String) => () =
+    INSERT: (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, String) => () =
         "INSERT INTO events (id, at, kind, user_id, client_id, session_id, address, data)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     /// Deletes events before an id, so many at most. No row: none was left.
@@ -28,9 +28,9 @@ statements! {
     BETWEEN: (EventId, EventId, i64) => EventRow =
         "SELECT id, at, kind, user_id, client_id, session_id, address, data FROM events
          WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3";
-    /// When the newest event happened.
-    pub NEWEST: () => (Instant,) =
-        "SELECT at FROM events ORDER BY id DESC LIMIT 1";
+    /// When the oldest event happened that is kept.
+    pub OLDEST: () => (Instant,) =
+        "SELECT at FROM events ORDER BY id LIMIT 1";
     /// The newest events, for tests.
     pub LIST: (i64,) => (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, String) =
         "SELECT id, at, kind, user_id, client_id, session_id, data FROM events ORDER BY id DESC LIMIT $1";
@@ -38,20 +38,8 @@ statements! {
 
 /// Writes an event.
 pub async fn record(tx: &mut WriteTx<'_>, record: &EventRecord) -> Result<()> {
-    let data =
-        serde_json::to_string(&record.event).map_err(|error| StoreError::Corrupt(error.to_string()))?;
-    let subject = record.subject.clone();
-    let binds = (
-        record.id,
-        record.at,
-        record.event.kind(),
-        subject.user,
-        subject.client,
-        subject.session,
-        subject.address,
-        data,
-    );
-    tx.run(INSERT, binds).await?;
+    let line = EventLine::of(record).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    tx.run(INSERT, columns(&line)?).await?;
     Ok(())
 }
 
@@ -104,22 +92,35 @@ pub async fn between(db: &Db, after: EventId, before: EventId, limit: i64) -> Re
 
 /// Writes an event of a database that is gone, as it was. False when it is here already.
 pub async fn record_again(tx: &mut WriteTx<'_>, line: &EventLine) -> Result<bool> {
+    Ok(tx.one(INSERT_AGAIN, columns(line)?).await?.is_some())
+}
+
+/// What the statements that insert bind.
+type Columns = (
+    EventId,
+    Instant,
+    String,
+    Option<UserId>,
+    Option<ClientId>,
+    Option<DeviceSessionId>,
+    Option<String>,
+    String,
+);
+
+fn columns(line: &EventLine) -> Result<Columns> {
     let EventLine {
         id,
         at,
         kind,
         subject,
         data,
-    } = line.clone();
-    let binds = (
-        id,
-        at,
-        kind,
-        subject.user,
-        subject.client,
-        subject.session,
-        subject.address,
-        data.to_string(),
-    );
-    Ok(tx.one(INSERT_AGAIN, binds).await?.is_some())
+    } = line;
+    let data = serde_json::to_string(data).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let Subject {
+        user,
+        client,
+        session,
+        address,
+    } = subject.clone();
+    Ok((*id, *at, kind.clone(), user, client, session, address, data))
 }

@@ -5,8 +5,6 @@
 //! one database while one after the other is restarted. Filling new columns is a job of the server, never a migration:
 //! no start waits for it.
 
-use std::{fs::OpenOptions, io, path::Path};
-
 use serde::Serialize;
 use sqlx::{
     ConnectOptions, Connection,
@@ -14,9 +12,12 @@ use sqlx::{
     sqlite::SqliteConnectOptions,
 };
 
-use crate::store::{
-    db::{Location, connect_to_postgres, sqlite_options},
-    error::StoreError,
+use crate::{
+    base::file::private,
+    store::{
+        db::{Location, connect_to_postgres, sqlite_options},
+        error::StoreError,
+    },
 };
 
 /// Why a database was not brought up to date. Nothing was changed, or everything up to the migration that failed.
@@ -118,7 +119,9 @@ pub async fn plan(location: &Location) -> Result<Vec<Step>, MigrateError> {
 /// opened, since prepared statements do not survive a change of the tables.
 pub async fn run(location: &Location, create: bool) -> Result<(), MigrateError> {
     if create && let Location::Sqlite(path) = location {
-        create_private(path).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        // An empty file is an empty database. SQLite gives its mode to the files beside it.
+        let made = private().append(true).create(true).open(path);
+        made.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     }
     if is_up_to_date(location).await? {
         return Ok(());
@@ -208,15 +211,6 @@ fn is_missing_table(error: &dyn sqlx::error::DatabaseError) -> bool {
 
 fn store(error: sqlx::Error) -> MigrateError {
     MigrateError::Store(error.into())
-}
-
-/// An empty file is an empty database. Only its owner reads it, and SQLite gives its mode to the files beside it.
-fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ statements! {
     pub FIND_FOR_SIGN_IN: (String,) => (UserId, String, String, i64) =
         "SELECT u.id, u.email, p.hash, p.version FROM users u JOIN passwords p ON p.user_id = u.id
          WHERE u.email_key = $1 AND u.disabled_at IS NULL";
-    pub(super) DISABLE: (UserId, Instant) => () =
+    DISABLE: (UserId, Instant) => () =
         "UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL";
     SET_HASH: (UserId, String, Instant) => () =
         "INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3)
@@ -177,11 +177,16 @@ impl Change for DisableUser {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
         // The node first, then what hangs on it: an opening either waits for the row and is refused, or is seen.
-        if tx.run(DISABLE, (self.user, self.now)).await? == 0 {
+        if !disable(tx, self.user, self.now).await? {
             return Ok(None);
         }
         let ended = ending::end(tx, &self.end).await?;
         events::record(tx, &self.event).await?;
         Ok(Some(ended))
     }
+}
+
+/// The row of [`DisableUser`]. False when they were disabled already.
+pub(super) async fn disable(tx: &mut WriteTx<'_>, id: UserId, now: Instant) -> Result<bool> {
+    Ok(tx.run(DISABLE, (id, now)).await? > 0)
 }

@@ -6,8 +6,8 @@ use anyhow::{Context, bail};
 
 use crate::{
     app::{App, AppError, Surroundings},
-    base::{entropy::Entropy, text::Email},
-    cli::{folder, words::shell},
+    base::{entropy::Entropy, file::write_once, text::Email},
+    cli::words::shell,
     config::Config,
     domain::{
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
@@ -48,7 +48,8 @@ pub(super) fn password(data: &Path, config: &Config, entropy: &Entropy) -> anyho
         );
     }
     let password = readable(entropy);
-    folder::write_private(&file, &format!("{password}\n"))?;
+    write_once(&file, format!("{password}\n").as_bytes())
+        .with_context(|| format!("{} cannot be written", file.display()))?;
     Ok(password)
 }
 

@@ -8,15 +8,13 @@ use std::{
 
 use anyhow::{Context, bail};
 
-use crate::{domain::event::EventLine, flows::restore, store::restoring::Effect};
+use crate::flows::restore::{self, Lost};
 
 /// No event is longer than this.
 const MAX_LINE: u64 = 64 * 1024;
 
 /// The events in a file, one a line; what cannot be read is named by its number.
-pub(super) fn events_of(
-    path: &Path,
-) -> anyhow::Result<impl Iterator<Item = anyhow::Result<(EventLine, Effect)>>> {
+pub(super) fn events_of(path: &Path) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Lost>>> {
     let unreadable = || format!("{} cannot be read", path.display());
     let mut file = BufReader::new(File::open(path).with_context(unreadable)?);
     let name = path.display().to_string();
@@ -30,7 +28,7 @@ pub(super) fn events_of(
     }))
 }
 
-fn next_event(file: &mut impl BufRead) -> anyhow::Result<Option<(EventLine, Effect)>> {
+fn next_event(file: &mut impl BufRead) -> anyhow::Result<Option<Lost>> {
     let mut line = String::new();
     let read = file.by_ref().take(MAX_LINE).read_line(&mut line)?;
     if read == 0 {

@@ -1,7 +1,7 @@
 //! A copy of the database beside it, until it takes its place.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
 };
@@ -9,9 +9,11 @@ use std::{
 use anyhow::{Context, bail};
 
 use crate::{
-    base::time::Instant,
-    cli::{backup::sync_folder_of, folder},
-    ports::lock::beside,
+    base::{
+        file::{beside, private, put_in_place},
+        time::Instant,
+    },
+    cli::folder,
     store::db::{Db, Location},
 };
 
@@ -44,11 +46,8 @@ impl Staged {
         }
         folder::make(&staged.folder)?;
         let copy = || -> io::Result<()> {
-            let mut options = OpenOptions::new();
-            options.write(true).create_new(true);
-            #[cfg(unix)]
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-            io::copy(&mut File::open(file)?, &mut options.open(&staged.database)?)?;
+            let mut to = private().write(true).create_new(true).open(&staged.database)?;
+            io::copy(&mut File::open(file)?, &mut to)?;
             Ok(())
         };
         copy().with_context(|| format!("{} cannot be copied; nothing was changed", file.display()))?;
@@ -63,10 +62,11 @@ impl Staged {
                 "what was written again is not all in the copy yet: is the disk full? Nothing was changed; run it again"
             );
         }
+        // A disk that does not take it says so before anything is changed.
         File::open(&self.database)?.sync_all()?;
         let replaced = keep(database, now).await?;
-        let put = fs::rename(&self.database, database).and_then(|()| sync_folder_of(database));
-        put.with_context(|| format!("{} cannot be replaced", database.display()))?;
+        put_in_place(&self.database, database)
+            .with_context(|| format!("{} cannot be replaced", database.display()))?;
         Ok(replaced)
     }
 }

@@ -50,7 +50,6 @@ impl Maker<'_> {
             public,
         };
         let kid = id.to_string();
-        let ring = ring.as_str();
         Ok((key, self.event(Event::KeyCreated { ring, kid })))
     }
 
@@ -72,12 +71,11 @@ impl Maker<'_> {
         rotation: Rotation,
     ) -> Result<Option<KeyId>, KeysError> {
         let (mut keys, mut events) = (Vec::new(), Vec::new());
-        let name = ring.as_str();
         if let Some(kid) = rotation.retire.map(|key| key.to_string()) {
-            events.push(self.event(Event::KeyRetired { ring: name, kid }));
+            events.push(self.event(Event::KeyRetired { ring, kid }));
         }
         if let Some(kid) = rotation.activate.map(|key| key.to_string()) {
-            events.push(self.event(Event::KeyActivated { ring: name, kid }));
+            events.push(self.event(Event::KeyActivated { ring, kid }));
         }
         for state in &rotation.make {
             let (key, event) = self.key(ring, *state)?;

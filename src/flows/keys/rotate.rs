@@ -128,7 +128,7 @@ fn longest_life(provider: &Provider, ring: Ring) -> Lifetime {
 
 async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(), KeysError> {
     let event = Event::KeyDestroyed {
-        ring: key.ring.as_str(),
+        ring: key.ring,
         kid: key.id.to_string(),
     };
     let event = maker(provider, now).event(event);

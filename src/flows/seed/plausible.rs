@@ -15,7 +15,7 @@ use crate::{
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
         device_session::{Grant, Life},
         ending::Reason,
-        event::Event,
+        event::{Event, EventLine, EventRecord, Subject},
         policy::Lifetimes,
         scope::ScopeSet,
     },
@@ -231,14 +231,21 @@ impl<'a> Plausible<'a> {
             scope: if own { &self.scope } else { &self.short_scope }.clone(),
             device: session.device.clone(),
         };
-        Some(EventRow {
+        let record = EventRecord {
             id: EventId::new(at, self.entropy),
             at,
-            kind: event.kind(),
+            subject: Subject::default(),
+            event,
+        };
+        let line = EventLine::of(&record).ok()?;
+        Some(EventRow {
+            id: line.id,
+            at,
+            kind: line.kind,
             user_id: session.user_id,
             client_id: session.client_id.clone(),
             session_id: session.id,
-            data: serde_json::to_string(&event).unwrap_or_default(),
+            data: serde_json::to_string(&line.data).ok()?,
         })
     }
 

@@ -119,7 +119,7 @@ rows! {
     EventRow in "events" {
         id: EventId,
         at: Instant,
-        kind: &'static str,
+        kind: String,
         user_id: UserId,
         client_id: ClientId,
         session_id: DeviceSessionId,

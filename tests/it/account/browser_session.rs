@@ -1,7 +1,7 @@
 //! The browser session: its cookie, its row, its ends.
 
 use base64ct::Encoding;
-use postern::jobs;
+use postern::flows::sweep::sweep;
 
 use crate::harness::{ALICE, Answer, BOB, Browser, PASSWORD, Postern, Tokens};
 
@@ -354,7 +354,7 @@ async fn the_sweep_ends_what_expired_with_what_lives_with_it() {
     postern.advance("6d");
     used.open("/account").await.page();
     let with_browser = Tokens::of(&short.refresh(&with_browser.refresh).await);
-    jobs::sweep(postern.provider()).await.expect("swept");
+    sweep(postern.provider()).await.expect("swept");
     assert_eq!(
         postern.count_events("session.ended").await,
         0,
@@ -367,7 +367,7 @@ async fn the_sweep_ends_what_expired_with_what_lives_with_it() {
         200,
         "a refresh needs no join"
     );
-    jobs::sweep(postern.provider()).await.expect("swept");
+    sweep(postern.provider()).await.expect("swept");
     assert_eq!(live(&postern).await, 1);
     assert_eq!(
         postern
@@ -383,7 +383,7 @@ async fn the_sweep_ends_what_expired_with_what_lives_with_it() {
     );
     assert_eq!(postern.count_events("session.ended").await, 1);
     assert_eq!(long.refresh(&own.refresh).await.status, 200);
-    jobs::sweep(postern.provider()).await.expect("swept");
+    sweep(postern.provider()).await.expect("swept");
     assert_eq!(postern.count_events("session.ended").await, 1, "once");
 }
 

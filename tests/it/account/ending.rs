@@ -9,8 +9,7 @@ use postern::{
         event::Subject,
         password::Password,
     },
-    flows::{account, clients, end},
-    jobs,
+    flows::{account, clients, end, sweep::sweep},
 };
 use serde_json::Value;
 
@@ -199,7 +198,7 @@ impl<'a> World<'a> {
                 let still = "UPDATE browser_sessions SET last_seen_at = (SELECT MAX(last_seen_at) FROM browser_sessions)
                              WHERE user_id = (SELECT id FROM users WHERE email_key = 'bob@example.com')";
                 self.postern.tamper(still).await;
-                jobs::sweep(provider).await.expect("swept");
+                sweep(provider).await.expect("swept");
             }
             "another person signs in with the browser" => {
                 let page = self.here.press(&self.granting.clone(), "switch").await.page();

@@ -9,8 +9,7 @@ use postern::{
     base::entropy::Entropy,
     config::Config,
     domain::{limit::Limit, password::Password},
-    flows::account,
-    jobs,
+    flows::{account, sweep::sweep},
     ports::hasher::{Hasher, HasherSettings},
 };
 
@@ -247,7 +246,7 @@ async fn empty_buckets_are_forgotten_all_of_them() {
         )
         .await;
     attempt(&postern, ALICE, "wrong").await;
-    jobs::sweep(postern.provider()).await.expect("swept");
+    sweep(postern.provider()).await.expect("swept");
     assert_eq!(
         postern.number("SELECT COUNT(*) FROM attempts").await,
         2,

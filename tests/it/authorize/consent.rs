@@ -1,6 +1,6 @@
 //! What a person has allowed is remembered; and how long it lives.
 
-use postern::{domain::client::ConsentPolicy, jobs};
+use postern::{domain::client::ConsentPolicy, flows::sweep::sweep};
 
 use crate::harness::{ALICE, BOB, Postern, Tokens};
 
@@ -140,7 +140,7 @@ async fn the_browser_sessions_absolute_end_is_that_of_a_session_without_offline_
     for _ in 0..5 {
         postern.advance("5d");
         browser.open("/account").await.page();
-        jobs::sweep(postern.provider()).await.expect("swept");
+        sweep(postern.provider()).await.expect("swept");
         with_browser = Tokens::of(&short.refresh(&with_browser.refresh).await);
         own = Tokens::of(&long.refresh(&own.refresh).await);
     }

@@ -1,6 +1,17 @@
 //! `postern events export`: what happened, as lines.
 
-use postern::base::time::Instant;
+use postern::{
+    base::{
+        id::{BrowserSessionId, ClientId, DeviceSessionId},
+        time::{Instant, Lifetime},
+    },
+    domain::{
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+    },
+    flows::restore,
+    store::{events::RecordEvent, restore::Effect},
+};
 use serde_json::{Value, json};
 
 use super::Shell;
@@ -119,4 +130,57 @@ async fn a_time_that_is_none_says_how_to_write_it() {
         said.contains("2026-11-22T10:00:00Z") && said.contains("2h"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
+    let postern = Postern::start().await;
+    let (provider, user) = (postern.provider(), postern.user(ALICE).await.id);
+    let browser = BrowserSessionId::from_bytes([1; 16]);
+    let device = DeviceSessionId::from_bytes([2; 16]);
+    let notes: ClientId = "notes".parse().expect("a client id");
+    let endings = [
+        Ending::Device { id: device },
+        Ending::Granted { id: device },
+        Ending::Browser { id: browser },
+        Ending::AllOfOrigin { id: browser },
+        Ending::User { id: user, keep: None },
+        Ending::User {
+            id: user,
+            keep: Some(browser),
+        },
+        Ending::Consent {
+            user,
+            client: notes.clone(),
+        },
+        Ending::Client { id: notes },
+    ];
+    let mut written = Vec::new();
+    for ending in endings {
+        for reason in Reason::ALL {
+            // One each millisecond: an export has them in this order.
+            postern.clock.advance(Lifetime::from_millis(1));
+            let (now, ending) = (postern.clock.now(), ending.clone());
+            written.push(Effect::Ended(ending.clone(), reason));
+            let event = Event::SessionsEnded {
+                ending,
+                reason,
+                devices: 1,
+                browsers: 0,
+            };
+            let record = provider.event(now, Subject::default(), event);
+            provider.db.write(RecordEvent(record)).await.expect("written");
+        }
+    }
+    let lines = shell_of(&postern)
+        .run(&["events", "export", "--since", "1h"])
+        .await
+        .done();
+    let read = lines
+        .lines()
+        .map(|line| restore::read(line).expect("read").effect);
+    let read: Vec<Effect> = read
+        .filter(|effect| matches!(effect, Effect::Ended(..)))
+        .collect();
+    assert_eq!(read, written);
 }

@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+use postern::base::file::write_once;
+
 use super::Shell;
 
 fn mode(path: &Path) -> u32 {
@@ -147,4 +149,26 @@ async fn before_init_every_command_says_that_it_is_due() {
         0,
         "nothing was made"
     );
+}
+
+#[tokio::test]
+async fn half_a_file_that_a_crash_left_is_in_nobodys_way() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shell = Shell::in_folder(folder.path());
+    let drafts = ["root.secret.draft", "postern.toml.draft"].map(|name| folder.path().join(name));
+    for draft in &drafts {
+        fs::write(draft, "pst_ro").expect("written");
+    }
+    shell.run(&["init"]).await.done();
+    for draft in &drafts {
+        assert!(!draft.exists(), "{}", draft.display());
+    }
+    let secret = folder.path().join("root.secret");
+    let text = fs::read_to_string(&secret).expect("text");
+    assert!(text.starts_with("pst_root_"));
+
+    let error = write_once(&secret, b"another").expect_err("it is there");
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read_to_string(&secret).expect("text"), text);
+    assert!(!drafts[0].exists(), "nothing is left of the other secret");
 }

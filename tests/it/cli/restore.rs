@@ -370,7 +370,9 @@ async fn an_end_whose_event_was_deleted_for_its_age_is_not_done_again() {
     fs::remove_file(&early.backup).expect("deleted");
     postern.advance("2d");
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
-    postern::jobs::sweep(postern.provider()).await.expect("swept");
+    postern::flows::sweep::sweep(postern.provider())
+        .await
+        .expect("swept");
     assert_eq!(postern.count_events("session.ended").await, 0);
     let saved = Saved::of(&postern).await;
     let stopped = postern.stop().await;

@@ -1,6 +1,6 @@
 //! What is deleted, when, and that nothing comes back to life or is logged out by it.
 
-use postern::{base::time::Lifetime, domain::client::ClientLifetimes, jobs};
+use postern::{base::time::Lifetime, domain::client::ClientLifetimes, flows::sweep};
 
 use crate::harness::{ALICE, BOB, Postern, Tokens};
 
@@ -8,7 +8,7 @@ const SESSIONS: &str = "SELECT COUNT(*) FROM device_sessions";
 const BROWSERS: &str = "SELECT COUNT(*) FROM browser_sessions";
 
 async fn sweep(postern: &Postern) {
-    jobs::sweep(postern.provider()).await.expect("swept");
+    sweep::sweep(postern.provider()).await.expect("swept");
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! A month of the same days: after the warm-up, every table has as many rows as before.
 
-use postern::{base::time::Lifetime, jobs};
+use postern::{base::time::Lifetime, flows::sweep::sweep};
 
-use crate::harness::{ALICE, BOB, Page, Phone, Postern, Tokens};
+use crate::harness::{ALICE, BOB, Page, Phone, Postern, Tokens, postgres::Database};
 
 /// Days until everything of the first day is deleted: a session's twelve, the two that it is kept, and one more.
 const WARM_UP: usize = 15;
@@ -52,7 +52,7 @@ async fn day<'a>(postern: &'a Postern, used: &mut Vec<Used<'a>>) {
 
     for _ in 0..4 {
         postern.advance("6h");
-        jobs::sweep(postern.provider()).await.expect("swept");
+        sweep(postern.provider()).await.expect("swept");
     }
 }
 
@@ -62,10 +62,7 @@ async fn sign_out(browser: &mut crate::harness::Browser<'_>, page: &Page) {
 }
 
 /// The tables and indexes of a PostgreSQL database on its disk. (SQLite's file is measured by its pages, elsewhere.)
-fn bytes_after_a_vacuum(postern: &Postern) -> u64 {
-    let Some(database) = &postern.database else {
-        return 0;
-    };
+fn bytes_after_a_vacuum(database: &Database) -> u64 {
     database.psql("VACUUM");
     let bytes = "SELECT SUM(pg_total_relation_size(oid)) FROM pg_class
                  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'";
@@ -88,12 +85,14 @@ async fn a_month_of_equal_days_leaves_every_table_as_large_as_half_a_month() {
     for _ in 0..DAYS {
         day(&postern, &mut used).await;
         sizes.push(postern.rows().await);
-        bytes.push(bytes_after_a_vacuum(&postern));
+        bytes.extend(postern.database.as_deref().map(bytes_after_a_vacuum));
     }
-    assert!(
-        bytes[DAYS - 1] <= bytes[WARM_UP - 1] * 110 / 100,
-        "the tables on disk: {bytes:?}"
-    );
+    if postern.database.is_some() {
+        assert!(
+            bytes[DAYS - 1] <= bytes[WARM_UP - 1] * 110 / 100,
+            "the tables on disk: {bytes:?}"
+        );
+    }
     assert_eq!(
         used.len(),
         12,

@@ -8,7 +8,7 @@ use postern::{
         entropy::Entropy,
         time::{Clock, Instant, Lifetime},
     },
-    jobs,
+    flows::sweep::sweep,
 };
 
 use crate::harness::{ALICE, Postern, Tokens};
@@ -19,19 +19,19 @@ async fn one_process_sweeps_and_another_takes_over_when_it_is_gone() {
     let other = postern.beside().await;
     let (one, other) = (postern.provider(), other.provider());
     assert_ne!(one.node, other.node);
-    jobs::sweep(one).await.expect("swept");
+    sweep(one).await.expect("swept");
     postern.browser().account(ALICE).await;
     postern.advance("8d");
 
     // The job is free by now, and the first to ask has it.
-    jobs::sweep(one).await.expect("swept");
+    sweep(one).await.expect("swept");
     assert_eq!(postern.count_events("session.ended").await, 1);
     postern.browser().account(ALICE).await;
     postern.tamper("UPDATE browser_sessions SET expires_at = 0").await;
-    jobs::sweep(other).await.expect("nothing to do");
+    sweep(other).await.expect("nothing to do");
     assert_eq!(postern.count_events("session.ended").await, 1);
     postern.advance("121s");
-    jobs::sweep(other).await.expect("swept");
+    sweep(other).await.expect("swept");
     assert_eq!(postern.count_events("session.ended").await, 2);
     assert_eq!(
         postern
@@ -55,7 +55,7 @@ async fn a_clock_that_is_half_a_minute_ahead_deletes_nothing_that_another_clock_
         environment: |_| None,
     };
     let ahead = App::open(&postern.config, surroundings).await.expect("opened");
-    jobs::sweep(&ahead.provider).await.expect("swept");
+    sweep(&ahead.provider).await.expect("swept");
     assert_eq!(postern.number("SELECT COUNT(*) FROM device_sessions").await, 1);
     let tokens = Tokens::of(&phone.refresh(&tokens.refresh).await);
     assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);

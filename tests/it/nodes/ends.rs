@@ -8,7 +8,7 @@ use postern::{
         event::Subject,
         password::Password,
     },
-    flows::{account, clients, end::end},
+    flows::{account, clients, end::end, sweep::sweep},
     jobs,
     store::{ends, revocations::MAX_TOKENS_OF_A_SESSION},
 };
@@ -181,7 +181,7 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
     let mut browser = postern.browser();
     let expired = with_browser.signed_in(&mut browser, ALICE).await;
     postern.clock.advance(provider.lifetimes.browser_session_absolute);
-    jobs::sweep(provider).await.expect("swept");
+    sweep(provider).await.expect("swept");
     assert!(remembered(&session(&expired)), "its browser session expired");
 
     let (_, _, of_client) = signed_in(&postern).await;

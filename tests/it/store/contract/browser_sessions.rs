@@ -2,7 +2,7 @@ use postern::{
     base::time::{Instant, Lifetime},
     domain::{browser_session::BrowserSession, ending::Ending, event::Event},
     store::{
-        browser_sessions::{EXPIRED, TOUCH, load, of_user},
+        browser_sessions::{self, EXPIRED, TOUCH, load, of_user},
         error::StoreError,
         users::DisableUser,
     },
@@ -212,25 +212,24 @@ pub(crate) async fn the_expired_are_found_and_a_list_has_only_the_living(world: 
     }
     world.end(Ending::Browser { id: ids[3] }).await;
     let (now, idle_since) = (at(31 * DAY), at(31 * DAY).minus(IDLE));
-    let expired = world
-        .db
-        .read_all(EXPIRED, (now, idle_since, 10))
-        .await
-        .expect("read");
-    let mut expired: Vec<_> = expired.into_iter().map(|row| row.0).collect();
+    let over = async |statement, until, limit| {
+        let rows = world.db.read_all(statement, (until, limit)).await;
+        rows.expect("read")
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect::<Vec<_>>()
+    };
+    let mut expired = [
+        over(EXPIRED, now, 10).await,
+        over(browser_sessions::IDLE, idle_since, 10).await,
+    ]
+    .concat();
     expired.sort();
+    expired.dedup();
     let mut expected = vec![ids[0], ids[1]];
     expected.sort();
     assert_eq!(expired, expected);
-    assert_eq!(
-        world
-            .db
-            .read_all(EXPIRED, (now, idle_since, 1))
-            .await
-            .expect("read")
-            .len(),
-        1
-    );
+    assert_eq!(over(browser_sessions::IDLE, idle_since, 1).await.len(), 1);
     let living = of_user(&world.db, alice, now, idle_since).await.expect("listed");
     assert_eq!(
         living.iter().map(|listed| listed.id).collect::<Vec<_>>(),

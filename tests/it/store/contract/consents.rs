@@ -1,6 +1,9 @@
 use postern::{
-    domain::{device_session::Life, event::Event, scope::ScopeSet},
-    store::consents::{FIND, NewConsent},
+    domain::{device_session::Life, ending::Ending, event::Event, scope::ScopeSet},
+    store::{
+        consents::{FIND, NewConsent},
+        ending::Ended,
+    },
 };
 
 use super::world::World;
@@ -46,5 +49,42 @@ pub(crate) async fn a_consent_grows_also_when_another_page_was_faster(world: Wor
             events,
             "{before:?} {asked}"
         );
+    }
+}
+
+pub(crate) async fn a_withdrawn_consent_is_forgotten_with_its_sessions(world: World) {
+    let alice = world.user("alice@example.com").await;
+    let (notes, files) = (world.client("notes").await, world.client("files").await);
+    let browser = world.browser(alice).await;
+    for client in [&notes, &files] {
+        let mut allow = world.allow(alice, client, browser, Life::Own);
+        allow.consent = Some(asking(&world, None, "openid"));
+        assert!(world.db.write(allow).await.expect("allowed"));
+    }
+    let withdrawn = Ending::Consent {
+        user: alice,
+        client: notes.clone(),
+    };
+    assert_eq!(world.end(withdrawn).await.devices, 1);
+    for (client, left) in [(&notes, false), (&files, true)] {
+        let consent = world.db.read(FIND, (alice, client.clone())).await.expect("read");
+        assert_eq!(consent.is_some(), left);
+    }
+
+    // Also when its sessions have ended before; and it is told of, since a backup may hold it.
+    let everything = Ending::User {
+        id: alice,
+        keep: None,
+    };
+    assert_eq!(world.end(everything).await.devices, 1);
+    for again in [false, true] {
+        let withdrawn = Ending::Consent {
+            user: alice,
+            client: files.clone(),
+        };
+        assert_eq!(world.end(withdrawn).await, Ended::default());
+        let consent = world.db.read(FIND, (alice, files.clone())).await.expect("read");
+        assert_eq!(consent, None);
+        assert_eq!(world.count_events("session.ended").await, 3, "again: {again}");
     }
 }

@@ -35,7 +35,7 @@ fn id(number: u8) -> KeyId {
 async fn founded(world: &World) {
     let event = |number| {
         world.event(Event::KeyCreated {
-            ring: "signing:ES256",
+            ring: Ring::SigningEs256,
             kid: id(number).to_string(),
         })
     };
@@ -56,7 +56,7 @@ async fn founded(world: &World) {
 /// One key retires, the next becomes active, another is made.
 fn rotation(world: &World, retire: u8, activate: u8, make: u8, now: i64) -> RotateRing {
     let event = Event::KeyActivated {
-        ring: "signing:ES256",
+        ring: Ring::SigningEs256,
         kid: id(activate).to_string(),
     };
     RotateRing {
@@ -122,7 +122,7 @@ pub(crate) async fn a_secret_is_destroyed_when_what_it_made_is_over(world: World
     }
     let destroy = |number, now| {
         let event = world.event(Event::KeyDestroyed {
-            ring: "signing:ES256",
+            ring: Ring::SigningEs256,
             kid: id(number).to_string(),
         });
         DestroyKey {
@@ -183,7 +183,7 @@ pub(crate) async fn first_keys_are_read_back_and_founded_once(world: World) {
             let id = KeyId::new(&entropy);
             let stored = stored(id, ring, state, public);
             let event = world.event(Event::KeyCreated {
-                ring: "mac",
+                ring: Ring::Mac,
                 kid: id.to_string(),
             });
             (stored, event)

@@ -61,7 +61,8 @@ on_every_back_end! {
         a_taken_client_id_is_a_conflict_and_changes_nothing
         removing_a_client_ends_its_sessions_and_forgets_its_consents;
     consents:
-        a_consent_grows_also_when_another_page_was_faster;
+        a_consent_grows_also_when_another_page_was_faster
+        a_withdrawn_consent_is_forgotten_with_its_sessions;
     device_sessions:
         allowing_again_renews_the_code_and_opens_one_session
         a_session_that_was_redeemed_is_not_granted_again

@@ -1,16 +1,21 @@
 //! Ends what has expired and deletes what is over. One process does it for all, in batches with a pause behind each, so
 //! that it never stands in the way of a request.
 
+mod walk;
+
 use std::time::Duration;
 
+use self::walk::walk;
 use crate::{
-    base::{id::EventId, time::Lifetime},
+    base::{
+        id::{BrowserSessionId, EventId, UserId},
+        time::{Instant, Lifetime},
+    },
     domain::{
         ending::{Ending, Reason},
         event::Subject,
     },
     flows::{Provider, end::end},
-    jobs::walk::walk,
     store::{
         attempts, browser_sessions,
         db::{Row, Statement, Value},
@@ -21,11 +26,11 @@ use crate::{
 };
 
 /// The job's name.
-pub(super) const NAME: &str = "sweep";
+const NAME: &str = "sweep";
 /// How long what is over is kept. Longer than any access token or pending request may live (a day each), so that no
 /// token outlives the row that refuses it and no page can make the row anew; longer than nodes remember ends (an hour)
 /// and than codes have to be kept (two hours); and longer by far than clocks may differ.
-pub(super) const KEPT: Lifetime = Lifetime::from_days(2);
+const KEPT: Lifetime = Lifetime::from_days(2);
 /// How long a process has the job; it asks again far more often.
 const LEASE: Lifetime = Lifetime::from_secs(120);
 /// How many rows one statement touches.
@@ -33,7 +38,7 @@ const BATCH: i64 = 200;
 /// How many batches of a kind one sweep deletes: 20,000 rows, and the rest waits for the next.
 const BATCHES: usize = 100;
 /// How long requests have the database for themselves after a batch.
-pub(super) const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// One sweep, unless another process has the job.
 pub async fn sweep(provider: &Provider) -> Result<()> {
@@ -42,7 +47,8 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     let Some(job) = jobs::claim(db, NAME, *node, now, now.plus(LEASE)).await? else {
         return Ok(());
     };
-    while expire_browser_sessions(provider).await? == BATCH {}
+    expire(provider, browser_sessions::EXPIRED, now).await?;
+    expire(provider, browser_sessions::IDLE, provider.idle_since(now)).await?;
     let kept = now.minus(KEPT);
     delete(provider, attempts::SWEEP, now.minus(Lifetime::from_secs(60))).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
@@ -74,21 +80,25 @@ where
     Ok(())
 }
 
-/// A browser session's idle end reaches its device sessions here, so that a refresh needs no join.
-async fn expire_browser_sessions(provider: &Provider) -> Result<i64> {
-    let now = provider.clock.now();
-    let idle_since = provider.idle_since(now);
-    let expired = provider
-        .db
-        .read_all(browser_sessions::EXPIRED, (now, idle_since, BATCH))
-        .await?;
-    let count = i64::try_from(expired.len()).unwrap_or(BATCH);
-    for (id, user) in expired {
-        let subject = Subject {
-            user: Some(user),
-            ..Subject::default()
-        };
-        end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
+/// Ends browser sessions that have expired, batch by batch. Their end reaches their device sessions here, so that a
+/// refresh needs no join.
+async fn expire(
+    provider: &Provider,
+    expired: Statement<(Instant, i64), (BrowserSessionId, UserId)>,
+    until: Instant,
+) -> Result<()> {
+    loop {
+        let batch = provider.db.read_all(expired, (until, BATCH)).await?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        for (id, user) in batch {
+            let subject = Subject {
+                user: Some(user),
+                ..Subject::default()
+            };
+            end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    Ok(count)
 }

@@ -4,9 +4,11 @@
 
 use crate::{
     base::{id::DeviceSessionId, time::Instant},
-    domain::{client::Client, policy::Lifetimes},
-    flows::Provider,
-    jobs::sweep::{NAME, PAUSE},
+    domain::{device_session::lives_until, policy::Lifetimes},
+    flows::{
+        Provider,
+        sweep::{NAME, PAUSE},
+    },
     store::{
         device_sessions::over::{self, Standing},
         error::Result,
@@ -30,8 +32,8 @@ pub(super) async fn walk(provider: &Provider, cursor: Option<Vec<u8>>, kept: Ins
         let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == STRIDE);
         for row in rows {
             after = row.id;
-            let client = provider.clients.find(row.client_id.as_str());
-            if over_since(&row, &lifetimes(provider, client.as_deref())).is_some_and(|since| since < kept) {
+            let lifetimes = provider.clients.lifetimes(&row.client_id, &provider.lifetimes);
+            if over_since(&row, &lifetimes).is_some_and(|since| since < kept) {
                 over::delete(&provider.db, row).await?;
             }
         }
@@ -45,18 +47,15 @@ pub(super) async fn walk(provider: &Provider, cursor: Option<Vec<u8>>, kept: Ins
     Ok(())
 }
 
-fn lifetimes(provider: &Provider, client: Option<&Client>) -> Lifetimes {
-    client.map_or(provider.lifetimes, |client| client.lifetimes(&provider.lifetimes))
-}
-
 /// Since when nothing can be done with a session any more; nothing while something can, and when its end was written.
 fn over_since(row: &Standing, lifetimes: &Lifetimes) -> Option<Instant> {
     match row.state.as_str() {
         "granted" => Some(row.rotated_at),
-        "active" => Some(
-            row.expires_at
-                .min(row.rotated_at.plus(lifetimes.device_session_idle)),
-        ),
+        "active" => Some(lives_until(
+            row.rotated_at,
+            lifetimes.device_session_idle,
+            row.expires_at,
+        )),
         _ => None,
     }
 }

@@ -10,11 +10,11 @@ use crate::{
         event::EventLine,
     },
     store::{
-        clients, consents,
+        clients,
         db::{Change, WriteTx},
         ending::{self, EndSessions, Ended},
         error::Result,
-        events, facts, revocations, users,
+        events, revocations, users,
     },
 };
 
@@ -66,28 +66,21 @@ impl WriteAgain {
         let (now, until) = (self.now, self.until);
         let issued_before = now.plus(ending::ISSUED_BEFORE);
         match &self.effect {
-            Effect::Ended(ending, reason) => {
-                if let Ending::Consent { user, client } = ending {
-                    tx.run(consents::DELETE, (*user, client.clone())).await?;
-                }
-                self.end(tx, ending.clone(), *reason).await
-            }
+            Effect::Ended(ending, reason) => self.end(tx, ending.clone(), *reason).await,
             Effect::Opened(id) => {
                 let binds = (id.to_bytes().to_vec(), issued_before, until, now);
                 tx.run(revocations::INSERT_SESSION, binds).await?;
                 self.end(tx, Ending::Granted { id: *id }, Reason::Expired).await
             }
             Effect::UserDisabled(user) => {
-                tx.run(users::DISABLE, (*user, now)).await?;
+                users::disable(tx, *user, now).await?;
                 self.end(tx, everything_of(*user), Reason::UserDisabled).await
             }
             Effect::PasswordChanged(user) => {
                 self.end(tx, everything_of(*user), Reason::PasswordChanged).await
             }
             Effect::ClientRemoved(id) => {
-                tx.run(clients::DELETE, (id.clone(),)).await?;
-                tx.run(consents::DELETE_OF_CLIENT, (id.clone(),)).await?;
-                tx.run(facts::RAISE_VERSION, (clients::VERSION,)).await?;
+                clients::delete(tx, id).await?;
                 self.end(tx, Ending::Client { id: id.clone() }, Reason::ClientRemoved)
                     .await
             }
@@ -109,7 +102,8 @@ impl WriteAgain {
             event: self.line.id,
             subject: self.line.subject.clone(),
         };
-        Ok(ending::end_without_event(tx, &end).await?.count())
+        let (_, ended) = ending::end_without_event(tx, &end).await?;
+        Ok(ended.count())
     }
 }
 
