@@ -5,6 +5,8 @@
 //! one database while one after the other is restarted. Filling new columns is a job of the server, never a migration:
 //! no start waits for it.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use sqlx::{
     ConnectOptions, Connection,
@@ -90,6 +92,10 @@ pub struct Step {
     pub sql: Option<String>,
 }
 
+/// How often a process looks again, and how long it waits before: a migration takes moments.
+const PATIENCE: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// A migration by number and name.
 type Named = (i64, String);
 
@@ -123,30 +129,36 @@ pub async fn run(location: &Location, create: bool) -> Result<(), MigrateError> 
         let made = private().append(true).create(true).open(path);
         made.map_err(|error| StoreError::Unavailable(error.to_string()))?;
     }
-    if is_up_to_date(location).await? {
-        return Ok(());
+    // SQLite has no lock for this: where another process is at it, this one fails, and looks again.
+    for _ in 0..PATIENCE {
+        if is_up_to_date(location).await? || matches!(run_pending(location).await, Ok(Ok(()))) {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
     }
-    let ran = match location {
+    match run_pending(location).await? {
+        Ok(()) => Ok(()),
+        Err(SqlxError::Execute(error)) => Err(store(error)),
+        Err(error) => Err(MigrateError::Failed(error.to_string())),
+    }
+}
+
+/// Runs what has not run: how that went, or why it could not begin.
+async fn run_pending(location: &Location) -> Result<Result<(), SqlxError>, MigrateError> {
+    match location {
         Location::Sqlite(path) => {
             let mut connection = sqlite_options(path).connect().await.map_err(store)?;
             let ran = files(location).run(&mut connection).await;
             connection.close().await.map_err(store)?;
-            ran
+            Ok(ran)
         }
         Location::Postgres(options) => {
             // Straight to the server: the lock against a second one belongs to the connection.
             let mut connection = connect_to_postgres(options.direct()).await?;
             let ran = files(location).run(&mut connection).await;
             connection.close().await.map_err(store)?;
-            ran
+            Ok(ran)
         }
-    };
-    match ran {
-        Ok(()) => Ok(()),
-        // Another process was faster: SQLite has no lock for this.
-        Err(_) if is_up_to_date(location).await? => Ok(()),
-        Err(SqlxError::Execute(error)) => Err(store(error)),
-        Err(error) => Err(MigrateError::Failed(error.to_string())),
     }
 }
 

@@ -1,5 +1,7 @@
 //! How PostgreSQL finds the rows of each statement: by an index, however large the table is.
 
+use std::fmt::Write as _;
+
 use postern::store::{self, db::Declared};
 
 use crate::harness::postgres;
@@ -48,7 +50,8 @@ fn script(statements: &[Declared]) -> String {
             declared = format!("({})", types.join(", "));
             given = format!("({nulls})");
         }
-        script += &format!(
+        let _ = write!(
+            script,
             "SELECT '== {}'; PREPARE s{number} {declared} AS {}; EXPLAIN EXECUTE s{number} {given}; ",
             statement.name, statement.sql.postgres
         );
