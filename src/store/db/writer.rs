@@ -29,6 +29,8 @@ use crate::store::error::{Result, StoreError};
 const BATCH: usize = 256;
 /// How many neighbouring statements of one text become one command, at most.
 const JOINED: usize = 32;
+/// So many have a command of exactly their number: most batches are one trip to the connection's thread.
+const EXACT: usize = 16;
 /// How long a change may take; longer means that it waits for something that is not its transaction.
 const GUARD: Duration = Duration::from_secs(2);
 
@@ -160,7 +162,10 @@ fn steps(jobs: &mut Vec<Job>, closing: &mut Vec<oneshot::Sender<()>>) -> Vec<Ste
         match step {
             Step::Statements(mut rest) => {
                 while !rest.is_empty() {
-                    let size = (1 << rest.len().ilog2()).min(JOINED);
+                    let size = match rest.len() {
+                        exact @ ..=EXACT => exact,
+                        many => (1 << many.ilog2()).min(JOINED),
+                    };
                     let tail = rest.split_off(size);
                     cut.push(Step::Statements(mem::replace(&mut rest, tail)));
                 }
