@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::FutureExt;
 use sqlx::{
-    Connection, Either, Executor, SqlStr, Statement as _,
+    Connection, Executor, SqlStr,
     postgres::{PgConnectOptions, PgTypeInfo},
 };
 
@@ -287,13 +287,7 @@ impl Postgres {
     pub(super) async fn prepare(&self, sql: &'static str, types: &[PgTypeInfo]) -> Result<Prepared> {
         let mut lent = self.pool.lend().await?;
         let prepared = lent.prepare_with(SqlStr::from_static(sql), types).await?;
-        let binds = match prepared.parameters() {
-            Some(Either::Left(types)) => types.len(),
-            Some(Either::Right(count)) => count,
-            None => 0,
-        };
-        let columns = prepared.columns().len();
-        Ok(Prepared { binds, columns })
+        Ok(Prepared::of(&prepared))
     }
 }
 

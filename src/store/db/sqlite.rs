@@ -7,7 +7,7 @@ use std::{
 };
 
 use sqlx::{
-    ConnectOptions, Either, Executor, SqlStr, SqlitePool, Statement as _,
+    ConnectOptions, Executor, SqlStr, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -112,13 +112,7 @@ impl Sqlite {
 
     pub(super) async fn prepare(&self, sql: &'static str) -> Result<Prepared> {
         let prepared = (&self.read).prepare(SqlStr::from_static(sql)).await?;
-        let binds = match prepared.parameters() {
-            Some(Either::Left(types)) => types.len(),
-            Some(Either::Right(count)) => count,
-            None => 0,
-        };
-        let columns = prepared.columns().len();
-        Ok(Prepared { binds, columns })
+        Ok(Prepared::of(&prepared))
     }
 
     fn send(&self, job: Job) -> Result<()> {

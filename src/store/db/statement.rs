@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData};
 
 use sqlx::{
-    Arguments, Encode, FromRow, Postgres, Sqlite, Type,
+    Arguments, Either, Encode, FromRow, Postgres, Sqlite, Type,
     error::BoxDynError,
     postgres::{PgArguments, PgRow, PgTypeInfo},
     sqlite::{SqliteArguments, SqliteRow},
@@ -116,6 +116,21 @@ pub struct Prepared {
     pub binds: usize,
     /// How many columns its rows have.
     pub columns: usize,
+}
+
+impl Prepared {
+    /// What the driver says of it.
+    pub(super) fn of(prepared: &impl sqlx::Statement) -> Self {
+        let binds = match prepared.parameters() {
+            Some(Either::Left(types)) => types.len(),
+            Some(Either::Right(count)) => count,
+            None => 0,
+        };
+        Self {
+            binds,
+            columns: prepared.columns().len(),
+        }
+    }
 }
 
 /// A value that every back end can bind.
