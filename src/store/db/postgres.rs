@@ -16,7 +16,7 @@ use sqlx::{
 
 use super::{
     Change, WriteTx, inside_a_change, listener,
-    pool::{ACQUIRE, Pool, within},
+    pool::{ACQUIRE, Pool, State, within},
     statement::{Binds, Prepared, Row, Statement, decode},
 };
 use crate::{
@@ -238,7 +238,7 @@ impl Postgres {
     async fn apply<C: Change>(&self, change: &C) -> Result<C::Out> {
         let mut lent = self.pool.lend().await?;
         // Until the transaction has ended: whatever comes next on this connection would be part of it.
-        lent.is_doubtful = true;
+        lent.state = State::Doubtful;
         let mut transaction = lent.begin_with(BEGIN).await?;
         let mut tx = WriteTx::postgres(&mut transaction, &self.counter);
         let applied = AssertUnwindSafe(inside_a_change(change.apply(&mut tx))).catch_unwind();
@@ -262,7 +262,7 @@ impl Postgres {
                 Err(refused.unwrap_or(StoreError::Stopped("it panicked")))
             }
         };
-        lent.is_doubtful = matches!(result, Err(StoreError::Unavailable(_)));
+        lent.state = State::after(&result);
         result
     }
 
@@ -286,8 +286,8 @@ impl Postgres {
 
     pub(super) async fn prepare(&self, sql: &'static str, types: &[PgTypeInfo]) -> Result<Prepared> {
         let mut lent = self.pool.lend().await?;
-        let prepared = lent.prepare_with(SqlStr::from_static(sql), types).await?;
-        Ok(Prepared::of(&prepared))
+        let prepared = lent.prepare_with(SqlStr::from_static(sql), types).await;
+        lent.judge(prepared).map(|prepared| Prepared::of(&prepared))
     }
 }
 

@@ -15,10 +15,10 @@ use tokio::{
 
 use super::{
     Shell,
-    program::{Program, command, free_port},
+    program::{Program, command},
     surfer::{self, Surfer},
 };
-use crate::harness::{ALICE, Answer, PASSWORD, Went, encode};
+use crate::harness::{ALICE, Answer, PASSWORD, Went, encode, free_port};
 
 const REDIRECT: &str = "http://127.0.0.1:49152/callback";
 const VERIFIER: &str = "a-verifier-that-nobody-else-knows-0123456789";

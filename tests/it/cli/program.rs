@@ -2,7 +2,6 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, ExitStatus, Stdio},
     thread,
@@ -97,10 +96,4 @@ fn collect(mut from: impl Read + Send + 'static) -> Written {
         }
     });
     written
-}
-
-/// A port that nobody has.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }

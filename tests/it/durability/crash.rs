@@ -10,6 +10,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::{task::spawn_blocking, time::sleep};
 
 use super::{
+    device::Device,
     node::Node,
     soak,
     world::{Crowd, World, go_on},
@@ -134,9 +135,9 @@ async fn nobody_is_signed_out(what: &str, world: &World, node: &Arc<Node>, victi
     }
     for app in apps {
         assert!(app.is_accepted(node).await, "{}", app.id);
-        let unanswered = app.unanswered.load(Ordering::SeqCst);
-        assert!(unanswered > 0, "it noticed the kills");
     }
+    let unanswered = |app: &Arc<Device>| app.unanswered.load(Ordering::SeqCst);
+    assert!(apps.iter().any(|app| unanswered(app) > 0), "somebody noticed");
     let found = world.found(None).await;
     found.agrees_with(&world.devices);
     assert_eq!(

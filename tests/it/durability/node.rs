@@ -14,7 +14,10 @@ use reqwest::{Client, RequestBuilder};
 use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, surely};
-use crate::cli::program::{Program, command, free_port};
+use crate::{
+    cli::program::{Program, command},
+    harness::free_port,
+};
 
 /// One `postern serve`, or none while it is dead. Its address changes with each start, so that nobody else has it;
 /// whoever asks reads it anew, as behind a load balancer.

@@ -3,6 +3,7 @@
 mod browser;
 mod http;
 mod phone;
+mod port;
 mod postern;
 pub(crate) mod postgres;
 mod rows;
@@ -12,6 +13,7 @@ pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
     http::{Answer, encode},
     phone::{Phone, Tokens},
+    port::free_port,
     postern::{ALICE, BOB, PASSWORD, Postern, Stopped},
     small_disk::SmallDisk,
 };

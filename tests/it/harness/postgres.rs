@@ -3,7 +3,6 @@
 
 use std::{
     env, fs, io,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
     sync::{
@@ -23,6 +22,8 @@ use postern::{
     },
 };
 use tokio::{sync::OnceCell, task::spawn_blocking};
+
+use super::port::free_port;
 
 pub(crate) const USER: &str = "postern";
 pub(crate) const PASSWORD: &str = "not-a-secret";
@@ -216,10 +217,9 @@ impl Cluster {
         let folder = env::temp_dir().join(format!("{FOLDER}{}-{number}", process::id()));
         fs::create_dir(&folder).expect("a new folder");
         give(&folder);
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         Some(Self {
             folder,
-            port: free.expect("a free port").port(),
+            port: free_port(),
             settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
             server: Mutex::new(None),
         })

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -20,7 +19,7 @@ use super::{
     cluster, options,
 };
 use crate::harness::{
-    ALICE,
+    ALICE, free_port,
     postgres::{Cluster, PASSWORD, Server, USER, as_server, env_is, give, program},
 };
 
@@ -44,8 +43,7 @@ impl Bouncer {
             return None;
         }
         let folder = tempfile::tempdir().expect("a folder");
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let port = free.expect("a free port").port();
+        let port = free_port();
         let path = folder.path().display();
         let settings = format!(
             "[databases]\n* = host=127.0.0.1 port={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
