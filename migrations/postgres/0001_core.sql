@@ -66,6 +66,10 @@ CREATE TABLE browser_sessions (
 CREATE INDEX browser_sessions_user ON browser_sessions (user_id, id);
 CREATE INDEX browser_sessions_live ON browser_sessions (last_seen_at) WHERE ended_at IS NULL;
 
+-- Domains, since a CHECK of the table would be read and judged again at every refresh, which changes neither.
+CREATE DOMAIN device_session_life AS TEXT CHECK (VALUE IN ('own', 'with_browser'));
+CREATE DOMAIN device_session_state AS TEXT CHECK (VALUE IN ('granted', 'active', 'ended'));
+
 -- One row for the whole life of a refresh token family. A refresh changes generation, rotated_at and retries, which
 -- no index has; with room left in each page, the new version of the row stands beside the old one (a HOT update).
 CREATE TABLE device_sessions (
@@ -74,8 +78,8 @@ CREATE TABLE device_sessions (
     client_id TEXT NOT NULL,
     browser_session_id UUID,
     parent_id UUID,
-    life TEXT NOT NULL CHECK (life IN ('own', 'with_browser')),
-    state TEXT NOT NULL CHECK (state IN ('granted', 'active', 'ended')),
+    life device_session_life NOT NULL,
+    state device_session_state NOT NULL,
     generation BIGINT NOT NULL,
     rotated_at BIGINT NOT NULL,
     retries BIGINT NOT NULL,
