@@ -183,3 +183,20 @@ async fn revoke_again(provider: &Provider, now: Instant, known: &Known) -> Resul
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_read_is_not_taken_for_lost() {
+        let (asked, oldest) = (Instant::from_millis(1000), Instant::from_millis(5000));
+        assert_eq!(complete_since(asked, 3, 0, None), asked);
+        assert_eq!(complete_since(asked, 3, 2, Some(oldest)), asked, "that is all");
+        assert_eq!(
+            complete_since(asked, 3, 3, Some(oldest)),
+            oldest,
+            "there may be more"
+        );
+    }
+}

@@ -29,7 +29,7 @@ run_postern() {
 
 database_bytes() {
     case $(back_end "$1") in
-        sqlite) stat --format %s "$work/$1"/postern.db* | awk '{ sum += $1 } END { print sum }' ;;
+        sqlite) stat --format %s "$work/$1"/postern.db* | awk '{ sum += $1 } END { printf "%.0f\n", sum }' ;;
         postgres) postgres_query postgres "SELECT pg_database_size('bench_$(size_of "$1")')" ;;
     esac
 }

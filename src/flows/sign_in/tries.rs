@@ -27,8 +27,12 @@ pub(super) fn bucket(kind: &str, key: &str, limit: Limit) -> Bucket {
 pub(super) struct Tries(Vec<Try>);
 
 impl Tries {
-    /// Takes them in this order, or none.
+    /// Takes them in this order, or none. All are looked at first: who hammers a full one, beside others that are not,
+    /// must not make the database write.
     pub(super) async fn take(provider: &Arc<Provider>, buckets: Vec<Bucket>) -> Result<Self, SignInError> {
+        for bucket in &buckets {
+            wait_for_room(provider, *bucket).await?;
+        }
         let mut tries = Vec::new();
         for bucket in buckets {
             tries.push(Try::take(provider, bucket).await?);
@@ -49,6 +53,24 @@ impl Tries {
     }
 }
 
+/// Until a bucket has room, as far as a reading can tell. Refused when it is full of failures; tries that are still being
+/// looked at are waited for, since only those that fail count.
+async fn wait_for_room(provider: &Provider, (name, limit): Bucket) -> Result<(), SignInError> {
+    loop {
+        let turn = provider.line.step_up(name);
+        let decided = turn.decided();
+        let (found, now) = (provider.db.read(FIND, (name,)).await?, provider.clock.now());
+        let Some((empty_at,)) = found.filter(|(empty_at,)| *empty_at > limit.ceiling(now)) else {
+            return Ok(());
+        };
+        if !turn.wait(decided).await {
+            return Err(SignInError::TooMany {
+                wait: limit.wait(empty_at, now),
+            });
+        }
+    }
+}
+
 /// A try from one bucket. Dropped before it is decided, as when its caller goes away, it is given back.
 struct Try {
     provider: Arc<Provider>,
@@ -59,45 +81,30 @@ struct Try {
 
 impl Try {
     async fn take(provider: &Arc<Provider>, bucket: Bucket) -> Result<Self, SignInError> {
-        let (name, limit) = bucket;
-        let mut turn = provider.line.step_up(name);
         loop {
-            let decided = turn.decided();
+            let turn = provider.line.step_up(bucket.0);
             // A caller who goes away meanwhile must not leave a try behind that nobody has.
-            turn = match to_its_end(Self::take_now(Arc::clone(provider), bucket, turn)).await? {
-                Ok(taken) => return Ok(taken),
-                Err(turn) => turn,
-            };
-            // Full of tries that are still being looked at? Only those that fail count.
-            if !turn.wait(decided).await {
-                let now = provider.clock.now();
-                let full = provider.db.read(FIND, (name,)).await?;
-                let empty_at = full.map_or(now, |(at,)| at);
-                return Err(SignInError::TooMany {
-                    wait: limit.wait(empty_at, now),
-                });
+            if let Some(taken) = to_its_end(Self::take_now(Arc::clone(provider), bucket, turn)).await? {
+                return Ok(taken);
             }
+            // Somebody was faster.
+            wait_for_room(provider, bucket).await?;
         }
     }
 
-    /// The try, or the turn when the bucket is full.
+    /// The try; nothing when the bucket is full.
     async fn take_now(
         provider: Arc<Provider>,
         bucket: Bucket,
         mut turn: Turn,
-    ) -> Result<Result<Self, Turn>, SignInError> {
+    ) -> Result<Option<Self>, SignInError> {
         let ((name, limit), now) = (bucket, provider.clock.now());
-        // A full bucket is only read: whoever hammers it must not make the database write, nor wait in line for its row.
-        let found = provider.db.read(FIND, (name,)).await?;
-        if found.is_some_and(|(empty_at,)| empty_at > limit.ceiling(now)) {
-            return Ok(Err(turn));
-        }
         let binds = (name, now, limit.every.millis(), limit.ceiling(now));
         if provider.db.execute(TAKE, binds).await?.is_none() {
-            return Ok(Err(turn));
+            return Ok(None);
         }
         turn.hold();
-        Ok(Ok(Self {
+        Ok(Some(Self {
             provider,
             bucket,
             turn: Some(turn),

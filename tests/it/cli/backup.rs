@@ -4,7 +4,10 @@ use std::{fs, path::Path};
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use futures_util::future::join;
-use postern::store::backup::check;
+use postern::{
+    base::time::{Instant, Lifetime},
+    store::backup::check,
+};
 use sqlx::{Connection, SqliteConnection};
 
 use super::Shell;
@@ -66,6 +69,22 @@ async fn a_backup_beside_a_server_that_writes_is_of_one_moment_and_checked() {
         name.to_string_lossy().starts_with("backup")
     });
     assert_eq!(left.count(), 1);
+}
+
+/// A change has the time at which it was asked for, and is durable later: an export that begins when the backup was made
+/// could miss what was under way.
+#[tokio::test]
+async fn ends_are_exported_from_before_the_backup() {
+    let postern = Postern::start().await;
+    let mut shell = shell_of(&postern);
+    shell.clock = postern.clock.clone();
+    let file = |name: &str| postern.folder().join(name).to_str().expect("text").to_owned();
+    let made = shell.run(&["backup", &file("one.db"), "--json"]).await.json();
+    let at: Instant = serde_json::from_value(made["at"].clone()).expect("a time");
+    assert_eq!(postern.clock.now().since(at), Lifetime::from_secs(600));
+    let said = shell.run(&["backup", &file("two.db")]).await.done();
+    let since = format!("postern events export --since {}", at.to_rfc3339());
+    assert!(said.contains(&since), "{said}");
 }
 
 #[cfg(unix)]

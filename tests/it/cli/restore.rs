@@ -12,6 +12,7 @@ use postern::{
     store::db::Location,
 };
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 
 use super::Shell;
 use crate::harness::{ALICE, BOB, PASSWORD, Phone, Postern, Stopped, Tokens, postgres};
@@ -133,6 +134,45 @@ async fn sessions_of_the_backup_go_on_with_their_newest_token_and_ended_ones_sta
     // The events that were lost are there as they were.
     assert_eq!(postern.count_events("session.opened").await, 4);
     assert_eq!(postern.count_events("session.ended").await, 1);
+}
+
+/// What the backup itself deleted, because its time to be kept was over, is not brought back; what is younger is.
+#[tokio::test]
+async fn events_older_than_any_that_the_backup_keeps_are_not_brought_back() {
+    let postern = Postern::start().await;
+    let mut browser = postern.browser();
+    let (early, late) = (postern.phone(), postern.phone());
+    let first = early.signed_in(&mut browser, ALICE).await;
+    let second = late.signed_in(&mut browser, ALICE).await;
+    early.revoke(&first.refresh).await;
+    postern.advance("1h");
+    postern.add_user("carol@example.com").await;
+    let saved = Saved::of(&postern).await;
+    late.revoke(&second.refresh).await;
+    saved.export().await;
+    let all = postern.events().await.len();
+    let stopped = postern.stop().await;
+    let url = format!("sqlite:{}", saved.backup.display());
+    let mut backup = SqliteConnection::connect(&url).await.expect("opened");
+    let deleted =
+        sqlx::query("DELETE FROM events WHERE kind <> 'user.created' OR at < (SELECT MAX(at) FROM events)")
+            .execute(&mut backup)
+            .await
+            .expect("deleted")
+            .rows_affected();
+    backup.close().await.expect("closed");
+
+    let report = saved.restore_with_ends().await;
+    assert_eq!(report["lost"], 1, "{report}");
+    assert_eq!(report["too_old"], deleted, "{report}");
+    assert_eq!(report["ended"], json!({ "browsers": 0, "devices": 1 }));
+    let postern = stopped.start().await;
+    assert_eq!(
+        postern.phone().refresh(&second.refresh).await.error(),
+        "invalid_grant"
+    );
+    let kept = all - usize::try_from(deleted).expect("few");
+    assert_eq!(postern.events().await.len(), kept);
 }
 
 #[tokio::test]

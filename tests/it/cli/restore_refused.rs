@@ -88,6 +88,17 @@ async fn nobody_opens_a_database_that_is_being_replaced() {
 }
 
 #[tokio::test]
+async fn a_database_in_use_is_no_backup() {
+    let unchanged = Unchanged::start().await;
+    let backup = unchanged.file("backup.db");
+    fs::write(format!("{backup}-wal"), "what a copy of the one file would lose").expect("written");
+    let said = unchanged.refused(&[&backup, "--none"]).await;
+    assert!(said.contains("is a database in use, not a backup"), "{said}");
+    assert!(said.contains("postern backup"), "{said}");
+    unchanged.holds().await;
+}
+
+#[tokio::test]
 async fn whether_ends_are_known_has_to_be_said() {
     let unchanged = Unchanged::start().await;
     let backup = unchanged.file("backup.db");

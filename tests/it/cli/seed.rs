@@ -7,7 +7,7 @@ use postern::{
     domain::password::Password,
     flows::seed::{self, Stage, Wish},
     ports::hasher::Standing,
-    store::{db::Statement, device_sessions, seed::Loader, users},
+    store::{db::Statement, device_sessions, ending::MANY, seed::Loader, users},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -187,6 +187,45 @@ async fn a_database_is_filled_and_filled_again(desk: Desk) {
         .verify(typed, Some(hash), Standing::Stranger)
         .await;
     assert!(verified.expect("compared").right);
+}
+
+/// A client with more sessions than one change ends.
+async fn a_client_of_thousands_is_removed(desk: Desk) {
+    desk.seed("400", "9000").await;
+    let living = "SELECT CAST(COUNT(*) AS BIGINT) FROM device_sessions WHERE client_id = 'dev-notes' AND ended_at IS NULL";
+    let app = desk.app().await;
+    let before = count(&app, living).await;
+    assert!(before > MANY, "{before}");
+    let all = "SELECT CAST(COUNT(*) AS BIGINT) FROM device_sessions WHERE ended_at IS NULL";
+    let others = count(&app, all).await - before;
+
+    let said = desk
+        .shell
+        .run(&["client", "remove", "dev-notes", "--json"])
+        .await
+        .json();
+    assert_eq!(said["ended"]["devices"], before);
+    assert_eq!((count(&app, living).await, count(&app, all).await), (0, others));
+    desk.shell.run(&["client", "show", "dev-notes"]).await.refused(1);
+    let told = "SELECT CAST(COUNT(*) AS BIGINT) FROM events WHERE kind = 'client.removed'";
+    assert_eq!(count(&app, told).await, 1);
+    desk.shell
+        .run(&["client", "remove", "dev-notes"])
+        .await
+        .refused(1);
+}
+
+#[tokio::test]
+async fn a_client_of_thousands_is_removed_embedded() {
+    a_client_of_thousands_is_removed(Desk::sqlite().await).await;
+}
+
+#[tokio::test]
+async fn a_client_of_thousands_is_removed_on_postgres() {
+    let Some(desk) = Desk::postgres().await else {
+        return;
+    };
+    a_client_of_thousands_is_removed(desk).await;
 }
 
 #[tokio::test]

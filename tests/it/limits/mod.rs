@@ -1,6 +1,7 @@
 //! Whom a limit counts: by address, behind proxies or not, and by browser.
 
 mod addresses;
+mod full;
 mod going_away;
 mod known_browsers;
 mod queue;

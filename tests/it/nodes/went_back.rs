@@ -216,3 +216,22 @@ async fn many_sessions_that_go_forward_raise_one_alarm() {
     }
     assert_eq!(postern.count_events("refresh.fast_forwarded").await, 12);
 }
+
+/// A database that went back has an older version, which a change may since have raised to the one that a node knows.
+#[tokio::test]
+async fn clients_are_read_again_each_minute_whatever_their_version_says() {
+    let postern = Postern::start().await;
+    postern.add_client("other", |_| {}).await;
+    let mut poll = Poll::new(postern.provider());
+    poll.round().await.expect("the database answers");
+    by_hand(&postern, "DELETE FROM clients WHERE id = 'other'").await;
+    for (later, is_known) in [("59s", true), ("1s", false)] {
+        postern.advance(later);
+        poll.round().await.expect("the database answers");
+        assert_eq!(
+            postern.provider().clients.find("other").is_some(),
+            is_known,
+            "{later}"
+        );
+    }
+}

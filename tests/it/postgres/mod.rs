@@ -8,6 +8,7 @@ mod forwarder;
 mod hot;
 mod listening;
 mod pgbouncer;
+mod pool;
 mod tls;
 
 use postern::{
