@@ -32,7 +32,7 @@ use postern::{
     config::{Config, Overrides},
     domain::{
         browser_session::{Authentication, BrowserSession},
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientSettings},
         device_session::{Grant, Life},
         event::{Event, Subject},
         password::Password,
@@ -318,12 +318,9 @@ async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
         .id;
     let redirect = "http://127.0.0.1/callback";
     let settings = ClientSettings {
-        kind: ClientKind::Native,
         redirect_uris: vec![redirect.parse().expect("valid")],
         scope: "openid offline_access".parse().expect("valid"),
-        consent: ConsentPolicy::Ask,
-        resource: None,
-        lifetimes: ClientLifetimes::default(),
+        ..ClientSettings::new(ClientKind::Native)
     };
     let client = "notes".parse().expect("an id");
     let client = clients::add(p, client, "Notes".parse().expect("a name"), settings)

@@ -5,6 +5,8 @@ pub mod digest;
 pub mod entropy;
 pub mod file;
 pub mod id;
+pub mod jwk;
+pub mod jws;
 pub mod network;
 pub mod page;
 pub mod seal;

@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod binding;
 pub mod browser_session;
 pub mod client;
+pub mod client_secret;
 pub mod code;
 pub mod consent;
 pub mod device_session;

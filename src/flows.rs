@@ -15,18 +15,23 @@ use crate::{
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Retention},
     },
-    ports::{clients::ClientDirectory, ends::Ends, hasher::Hasher, keyring::Keyring, readiness::Readiness},
+    ports::{
+        client_keys::ClientKeys, clients::ClientDirectory, ends::Ends, fetch::Fetcher, hasher::Hasher,
+        keyring::Keyring, readiness::Readiness,
+    },
     store::db::Db,
 };
 
 pub mod account;
 pub mod authorize;
 pub mod browser_session;
+pub mod client_auth;
 pub mod clients;
 pub mod consent;
 pub mod discovery;
 pub mod end;
 pub mod events;
+pub mod introspect;
 pub mod issue;
 pub mod keys;
 pub mod nodes;
@@ -66,6 +71,10 @@ pub struct Provider {
     pub keys: Keyring,
     /// The clients.
     pub clients: ClientDirectory,
+    /// Requests to places that somebody else named.
+    pub fetcher: Arc<Fetcher>,
+    /// The keys of clients that have them elsewhere.
+    pub client_keys: ClientKeys,
     /// What ended lately.
     pub ends: Arc<Ends>,
     /// Whether this node should be sent requests.

@@ -8,6 +8,7 @@
 pub mod attempts;
 pub mod backup;
 pub mod browser_sessions;
+pub mod client_secrets;
 pub mod clients;
 pub mod consents;
 pub mod db;
@@ -24,6 +25,7 @@ pub mod restore;
 pub mod revocations;
 pub mod seed;
 pub mod session_store;
+pub mod used_assertions;
 pub mod users;
 
 /// Every statement of the program. A test prepares them all.
@@ -31,6 +33,7 @@ pub fn statements() -> Vec<db::Declared> {
     let files = [
         attempts::ALL,
         browser_sessions::ALL,
+        client_secrets::ALL,
         clients::ALL,
         consents::ALL,
         device_sessions::ALL,
@@ -44,6 +47,7 @@ pub fn statements() -> Vec<db::Declared> {
         keys::ALL,
         revocations::ALL,
         seed::ALL,
+        used_assertions::ALL,
         users::ALL,
     ];
     files.concat()

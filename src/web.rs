@@ -97,6 +97,7 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
     let protocol = Router::new()
         .route("/token", post(oauth::token::token))
         .route("/revoke", post(oauth::revoke::revoke))
+        .route("/introspect", post(oauth::introspect::introspect))
         .route("/userinfo", get(oauth::userinfo::get).post(oauth::userinfo::post))
         .route("/jwks.json", get(oauth::jwks::jwks))
         .route(

@@ -55,7 +55,7 @@ pub use crate::error::Rejection;
 pub use crate::fetch::FetchError;
 pub use crate::keys::{KeySet, KeySetError};
 pub use crate::remote_keys::{KeyLimits, RemoteKeys};
-pub use crate::validate::{Expected, validate};
+pub use crate::validate::{Expected, inspect, validate};
 
 /// An API that accepts the access tokens of one issuer, made for one audience.
 ///

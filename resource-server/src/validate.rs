@@ -47,17 +47,24 @@ pub fn validate(
     if presented.scheme() == Scheme::Dpop {
         return Err(Rejection::DpopNotSupported);
     }
-    let parts = Parts::split(presented.token())?;
+    let token = inspect(presented.token(), keys, expected, now)?;
+    // A bound token without its proof is somebody else's (RFC 9449 section 7.1). What else a token may be
+    // bound to, we cannot check either.
+    if token.cnf.is_some() {
+        return Err(Rejection::BoundToKey);
+    }
+    Ok(token)
+}
+
+/// The same for a token that is asked about instead of presented, so that nobody has to prove its key: what
+/// introspection (RFC 7662) and revocation (RFC 7009) need. Never let a request in by this.
+pub fn inspect(token: &str, keys: &KeySet, expected: &Expected, now: u64) -> Result<AccessToken, Rejection> {
+    let parts = Parts::split(token)?;
     check_signature(&parts, keys)?;
     let claims: Claims = parse(&decode(parts.payload)?)?;
     check_origin(&claims, expected)?;
     check_form(&claims)?;
     check_time(&claims, expected.leeway.as_secs(), now)?;
-    // A bound token without its proof is somebody else's (RFC 9449 section 7.1). What else a token may be
-    // bound to, we cannot check either.
-    if claims.cnf.is_some() {
-        return Err(Rejection::BoundToKey);
-    }
     Ok(claims.into())
 }
 

@@ -19,6 +19,11 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The digest of nothing that anybody knows.
+    pub const fn zero() -> Self {
+        Self([0; 32])
+    }
+
     /// A digest that came as bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)

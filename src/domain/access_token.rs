@@ -1,6 +1,6 @@
 //! The claims of an access token (RFC 9068 section 2.2): 5 minutes, one API, no row.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     base::{
@@ -98,5 +98,49 @@ impl<'a> From<Facts<'a>> for AccessTokenClaims<'a> {
             amr: &facts.grant.amr,
             cnf: facts.key.map(|jkt| Confirmation { jkt }),
         }
+    }
+}
+
+/// What the access token of a client that speaks for itself says (RFC 6749 section 4.4): there is no person and no session.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientTokenClaims<'a> {
+    /// Who signs.
+    pub issuer: &'a Issuer,
+    /// Whom it is about, and whom it was issued to.
+    pub client: &'a ClientId,
+    /// The API that it is for; the issuer itself when absent.
+    pub resource: Option<&'a Resource>,
+    /// What it may do.
+    pub scope: &'a ScopeSet,
+    /// The key that it is bound to.
+    pub key: Option<Thumbprint>,
+    /// A random id of its own.
+    pub jti: &'a str,
+    /// When it was asked for.
+    pub now: Instant,
+    /// How long it lives.
+    pub life: Lifetime,
+}
+
+impl Serialize for ClientTokenClaims<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut claims = serializer.serialize_map(None)?;
+        claims.serialize_entry("iss", self.issuer)?;
+        claims.serialize_entry("sub", self.client)?;
+        claims.serialize_entry(
+            "aud",
+            self.resource.map_or(self.issuer.as_str(), Resource::as_str),
+        )?;
+        claims.serialize_entry("client_id", self.client)?;
+        if !self.scope.is_empty() {
+            claims.serialize_entry("scope", self.scope)?;
+        }
+        claims.serialize_entry("jti", self.jti)?;
+        claims.serialize_entry("iat", &self.now.seconds())?;
+        claims.serialize_entry("exp", &self.now.plus(self.life).seconds())?;
+        if let Some(jkt) = self.key {
+            claims.serialize_entry("cnf", &Confirmation { jkt })?;
+        }
+        claims.end()
     }
 }

@@ -1,15 +1,29 @@
 //! An OAuth client and what it may do.
 
-use std::str::FromStr;
+mod preset;
+mod rules;
+mod words;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    preset::Preset,
+    rules::Contradiction,
+    words::{
+        AssertionAudience, AuthMethod, ClientKind, ConsentPolicy, GrantType, IdTokenAlgorithm, PkcePolicy,
+        RefreshRotation, UnknownWord,
+    },
+};
 use crate::{
     base::{
         id::ClientId,
+        jwk::JwkSet,
+        jws::JwsAlgorithm,
         text::DisplayName,
         time::{Instant, Lifetime},
-        url::{RedirectKind, RedirectUri, Resource},
+        url::{HttpsUrl, RedirectKind, RedirectUri, Resource},
     },
     domain::{policy::Lifetimes, scope::ScopeSet},
 };
@@ -47,24 +61,106 @@ pub struct ClientSettings {
     /// Its own lifetimes, where they differ from the server's.
     #[serde(default)]
     pub lifetimes: ClientLifetimes,
+    /// How it authenticates (RFC 7591 section 2).
+    #[serde(default = "public")]
+    pub token_endpoint_auth_method: AuthMethod,
+    /// The one algorithm that its assertions are signed with. Absent: ES256, PS256 or EdDSA, whatever its keys are for;
+    /// RS256 has to be named, since FAPI 2.0 forbids it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<JwsAlgorithm>,
+    /// What its assertions are made for.
+    #[serde(default = "issuer_only")]
+    pub assertion_audience: AssertionAudience,
+    /// Its public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// Where its public keys are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<HttpsUrl>,
+    /// What it may send to the token endpoint.
+    #[serde(default = "grants_of_people")]
+    pub grant_types: BTreeSet<GrantType>,
+    /// Whether its authorization requests need PKCE.
+    #[serde(default = "pkce_required")]
+    pub pkce: PkcePolicy,
+    /// What becomes of its refresh tokens.
+    #[serde(default = "rotate")]
+    pub refresh_rotation: RefreshRotation,
+    /// What its ID tokens are signed with.
+    #[serde(default = "es256")]
+    pub id_token_signed_response_alg: IdTokenAlgorithm,
+    /// The API that it is: it may ask about the access tokens that are for this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Resource>,
 }
 
-/// What kind of program a client is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientKind {
-    /// An app on a person's device: public, holds no secret (RFC 8252).
-    Native,
+fn public() -> AuthMethod {
+    AuthMethod::None
 }
 
-/// Whether a person is asked before the client gets anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentPolicy {
-    /// Asked once for each set of scopes.
-    Ask,
-    /// A first-party app: the person continues with one tap, and the consent is recorded all the same.
-    Never,
+fn issuer_only() -> AssertionAudience {
+    AssertionAudience::IssuerOnly
+}
+
+fn pkce_required() -> PkcePolicy {
+    PkcePolicy::Required
+}
+
+fn rotate() -> RefreshRotation {
+    RefreshRotation::Rotate
+}
+
+fn es256() -> IdTokenAlgorithm {
+    IdTokenAlgorithm::Es256
+}
+
+fn grants_of_people() -> BTreeSet<GrantType> {
+    BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken])
+}
+
+impl ClientSettings {
+    /// What a client of this kind has unless its operator says otherwise.
+    pub fn new(kind: ClientKind) -> Self {
+        let is_service = kind == ClientKind::Service;
+        Self {
+            kind,
+            redirect_uris: Vec::new(),
+            scope: ScopeSet::default(),
+            consent: ConsentPolicy::Ask,
+            resource: None,
+            lifetimes: ClientLifetimes::default(),
+            token_endpoint_auth_method: match kind {
+                ClientKind::Native => AuthMethod::None,
+                ClientKind::Web | ClientKind::Service => AuthMethod::ClientSecretBasic,
+            },
+            token_endpoint_auth_signing_alg: None,
+            assertion_audience: issuer_only(),
+            jwks: None,
+            jwks_uri: None,
+            grant_types: if is_service {
+                BTreeSet::from([GrantType::ClientCredentials])
+            } else {
+                grants_of_people()
+            },
+            pkce: pkce_required(),
+            refresh_rotation: rotate(),
+            id_token_signed_response_alg: es256(),
+            audience: None,
+        }
+    }
+
+    /// Whether it authenticates (RFC 6749 section 2.1).
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != AuthMethod::None
+    }
+
+    /// Whether it authenticates with a secret.
+    pub fn has_secret(&self) -> bool {
+        matches!(
+            self.token_endpoint_auth_method,
+            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost
+        )
+    }
 }
 
 /// Lifetimes of one client; what is absent is the server's.
@@ -87,10 +183,35 @@ impl Client {
         self.disabled_at.is_none()
     }
 
-    /// Whether it can keep a secret (RFC 6749 section 2.1); no kind can yet.
+    /// Whether it can keep a secret (RFC 6749 section 2.1).
     pub fn is_confidential(&self) -> bool {
-        match self.settings.kind {
-            ClientKind::Native => false,
+        self.settings.is_confidential()
+    }
+
+    /// Whether it may use this grant.
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.settings.grant_types.contains(&grant)
+    }
+
+    /// Whether an authorization request of it needs a code challenge.
+    pub fn needs_pkce(&self, has_nonce: bool) -> bool {
+        match self.settings.pkce {
+            PkcePolicy::Required => true,
+            PkcePolicy::RequiredUnlessNonce => !has_nonce,
+            PkcePolicy::Optional => !self.is_confidential(),
+        }
+    }
+
+    /// Whether its refresh tokens stay when they are used.
+    pub fn keeps_refresh_tokens(&self) -> bool {
+        self.settings.refresh_rotation == RefreshRotation::Keep && self.is_confidential()
+    }
+
+    /// Whether an assertion of it may be signed like this.
+    pub fn signs_assertions_with(&self, algorithm: JwsAlgorithm) -> bool {
+        match self.settings.token_endpoint_auth_signing_alg {
+            Some(own) => own == algorithm,
+            None => algorithm != JwsAlgorithm::Rs256,
         }
     }
 
@@ -131,29 +252,6 @@ impl ClientLifetimes {
                 .device_session_absolute
                 .unwrap_or(server.device_session_absolute),
             ..*server
-        }
-    }
-}
-
-impl FromStr for ConsentPolicy {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ask" => Ok(Self::Ask),
-            "never" => Ok(Self::Never),
-            _ => Err("write ask or never"),
-        }
-    }
-}
-
-impl FromStr for ClientKind {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "native" => Ok(Self::Native),
-            _ => Err("write native: an app on a person's device"),
         }
     }
 }

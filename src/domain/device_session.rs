@@ -128,6 +128,8 @@ pub struct RefreshRules {
     pub retry_window: Lifetime,
     /// How long a session lives without a refresh.
     pub idle: Lifetime,
+    /// Whether refresh tokens stay when they are used: of clients that authenticate.
+    pub keep: bool,
 }
 
 /// What a presented refresh token means.
@@ -137,6 +139,8 @@ pub enum Verdict {
     Rotate,
     /// The one before: its answer was lost. The same successor again.
     Retry,
+    /// Any that was issued: it stays, since its client authenticates.
+    Keep,
     /// Newer than the row: the database went back. Go on from the token.
     FastForward,
     /// Refused; the session is not touched.
@@ -191,6 +195,8 @@ impl DeviceSession {
             return Verdict::Refuse(Refusal::ForeignClient);
         }
         let proved_at = match (self.binding, presented.proof) {
+            // A client that authenticates is bound by that, and its keys may change (RFC 9449 section 5).
+            _ if rules.keep => None,
             (Binding::Bearer, _) => None,
             (Binding::Key(_), None) => return Verdict::Refuse(Refusal::ProofMissing),
             (Binding::Key(key), Some(proof)) if key != proof.key => {
@@ -200,6 +206,9 @@ impl DeviceSession {
         };
         if handle != presented.handle {
             return Verdict::Refuse(Refusal::Forged);
+        }
+        if rules.keep && presented.generation <= generation {
+            return Verdict::Keep;
         }
         let window_ends = rotated_at.plus(rules.retry_window);
         let predecessor = presented.generation.successor() == generation;

@@ -22,6 +22,8 @@ pub enum ErrorCode {
     InvalidClient,
     /// RFC 6749: the code or refresh token is not good (any more).
     InvalidGrant,
+    /// RFC 6749: the client may not do this.
+    UnauthorizedClient,
     /// RFC 6749: unknown `grant_type`.
     UnsupportedGrantType,
     /// RFC 6749: unknown `response_type`.
@@ -57,6 +59,7 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",

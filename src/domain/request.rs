@@ -215,6 +215,7 @@ impl AuthorizationRequest {
         self.client == client.id
             && client.allows_redirect(&self.answer_to.redirect_uri)
             && self.scope.is_within(&client.settings.scope)
+            && (self.challenge.is_some() || !client.needs_pkce(self.nonce.is_some()))
             && self
                 .resource
                 .as_ref()
@@ -246,9 +247,11 @@ impl AuthorizationRequest {
             ("client_id", self.client.to_string()),
             ("redirect_uri", self.answer_to.redirect_uri.clone()),
             ("scope", self.scope.to_string()),
-            ("code_challenge", self.challenge.digest().to_base64url()),
-            ("code_challenge_method", "S256".to_owned()),
         ];
+        if self.challenge.is_some() {
+            parameters.push(("code_challenge", self.challenge.digest().to_base64url()));
+            parameters.push(("code_challenge_method", "S256".to_owned()));
+        }
         parameters.extend(
             optional
                 .into_iter()

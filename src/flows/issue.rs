@@ -11,7 +11,7 @@ use crate::{
     domain::{
         access_token::{AccessTokenClaims, Facts},
         binding::Thumbprint,
-        client::Client,
+        client::{Client, GrantType, IdTokenAlgorithm},
         device_session::Grant,
         id_token::IdTokenClaims,
         refresh_token::RefreshToken,
@@ -29,8 +29,8 @@ pub struct Tokens {
     pub access_token: Secret<String>,
     /// How long it lives.
     pub expires_in: Lifetime,
-    /// The refresh token that is good from now on.
-    pub refresh_token: Secret<String>,
+    /// The refresh token that is good from now on, where one is due.
+    pub refresh_token: Option<Secret<String>>,
     /// The ID token, when one is due.
     pub id_token: Option<Secret<String>>,
     /// What the access token may do.
@@ -102,14 +102,22 @@ pub fn issue(
         .sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
     let id_token = if order.with_id_token && grant.scope.has(scope::OPENID) {
         let claims = IdTokenClaims::new(facts, &access_token);
-        Some(keys.signer.sign(TokenType::IdToken, &claims)?.into())
+        let signer = match order.client.settings.id_token_signed_response_alg {
+            IdTokenAlgorithm::Es256 => &keys.signer,
+            // Its ring is made before the first client that asks for it.
+            IdTokenAlgorithm::Rs256 => keys.rs256.as_ref().ok_or(BadKey)?,
+        };
+        Some(signer.sign(TokenType::IdToken, &claims)?.into())
     } else {
         None
     };
     Ok(Tokens {
         access_token: access_token.into(),
         expires_in: life,
-        refresh_token: keys.mac.encode(refresh_token),
+        refresh_token: order
+            .client
+            .may(GrantType::RefreshToken)
+            .then(|| keys.mac.encode(refresh_token)),
         id_token,
         scope: scope.clone(),
     })

@@ -62,15 +62,18 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
     };
     let user = || subject.user.ok_or_else(|| lacks("user"));
     let session = || subject.session.ok_or_else(|| lacks("session"));
+    let client = || subject.client.clone().ok_or_else(|| lacks("client"));
     Ok(match event {
         Event::SessionsEnded { ending, reason, .. } => Effect::Ended(ending.clone(), *reason),
         Event::SessionOpened { .. } => Effect::Opened(session()?),
         Event::UserDisabled => Effect::UserDisabled(user()?),
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
-        Event::ClientRemoved => Effect::ClientRemoved(subject.client.clone().ok_or_else(|| lacks("client"))?),
+        Event::ClientRemoved => Effect::ClientRemoved(client()?),
+        Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
+        Event::ClientSecretRotated { secret, expires_at } => Effect::SecretEnds(*secret, *expires_at),
         Event::TokenRevoked { jti } => {
             let jti = Base64UrlUnpadded::decode_vec(jti).map_err(|_| lacks("jti"))?;
-            Effect::TokenRevoked(jti, session()?)
+            Effect::TokenRevoked(jti, subject.session)
         }
         Event::UserCreated { .. }
         | Event::SignedIn { .. }
@@ -81,6 +84,8 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::RevocationsRewritten
         | Event::KeyForgerySuspected
         | Event::ClientAdded
+        | Event::ClientSecretCreated { .. }
+        | Event::ClientSecretExpiring { .. }
         | Event::KeyCreated { .. }
         | Event::KeyActivated { .. }
         | Event::KeyRetired { .. }

@@ -15,13 +15,13 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, end::end},
+    flows::{Provider, clients::secrets::warn_of_ends, end::end},
     store::{
-        attempts, browser_sessions,
+        attempts, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_sessions,
         error::Result,
-        events, jobs, revocations,
+        events, jobs, revocations, used_assertions,
     },
 };
 
@@ -51,6 +51,14 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     expire(provider, browser_sessions::IDLE, provider.idle_since(now)).await?;
     let kept = now.minus(KEPT);
     delete(provider, attempts::SWEEP, now.minus(Lifetime::from_secs(60))).await?;
+    delete(
+        provider,
+        used_assertions::SWEEP,
+        now.minus(Lifetime::from_secs(60)),
+    )
+    .await?;
+    warn_of_ends(provider).await?;
+    delete(provider, client_secrets::DELETE_PAST, kept).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;

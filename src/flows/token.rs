@@ -1,11 +1,12 @@
 //! The token endpoint's verbs: one file a grant, the same shape each.
 
+pub mod client_credentials;
 pub mod code;
 pub mod refresh;
 
 use crate::{
     domain::{
-        client::Client,
+        client::{Client, GrantType},
         oauth_error::{ErrorCode, OAuthError},
     },
     flows::issue::IssueError,
@@ -28,6 +29,15 @@ pub enum TokenError {
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A client uses the grants that it is registered for and no other (RFC 6749 section 5.2).
+pub fn check_grant(client: &Client, grant: GrantType) -> Result<(), OAuthError> {
+    if client.may(grant) {
+        return Ok(());
+    }
+    let hint = "the client is not registered for this grant_type";
+    Err(OAuthError::new(ErrorCode::UnauthorizedClient, hint))
 }
 
 /// A `resource` at the token endpoint may only repeat the API that the session is for (RFC 8707 section 2.2). Checked

@@ -30,6 +30,8 @@ pub struct OpenedKey {
 pub struct Keys {
     /// Signs tokens.
     pub signer: Signer,
+    /// Signs ID tokens of clients that ask for RS256, where there are any.
+    pub rs256: Option<Signer>,
     /// Makes and checks refresh tokens.
     pub mac: MacRing,
     /// Seals what travels through browsers.
@@ -93,9 +95,13 @@ impl Keys {
     pub fn new(issuer: &Issuer, keys: &[OpenedKey]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };
         let signing = active(keys, Ring::SigningEs256)?;
-        let signer = Signer::new(signing.info.id, &signing.secret).map_err(|_| BrokenRing {
-            ring: Ring::SigningEs256,
-        })?;
+        let bad = |ring| move |_: BadKey| BrokenRing { ring };
+        let signer = Signer::es256(signing.info.id, &signing.secret).map_err(bad(Ring::SigningEs256))?;
+        let rs256 = active(keys, Ring::SigningRs256).ok();
+        let rs256 = rs256
+            .map(|key| Signer::rs256(key.info.id, &key.secret))
+            .transpose()
+            .map_err(bad(Ring::SigningRs256))?;
         let mac_keys = symmetric(keys, Ring::Mac)?;
         let seal_keys = symmetric(keys, Ring::Seal)?;
         let mac = MacRing::new(
@@ -115,6 +121,7 @@ impl Keys {
             .ok_or_else(broken(Ring::SigningEs256))?;
         Ok(Self {
             signer,
+            rs256,
             mac,
             sealer,
             jwks,

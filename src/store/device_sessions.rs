@@ -87,6 +87,18 @@ statements! {
            AND (jkt IS NULL OR jkt = $5)
            AND (generation = $4 OR (generation = $4 + 1 AND (jkt IS NOT NULL OR rotated_at >= $8)))
          RETURNING user_id, grant_json, jkt, device";
+    /// A refresh token that stays, of a session that was used lately: any generation that was issued, and nothing is
+    /// written. id, handle, client, generation, now, used since.
+    pub STAY: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant) => Redeemed =
+        "SELECT user_id, grant_json, jkt, device FROM device_sessions
+         WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
+           AND expires_at > $5 AND rotated_at > $6";
+    /// The same for one that was not used lately, which is written: id, handle, client, generation, now, idle since.
+    pub STAY_AND_TOUCH: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant) => Redeemed =
+        "UPDATE device_sessions SET rotated_at = $5
+         WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
+           AND expires_at > $5 AND rotated_at > $6
+         RETURNING user_id, grant_json, jkt, device";
     /// The row is older than the world: it goes on from the token. id, the row's generation, the token's, now.
     FAST_FORWARD: (DeviceSessionId, i64, i64, Instant) => Redeemed =
         "UPDATE device_sessions SET generation = $3 + 1, rotated_at = $4

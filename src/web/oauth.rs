@@ -2,6 +2,7 @@
 
 pub(super) mod authorize;
 pub(super) mod discovery;
+pub(super) mod introspect;
 pub(super) mod jwks;
 pub(super) mod revoke;
 pub(super) mod token;

@@ -5,6 +5,7 @@ mod account;
 mod authorize;
 mod browser;
 mod cli;
+mod client_auth;
 mod clients;
 mod config;
 mod durability;

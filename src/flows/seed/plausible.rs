@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         browser_session::Authentication,
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientSettings},
         device_session::{Grant, Life},
         ending::Reason,
         event::{Event, EventLine, EventRecord, Subject},
@@ -78,12 +78,9 @@ struct SignedIn {
 /// What such an app may do.
 pub(super) fn settings() -> ClientSettings {
     ClientSettings {
-        kind: ClientKind::Native,
         redirect_uris: REDIRECT_URI.parse().into_iter().collect(),
         scope: scope(SCOPE),
-        consent: ConsentPolicy::Ask,
-        resource: None,
-        lifetimes: ClientLifetimes::default(),
+        ..ClientSettings::new(ClientKind::Native)
     }
 }
 

@@ -29,8 +29,8 @@ pub struct CodeRequest<'a> {
     pub code: &'a str,
     /// Where it came to; must be right when it is there.
     pub redirect_uri: Option<&'a str>,
-    /// The PKCE verifier.
-    pub code_verifier: &'a str,
+    /// The PKCE verifier; a client that authenticates may have sent no challenge.
+    pub code_verifier: Option<&'a str>,
     /// The API that the access token is for.
     pub resource: &'a [String],
     /// The DPoP proof, checked in everything but its key.
@@ -47,7 +47,12 @@ pub async fn redeem(
 ) -> Result<Tokens, TokenError> {
     let now = provider.clock.now();
     let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
-    let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
+    let challenge = match request.code_verifier {
+        Some(verifier) => Challenge::of_verifier(verifier).ok_or_else(OAuthError::invalid_code)?,
+        // Right only where no challenge was sent.
+        None if client.is_confidential() => Challenge::none(),
+        None => return Err(OAuthError::invalid_request("code_verifier is missing").into()),
+    };
     check_resource(client, request.resource)?;
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     // Before the row: the database may have gone back, and say that it waits.

@@ -5,7 +5,7 @@
 //! killed app, between two processes. Retries are counted and visible, never an end.
 
 use crate::{
-    base::time::Instant,
+    base::time::{Instant, Lifetime},
     domain::{
         binding::Proof,
         client::Client,
@@ -23,9 +23,9 @@ use crate::{
         token::{TokenError, check_resource},
         went_back,
     },
-    ports::keys::Keys,
+    ports::{clients::COARSE, keys::Keys},
     store::{
-        device_sessions::{self, FastForward, ROTATE},
+        device_sessions::{self, FastForward, ROTATE, STAY, STAY_AND_TOUCH},
         error::StoreError,
         events::RecordEvent,
     },
@@ -73,6 +73,7 @@ pub async fn refresh(
     let rules = RefreshRules {
         retry_window: lifetimes.retry_window,
         idle: lifetimes.device_session_idle,
+        keep: client.keeps_refresh_tokens(),
     };
     let call = Call {
         provider,
@@ -82,7 +83,12 @@ pub async fn refresh(
         rules,
     };
     for _ in 0..TRIES {
-        if let Some(tokens) = call.rotate().await? {
+        let tokens = if rules.keep {
+            call.stay().await?
+        } else {
+            call.rotate().await?
+        };
+        if let Some(tokens) = tokens {
             return Ok(tokens);
         }
         match call.explain().await? {
@@ -152,6 +158,27 @@ impl Call<'_> {
         Ok(issued.await?.transpose()?)
     }
 
+    /// The token stays. Its use is written only now and then: an end is seen all the same, and what is signed at the same
+    /// moment was issued before it.
+    async fn stay(&self) -> Result<Option<Tokens>, TokenError> {
+        let now = self.provider.clock.now();
+        let coarse = Lifetime::from_millis(self.rules.idle.millis() / 8).min(COARSE);
+        let binds = |since| {
+            let (session, handle) = (self.token.session, self.token.handle.digest());
+            let generation = self.token.generation.to_i64();
+            (session, handle, self.client.id.clone(), generation, now, since)
+        };
+        let db = &self.provider.db;
+        let mut found = db.read(STAY, binds(now.minus(coarse))).await?;
+        if found.is_none() {
+            found = db
+                .execute(STAY_AND_TOUCH, binds(now.minus(self.rules.idle)))
+                .await?;
+        }
+        let issued = found.map(|redeemed| issue(self.provider, &self.order(now), &redeemed, self.token));
+        Ok(issued.transpose()?)
+    }
+
     /// Says what the token means for the row that is there, and does what follows.
     async fn explain(&self) -> Result<Outcome, TokenError> {
         let now = self.provider.clock.now();
@@ -167,7 +194,7 @@ impl Call<'_> {
             proof: self.request.proof,
         };
         match session.judge(&presented, self.rules, now) {
-            Verdict::Rotate | Verdict::Retry => Ok(Outcome::Again),
+            Verdict::Rotate | Verdict::Retry | Verdict::Keep => Ok(Outcome::Again),
             Verdict::FastForward => self.fast_forward(&session, now).await,
             Verdict::Reuse => {
                 tracing::warn!(session = %session.id, "a refresh token was used again: its session ends");

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
+        client::GrantType,
         oauth_error::{ErrorCode, OAuthError},
         request::Raw,
         scope::{ScopeError, ScopeSet},
@@ -17,7 +18,8 @@ use crate::{
     flows::{
         issue::Tokens,
         token::{
-            TokenError,
+            TokenError, check_grant,
+            client_credentials::{self, ClientCredentialsRequest},
             code::{self, CodeRequest},
             refresh::{self, RefreshRequest},
         },
@@ -41,35 +43,39 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
     } = request;
     let address = Some(address.to_string());
     let resource = form.all("resource");
-    match parameter(form, "grant_type")? {
-        "authorization_code" => {
+    let hint = "grant_type is authorization_code, refresh_token or client_credentials";
+    let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
+    let grant: GrantType = parameter(form, "grant_type")?.parse().map_err(unsupported)?;
+    check_grant(client, grant)?;
+    match grant {
+        GrantType::AuthorizationCode => {
             let request = CodeRequest {
                 code: parameter(form, "code")?,
                 redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
-                code_verifier: parameter(form, "code_verifier")?,
+                code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
                 resource,
                 proof: None,
                 address,
             };
             code::redeem(&site.provider, client, request).await
         }
-        "refresh_token" => {
-            let scope = form.one("scope").map_err(OAuthError::from)?;
+        GrantType::RefreshToken => {
             let request = RefreshRequest {
                 refresh_token: parameter(form, "refresh_token")?,
-                scope: scope
-                    .map(str::parse::<ScopeSet>)
-                    .transpose()
-                    .map_err(invalid_scope)?,
+                scope: scope(form)?,
                 resource,
                 proof: None,
                 address,
             };
             refresh::refresh(&site.provider, client, request).await
         }
-        _ => {
-            let hint = "grant_type is authorization_code or refresh_token";
-            Err(OAuthError::new(ErrorCode::UnsupportedGrantType, hint).into())
+        GrantType::ClientCredentials => {
+            let request = ClientCredentialsRequest {
+                scope: scope(form)?,
+                resource,
+                proof: None,
+            };
+            client_credentials::issue_to_client(&site.provider, client, &request).await
         }
     }
 }
@@ -79,8 +85,12 @@ fn parameter<'a>(form: &'a Raw, name: &'static str) -> Result<&'a str, OAuthErro
         .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
 }
 
-fn invalid_scope(error: ScopeError) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidScope, error.to_string())
+fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {
+    let invalid = |error: ScopeError| OAuthError::new(ErrorCode::InvalidScope, error.to_string());
+    form.one("scope")?
+        .map(str::parse::<ScopeSet>)
+        .transpose()
+        .map_err(invalid)
 }
 
 /// RFC 6749 section 5.1; the secrets are shown here and nowhere else.
@@ -89,9 +99,11 @@ struct Answer<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
-    refresh_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     scope: &'a ScopeSet,
 }
 
@@ -100,7 +112,7 @@ fn answer(tokens: &Tokens) -> Response {
         access_token: tokens.access_token.expose(),
         token_type: "Bearer",
         expires_in: tokens.expires_in.seconds(),
-        refresh_token: tokens.refresh_token.expose(),
+        refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
         scope: &tokens.scope,
     };

@@ -239,7 +239,7 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
         ("--redirect-uri", "notes:/callback", "RFC 8252 section 7.1"),
         ("--redirect-uri", "/callback", "not an absolute URI"),
         ("--name", "Notes\u{202e}", "none of them invisible"),
-        ("--kind", "web", "native"),
+        ("--kind", "app", "write native, web or service"),
         ("--scope", "", "at least one scope"),
         ("--scope", "a\"b", "printable ASCII"),
         ("--consent", "always", "never"),
@@ -276,7 +276,7 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
     let said = add_client(
         &shell,
         "a b",
-        &["--kind", "web", "--redirect-uri", "x", "--resource", "y"],
+        &["--kind", "app", "--redirect-uri", "x", "--resource", "y"],
     )
     .await
     .refused(1);

@@ -5,10 +5,12 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 14] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
+    ("client_secrets", "SELECT COUNT(*) FROM client_secrets"),
+    ("used_assertions", "SELECT COUNT(*) FROM used_assertions"),
     ("versions", "SELECT COUNT(*) FROM versions"),
     ("facts", "SELECT COUNT(*) FROM facts"),
     ("consents", "SELECT COUNT(*) FROM consents"),

@@ -63,13 +63,18 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "userinfo_endpoint",
         "jwks_uri",
         "revocation_endpoint",
+        "introspection_endpoint",
         "response_types_supported",
         "response_modes_supported",
         "grant_types_supported",
         "subject_types_supported",
         "id_token_signing_alg_values_supported",
         "token_endpoint_auth_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
         "revocation_endpoint_auth_methods_supported",
+        "revocation_endpoint_auth_signing_alg_values_supported",
+        "introspection_endpoint_auth_methods_supported",
+        "introspection_endpoint_auth_signing_alg_values_supported",
         "code_challenge_methods_supported",
         "scopes_supported",
         "claims_supported",
@@ -113,6 +118,10 @@ async fn every_endpoint_in_the_document_answers() {
         postern.post(&path("revocation_endpoint"), &[]).await.error(),
         "invalid_request"
     );
+    assert_eq!(
+        postern.post(&path("introspection_endpoint"), &[]).await.error(),
+        "invalid_request"
+    );
     let url = postern.phone().authorize_url(&[]);
     let asked = url.replace("/authorize", &path("authorization_endpoint"));
     assert_eq!(postern.browser().open(&asked).await.page().heading(), "Sign in");
@@ -126,9 +135,24 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
     assert_eq!(list(&document, "response_modes_supported"), ["query"]);
     assert_eq!(
         list(&document, "grant_types_supported"),
-        ["authorization_code", "refresh_token"]
+        ["authorization_code", "refresh_token", "client_credentials"]
     );
-    assert_eq!(list(&document, "token_endpoint_auth_methods_supported"), ["none"]);
+    // Each of them works: see client_auth/credentials.rs.
+    let proofs = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    for endpoint in ["token", "revocation", "introspection"] {
+        let methods = list(&document, &format!("{endpoint}_endpoint_auth_methods_supported"));
+        let none = if endpoint == "introspection" {
+            &[][..]
+        } else {
+            &["none"]
+        };
+        assert_eq!(methods, [none, &proofs].concat(), "{endpoint}");
+        let algorithms = list(
+            &document,
+            &format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
+        );
+        assert_eq!(algorithms, ["ES256", "PS256", "EdDSA", "RS256"], "{endpoint}");
+    }
     assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
     let (phone, tokens) = signed_in(&postern, "notes").await;
     Tokens::of(&phone.refresh(&tokens.refresh).await);

@@ -158,7 +158,7 @@ impl<'a> Prover<'a> {
         let request = CodeRequest {
             code,
             redirect_uri: Some(&phone.redirect_uri),
-            code_verifier: &phone.verifier,
+            code_verifier: Some(&phone.verifier),
             resource: &[],
             proof: Some(self.proof(self.postern.clock.now())),
             address: None,
@@ -194,7 +194,12 @@ impl<'a> Prover<'a> {
 fn tokens(issued: &issue::Tokens) -> Tokens {
     Tokens {
         access: issued.access_token.expose().clone(),
-        refresh: issued.refresh_token.expose().clone(),
+        refresh: issued
+            .refresh_token
+            .as_ref()
+            .expect("a refresh token")
+            .expose()
+            .clone(),
         answer: serde_json::Value::Null,
     }
 }

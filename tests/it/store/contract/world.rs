@@ -12,7 +12,7 @@ use postern::{
     domain::{
         binding::Thumbprint,
         browser_session::{Authentication, BrowserSession},
-        client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{Client, ClientKind, ClientSettings},
         device_session::{Grant, Life, State},
         ending::{Ending, Reason},
         event::{Event, EventRecord, Subject},
@@ -91,12 +91,9 @@ impl World {
             id: id.parse().expect("a client id"),
             name: "Notes".parse().expect("a name"),
             settings: ClientSettings {
-                kind: ClientKind::Native,
                 redirect_uris: vec![REDIRECT.parse().expect("valid")],
                 scope: "openid offline_access".parse().expect("valid"),
-                consent: ConsentPolicy::Ask,
-                resource: None,
-                lifetimes: ClientLifetimes::default(),
+                ..ClientSettings::new(ClientKind::Native)
             },
             created_at: at(0),
             disabled_at: None,
@@ -104,6 +101,7 @@ impl World {
         AddClient {
             client,
             event: self.event(Event::ClientAdded),
+            secret: None,
         }
     }
 
