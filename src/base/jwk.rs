@@ -244,7 +244,7 @@ mod tests {
         Base64UrlUnpadded::encode_string(bytes)
     }
 
-    fn set(keys: Value) -> Result<JwkSet, JwkSetError> {
+    fn set(keys: &Value) -> Result<JwkSet, JwkSetError> {
         JwkSet::from_bytes(json!({ "keys": keys }).to_string().as_bytes())
     }
 
@@ -253,10 +253,10 @@ mod tests {
         let ec = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
         let ed = Ed25519KeyPair::generate().expect("a key");
         let point = ec.public_key().as_ref().to_vec();
-        let ec_jwk = json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": b64(&point[1..33]), "y": b64(&point[33..]) });
-        let ed_jwk =
+        let nist = json!({ "kty": "EC", "crv": "P-256", "kid": "ec", "x": b64(&point[1..33]), "y": b64(&point[33..]) });
+        let edwards =
             json!({ "kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": b64(ed.public_key().as_ref()) });
-        let both = set(json!([ec_jwk, ed_jwk])).expect("a set");
+        let both = set(&json!([nist, edwards])).expect("a set");
         let sign = |header: Value| {
             let signed = format!("{}.{}", b64(header.to_string().as_bytes()), b64(b"{}"));
             let signature = match header["alg"].as_str() {
@@ -286,9 +286,9 @@ mod tests {
             );
         }
         // Without a name two that fit are one too many.
-        let mut other = ec_jwk.clone();
+        let mut other = nist.clone();
         other["kid"] = json!("other");
-        let two = set(json!([ec_jwk, other])).expect("a set");
+        let two = set(&json!([nist, other])).expect("a set");
         assert!(!two.verifies(&Jws::parse(&sign(json!({ "alg": "ES256" })), 4000).expect("a JWS")));
     }
 
@@ -326,7 +326,7 @@ mod tests {
             (json!({}), JwkSetError::NotASet),
             (json!(vec![0; 33]), JwkSetError::TooLarge),
         ] {
-            assert_eq!(set(keys.clone()).err(), Some(error), "{keys}");
+            assert_eq!(set(&keys).err(), Some(error), "{keys}");
         }
         assert_eq!("".parse::<JwkSet>().err(), Some(JwkSetError::NotASet));
         assert_eq!(
@@ -339,7 +339,7 @@ mod tests {
         #[test]
         fn whatever_comes_is_refused_or_read(kty in "EC|RSA|OKP|oct|", text in "[ -~]{0,80}") {
             let jwk = json!({ "kty": kty, "crv": "P-256", "x": text, "y": text, "n": text, "e": text });
-            let _ = set(json!([jwk]));
+            let _ = set(&json!([jwk]));
             let _ = text.parse::<JwkSet>();
         }
     }

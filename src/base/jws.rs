@@ -175,7 +175,7 @@ mod tests {
             (r#"{"alg":"HS256"}"#, JwsError::Algorithm),
             (r#"{"alg":"ES384"}"#, JwsError::Algorithm),
             (r#"{"alg":""}"#, JwsError::Algorithm),
-            (r#"{}"#, JwsError::Malformed),
+            ("{}", JwsError::Malformed),
             (r#"{"alg":"none","alg":"ES256"}"#, JwsError::Malformed),
             (r#"{"alg":["ES256"]}"#, JwsError::Malformed),
             (r#"{"alg":"ES256","kid":1}"#, JwsError::Malformed),

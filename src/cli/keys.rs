@@ -55,15 +55,10 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
                 .result(command.json, &page, || listed_table(&page.items))
         }
         Verb::Rotate { ring } => {
-            let rings = match ring {
-                Some(ring) => vec![ring],
-                None => {
-                    let there = keys::list(&app.provider.db).await?;
-                    Ring::every()
-                        .filter(|ring| there.iter().any(|key| key.ring == *ring))
-                        .collect()
-                }
-            };
+            let there = keys::list(&app.provider.db).await?;
+            let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
+            let all = || Ring::every().filter(has_keys).collect();
+            let rings = ring.map_or_else(all, |ring| vec![ring]);
             let items = rotate(&app.provider, &rings).await?;
             let page = Page { items, next: None };
             world

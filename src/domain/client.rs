@@ -64,7 +64,7 @@ pub struct ClientSettings {
     /// How it authenticates (RFC 7591 section 2).
     #[serde(default = "public")]
     pub token_endpoint_auth_method: AuthMethod,
-    /// The one algorithm that its assertions are signed with. Absent: ES256, PS256 or EdDSA, whatever its keys are for;
+    /// The one algorithm that its assertions are signed with. Absent: ES256, PS256 or `EdDSA`, whatever its keys are for;
     /// RS256 has to be named, since FAPI 2.0 forbids it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_endpoint_auth_signing_alg: Option<JwsAlgorithm>,

@@ -18,8 +18,8 @@ use crate::{
     store::error::StoreError,
 };
 
-/// What a request presents to show which client it is from.
-#[derive(Debug, Default)]
+/// What a request presents to show which client it is from. It holds secrets, and does not print.
+#[derive(Default)]
 pub struct Presented<'a> {
     /// The `client_id` of the form.
     pub client_id: Option<&'a str>,
@@ -180,6 +180,8 @@ fn told(checked: Result<Arc<Client>, Flaw>, id: &str) -> Result<Arc<Client>, Cli
 }
 
 fn refuse<T>(flaw: &Flaw, id: &str) -> Result<T, ClientAuthError> {
+    // Whoever is refused does not fill the log.
+    let id: String = id.chars().take(64).collect();
     tracing::info!(client = id, %flaw, "a client could not be authenticated");
     Err(OAuthError::invalid_client().into())
 }

@@ -177,6 +177,7 @@ impl Resolve for Guarded {
 #[error("the name has no public address")]
 struct NotPublic;
 
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err wants")]
 fn failed(error: reqwest::Error) -> FetchError {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     let mut told = String::new();

@@ -40,7 +40,7 @@ statements! {
            AND NOT EXISTS (SELECT 1 FROM device_sessions d WHERE d.client_id = c.id AND d.rotated_at > $1)
          ORDER BY c.id";
     /// Tokens of a client without a session are refused from now on: client, issued before, until, recorded at.
-    REVOKE: (Vec<u8>, Instant, Instant, Instant) => () =
+    pub(super) REVOKE: (Vec<u8>, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('client', $1, $2, $3, $4)
          ON CONFLICT (kind, id) DO UPDATE SET issued_before = excluded.issued_before, until = excluded.until,
            recorded_at = excluded.recorded_at";

@@ -64,9 +64,7 @@ pub(super) struct AddClient {
         help = "How long a session lives at most, such as 365d [default: sessions.device_absolute]"
     )]
     session_absolute: Option<String>,
-    /// How it authenticates: none, client_secret_basic, client_secret_post or private_key_jwt [default: none for native,
-    /// else client_secret_basic]
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", help = AUTH_METHOD)]
     auth_method: Option<String>,
     /// A file with its public keys, a JWK set
     #[arg(long, value_name = "FILE")]
@@ -74,18 +72,13 @@ pub(super) struct AddClient {
     /// Where its public keys are
     #[arg(long, value_name = "URL")]
     jwks_uri: Option<String>,
-    /// The one algorithm of its assertions [default: ES256, PS256 or EdDSA, as its keys are]
-    #[arg(long, value_name = "ALG")]
+    #[arg(long, value_name = "ALG", help = ASSERTION_ALG)]
     assertion_alg: Option<String>,
-    /// What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]
-    #[arg(long, value_name = "WHICH")]
+    #[arg(long, value_name = "WHICH", help = ASSERTION_AUDIENCE)]
     assertion_audience: Option<String>,
-    /// Whether it needs PKCE: required, required_unless_nonce or optional [default: required]
-    #[arg(long, value_name = "WHEN")]
+    #[arg(long, value_name = "WHEN", help = PKCE)]
     pkce: Option<String>,
-    /// What it may send to the token endpoint; once for each [default: authorization_code and refresh_token, of a service
-    /// client_credentials]
-    #[arg(long = "grant-type", value_name = "GRANT")]
+    #[arg(long = "grant-type", value_name = "GRANT", help = GRANT_TYPES)]
     grant_types: Vec<String>,
     /// What becomes of its refresh tokens: rotate, or keep [default: rotate]
     #[arg(long, value_name = "WHICH")]
@@ -114,6 +107,13 @@ const KIND: &str = "What it is: native (an app on people's devices), web (a serv
                     (a program without people, or an API) [default: native]";
 const SCOPE: &str =
     "The most that it may ask for [default: openid profile email offline_access, of a service nothing]";
+const AUTH_METHOD: &str = "How it authenticates: none, client_secret_basic, client_secret_post or private_key_jwt [default: none for native, else client_secret_basic]";
+const ASSERTION_ALG: &str =
+    "The one algorithm of its assertions [default: ES256, PS256 or EdDSA, as its keys are]";
+const ASSERTION_AUDIENCE: &str =
+    "What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]";
+const PKCE: &str = "Whether it needs PKCE: required, required_unless_nonce or optional [default: required]";
+const GRANT_TYPES: &str = "What it may send to the token endpoint; once for each [default: authorization_code and refresh_token, of a service client_credentials]";
 const SCOPE_OF_PEOPLE: &str = "openid profile email offline_access";
 
 const REDIRECT_URI: &str =

@@ -131,7 +131,11 @@ async fn id_and_secret_in_the_header_are_form_decoded() {
     let service = Site::with_secret(&postern, "a.b~c", ClientKind::Service, |_| {}).await;
     let secret = service.secret().to_owned();
     let grant = [("grant_type", "client_credentials")];
-    let escaped = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+    let escaped = |text: &str| {
+        url::form_urlencoded::byte_serialize(text.as_bytes())
+            .collect::<String>()
+            .replace('_', "%5F")
+    };
     for (id, secret) in [
         ("a.b~c".to_owned(), secret.clone()),
         (escaped("a.b~c"), escaped(&secret)),

@@ -108,7 +108,7 @@ async fn settings_that_contradict_each_other_are_refused_by_name() {
             Web,
             |s| {
                 s.redirect_uris
-                    .push("com.example.app:/cb".parse().expect("valid"))
+                    .push("com.example.app:/cb".parse().expect("valid"));
             },
             "redirect_uris",
         ),
