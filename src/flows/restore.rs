@@ -113,6 +113,8 @@ pub struct Report {
     pub keys_lost: u64,
     /// Which apps were added after the backup and are not there any more.
     pub clients_lost: BTreeSet<String>,
+    /// Which apps got a secret after the backup that is not good any more.
+    pub secrets_lost: BTreeSet<String>,
 }
 
 /// Writes again what a restored database has lost.
@@ -160,7 +162,10 @@ impl<'a> Restoring<'a> {
 
     /// What was done again.
     pub fn report(self) -> Report {
-        self.report
+        let mut report = self.report;
+        // Who is gone needs no secret.
+        report.secrets_lost = &report.secrets_lost - &report.clients_lost;
+        report
     }
 
     async fn note(&mut self, event: Event, subject: Subject) -> Result<()> {
@@ -180,6 +185,11 @@ impl<'a> Restoring<'a> {
             Event::ClientAdded => {
                 report
                     .clients_lost
+                    .extend(subject.client.map(|client| client.to_string()));
+            }
+            Event::ClientSecretCreated { .. } => {
+                report
+                    .secrets_lost
                     .extend(subject.client.map(|client| client.to_string()));
             }
             _ => {}

@@ -86,7 +86,8 @@ impl WriteAgain {
             Effect::ClientRemoved(id) => {
                 clients::delete(tx, id).await?;
                 let client = id.as_str().as_bytes().to_vec();
-                tx.run(clients::REVOKE, (client, issued_before, until, now)).await?;
+                tx.run(clients::REVOKE, (client, issued_before, until, now))
+                    .await?;
                 self.end(tx, Ending::Client { id: id.clone() }, Reason::ClientRemoved)
                     .await
             }
