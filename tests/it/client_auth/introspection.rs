@@ -228,7 +228,7 @@ async fn what_has_ended_is_inactive_at_once_on_every_node() {
         .expect("text")
         .to_owned();
     postern.advance("6m");
-    assert_eq!(both(&own).await, (false, false));
+    assert_eq!(api.introspect(&own).await, inactive());
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod browser_sessions;
+mod client_secrets;
 mod clients;
 mod consents;
 mod device_sessions;
@@ -12,6 +13,7 @@ mod jobs;
 mod keys;
 mod over;
 mod revocations;
+mod used_assertions;
 mod users;
 mod world;
 
@@ -56,6 +58,10 @@ on_every_back_end! {
         a_disabled_person_has_no_session
         a_touch_moves_forward_only_and_never_revives
         the_expired_are_found_and_a_list_has_only_the_living;
+    client_secrets:
+        two_secrets_are_good_at_most_and_a_third_changes_nothing
+        a_secret_is_removed_once_and_all_of_them_with_their_client
+        a_use_is_written_once_in_a_while_and_a_warning_once;
     clients:
         a_change_of_clients_raises_the_version
         a_taken_client_id_is_a_conflict_and_changes_nothing
@@ -111,6 +117,9 @@ on_every_back_end! {
     revocations:
         a_token_is_listed_once
         too_many_tokens_end_their_session;
+    used_assertions:
+        an_assertion_is_used_once_whoever_is_first
+        what_has_expired_is_forgotten_so_many_at_once;
     users:
         a_user_is_found_by_id_and_address
         a_taken_address_is_a_conflict_and_changes_nothing

@@ -6,7 +6,7 @@ use postern::{
     base::{
         digest::Digest,
         entropy::Entropy,
-        id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
+        id::{BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, UserId},
         time::{Instant, Lifetime},
     },
     domain::{
@@ -135,6 +135,10 @@ impl World {
                 again: false,
             }),
         }
+    }
+
+    pub(crate) fn secret_id(&self) -> ClientSecretId {
+        ClientSecretId::new(at(0), &self.entropy)
     }
 
     pub(crate) fn browser_id(&self) -> BrowserSessionId {
