@@ -235,7 +235,7 @@ async fn an_api_asks_about_a_token_that_is_for_it() {
     let secret = register(&postern, "api", settings).await;
     postern
         .add_client("app", |settings| {
-            settings.resource = "https://api.example".parse().ok()
+            settings.resource = "https://api.example".parse().ok();
         })
         .await;
     let tokens = postern
