@@ -16,7 +16,7 @@ use crate::{
     },
     config::Config,
     flows::{
-        Provider,
+        Provider, dpop,
         keys::{self, KeysError},
         sign_in::Line,
         went_back::Signs,
@@ -129,6 +129,7 @@ impl App {
             keys,
             clients,
             ends: Arc::default(),
+            proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),
             bell: Notify::new(),
             went_back: Signs::default(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postern_resource_server::ReplayMemory;
 use tokio::sync::Notify;
 
 use crate::{
@@ -25,6 +26,7 @@ pub mod browser_session;
 pub mod clients;
 pub mod consent;
 pub mod discovery;
+pub mod dpop;
 pub mod end;
 pub mod events;
 pub mod issue;
@@ -68,6 +70,8 @@ pub struct Provider {
     pub clients: ClientDirectory,
     /// What ended lately.
     pub ends: Arc<Ends>,
+    /// The DPoP proofs that this node has seen.
+    pub proofs: ReplayMemory,
     /// Whether this node should be sent requests.
     pub readiness: Readiness,
     /// Rung by whoever hears that another node has written something: the poll looks at once.

@@ -37,6 +37,7 @@ mod health;
 mod journey;
 mod layer;
 mod limiter;
+mod nonce;
 mod oauth;
 pub mod page;
 pub mod pages;

@@ -24,6 +24,11 @@ impl Digest {
         bytes.try_into().ok().map(Self)
     }
 
+    /// A digest that was made elsewhere.
+    pub fn from_array(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -25,6 +25,8 @@ pub enum Purpose {
     Csrf,
     /// Who signed in before in a browser, in a cookie of it.
     KnownBrowser,
+    /// A DPoP nonce: when it was issued.
+    DpopNonce,
     /// A key of a ring, at rest.
     KeyAtRest,
     /// The value that tells whether a root secret is this database's.
@@ -32,11 +34,12 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::PendingRequest,
         Self::PostedRequest,
         Self::Csrf,
         Self::KnownBrowser,
+        Self::DpopNonce,
         Self::KeyAtRest,
         Self::RootCheck,
     ];
@@ -47,6 +50,7 @@ impl Purpose {
             Self::PostedRequest => "posted-request",
             Self::Csrf => "csrf",
             Self::KnownBrowser => "known-browser",
+            Self::DpopNonce => "dpop-nonce",
             Self::KeyAtRest => "key-at-rest",
             Self::RootCheck => "root-check",
         }

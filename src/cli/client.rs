@@ -14,7 +14,7 @@ use crate::{
         world::World,
     },
     config::Overrides,
-    domain::client::{Client, ClientKind, ConsentPolicy},
+    domain::client::{Client, ClientKind, ConsentPolicy, DpopPolicy},
     flows::clients::{self as verbs, ClientError},
     store::clients,
 };
@@ -120,6 +120,11 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
         ConsentPolicy::Ask => "people are asked",
         ConsentPolicy::Never => "never asked: people continue with one tap",
     };
+    let dpop = match settings.dpop {
+        DpopPolicy::Off => "off: requests with a proof are refused",
+        DpopPolicy::Allowed => "allowed: sessions that begin with a proof are bound to its key",
+        DpopPolicy::Required => "required at every token request",
+    };
     let mut rows = vec![
         ("id", client.id.to_string()),
         ("name", client.name.to_string()),
@@ -129,6 +134,7 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
         ),
         ("scope", settings.scope.to_string()),
         ("consent", consent.to_owned()),
+        ("DPoP", dpop.to_owned()),
     ];
     let redirects = settings.redirect_uris.iter();
     rows.extend(redirects.map(|uri| ("redirect URI", uri.to_string())));

@@ -9,6 +9,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
     let access_token = reader.within("tokens.access_token", second..=day);
     // RFC 6749 section 4.1.2 recommends at most ten minutes.
     let authorization_code = reader.within("tokens.authorization_code", second..=Lifetime::from_secs(600));
+    let dpop_nonce = reader.within("tokens.dpop_nonce", second..=Lifetime::from_secs(3600));
     let retry_window = reader.within("tokens.retry_window", Lifetime::from_secs(0)..=day);
     let device_idle = reader.within("sessions.device_idle", second..=Lifetime::from_days(3650));
     let device_absolute = reader.within("sessions.device_absolute", second..=Lifetime::from_days(3650));
@@ -28,6 +29,7 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
         browser_session_idle: browser_idle?,
         browser_session_absolute: browser_absolute?,
         known_browser: known_browser?,
+        dpop_nonce: dpop_nonce?,
         retry_window: retry_window?,
         key_rotation: key_rotation?,
     };

@@ -47,6 +47,9 @@ pub struct ClientSettings {
     /// Its own lifetimes, where they differ from the server's.
     #[serde(default)]
     pub lifetimes: ClientLifetimes,
+    /// Whether it proves a key of its own.
+    #[serde(default)]
+    pub dpop: DpopPolicy,
 }
 
 /// What kind of program a client is.
@@ -65,6 +68,20 @@ pub enum ConsentPolicy {
     Ask,
     /// A first-party app: the person continues with one tap, and the consent is recorded all the same.
     Never,
+}
+
+/// Whether a client binds its tokens to a key (RFC 9449).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DpopPolicy {
+    /// It must not: a request with a proof, or one that names a key, is refused before anything is spent. (Ignored, it
+    /// would get bearer tokens, which RFC 9449 section 5 tells it to throw away: its sign-in would be lost.)
+    Off,
+    /// It may, and sessions that begin with a proof are bound to its key.
+    #[default]
+    Allowed,
+    /// It must at every token request: `dpop_bound_access_tokens` (RFC 9449 section 5.2).
+    Required,
 }
 
 /// Lifetimes of one client; what is absent is the server's.
@@ -143,6 +160,19 @@ impl FromStr for ConsentPolicy {
             "ask" => Ok(Self::Ask),
             "never" => Ok(Self::Never),
             _ => Err("write ask or never"),
+        }
+    }
+}
+
+impl FromStr for DpopPolicy {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "off" => Ok(Self::Off),
+            "allowed" => Ok(Self::Allowed),
+            "required" => Ok(Self::Required),
+            _ => Err("write off, allowed or required"),
         }
     }
 }

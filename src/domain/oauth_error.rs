@@ -36,6 +36,10 @@ pub enum ErrorCode {
     ServerError,
     /// RFC 8707: an API that the client may not get tokens for.
     InvalidTarget,
+    /// RFC 9449 section 5: the DPoP proof is missing or wrong.
+    InvalidDpopProof,
+    /// RFC 9449 section 8: the proof needs the nonce that comes with this answer.
+    UseDpopNonce,
     /// OpenID Connect Core section 3.1.2.6: nobody is signed in and no page may be shown.
     LoginRequired,
     /// OpenID Connect Core section 3.1.2.6: a page is due and none may be shown.
@@ -64,6 +68,8 @@ impl ErrorCode {
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::LoginRequired => "login_required",
             Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",

@@ -26,6 +26,8 @@ pub struct Lifetimes {
     pub browser_session_absolute: Lifetime,
     /// How long a browser is known to an account after a sign-in.
     pub known_browser: Lifetime,
+    /// How long a DPoP nonce says when a proof was made.
+    pub dpop_nonce: Lifetime,
     /// How long a lost refresh may be repeated by a bearer session.
     pub retry_window: Lifetime,
     /// How long a key is used before the next one takes its place.
@@ -41,11 +43,12 @@ impl Lifetimes {
     }
 
     /// The longest life of anything that is sealed: a pending request, the parameters of a posted one, the cookie of a
-    /// known browser.
+    /// known browser, a DPoP nonce.
     pub fn sealed(&self) -> Lifetime {
         self.pending_request
             .max(self.authorization_code)
             .max(self.known_browser)
+            .max(self.dpop_nonce)
     }
 
     /// The contradictions between these settings: name of the setting, what to write.

@@ -13,7 +13,9 @@ use crate::{
         id::ClientId,
         url::{Issuer, Resource},
     },
-    domain::{client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet},
+    domain::{
+        binding::Thumbprint, client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet,
+    },
 };
 
 /// The parameters of a query or a form as they came, each with all its values. The reader bounds them.
@@ -195,6 +197,9 @@ pub struct AuthorizationRequest {
     /// The API that the tokens are for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// The key that must redeem the code (RFC 9449 section 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<Thumbprint>,
 }
 
 /// `prompt` (OpenID Connect Core section 3.1.2.1).
@@ -240,6 +245,7 @@ impl AuthorizationRequest {
             ("max_age", self.max_age.map(|seconds| seconds.to_string())),
             ("login_hint", self.login_hint.clone()),
             ("resource", self.resource.as_ref().map(ToString::to_string)),
+            ("dpop_jkt", self.dpop_jkt.map(Thumbprint::to_base64url)),
         ];
         let mut parameters = vec![
             ("response_type", "code".to_owned()),

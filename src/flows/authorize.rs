@@ -6,6 +6,7 @@
 use crate::{
     base::url::Resource,
     domain::{
+        binding::Thumbprint,
         oauth_error::{ErrorCode, OAuthError},
         pkce::Challenge,
         request::{AuthorizationRequest, Doubled, Identified, Prompt, Raw, Redirectable},
@@ -14,6 +15,7 @@ use crate::{
     flows::Provider,
 };
 
+mod dpop;
 mod features;
 mod login;
 mod pkce;
@@ -32,12 +34,13 @@ struct Draft {
     max_age: Option<i64>,
     login_hint: Option<String>,
     resource: Option<Resource>,
+    dpop_jkt: Option<Thumbprint>,
 }
 
 type Check = fn(&Redirectable, &mut Draft) -> Result<(), OAuthError>;
 
 /// Every check of a redirectable request, in the order in which they run.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     features::check,
     response::check,
     scope::check,
@@ -45,6 +48,7 @@ const CHECKS: [Check; 7] = [
     prompt::check,
     login::check,
     resource::check,
+    dpop::check,
 ];
 
 /// Which client asks (RFC 6749 section 2.2).
@@ -95,6 +99,7 @@ pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError>
         max_age: draft.max_age,
         login_hint: draft.login_hint,
         resource: draft.resource,
+        dpop_jkt: draft.dpop_jkt,
     })
 }
 

@@ -87,7 +87,7 @@ impl Decision<'_> {
                 acr: session.authentication.acr.clone(),
                 amr: session.authentication.amr.clone(),
             },
-            key: None,
+            key: request.dpop_jkt,
             code: code.digest(),
             code_expires_at: now.plus(lifetimes.authorization_code),
             redirect_uri: request.answer_to.redirect_uri().to_owned(),

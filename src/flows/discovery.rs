@@ -1,5 +1,6 @@
 //! What this server can do: OpenID Connect Discovery section 3 and RFC 8414 section 2, one document for both.
 
+use postern_resource_server::PROOF_ALGORITHMS;
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,6 +25,7 @@ pub fn document(issuer: &Issuer) -> Value {
         "token_endpoint_auth_methods_supported": ["none"],
         "revocation_endpoint_auth_methods_supported": ["none"],
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": PROOF_ALGORITHMS,
         "scopes_supported": [scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS],
         "claims_supported": [
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",

@@ -27,6 +27,8 @@ use crate::{
 pub struct Tokens {
     /// The access token.
     pub access_token: Secret<String>,
+    /// Whether it is bound to a key: its `token_type` (RFC 9449 section 5).
+    pub is_bound: bool,
     /// How long it lives.
     pub expires_in: Lifetime,
     /// The refresh token that is good from now on.
@@ -108,6 +110,7 @@ pub fn issue(
     };
     Ok(Tokens {
         access_token: access_token.into(),
+        is_bound: facts.key.is_some(),
         expires_in: life,
         refresh_token: keys.mac.encode(refresh_token),
         id_token,

@@ -1,7 +1,9 @@
 //! Userinfo (OpenID Connect Core section 5.3), for an access token whose session still lives.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern_resource_server::{AccessToken, Expected, Presented, Rejection, validate};
+use postern_resource_server::{
+    AccessToken, Expected, Presented, ProofError, ProvedRequest, Rejection, Scheme, inspect, validate,
+};
 use serde::Serialize;
 
 use crate::{
@@ -10,7 +12,7 @@ use crate::{
         time::Instant,
     },
     domain::scope,
-    flows::Provider,
+    flows::{Provider, dpop},
     ports::keys::Keys,
     store::{device_sessions::FIND_LIVE_USER, error::StoreError},
 };
@@ -58,18 +60,68 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
     }))
 }
 
-/// Checks an access token of ours that is made for `audience`.
-pub async fn verify(
+/// The access token of a request to userinfo, with the proof of the key that it is bound to, if it is.
+pub async fn authenticate(
+    provider: &Provider,
+    presented: Presented<'_>,
+    sent: dpop::Sent<'_>,
+    method: &str,
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    if presented.scheme() != Scheme::Dpop {
+        return verify(provider, &presented).await;
+    }
+    let sent = match sent.and_then(|sent| sent.ok_or(ProofError::Missing)) {
+        Ok(sent) => sent,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let (url, ath) = (provider.issuer.at("/userinfo"), presented.ath());
+    let request = ProvedRequest {
+        method,
+        url: &url,
+        ath: Some(&ath),
+    };
+    let proof = match dpop::check(provider, &sent, &request).await? {
+        Ok(proof) => proof,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let verified = verify(provider, &presented.proved_by(&proof)).await?;
+    // Last, so that only who has a valid token fills the memory.
+    Ok(verified.and_then(|token| {
+        dpop::first_use(provider, &proof)?;
+        Ok(token)
+    }))
+}
+
+/// Checks an access token that is presented to this server itself.
+async fn verify(
     provider: &Provider,
     presented: &Presented<'_>,
-    audience: &str,
 ) -> Result<Result<AccessToken, Rejection>, StoreError> {
-    let now = provider.clock.now();
-    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-    let expected = Expected::new(provider.issuer.as_str(), audience);
-    let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, seconds);
+    let (expected, now) = expected(provider, provider.issuer.as_str());
+    let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, now);
     provider
         .keys
         .with_newer_keys(&provider.db, &provider.clock, judge)
         .await
+}
+
+/// Reads an access token of ours that is made for `audience` and that nobody presents to be let in: whether its holder has
+/// the key that it is bound to is not asked.
+pub async fn read(
+    provider: &Provider,
+    token: &str,
+    audience: &str,
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    let (expected, now) = expected(provider, audience);
+    let judge = |keys: &Keys| inspect(token, &keys.verify, &expected, now);
+    provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, judge)
+        .await
+}
+
+fn expected(provider: &Provider, audience: &str) -> (Expected, u64) {
+    let now = provider.clock.now().seconds();
+    let expected = Expected::new(provider.issuer.as_str(), audience);
+    (expected, u64::try_from(now).unwrap_or(0))
 }

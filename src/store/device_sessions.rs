@@ -66,11 +66,12 @@ statements! {
            AND device_sessions.browser_session_id = excluded.browser_session_id
          RETURNING id";
     /// `granted > active`: the conditions are all the checks of a code. id, code, client, redirect URI, challenge,
-    /// key, handle, now.
-    REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant) => Redeemed =
+    /// key, handle, now, the key that binds what follows.
+    REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant,
+             Option<Thumbprint>) => Redeemed =
         "UPDATE device_sessions
          SET state = 'active', generation = 1, rotated_at = $8, activated_at = $8, handle_digest = $7,
-           jkt = COALESCE(jkt, $6)
+           jkt = $9
          WHERE id = $1 AND state = 'granted' AND code_digest = $2 AND client_id = $3
            AND redirect_uri = COALESCE($4, redirect_uri) AND challenge = $5 AND code_expires_at > $8 AND expires_at > $8
            AND (jkt IS NULL OR jkt = $6)
@@ -275,8 +276,11 @@ pub struct RedeemCode {
     pub redirect_uri: Option<String>,
     /// The challenge of its verifier.
     pub challenge: Digest,
-    /// The key that it proved.
+    /// The key that it proved: the one that the request named, if it named one.
     pub key: Option<Thumbprint>,
+    /// The same for a public client, whose refresh tokens are bound to it; nothing for one that authenticates
+    /// (RFC 9449 section 5).
+    pub binds: Option<Thumbprint>,
     /// Digest of the new handle.
     pub handle: Digest,
     /// When.
@@ -301,6 +305,7 @@ impl Change for RedeemCode {
             self.key,
             self.handle,
             self.now,
+            self.binds,
         );
         let Some(redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);

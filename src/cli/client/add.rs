@@ -13,7 +13,7 @@ use crate::{
         url::{RedirectUri, Resource},
     },
     domain::{
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, DpopPolicy},
         key::rotation,
         policy::Lifetimes,
         scope::ScopeSet,
@@ -39,6 +39,9 @@ pub(super) struct AddClient {
     /// Whether people are asked to allow it: ask, or never (an app of your own)
     #[arg(long, default_value = "ask")]
     consent: String,
+    /// Whether its tokens are bound to a key of its own (DPoP): off, allowed or required
+    #[arg(long, default_value = "allowed")]
+    dpop: String,
     /// The API that its access tokens are for
     #[arg(long, value_name = "URI")]
     resource: Option<String>,
@@ -83,6 +86,7 @@ impl AddClient {
         let kind: Option<ClientKind> = checked.parse("--kind", &self.kind);
         let scope: Option<ScopeSet> = checked.parse("--scope", &self.scope);
         let consent: Option<ConsentPolicy> = checked.parse("--consent", &self.consent);
+        let dpop: Option<DpopPolicy> = checked.parse("--dpop", &self.dpop);
         let resource = self
             .resource
             .as_ref()
@@ -105,8 +109,10 @@ impl AddClient {
         if scope.as_ref().is_some_and(ScopeSet::is_empty) {
             checked.refuse("--scope", &self.scope, "name at least one scope, such as openid");
         }
-        match (id, name, kind, scope, consent) {
-            (Some(id), Some(name), Some(kind), Some(scope), Some(consent)) if checked.faults.is_empty() => {
+        match (id, name, kind, scope, consent, dpop) {
+            (Some(id), Some(name), Some(kind), Some(scope), Some(consent), Some(dpop))
+                if checked.faults.is_empty() =>
+            {
                 let settings = ClientSettings {
                     kind,
                     redirect_uris,
@@ -114,6 +120,7 @@ impl AddClient {
                     consent,
                     resource,
                     lifetimes,
+                    dpop,
                 };
                 Ok((id, name, settings))
             }

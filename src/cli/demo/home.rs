@@ -10,7 +10,7 @@ use crate::{
     cli::words::shell,
     config::Config,
     domain::{
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, DpopPolicy},
         password::Password,
     },
     flows::{
@@ -129,6 +129,7 @@ async fn add_client(provider: &Provider) -> anyhow::Result<()> {
         consent: ConsentPolicy::Ask,
         resource: Some(RESOURCE.parse()?),
         lifetimes: ClientLifetimes::default(),
+        dpop: DpopPolicy::default(),
     };
     let (_, there) = clients::all(&provider.db).await?;
     if there.iter().any(|client| client.id.as_str() == CLIENT) {

@@ -12,7 +12,7 @@ use crate::{
     },
     domain::{
         browser_session::Authentication,
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, DpopPolicy},
         device_session::{Grant, Life},
         ending::Reason,
         event::{Event, EventLine, EventRecord, Subject},
@@ -84,6 +84,7 @@ pub(super) fn settings() -> ClientSettings {
         consent: ConsentPolicy::Ask,
         resource: None,
         lifetimes: ClientLifetimes::default(),
+        dpop: DpopPolicy::default(),
     }
 }
 

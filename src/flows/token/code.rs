@@ -57,13 +57,15 @@ pub async fn redeem(
     }
 
     let handle = Handle::new(&provider.entropy);
+    let key = request.proof.map(|proof| proof.key);
     let change = RedeemCode {
         id: code.session,
         code: code.digest(),
         client: client.id.clone(),
         redirect_uri: request.redirect_uri.map(str::to_owned),
         challenge: challenge.digest(),
-        key: request.proof.map(|proof| proof.key),
+        key,
+        binds: key.filter(|_| !client.is_confidential()),
         handle: handle.digest(),
         now,
         event: EventId::new(now, &provider.entropy),
@@ -76,7 +78,7 @@ pub async fn redeem(
         client,
         session: code.session,
         scope: None,
-        key: request.proof.map(|proof| proof.key),
+        key,
         with_id_token: true,
         now,
     };

@@ -5,7 +5,8 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::header;
+use http::{HeaderMap, header};
+use postern_resource_server::PresentedProof;
 use serde::Serialize;
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
         scope::{ScopeError, ScopeSet},
     },
     flows::{
+        dpop,
         issue::Tokens,
         token::{
             TokenError,
@@ -22,18 +24,27 @@ use crate::{
             refresh::{self, RefreshRequest},
         },
     },
-    web::{Shared, error::token_json, extract::client::AuthenticatedClient},
+    web::{Shared, error::token_json, extract::client::AuthenticatedClient, nonce::with_nonce},
 };
 
-pub(crate) async fn token(State(site): State<Shared>, request: AuthenticatedClient) -> Response {
-    match grant(&site, &request).await {
+pub(crate) async fn token(
+    State(site): State<Shared>,
+    headers: HeaderMap,
+    request: AuthenticatedClient,
+) -> Response {
+    let response = match grant(&site, &headers, &request).await {
         Ok(tokens) => answer(&tokens),
         Err(error @ TokenError::NotOurs(_)) => site.count_failure(request.address, token_json(error)),
         Err(error) => token_json(error),
-    }
+    };
+    with_nonce(&site.provider, &headers, response)
 }
 
-async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, TokenError> {
+async fn grant(
+    site: &Shared,
+    headers: &HeaderMap,
+    request: &AuthenticatedClient,
+) -> Result<Tokens, TokenError> {
     let AuthenticatedClient {
         client,
         form,
@@ -41,6 +52,8 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
     } = request;
     let address = Some(address.to_string());
     let resource = form.all("resource");
+    let proof = PresentedProof::from_headers(headers);
+    let proof = dpop::at_token_endpoint(&site.provider, client, proof).await?;
     match parameter(form, "grant_type")? {
         "authorization_code" => {
             let request = CodeRequest {
@@ -48,7 +61,7 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
                 redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
                 code_verifier: parameter(form, "code_verifier")?,
                 resource,
-                proof: None,
+                proof,
                 address,
             };
             code::redeem(&site.provider, client, request).await
@@ -62,7 +75,7 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
                     .transpose()
                     .map_err(invalid_scope)?,
                 resource,
-                proof: None,
+                proof,
                 address,
             };
             refresh::refresh(&site.provider, client, request).await
@@ -98,7 +111,7 @@ struct Answer<'a> {
 fn answer(tokens: &Tokens) -> Response {
     let answer = Answer {
         access_token: tokens.access_token.expose(),
-        token_type: "Bearer",
+        token_type: if tokens.is_bound { "DPoP" } else { "Bearer" },
         expires_in: tokens.expires_in.seconds(),
         refresh_token: tokens.refresh_token.expose(),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),

@@ -6,7 +6,7 @@ use postern::{
     base::text::Email,
     config::ServerConfig,
     domain::{
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, DpopPolicy},
         password::Password,
     },
     flows::{account, clients},
@@ -92,6 +92,7 @@ impl Site {
             consent: ConsentPolicy::Ask,
             resource: None,
             lifetimes: ClientLifetimes::default(),
+            dpop: DpopPolicy::default(),
         };
         let (client, name) = (id.parse().expect("a client id"), name.parse().expect("a name"));
         clients::add(self.postern.provider(), client, name, settings)

@@ -17,7 +17,7 @@ use postern::{
     },
     config::Config,
     domain::{
-        client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, DpopPolicy},
         password::Password,
         user::User,
     },
@@ -259,6 +259,7 @@ impl Postern {
             consent: ConsentPolicy::Ask,
             resource: None,
             lifetimes: ClientLifetimes::default(),
+            dpop: DpopPolicy::default(),
         };
         change(&mut settings);
         let (id, name) = (id.parse().expect("a client id"), "Notes".parse().expect("a name"));

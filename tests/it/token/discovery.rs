@@ -55,7 +55,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
     assert_eq!(document["issuer"], postern.issuer());
     assert!(!postern.issuer().ends_with('/'));
     assert_eq!(tokens.id_claims()["iss"], document["issuer"], "byte for byte");
-    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, Initiating User Registration 1.0.
+    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, RFC 9449, Initiating User Registration 1.0.
     let registered = [
         "issuer",
         "authorization_endpoint",
@@ -71,6 +71,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "token_endpoint_auth_methods_supported",
         "revocation_endpoint_auth_methods_supported",
         "code_challenge_methods_supported",
+        "dpop_signing_alg_values_supported",
         "scopes_supported",
         "claims_supported",
         "acr_values_supported",

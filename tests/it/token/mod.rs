@@ -3,6 +3,8 @@
 mod bad_input;
 mod code;
 mod discovery;
+mod dpop;
+mod dpop_userinfo;
 mod model;
 mod races;
 mod refresh;
@@ -130,7 +132,7 @@ fn raw_post(path: &str, content_type: &str, body: impl Into<Body>) -> Request<Bo
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An app whose requests carry a checked DPoP proof of `key`; what HTTP does with proofs is not told here.
+/// An app whose requests carry a checked DPoP proof of `key`, made whenever the test says; `dpop.rs` has those over HTTP.
 struct Prover<'a> {
     postern: &'a Postern,
     client: Arc<Client>,

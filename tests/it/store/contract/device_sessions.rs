@@ -207,7 +207,7 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
         (Some(digest("key")), true),
     ] {
         let mut redeem = world.redeem(id, &notes);
-        redeem.key = key;
+        (redeem.key, redeem.binds) = (key, key);
         assert_eq!(
             world.db.write(redeem).await.expect("answered").is_some(),
             redeems,
@@ -216,7 +216,7 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
     }
     let unnamed = world.granted(alice, &notes, browser, Life::Own).await;
     let mut redeem = world.redeem(unnamed, &notes);
-    redeem.key = Some(digest("key"));
+    (redeem.key, redeem.binds) = (Some(digest("key")), Some(digest("key")));
     let redeemed = world.db.write(redeem).await.expect("answered").expect("redeemed");
     assert_eq!(redeemed.jkt, Some(digest("key")));
     for id in [id, unnamed] {
@@ -234,6 +234,27 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
                 .is_some()
         );
     }
+}
+
+/// A client that authenticates proves the key that its request named, and is not bound to it afterwards.
+pub(crate) async fn a_key_that_only_redeems_leaves_the_session_unbound(world: World) {
+    let (alice, notes) = people(&world).await;
+    let browser = world.browser(alice).await;
+    let mut named = world.allow(alice, &notes, browser, Life::Own);
+    named.key = Some(digest("key"));
+    let id = named.id;
+    assert!(world.db.write(named).await.expect("answered"));
+    let mut redeem = world.redeem(id, &notes);
+    redeem.key = Some(digest("other"));
+    assert!(world.db.write(redeem).await.expect("answered").is_none());
+
+    let mut redeem = world.redeem(id, &notes);
+    redeem.key = Some(digest("key"));
+    let redeemed = world.db.write(redeem).await.expect("answered").expect("redeemed");
+
+    assert_eq!(redeemed.jkt, None);
+    let refreshed = world.rotate(id, &notes, 1, Some(digest("other")), at(2)).await;
+    assert!(refreshed.is_some());
 }
 
 pub(crate) async fn the_newest_rotates_and_its_predecessor_gives_the_same_successor(world: World) {
@@ -279,7 +300,7 @@ pub(crate) async fn a_predecessor_of_a_bearer_session_is_late_after_the_window(w
     let bearer = world.active(alice, &notes, browser, Life::Own).await;
     let bound = world.granted(alice, &notes, browser, Life::Own).await;
     let mut redeem = world.redeem(bound, &notes);
-    redeem.key = Some(digest("key"));
+    (redeem.key, redeem.binds) = (Some(digest("key")), Some(digest("key")));
     assert!(world.db.write(redeem).await.expect("answered").is_some());
     assert!(world.rotate(bearer, &notes, 1, None, at(100)).await.is_some());
     assert!(

@@ -70,6 +70,7 @@ on_every_back_end! {
         a_session_that_lives_with_its_browser_ends_with_it_at_the_latest
         a_code_is_redeemed_once_and_every_check_refuses
         a_named_key_is_demanded_and_another_binds_the_session
+        a_key_that_only_redeems_leaves_the_session_unbound
         the_newest_rotates_and_its_predecessor_gives_the_same_successor
         a_predecessor_of_a_bearer_session_is_late_after_the_window
         every_condition_of_a_rotation_refuses
