@@ -119,10 +119,10 @@ impl Rejection {
             Code::Proof(error) => Some(error.code()),
         };
         // The scheme must be followed by at least one parameter (RFC 6750 section 3).
-        let mut told = r#" realm="api""#.to_owned();
-        if let Some(error) = error {
-            told.push_str(&format!(r#", error="{error}", error_description="{self}""#));
-        }
+        let mut told = match error {
+            None => r#" realm="api""#.to_owned(),
+            Some(error) => format!(r#" realm="api", error="{error}", error_description="{self}""#),
+        };
         if let Self::InsufficientScope { required } = self {
             told.push_str(r#", scope=""#);
             told.extend(required.chars().filter(|&char| is_scope_char(char)));

@@ -8,7 +8,7 @@ use postern_resource_server::{
 use serde_json::{Value, json};
 
 use crate::harness::signer::{base64, unsigned};
-use crate::harness::{NOW, Prover, Signer, claims as token_claims};
+use crate::harness::{NOW, Prover, Signer, claims as token_claims, proof_claims};
 
 const URL: &str = "https://notes.example.com/notes";
 const ATH: &str = "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo";
@@ -27,14 +27,14 @@ fn check(proof: &str) -> Result<Proof, ProofError> {
     check_at(NOW, proof, ProofTime::Iat)
 }
 
-fn claims(prover: &Prover) -> Value {
-    let mut claims = prover.claims("GET", URL, NOW);
+fn claims() -> Value {
+    let mut claims = proof_claims("GET", URL, NOW);
     claims["ath"] = ATH.into();
     claims
 }
 
 fn with_claim(prover: &Prover, name: &str, value: impl Into<Value>) -> String {
-    let mut claims = claims(prover);
+    let mut claims = claims();
     claims[name] = value.into();
     prover.sign(&prover.header(), &claims)
 }
@@ -42,7 +42,7 @@ fn with_claim(prover: &Prover, name: &str, value: impl Into<Value>) -> String {
 fn with_header(prover: &Prover, name: &str, value: impl Into<Value>) -> String {
     let mut header = prover.header();
     header[name] = value.into();
-    prover.sign(&header, &claims(prover))
+    prover.sign(&header, &claims())
 }
 
 fn without(object: &Value, name: &str) -> Value {
@@ -83,7 +83,7 @@ fn every_algorithm_that_is_told() {
         let mut jwk = prover.jwk();
         (jwk["alg"], jwk["use"], jwk["kid"]) = (alg.into(), "sig".into(), "k1".into());
         let header = json!({ "typ": "dpop+jwt", "alg": alg, "jwk": jwk });
-        assert!(check(&prover.sign(&header, &claims(&prover))).is_ok(), "{alg}");
+        assert!(check(&prover.sign(&header, &claims())).is_ok(), "{alg}");
     }
 }
 
@@ -91,7 +91,7 @@ fn every_algorithm_that_is_told() {
 fn no_other_algorithm() {
     for alg in ["ES384", "RS256"] {
         let prover = Prover::with_algorithm(alg);
-        let proof = prover.sign(&prover.header(), &claims(&prover));
+        let proof = prover.sign(&prover.header(), &claims());
         assert_eq!(check(&proof), Err(ProofError::WrongAlgorithm), "{alg}");
     }
     let prover = Prover::new();
@@ -103,7 +103,7 @@ fn no_other_algorithm() {
         );
         let mut header = prover.header();
         header["alg"] = alg.into();
-        let unsigned = unsigned(&header.to_string(), &claims(&prover).to_string());
+        let unsigned = unsigned(&header.to_string(), &claims().to_string());
         assert_eq!(
             check(&format!("{unsigned}.")),
             Err(ProofError::WrongAlgorithm),
@@ -135,7 +135,7 @@ fn public_key_as_hmac_secret() {
         let symmetric = json!({ "kty": "oct", "k": base64(&secret) });
         for key in [jwk.clone(), symmetric] {
             header["jwk"] = key;
-            let unsigned = unsigned(&header.to_string(), &claims(&prover).to_string());
+            let unsigned = unsigned(&header.to_string(), &claims().to_string());
             let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), unsigned.as_bytes());
             let proof = format!("{unsigned}.{}", base64(tag.as_ref()));
             assert_eq!(check(&proof), Err(ProofError::WrongAlgorithm));
@@ -164,7 +164,7 @@ fn another_token_as_proof() {
     }
     let header = without(&prover.header(), "typ");
     assert_eq!(
-        check(&prover.sign(&header, &claims(&prover))),
+        check(&prover.sign(&header, &claims())),
         Err(ProofError::WrongType)
     );
     for typ in ["dpop+jwt", "DPoP+JWT", "application/dpop+jwt"] {
@@ -191,7 +191,7 @@ fn a_key_that_is_not_a_public_one() {
     }
     let header = without(&prover.header(), "jwk");
     assert_eq!(
-        check(&prover.sign(&header, &claims(&prover))),
+        check(&prover.sign(&header, &claims())),
         Err(ProofError::Malformed)
     );
     for jwk in [Value::Null, json!("x"), json!([]), json!({}), json!({ "kty": 1 })] {
@@ -244,7 +244,7 @@ fn a_key_that_is_not_a_public_one() {
 #[test]
 fn the_same_member_twice() {
     let (prover, other) = (Prover::new(), Prover::new());
-    let (header, claims) = (prover.header().to_string(), claims(&prover).to_string());
+    let (header, claims) = (prover.header().to_string(), claims().to_string());
     let doubled = |text: &str, member: &str| format!("{{{member},{}", &text[1..]);
     let jwk = format!(r#""jwk":{}"#, other.jwk());
     for member in [&*jwk, r#""alg":"ES256""#, r#""typ":"dpop+jwt""#] {
@@ -271,7 +271,7 @@ fn the_same_member_twice() {
 #[test]
 fn lists_in_the_place_of_objects() {
     let prover = Prover::new();
-    let (header, claims) = (prover.header(), claims(&prover));
+    let (header, claims) = (prover.header(), claims());
     let header_list = json!([header["alg"], header["typ"], header["jwk"]]);
     let claims_list = json!([
         claims["jti"],
@@ -303,7 +303,7 @@ fn critical_extensions() {
 fn every_claim_is_demanded_and_has_its_type() {
     let prover = Prover::new();
     for name in ["jti", "htm", "htu", "iat"] {
-        let proof = prover.sign(&prover.header(), &without(&claims(&prover), name));
+        let proof = prover.sign(&prover.header(), &without(&claims(), name));
         assert_eq!(check(&proof), Err(ProofError::Malformed), "{name}");
         for value in [Value::Null, json!([]), json!({}), json!(-1), json!(true)] {
             assert_eq!(
@@ -364,14 +364,14 @@ fn another_request() {
             "{ath}"
         );
     }
-    let proof = prover.sign(&prover.header(), &without(&claims(&prover), "ath"));
+    let proof = prover.sign(&prover.header(), &without(&claims(), "ath"));
     assert_eq!(check(&proof), Err(ProofError::WrongToken));
 }
 
 #[test]
 fn ten_seconds_of_a_clock() {
     let prover = Prover::new();
-    let proof = prover.sign(&prover.header(), &claims(&prover));
+    let proof = prover.sign(&prover.header(), &claims());
     for now in [NOW - 10, NOW, NOW + 10] {
         assert_eq!(
             check_at(now, &proof, ProofTime::Iat).map(|proof| proof.made_at),
@@ -390,7 +390,7 @@ fn a_nonce_says_when() {
     let prover = Prover::new();
     let known = |nonce: &str| (nonce == "good").then_some(NOW - 100);
     let by = |nonce: &str, iat: u64| {
-        let mut claims = claims(&prover);
+        let mut claims = claims();
         (claims["nonce"], claims["iat"]) = (nonce.into(), iat.into());
         let proof = prover.sign(&prover.header(), &claims);
         check_at(NOW, &proof, ProofTime::NonceOrIat(&known)).map(|proof| proof.made_at)
@@ -417,7 +417,7 @@ fn one_header_of_4_kib() {
             let value = HeaderValue::from_bytes(value).unwrap();
             ("dpop".parse().unwrap(), value)
         });
-        let headers = HeaderMap::from_iter(values);
+        let headers: HeaderMap = values.collect();
         PresentedProof::from_headers(&headers).map(|proof| proof.is_some())
     };
     assert_eq!(read(&[]), Ok(false));
@@ -427,6 +427,6 @@ fn one_header_of_4_kib() {
     assert_eq!(read(&[&b"a".repeat(4097)]), Err(ProofError::TooLong));
     assert_eq!(read(&[b"a.\xff.c"]), Err(ProofError::Malformed));
     let prover = Prover::new();
-    let proof = prover.sign(&prover.header(), &claims(&prover));
+    let proof = prover.sign(&prover.header(), &claims());
     assert!(check(&format!("{proof}, {proof}")).is_err());
 }

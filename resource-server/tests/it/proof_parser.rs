@@ -6,7 +6,7 @@ use postern_resource_server::{PresentedProof, Proof, ProofError, ProofTime, Prov
 use proptest::prelude::*;
 
 use crate::harness::signer::base64;
-use crate::harness::{NOW, Prover};
+use crate::harness::{NOW, Prover, proof_claims};
 
 const URL: &str = "https://id.example.com/token";
 
@@ -22,7 +22,7 @@ fn check(proof: &[u8]) -> Result<Proof, ProofError> {
 static GOOD: LazyLock<[String; 3]> = LazyLock::new(|| {
     ["ES256", "EdDSA", "PS256"].map(|alg| {
         let prover = Prover::with_algorithm(alg);
-        prover.sign(&prover.header(), &prover.claims("POST", URL, NOW))
+        prover.sign(&prover.header(), &proof_claims("POST", URL, NOW))
     })
 });
 
@@ -85,7 +85,7 @@ proptest! {
         let prover = &*PROVER;
         for htu in [htu, format!("https://id.example.com{path}")] {
             let url = format!("https://id.example.com{path}");
-            let proof = prover.sign(&prover.header(), &prover.claims("POST", &htu, NOW));
+            let proof = prover.sign(&prover.header(), &proof_claims("POST", &htu, NOW));
             let request = ProvedRequest { method: "POST", url: &url, ath: None };
             let Ok(presented) = PresentedProof::from_bytes(proof.as_bytes()) else { continue };
             let checked = check_proof(&presented, &request, NOW, ProofTime::Iat);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use crate::harness::signer::base64;
-use crate::harness::{AUDIENCE, Issuer, Prover, Signer, lasting_claims};
+use crate::harness::{AUDIENCE, Issuer, Prover, Signer, lasting_claims, proof_claims};
 
 const URL: &str = "https://notes.example.com/v1/notes";
 
@@ -85,14 +85,14 @@ fn now() -> u64 {
         .as_secs()
 }
 
-fn claims(prover: &Prover, token: &str) -> Value {
-    let mut claims = prover.claims("GET", URL, now());
+fn claims(token: &str) -> Value {
+    let mut claims = proof_claims("GET", URL, now());
     claims["ath"] = base64(digest(&SHA256, token.as_bytes()).as_ref()).into();
     claims
 }
 
 fn proof(prover: &Prover, token: &str) -> String {
-    prover.sign(&prover.header(), &claims(prover, token))
+    prover.sign(&prover.header(), &claims(token))
 }
 
 #[track_caller]
@@ -118,7 +118,7 @@ async fn a_bound_token_with_its_proof() {
             .await;
         assert_eq!(response.status(), StatusCode::OK, "{scheme}");
     }
-    let mut post = claims(&prover, &token);
+    let mut post = claims(&token);
     post["htm"] = "POST".into();
     let post = prover.sign(&prover.header(), &post);
     let response = world.ask("POST", &format!("DPoP {token}"), &[&post]).await;
@@ -158,7 +158,7 @@ async fn a_bound_token_without_its_proof() {
         ("iat", json!(now() - 60)),
         ("iat", json!(now() + 60)),
     ] {
-        let mut claims = claims(&prover, &token);
+        let mut claims = claims(&token);
         claims[name] = value;
         let proof = prover.sign(&prover.header(), &claims);
         refused(
@@ -227,7 +227,7 @@ async fn a_wrong_clock() {
     let prover = Prover::new();
     let token = world.bound(&prover);
     let made = |off: i64, nonce: &str| {
-        let mut claims = claims(&prover, &token);
+        let mut claims = claims(&token);
         claims["iat"] = now().saturating_add_signed(off).into();
         claims["nonce"] = nonce.into();
         prover.sign(&prover.header(), &claims)
@@ -258,7 +258,7 @@ async fn where_an_api_is_asked() {
         let mut token = lasting_claims(&world.issuer.url());
         (token["aud"], token["cnf"]) = (audience.into(), json!({ "jkt": jkt(&prover) }));
         let token = world.signer.token(&token);
-        let mut claims = claims(&prover, &token);
+        let mut claims = claims(&token);
         claims["htu"] = htu.into();
         let request = Request::get("/v1/notes")
             .header(header::HOST, "evil.example")

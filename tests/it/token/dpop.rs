@@ -127,7 +127,7 @@ fn wrong_proofs(phone: &Phone<'_>, tokens: &Tokens) -> Vec<(&'static str, String
         ("alg PS256 with an EC key", draft().header("alg", "PS256").sign()),
         (
             "the public key as HMAC secret",
-            by_public_key(draft().header("alg", "HS256")),
+            by_public_key(&draft().header("alg", "HS256")),
         ),
         (
             "a symmetric key",
@@ -168,7 +168,7 @@ fn wrong_proofs(phone: &Phone<'_>, tokens: &Tokens) -> Vec<(&'static str, String
 }
 
 /// RFC 8725 section 2.1: what is public must never be taken for a secret.
-fn by_public_key(draft: Draft<'_>) -> String {
+fn by_public_key(draft: &Draft<'_>) -> String {
     let (unsigned, jwk) = (draft.unsigned(), draft.header["jwk"].to_string());
     let tag = hmac::sign(
         &hmac::Key::new(hmac::HMAC_SHA256, jwk.as_bytes()),

@@ -5,7 +5,7 @@ mod prover;
 pub(crate) mod signer;
 
 pub(crate) use issuer::Issuer;
-pub(crate) use prover::Prover;
+pub(crate) use prover::{Prover, proof_claims};
 pub(crate) use signer::Signer;
 
 use postern_resource_server::{AccessToken, Expected, KeySet, Presented, Rejection, validate};

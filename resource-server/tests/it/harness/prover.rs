@@ -31,14 +31,14 @@ impl Prover {
         json!({ "typ": "dpop+jwt", "alg": alg, "jwk": self.jwk() })
     }
 
-    /// What a right proof says, with an id of its own.
-    pub(crate) fn claims(&self, method: &str, url: &str, iat: u64) -> Value {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let jti = format!("jti-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        json!({ "jti": jti, "htm": method, "htu": url, "iat": iat })
-    }
-
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         self.0.sign(&header.to_string(), &claims.to_string())
     }
+}
+
+/// What a right proof says, with an id of its own.
+pub(crate) fn proof_claims(method: &str, url: &str, iat: u64) -> Value {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let jti = format!("jti-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    json!({ "jti": jti, "htm": method, "htu": url, "iat": iat })
 }
