@@ -243,6 +243,7 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
         ("--scope", "", "at least one scope"),
         ("--scope", "a\"b", "printable ASCII"),
         ("--consent", "always", "never"),
+        ("--dpop", "maybe", "off, allowed or required"),
         ("--resource", "api", "absolute URI"),
         ("--access-token-life", "5", "with a unit"),
         ("--access-token-life", "2d", "from 1s to 1d"),
@@ -290,6 +291,21 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
             .done()
             .starts_with("No app yet.")
     );
+}
+
+#[tokio::test]
+async fn an_app_may_have_to_bind_its_tokens() {
+    let (_folder, shell) = founded().await;
+    add_client(&shell, "usual", &[]).await.done();
+    add_client(&shell, "strict", &["--dpop", "required"]).await.done();
+    add_client(&shell, "plain", &["--dpop", "off"]).await.done();
+    for (id, policy) in [("usual", "allowed"), ("strict", "required"), ("plain", "off")] {
+        let shown = shell.run(&["client", "show", id, "--json"]).await.json();
+        assert_eq!(shown["dpop"], policy);
+        let shown = shell.run(&["client", "show", id]).await.done();
+        let line = shown.lines().find(|line| line.starts_with("DPoP"));
+        assert!(line.is_some_and(|line| line.contains(policy)), "{shown}");
+    }
 }
 
 #[tokio::test]

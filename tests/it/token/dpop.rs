@@ -2,7 +2,11 @@
 
 use aws_lc_rs::hmac;
 use postern::{
-    domain::{client::DpopPolicy, key::Ring, oauth_error::ErrorCode},
+    domain::{
+        client::{ClientSettings, DpopPolicy},
+        key::Ring,
+        oauth_error::ErrorCode,
+    },
     flows::{dpop, keys::rotate::rotate, token::TokenError},
 };
 use postern_resource_server::PresentedProof;
@@ -481,6 +485,37 @@ async fn a_request_may_name_the_key_that_redeems() {
     // Who has the code and its verifier, but not the key, ends nothing by trying again.
     refused(&thief.redeem(&code).await, 400, "invalid_grant");
     assert_eq!(row(&postern, &tokens).await.state, "active");
+}
+
+/// Started anew, a request names the same key.
+#[tokio::test]
+async fn a_named_key_is_kept_when_a_request_starts_again() {
+    let postern = Postern::start().await;
+    let phone = Phone::with_key(&postern, "notes");
+    let jkt = phone.key.as_ref().expect("a key").jkt();
+    let url = phone.authorize_url(&[("dpop_jkt", &jkt)]);
+    let page = postern.browser().open(&url).await.page();
+    let request = page.form("/sign-in").field("request").to_owned();
+    let mut elsewhere = postern.browser();
+    let page = elsewhere
+        .open(&format!("/continue?request={request}"))
+        .await
+        .page();
+    assert_eq!(page.form("/authorize").field("dpop_jkt"), jkt);
+
+    let page = elsewhere.submit(&page.form("/authorize")).await.page();
+    let page = elsewhere.sign_in(&page, ALICE).await.page();
+    let code = phone.code(&elsewhere.press(&page, "allow").await.app());
+    refused(&phone.proving(None).redeem(&code).await, 400, "invalid_grant");
+    Tokens::of(&phone.redeem(&code).await);
+}
+
+#[test]
+fn an_app_that_was_registered_before_may_use_it() {
+    let row =
+        r#"{"kind":"native","redirect_uris":["http://127.0.0.1/callback"],"scope":"openid","consent":"ask"}"#;
+    let settings: ClientSettings = serde_json::from_str(row).expect("an old row reads");
+    assert_eq!(settings.dpop, DpopPolicy::Allowed);
 }
 
 #[tokio::test]
