@@ -1,6 +1,7 @@
 //! The nouns: pure values and rules. No clock, no I/O, no HTTP, no SQL; time is an argument.
 
 pub mod access_token;
+pub mod answer;
 pub mod binding;
 pub mod browser_session;
 pub mod client;

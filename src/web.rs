@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod account;
+mod answer;
 mod assets;
 mod consent;
 mod continuing;

@@ -13,7 +13,13 @@ use crate::{
         id::ClientId,
         url::{Issuer, Resource},
     },
-    domain::{client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet},
+    domain::{
+        answer::{Answer, FormPost, ResponseMode},
+        client::Client,
+        oauth_error::OAuthError,
+        pkce::Challenge,
+        scope::ScopeSet,
+    },
 };
 
 /// The parameters of a query or a form as they came, each with all its values. The reader bounds them.
@@ -104,17 +110,25 @@ pub struct Redirectable {
 pub struct AnswerTo {
     redirect_uri: String,
     state: Option<String>,
+    #[serde(default, skip_serializing_if = "ResponseMode::is_query")]
+    mode: ResponseMode,
 }
 
 impl Identified {
     /// The request with a verified place for its answer; nothing when `uri` is none of the client's redirect URIs,
     /// compared as text (RFC 9700 section 2.1). The only way to an [`AnswerTo`] of a new request.
-    pub fn redirectable(self, uri: String, state: Option<String>) -> Option<Redirectable> {
+    pub fn redirectable(
+        self,
+        uri: String,
+        state: Option<String>,
+        mode: ResponseMode,
+    ) -> Option<Redirectable> {
         let is_own = self.client.allows_redirect(&uri);
         let Self { raw, client } = self;
         let answer_to = AnswerTo {
             redirect_uri: uri,
             state,
+            mode,
         };
         is_own.then_some(Redirectable {
             raw,
@@ -130,41 +144,49 @@ impl AnswerTo {
         &self.redirect_uri
     }
 
+    /// How the answer travels.
+    pub fn mode(&self) -> ResponseMode {
+        self.mode
+    }
+
     /// Its scheme with the colon: a source of `form-action`.
     pub fn scheme(&self) -> &str {
         self.redirect_uri.split_inclusive(':').next().unwrap_or_default()
     }
 
-    /// The redirect with a code.
-    pub fn with_code(&self, issuer: &Issuer, code: &str) -> String {
-        self.with(issuer, &[("code", code)])
+    /// The answer with a code.
+    pub fn with_code(&self, issuer: &Issuer, code: String) -> Answer {
+        self.with(issuer, vec![("code", code)])
     }
 
-    /// The redirect with an error (RFC 6749 section 4.1.2.1).
-    pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> String {
+    /// The answer with an error (RFC 6749 section 4.1.2.1).
+    pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> Answer {
+        let code = error.code.as_str().to_owned();
         self.with(
             issuer,
-            &[
-                ("error", error.code.as_str()),
-                ("error_description", &error.description()),
-            ],
+            vec![("error", code), ("error_description", error.description())],
         )
     }
 
     /// `state` goes back byte for byte; `iss` is in every answer (RFC 9207); the URI's own query is kept.
-    fn with(&self, issuer: &Issuer, pairs: &[(&str, &str)]) -> String {
+    fn with(&self, issuer: &Issuer, mut fields: Vec<(&'static str, String)>) -> Answer {
+        fields.extend(self.state.clone().map(|state| ("state", state)));
+        fields.push(("iss", issuer.as_str().to_owned()));
+        match self.mode {
+            ResponseMode::Query => Answer::Redirect(self.redirect(issuer, &fields)),
+            ResponseMode::FormPost => Answer::FormPost(FormPost {
+                action: self.redirect_uri.clone(),
+                fields,
+            }),
+        }
+    }
+
+    fn redirect(&self, issuer: &Issuer, fields: &[(&'static str, String)]) -> String {
         let Ok(mut url) = Url::parse(&self.redirect_uri) else {
             // Cannot happen: it matched a registered URI. An answer to nowhere is safer than a panic.
             return issuer.as_str().to_owned();
         };
-        {
-            let mut query = url.query_pairs_mut();
-            query.extend_pairs(pairs);
-            if let Some(state) = &self.state {
-                query.append_pair("state", state);
-            }
-            query.append_pair("iss", issuer.as_str());
-        }
+        url.query_pairs_mut().extend_pairs(fields);
         url.into()
     }
 }
@@ -233,7 +255,9 @@ impl AuthorizationRequest {
             .filter(|(_, set)| *set)
             .map(|(word, _)| *word)
             .collect();
+        let mode = (!self.answer_to.mode.is_query()).then(|| ResponseMode::FORM_POST.to_owned());
         let optional = [
+            ("response_mode", mode),
             ("state", self.answer_to.state.clone()),
             ("nonce", self.nonce.clone()),
             ("prompt", (!prompt.is_empty()).then(|| prompt.join(" "))),

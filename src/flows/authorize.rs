@@ -6,6 +6,7 @@
 use crate::{
     base::url::Resource,
     domain::{
+        answer::ResponseMode,
         oauth_error::{ErrorCode, OAuthError},
         pkce::Challenge,
         request::{AuthorizationRequest, Doubled, Identified, Prompt, Raw, Redirectable},
@@ -68,7 +69,9 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
     // A doubled or oversized state cannot be echoed; the app gets the error without it.
     let state = identified.raw.one("state").ok().flatten();
     let state = state.filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
-    identified.redirectable(uri, state).ok_or_else(|| {
+    // Errors travel as the answer would; what cannot travel so is told by the default.
+    let mode = ResponseMode::of(identified.raw.one("response_mode").ok().flatten(), &uri);
+    identified.redirectable(uri, state, mode).ok_or_else(|| {
         OAuthError::invalid_request(
             "redirect_uri is not one of those registered for this app; they are compared character by character, \
              but for the port of http://127.0.0.1 and http://[::1]",

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        answer::Answer,
         browser_session::BrowserSession,
         client::Client,
         device_session::{Grant, Life},
@@ -51,8 +52,8 @@ pub struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// The redirect with the code; nothing when this sign-in is finished: redeemed, ended, or its session over.
-    pub async fn allow(&self, provider: &Provider) -> Result<Option<String>> {
+    /// The answer with the code; nothing when this sign-in is finished: redeemed, ended, or its session over.
+    pub async fn allow(&self, provider: &Provider) -> Result<Option<Answer>> {
         let now = provider.clock.now();
         let Decision {
             request,
@@ -98,11 +99,11 @@ impl Decision<'_> {
             consent,
         };
         let granted = provider.db.write(change).await?;
-        Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, &code.expose())))
+        Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, code.expose())))
     }
 
-    /// The redirect that says no; what an earlier tap on Allow had granted ends.
-    pub async fn deny(&self, provider: &Provider) -> Result<String> {
+    /// The answer that says no; what an earlier tap on Allow had granted ends.
+    pub async fn deny(&self, provider: &Provider) -> Result<Answer> {
         let ending = Ending::Granted {
             id: self.person.device_session,
         };

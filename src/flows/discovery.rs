@@ -17,7 +17,7 @@ pub fn document(issuer: &Issuer) -> Value {
         "jwks_uri": issuer.at("/jwks.json"),
         "revocation_endpoint": issuer.at("/revoke"),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],

@@ -11,7 +11,7 @@ use crate::{
         browser_session::BrowserSession,
         client::Client,
         oauth_error::OAuthError,
-        request::AuthorizationRequest,
+        request::{AnswerTo, AuthorizationRequest},
         scope::{self, ScopeSet},
         sign_in::{self, State, Step},
     },
@@ -96,7 +96,7 @@ async fn decide(
     };
     let client_name = client.name.to_string();
     let (email, destination) = (session.email.to_string(), destination(&client, request));
-    let form_action = form_action(&client, request);
+    let form_action = form_action(&client, &request.answer_to);
     match sign_in::step(&client, request, allowed.as_ref()) {
         Step::Consent => {
             let scopes = scope_texts(&request.scope);
@@ -167,7 +167,7 @@ pub(super) fn sign_in_page(
     };
     let client = client_of(site, &pending);
     let form_action = match (&client, &pending.goal) {
-        (Some(client), Goal::Authorize(request)) => form_action(client, request),
+        (Some(client), Goal::Authorize(request)) => form_action(client, &request.answer_to),
         _ => Vec::new(),
     };
     let page = SignInPage {
@@ -239,7 +239,7 @@ fn parameters(
 ) -> (Vec<(&'static str, String)>, Vec<String>) {
     match (pending.map(|pending| &pending.goal), client) {
         (Some(Goal::Authorize(request)), Some(client)) => {
-            (request.to_parameters(), form_action(client, request))
+            (request.to_parameters(), form_action(client, &request.answer_to))
         }
         _ => (Vec::new(), Vec::new()),
     }
@@ -269,8 +269,8 @@ fn too_large(site: &Shared, visitor: &Visitor) -> Response {
 }
 
 /// Where the forms of this request's pages may lead: the scheme of its redirect URI, and the client's private ones.
-fn form_action(client: &Client, request: &AuthorizationRequest) -> Vec<String> {
-    let mut sources = vec![request.answer_to.scheme().to_owned()];
+pub(super) fn form_action(client: &Client, answer_to: &AnswerTo) -> Vec<String> {
+    let mut sources = vec![answer_to.scheme().to_owned()];
     for scheme in client.private_schemes() {
         if !sources.iter().any(|known| known == scheme) {
             sources.push(scheme.to_owned());

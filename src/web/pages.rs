@@ -58,6 +58,19 @@ pub struct ContinuePage {
     pub destination: String,
 }
 
+/// Posts the answer to a client (OAuth 2.0 Form Post Response Mode).
+#[derive(Debug, Clone, Serialize)]
+pub struct FormPostPage {
+    /// The app.
+    pub client_name: String,
+    /// Its redirect URI.
+    pub action: String,
+    /// The parameters of the answer.
+    pub fields: Vec<(&'static str, String)>,
+    /// What submits the form; the page's policy names its hash.
+    pub script: &'static str,
+}
+
 /// This request is not this browser's, or it is too old.
 #[derive(Debug, Clone, Serialize)]
 pub struct StartAgainPage {
@@ -176,6 +189,7 @@ templates! {
     SignInPage = "sign_in/password.html";
     ConsentPage = "oauth/consent.html";
     ContinuePage = "oauth/continue.html";
+    FormPostPage = "oauth/form_post.html";
     StartAgainPage = "oauth/start_again.html";
     FinishedPage = "oauth/finished.html";
     ErrorPage = "error.html";

@@ -9,6 +9,7 @@ use axum::{
 use crate::{
     base::seal::Purpose,
     domain::{
+        client::Client,
         oauth_error::OAuthError,
         request::{AuthorizationRequest, Raw},
         sign_in,
@@ -20,7 +21,7 @@ use crate::{
     },
     store::error::StoreError,
     web::{
-        Shared,
+        Shared, answer,
         error::{bad_form_page, oauth_page, store_page},
         extract::{
             form::{BadForm, Form, Query},
@@ -79,10 +80,10 @@ pub(crate) async fn get(
         Err(error) => return oauth_page(&site, &visitor.request_id, &error),
     };
     match authorize::check(&redirectable) {
-        Ok(request) => begin(&site, visitor, request).await,
+        Ok(request) => begin(&site, visitor, &redirectable.client, request).await,
         Err(error) => {
             tracing::info!(code = error.code.as_str(), hint = %error.hint, "an authorization request was refused");
-            Redirect::to(&redirectable.answer_to.with_error(&site.provider.issuer, &error)).into_response()
+            answer::refuse(&site, &redirectable.client, &redirectable.answer_to, &error)
         }
     }
 }
@@ -105,12 +106,15 @@ async fn unpost(site: &Shared, request_id: &str, raw: Raw) -> Result<Raw, Respon
 }
 
 /// The first page of a request, or the answer that no page was allowed.
-async fn begin(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -> Response {
+async fn begin(
+    site: &Shared,
+    visitor: Visitor,
+    client: &Client,
+    request: AuthorizationRequest,
+) -> Response {
     if request.prompt.none {
-        return match without_page(site, &visitor, &request).await {
-            Ok(error) => {
-                Redirect::to(&request.answer_to.with_error(&site.provider.issuer, &error)).into_response()
-            }
+        return match without_page(site, &visitor, client, &request).await {
+            Ok(error) => answer::refuse(site, client, &request.answer_to, &error),
             Err(error) => store_page(site, &visitor.request_id, &error),
         };
     }
@@ -126,13 +130,14 @@ async fn begin(site: &Shared, visitor: Visitor, request: AuthorizationRequest) -
 async fn without_page(
     site: &Shared,
     visitor: &Visitor,
+    client: &Client,
     request: &AuthorizationRequest,
 ) -> Result<OAuthError, StoreError> {
     let state = sign_in::State::of(visitor.session.clone(), request, false, site.provider.clock.now());
-    let step = match (&state, site.provider.clients.find(request.client.as_str())) {
-        (sign_in::State::SignedIn(session), Some(client)) => {
-            let allowed = remembered(&site.provider, session, &client).await?;
-            Some(sign_in::step(&client, request, allowed.as_ref()))
+    let step = match &state {
+        sign_in::State::SignedIn(session) => {
+            let allowed = remembered(&site.provider, session, client).await?;
+            Some(sign_in::step(client, request, allowed.as_ref()))
         }
         _ => None,
     };

@@ -2,6 +2,7 @@
 
 mod consent;
 mod decisions;
+mod form_post;
 mod nothing_stored;
 mod parameters;
 mod prompt;

@@ -10,6 +10,7 @@ mod callback;
 mod decisions;
 mod driver;
 mod elsewhere;
+mod form_post;
 mod harness_test;
 mod other_sites;
 mod pages;

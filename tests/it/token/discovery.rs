@@ -123,7 +123,7 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
     let postern = Postern::start().await;
     let document = document(&postern).await;
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
-    assert_eq!(list(&document, "response_modes_supported"), ["query"]);
+    assert_eq!(list(&document, "response_modes_supported"), ["query", "form_post"]);
     assert_eq!(
         list(&document, "grant_types_supported"),
         ["authorization_code", "refresh_token"]
@@ -133,7 +133,10 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
     let (phone, tokens) = signed_in(&postern, "notes").await;
     Tokens::of(&phone.refresh(&tokens.refresh).await);
 
-    for mode in ["fragment", "form_post", "jwt"] {
+    let url = phone.authorize_url(&[("response_mode", "form_post"), ("prompt", "none")]);
+    let page = postern.browser().open(&url).await.page();
+    assert_eq!(page.form(&phone.redirect_uri).field("error"), "login_required");
+    for mode in ["fragment", "jwt"] {
         let url = phone.authorize_url(&[("response_mode", mode)]);
         match postern.browser().open(&url).await {
             Went::App(back) => assert!(
