@@ -32,6 +32,7 @@ use postern::{
     config::{Config, Overrides},
     domain::{
         browser_session::{Authentication, BrowserSession},
+        claims::AskedClaims,
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
         device_session::{Grant, Life},
         event::{Event, Subject},
@@ -323,6 +324,9 @@ async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
         scope: "openid offline_access".parse().expect("valid"),
         consent: ConsentPolicy::Ask,
         resource: None,
+        resources: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        answers_without_tap: false,
         lifetimes: ClientLifetimes::default(),
     };
     let client = "notes".parse().expect("an id");
@@ -371,6 +375,8 @@ async fn new_device(
     let grant = Grant {
         scope: "openid offline_access".parse().expect("valid"),
         resource: None,
+        resources: Vec::new(),
+        claims: AskedClaims::default(),
         nonce: None,
         auth_time: now,
         acr: "aal1".to_owned(),

@@ -5,6 +5,7 @@ pub mod digest;
 pub mod entropy;
 pub mod file;
 pub mod id;
+pub mod json;
 pub mod network;
 pub mod page;
 pub mod seal;

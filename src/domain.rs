@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod answer;
 pub mod binding;
 pub mod browser_session;
+pub mod claims;
 pub mod client;
 pub mod code;
 pub mod consent;

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod disk;
 pub mod ends;
 pub mod hasher;
+pub mod id_tokens;
 pub mod keyring;
 pub mod keys;
 pub mod lock;

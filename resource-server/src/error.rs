@@ -63,6 +63,15 @@ pub enum Rejection {
         required: String,
     },
 
+    /// Valid, but the sign-in behind it is too old or not good enough (RFC 9470 section 3).
+    #[error("the token's sign-in is too old or not good enough for this")]
+    InsufficientAuthentication {
+        /// The `acr` values of which one would do, with spaces between; empty where any would.
+        acr_values: String,
+        /// How old the sign-in may be at most, in seconds.
+        max_age: Option<u64>,
+    },
+
     /// The issuer has not been reached for so long that its keys cannot be relied on.
     #[error("access tokens cannot be checked at the moment")]
     KeysUnavailable,
@@ -72,7 +81,7 @@ impl Rejection {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.code() {
-            Code::None | Code::InvalidToken => StatusCode::UNAUTHORIZED,
+            Code::None | Code::InvalidToken | Code::InsufficientAuthentication => StatusCode::UNAUTHORIZED,
             Code::InvalidRequest => StatusCode::BAD_REQUEST,
             Code::InsufficientScope => StatusCode::FORBIDDEN,
             Code::Ours => StatusCode::SERVICE_UNAVAILABLE,
@@ -90,12 +99,21 @@ impl Rejection {
             Code::InvalidRequest => "invalid_request",
             Code::InvalidToken => "invalid_token",
             Code::InsufficientScope => "insufficient_scope",
+            Code::InsufficientAuthentication => "insufficient_user_authentication",
         };
         let mut challenge = format!(r#"Bearer realm="api", error="{error}", error_description="{self}""#);
         if let Self::InsufficientScope { required } = self {
             challenge.push_str(r#", scope=""#);
             challenge.extend(required.chars().filter(|&char| is_scope_char(char)));
             challenge.push('"');
+        }
+        if let Self::InsufficientAuthentication { acr_values, max_age } = self {
+            if !acr_values.is_empty() {
+                challenge.push_str(r#", acr_values=""#);
+                challenge.extend(acr_values.chars().filter(|&char| is_scope_char(char)));
+                challenge.push('"');
+            }
+            challenge.extend(max_age.map(|most| format!(r#", max_age="{most}""#)));
         }
         HeaderValue::try_from(challenge).ok()
     }
@@ -119,6 +137,7 @@ impl Rejection {
             | Self::NotYetValid
             | Self::BoundToKey => Code::InvalidToken,
             Self::InsufficientScope { .. } => Code::InsufficientScope,
+            Self::InsufficientAuthentication { .. } => Code::InsufficientAuthentication,
             Self::KeysUnavailable => Code::Ours,
         }
     }
@@ -130,6 +149,8 @@ enum Code {
     InvalidRequest,
     InvalidToken,
     InsufficientScope,
+    /// RFC 9470 section 3.
+    InsufficientAuthentication,
     Ours,
 }
 

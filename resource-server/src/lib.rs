@@ -42,6 +42,7 @@ mod extract;
 mod fetch;
 mod keys;
 mod remote_keys;
+mod step_up;
 mod validate;
 
 use std::time::Duration;
@@ -55,6 +56,7 @@ pub use crate::error::Rejection;
 pub use crate::fetch::FetchError;
 pub use crate::keys::{KeySet, KeySetError};
 pub use crate::remote_keys::{KeyLimits, RemoteKeys};
+pub use crate::step_up::Authentication;
 pub use crate::validate::{Expected, validate};
 
 /// An API that accepts the access tokens of one issuer, made for one audience.

@@ -130,10 +130,15 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
         ("scope", settings.scope.to_string()),
         ("consent", consent.to_owned()),
     ];
+    if settings.answers_without_tap {
+        rows.push(("tap", "not asked for when there is nothing to ask".to_owned()));
+    }
     let redirects = settings.redirect_uris.iter();
     rows.extend(redirects.map(|uri| ("redirect URI", uri.to_string())));
+    rows.extend(client.resources().map(|api| ("resource", api.to_string())));
+    let after = settings.post_logout_redirect_uris.iter();
+    rows.extend(after.map(|uri| ("after sign-out", uri.to_string())));
     let optional = [
-        ("resource", settings.resource.as_ref().map(ToString::to_string)),
         ("access token life", own.access_token.map(|life| life.to_string())),
         (
             "session idle",

@@ -63,6 +63,8 @@ pub struct Facts<'a> {
     pub grant: &'a Grant,
     /// What this token may do: the grant's scope or less.
     pub scope: &'a ScopeSet,
+    /// The API that it is for, one of the grant's; the issuer itself when absent.
+    pub resource: Option<&'a Resource>,
     /// The key that it is bound to.
     pub key: Option<Thumbprint>,
     /// A random id of its own.
@@ -76,7 +78,7 @@ pub struct Facts<'a> {
 impl<'a> From<Facts<'a>> for AccessTokenClaims<'a> {
     fn from(facts: Facts<'a>) -> Self {
         let issuer = facts.issuer.as_str();
-        let aud = match &facts.grant.resource {
+        let aud = match facts.resource {
             Some(resource) if facts.scope.has(scope::OPENID) => {
                 Audience::WithIssuer([Resource::as_str(resource), issuer])
             }

@@ -44,6 +44,16 @@ pub struct ClientSettings {
     /// The API whose access tokens it gets when it names none (RFC 8707).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// The other APIs that it may name (RFC 8707 section 2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// Where people may be sent when they have signed out (OpenID Connect RP-Initiated Logout section 3.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Whether people whom nothing has to be asked are sent back without a tap, although it is public. Only for redirects
+    /// to https addresses that the app claims: anybody can answer to the others (RFC 8252 section 8.6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answers_without_tap: bool,
     /// Its own lifetimes, where they differ from the server's.
     #[serde(default)]
     pub lifetimes: ClientLifetimes,
@@ -94,6 +104,11 @@ impl Client {
         }
     }
 
+    /// Whether a person whom nothing has to be asked is sent back without a tap: who answers at the redirect URI is known.
+    pub fn answers_without_tap(&self) -> bool {
+        self.is_confidential() || self.settings.answers_without_tap
+    }
+
     /// Whether `presented` is one of its redirect URIs.
     pub fn allows_redirect(&self, presented: &str) -> bool {
         self.settings
@@ -102,10 +117,20 @@ impl Client {
             .any(|uri| uri.matches(presented))
     }
 
-    /// Whether `asked` is the API that it may get tokens for (RFC 8707 section 2).
+    /// The APIs that it may get tokens for (RFC 8707 section 2), its default first.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.settings.resource.iter().chain(&self.settings.resources)
+    }
+
+    /// Whether `asked` is an API that it may get tokens for.
     pub fn allows_resource(&self, asked: &str) -> bool {
-        let own = self.settings.resource.as_ref();
-        own.is_some_and(|own| own.as_str() == asked)
+        self.resources().any(|own| own.as_str() == asked)
+    }
+
+    /// Whether a person who has signed out may be sent to `presented`: compared as text, a loopback port too.
+    pub fn allows_post_logout_redirect(&self, presented: &str) -> bool {
+        let mut uris = self.settings.post_logout_redirect_uris.iter();
+        uris.any(|uri| uri.as_str() == presented)
     }
 
     /// The private-use schemes of its redirect URIs, with their colon.

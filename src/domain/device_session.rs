@@ -13,6 +13,7 @@ use crate::{
     },
     domain::{
         binding::{Binding, Proof},
+        claims::AskedClaims,
         refresh_token::Generation,
         scope::ScopeSet,
     },
@@ -94,9 +95,15 @@ pub enum State {
 pub struct Grant {
     /// The scopes.
     pub scope: ScopeSet,
-    /// The API that the access tokens are for; the issuer itself when absent.
+    /// The API that the access tokens are for when a request names none; the issuer itself when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// The other APIs that a token request may name (RFC 8707 section 2.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// The claims that the client asked for by name.
+    #[serde(default, skip_serializing_if = "AskedClaims::is_empty")]
+    pub claims: AskedClaims,
     /// The client's `nonce`, for the ID token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -106,6 +113,13 @@ pub struct Grant {
     pub acr: String,
     /// By what means (RFC 8176).
     pub amr: Vec<String>,
+}
+
+impl Grant {
+    /// The APIs that the person allowed.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resource.iter().chain(&self.resources)
+    }
 }
 
 /// What a client presents to refresh: a token whose MAC was right, and the proof, if any, already checked.

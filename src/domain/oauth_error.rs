@@ -42,6 +42,9 @@ pub enum ErrorCode {
     InteractionRequired,
     /// OpenID Connect Core section 3.1.2.6: consent is due and no page may be shown.
     ConsentRequired,
+    /// RFC 9470 section 6.2 and OpenID Connect Unmet Authentication Requirements 1.0: no sign-in here is as good as the
+    /// client demands.
+    UnmetAuthenticationRequirements,
     /// OpenID Connect Core section 3.1.2.6: `request` is not supported.
     RequestNotSupported,
     /// OpenID Connect Core section 3.1.2.6: `request_uri` is not supported.
@@ -67,6 +70,7 @@ impl ErrorCode {
             Self::LoginRequired => "login_required",
             Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::RegistrationNotSupported => "registration_not_supported",

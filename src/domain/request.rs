@@ -10,11 +10,12 @@ use url::Url;
 
 use crate::{
     base::{
-        id::ClientId,
+        id::{ClientId, UserId},
         url::{Issuer, Resource},
     },
     domain::{
         answer::{Answer, FormPost, ResponseMode},
+        claims::AskedClaims,
         client::Client,
         oauth_error::OAuthError,
         pkce::Challenge,
@@ -214,9 +215,15 @@ pub struct AuthorizationRequest {
     /// Who the client thinks is signing in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
-    /// The API that the tokens are for.
+    /// The claims that are asked for by name.
+    #[serde(default, skip_serializing_if = "AskedClaims::is_empty")]
+    pub claims: AskedClaims,
+    /// The one person for whom it may be answered, when it names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<Resource>,
+    pub subject: Option<UserId>,
+    /// The APIs that the tokens are for; the client's own when none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
 }
 
 /// `prompt` (OpenID Connect Core section 3.1.2.1).
@@ -236,11 +243,21 @@ impl AuthorizationRequest {
     pub fn is_allowed_for(&self, client: &Client) -> bool {
         self.client == client.id
             && client.allows_redirect(&self.answer_to.redirect_uri)
-            && self.scope.is_within(&client.settings.scope)
+            && self.scope_with_claims().is_within(&client.settings.scope)
             && self
-                .resource
-                .as_ref()
-                .is_none_or(|asked| client.allows_resource(asked.as_str()))
+                .resources
+                .iter()
+                .all(|asked| client.allows_resource(asked.as_str()))
+    }
+
+    /// What the person is asked for: the scope, and the scopes that give what is asked for by name.
+    pub fn scope_with_claims(&self) -> ScopeSet {
+        self.scope.union(&self.claims.scopes())
+    }
+
+    /// Whether this person may be answered for.
+    pub fn is_for(&self, person: UserId) -> bool {
+        self.subject.is_none_or(|subject| subject == person)
     }
 
     /// The parameters that start the same request anew: for "start again".
@@ -263,7 +280,7 @@ impl AuthorizationRequest {
             ("prompt", (!prompt.is_empty()).then(|| prompt.join(" "))),
             ("max_age", self.max_age.map(|seconds| seconds.to_string())),
             ("login_hint", self.login_hint.clone()),
-            ("resource", self.resource.as_ref().map(ToString::to_string)),
+            ("claims", self.claims.to_parameter(self.subject)),
         ];
         let mut parameters = vec![
             ("response_type", "code".to_owned()),
@@ -278,6 +295,8 @@ impl AuthorizationRequest {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value?))),
         );
+        let resources = self.resources.iter();
+        parameters.extend(resources.map(|resource| ("resource", resource.to_string())));
         parameters
     }
 }

@@ -4,9 +4,10 @@
 //! fails one of the first two gets a page, never a redirect.
 
 use crate::{
-    base::url::Resource,
+    base::{id::UserId, url::Resource},
     domain::{
         answer::ResponseMode,
+        claims::AskedClaims,
         oauth_error::{ErrorCode, OAuthError},
         pkce::Challenge,
         request::{AuthorizationRequest, Doubled, Identified, Prompt, Raw, Redirectable},
@@ -15,7 +16,9 @@ use crate::{
     flows::Provider,
 };
 
+mod claims;
 mod features;
+mod hint;
 mod login;
 mod pkce;
 mod prompt;
@@ -32,19 +35,22 @@ struct Draft {
     prompt: Prompt,
     max_age: Option<i64>,
     login_hint: Option<String>,
-    resource: Option<Resource>,
+    claims: AskedClaims,
+    subject: Option<UserId>,
+    resources: Vec<Resource>,
 }
 
 type Check = fn(&Redirectable, &mut Draft) -> Result<(), OAuthError>;
 
 /// Every check of a redirectable request, in the order in which they run.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     features::check,
     response::check,
     scope::check,
     pkce::check,
     prompt::check,
     login::check,
+    claims::check,
     resource::check,
 ];
 
@@ -80,11 +86,13 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
 }
 
 /// All other checks. What fails here is told to the client by a redirect.
-pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError> {
+pub fn check(provider: &Provider, request: &Redirectable) -> Result<AuthorizationRequest, OAuthError> {
     let mut draft = Draft::default();
     for check in CHECKS {
         check(request, &mut draft)?;
     }
+    // The one check that needs more than the request: the keys.
+    hint::check(provider, request, &mut draft)?;
     let challenge = draft
         .challenge
         .ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
@@ -97,7 +105,9 @@ pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError>
         prompt: draft.prompt,
         max_age: draft.max_age,
         login_hint: draft.login_hint,
-        resource: draft.resource,
+        claims: draft.claims,
+        subject: draft.subject,
+        resources: draft.resources,
     })
 }
 

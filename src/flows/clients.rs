@@ -1,7 +1,11 @@
 //! Clients: registered and removed by the operator.
 
 use crate::{
-    base::{id::ClientId, text::DisplayName},
+    base::{
+        id::ClientId,
+        text::DisplayName,
+        url::{RedirectKind, RedirectUri},
+    },
     domain::{
         client::{Client, ClientSettings},
         ending::{Ending, Reason},
@@ -57,6 +61,14 @@ pub async fn add(
         return Err(ClientError::Contradiction {
             setting: "redirect_uri",
             rule,
+        });
+    }
+    let claimed = |uri: &RedirectUri| uri.kind() == RedirectKind::Https;
+    if client.settings.answers_without_tap && !client.settings.redirect_uris.iter().all(claimed) {
+        let rule = "only for an app whose redirect URIs are all https: who answers at another one is not known (RFC 8252 section 8.6)";
+        return Err(ClientError::Contradiction {
+            setting: "without-tap",
+            rule: rule.to_owned(),
         });
     }
     if let Some((setting, rule)) = client

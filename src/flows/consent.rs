@@ -1,6 +1,7 @@
 //! The person's decision: Allow (or Continue) writes the `granted` row and gives the code; Deny ends it.
 
 use crate::{
+    base::url::Resource,
     domain::{
         answer::Answer,
         browser_session::BrowserSession,
@@ -63,12 +64,13 @@ impl Decision<'_> {
             ..
         } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let consent =
-            NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
-                before: person.remembered.clone(),
-                asked: request.scope.clone(),
-                event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
-            });
+        let asked = request.scope_with_claims();
+        let consent = NewConsent::needed(person.remembered.as_ref(), &asked).map(|scope| NewConsent {
+            before: person.remembered.clone(),
+            asked,
+            event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
+        });
+        let (resource, resources) = self.resources();
         let own = request.scope.has(scope::OFFLINE_ACCESS);
         let code = person.code();
         let change = Allow {
@@ -79,10 +81,9 @@ impl Decision<'_> {
             life: if own { Life::Own } else { Life::WithBrowser },
             grant: Grant {
                 scope: request.scope.clone(),
-                resource: request
-                    .resource
-                    .clone()
-                    .or_else(|| client.settings.resource.clone()),
+                resource,
+                resources,
+                claims: request.claims.clone(),
                 nonce: request.nonce.clone(),
                 auth_time: session.authentication.auth_time,
                 acr: session.authentication.acr.clone(),
@@ -100,6 +101,19 @@ impl Decision<'_> {
         };
         let granted = provider.db.write(change).await?;
         Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, code.expose())))
+    }
+
+    /// The API that tokens are for when nobody names one, and the others that were asked for: the client's default comes
+    /// first, where it is among them.
+    fn resources(&self) -> (Option<Resource>, Vec<Resource>) {
+        let default = self.client.settings.resource.as_ref();
+        let mut asked = self.request.resources.clone();
+        if asked.is_empty() {
+            return (default.cloned(), Vec::new());
+        }
+        let first = asked.iter().position(|asked| Some(asked) == default);
+        let first = asked.remove(first.unwrap_or(0));
+        (Some(first), asked)
     }
 
     /// The answer that says no; what an earlier tap on Allow had granted ends.

@@ -7,6 +7,7 @@ use crate::{
         id::DeviceSessionId,
         secret::Secret,
         time::{Instant, Lifetime},
+        url::Resource,
     },
     domain::{
         access_token::{AccessTokenClaims, Facts},
@@ -46,6 +47,8 @@ pub struct Order<'a> {
     pub session: DeviceSessionId,
     /// A narrower scope for the access token.
     pub scope: Option<&'a ScopeSet>,
+    /// The API that was named: one that the person allowed.
+    pub resource: Option<&'a Resource>,
     /// The key that this request proved: it binds the access token, also of a bearer session.
     pub key: Option<Thumbprint>,
     /// Whether an ID token is due.
@@ -91,6 +94,7 @@ pub fn issue(
         session,
         grant: &grant,
         scope,
+        resource: order.resource.or(grant.resource.as_ref()),
         key: order.key.or(redeemed.jkt),
         jti: &jti,
         now: order.now,
@@ -101,7 +105,9 @@ pub fn issue(
         .signer
         .sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
     let id_token = if order.with_id_token && grant.scope.has(scope::OPENID) {
-        let claims = IdTokenClaims::new(facts, &access_token);
+        let person = redeemed.person.as_ref();
+        let person = person.map(|person| person.claims(|claim| grant.claims.id_token.contains(&claim)));
+        let claims = IdTokenClaims::new(facts, &access_token, person.unwrap_or_default());
         Some(keys.signer.sign(TokenType::IdToken, &claims)?.into())
     } else {
         None

@@ -36,11 +36,9 @@ pub async fn revoke(
     if let Ok(refresh_token) = parsed {
         return revoke_session(provider, client, &refresh_token, address).await;
     }
-    // An access token of this client is for its API, or for this server itself.
+    // An access token of this client is for an API of its own, or for this server itself.
     let audiences = client
-        .settings
-        .resource
-        .iter()
+        .resources()
         .map(Resource::as_str)
         .chain([provider.issuer.as_str()]);
     let presented = Presented::bearer(token);

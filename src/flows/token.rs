@@ -2,15 +2,9 @@
 
 pub mod code;
 pub mod refresh;
+mod resource;
 
-use crate::{
-    domain::{
-        client::Client,
-        oauth_error::{ErrorCode, OAuthError},
-    },
-    flows::issue::IssueError,
-    store::error::StoreError,
-};
+use crate::{domain::oauth_error::OAuthError, flows::issue::IssueError, store::error::StoreError};
 
 /// Why a token request was refused.
 #[derive(Debug, thiserror::Error)]
@@ -28,14 +22,4 @@ pub enum TokenError {
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-/// A `resource` at the token endpoint may only repeat the API that the session is for (RFC 8707 section 2.2). Checked
-/// before the row moves: a refused request must not cost the client its refresh token.
-fn check_resource(client: &Client, asked: &[String]) -> Result<(), OAuthError> {
-    if asked.len() > 1 || !asked.iter().all(|asked| client.allows_resource(asked)) {
-        let hint = "an access token is for one API, which is the client's registered resource";
-        return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
-    }
-    Ok(())
 }

@@ -5,28 +5,26 @@ use postern_resource_server::{AccessToken, Expected, Presented, Rejection, valid
 use serde::Serialize;
 
 use crate::{
-    base::{
-        id::{DeviceSessionId, UserId},
-        time::Instant,
-    },
-    domain::scope,
+    base::id::{DeviceSessionId, UserId},
+    domain::claims::{Claim, PersonClaims},
     flows::Provider,
     ports::keys::Keys,
-    store::{device_sessions::FIND_LIVE_USER, error::StoreError},
+    store::{device_sessions::find_live_user, error::StoreError},
 };
 
-/// The claims of a person (OpenID Connect Core section 5.1), as far as the token's scope reaches.
+/// The claims of a person (OpenID Connect Core section 5.1), as far as the token's scope reaches, and those that the client
+/// asked for by name (section 5.5).
 #[derive(Debug, Serialize)]
 pub struct UserInfo {
     sub: UserId,
+    #[serde(flatten)]
+    person: PersonClaims,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    auth_time: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_verified: Option<bool>,
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
 }
 
 /// The person of an access token; nothing when its session has ended or it was revoked by itself.
@@ -43,18 +41,26 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
         return Ok(None);
     }
     let now = provider.clock.now();
-    let Some((sub, email, name, updated_at)) = provider.db.read(FIND_LIVE_USER, (session, jti, now)).await?
-    else {
+    let Some(user) = find_live_user(&provider.db, session, jti, now).await? else {
         return Ok(None);
     };
-    let (profile, mail) = (token.scope.has(scope::PROFILE), token.scope.has(scope::EMAIL));
+    // A token that was narrowed tells no more than its scope says.
+    let is_whole = token.scope.to_string() == user.grant.scope.to_string();
+    let asked = &user.grant.claims.userinfo;
+    let is_told = |claim: Claim| {
+        claim.scope().is_some_and(|scope| token.scope.has(scope)) || (is_whole && asked.contains(&claim))
+    };
     Ok(Some(UserInfo {
-        sub,
-        name: name.filter(|_| profile),
-        updated_at: profile.then(|| Instant::seconds(updated_at)),
-        email: mail.then_some(email),
-        // Nothing proves an address yet.
-        email_verified: mail.then_some(false),
+        sub: user.id,
+        person: user.person.claims(is_told),
+        auth_time: token.auth_time.filter(|_| is_told(Claim::AuthTime)),
+        acr: token.acr.clone().filter(|_| is_told(Claim::Acr)),
+        amr: token
+            .amr
+            .clone()
+            .into_iter()
+            .filter(|_| is_told(Claim::Amr))
+            .collect(),
     }))
 }
 

@@ -11,7 +11,10 @@ use crate::{
         key::{KeyInfo, KeyState, Ring},
         refresh_token::MacRing,
     },
-    ports::signer::{BadKey, Signer},
+    ports::{
+        id_tokens::IdTokenKeys,
+        signer::{BadKey, Signer},
+    },
     store::error::StoreError,
 };
 
@@ -38,6 +41,8 @@ pub struct Keys {
     pub jwks: String,
     /// The same, ready to verify our own access tokens.
     pub verify: KeySet,
+    /// Those and all that came before, to verify ID tokens that come back as hints.
+    pub id_tokens: IdTokenKeys,
 }
 
 /// A ring without an active key, or a key that does not read.
@@ -89,8 +94,8 @@ impl From<KeysError> for StoreError {
 }
 
 impl Keys {
-    /// The rings from their opened keys; keys that are gone must not be among them.
-    pub fn new(issuer: &Issuer, keys: &[OpenedKey]) -> Result<Self, BrokenRing> {
+    /// The rings from their opened keys; keys that are gone must not be among them. `gone` are the public halves of those.
+    pub fn new(issuer: &Issuer, keys: &[OpenedKey], gone: &[Value]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };
         let signing = active(keys, Ring::SigningEs256)?;
         let signer = Signer::new(signing.info.id, &signing.secret).map_err(|_| BrokenRing {
@@ -110,6 +115,7 @@ impl Keys {
         );
         let public: Vec<&Value> = keys.iter().filter_map(|key| key.public.as_ref()).collect();
         let jwks = json!({ "keys": public }).to_string();
+        let id_tokens = IdTokenKeys::new(gone.iter().chain(public));
         let verify = KeySet::from_jwks(&jwks)
             .ok()
             .ok_or_else(broken(Ring::SigningEs256))?;
@@ -119,6 +125,7 @@ impl Keys {
             sealer,
             jwks,
             verify,
+            id_tokens,
         })
     }
 }

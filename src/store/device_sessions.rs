@@ -10,6 +10,7 @@ use crate::{
     },
     domain::{
         binding::{Binding, Thumbprint},
+        claims::Person,
         device_session::{DeviceSession, Grant, Life, State},
         event::{Event, EventRecord, Subject},
         refresh_token::Generation,
@@ -18,7 +19,7 @@ use crate::{
         consents::{self, NewConsent},
         db::{Change, Db, WriteTx, statements},
         error::{Result, StoreError},
-        events,
+        events, users,
     },
 };
 
@@ -35,6 +36,9 @@ pub struct Redeemed {
     pub jkt: Option<Thumbprint>,
     /// What the browser said it is, when the person allowed the app.
     pub device: String,
+    /// The person, where the ID token of this redemption tells of them.
+    #[sqlx(skip)]
+    pub person: Option<Person>,
 }
 
 impl Redeemed {
@@ -97,8 +101,8 @@ statements! {
            grant_json, code_digest, code_expires_at, redirect_uri, challenge, expires_at, ended_at
          FROM device_sessions WHERE id = $1";
     /// The live session of an access token with its person, unless the token itself was revoked: session, jti, now.
-    pub FIND_LIVE_USER: (DeviceSessionId, Vec<u8>, Instant) => (UserId, String, Option<String>, Instant) =
-        "SELECT u.id, u.email, u.name, u.updated_at
+    FIND_LIVE_USER: (DeviceSessionId, Vec<u8>, Instant) => (UserId, String, Option<String>, Instant, String) =
+        "SELECT u.id, u.email, u.name, u.updated_at, d.grant_json
          FROM device_sessions d JOIN users u ON u.id = d.user_id
          WHERE d.id = $1 AND d.state = 'active' AND d.expires_at > $3 AND u.disabled_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.kind = 'token' AND r.id = $2)";
@@ -192,6 +196,40 @@ impl SessionRow {
 /// A session, whatever its state.
 pub async fn find(db: &Db, id: DeviceSessionId) -> Result<Option<Found>> {
     db.read(FIND, (id,)).await?.map(SessionRow::read).transpose()
+}
+
+/// A person whose session lives, and what they allowed in it.
+#[derive(Debug)]
+pub struct LiveUser {
+    /// The `sub`.
+    pub id: UserId,
+    /// What is known of them.
+    pub person: Person,
+    /// What they allowed.
+    pub grant: Grant,
+}
+
+/// The person of an access token; nothing when its session does not live, or the token was revoked by itself.
+pub async fn find_live_user(
+    db: &Db,
+    session: DeviceSessionId,
+    jti: Vec<u8>,
+    now: Instant,
+) -> Result<Option<LiveUser>> {
+    let row = db.read(FIND_LIVE_USER, (session, jti, now)).await?;
+    let Some((id, email, name, updated_at, grant)) = row else {
+        return Ok(None);
+    };
+    let grant = serde_json::from_str(&grant);
+    Ok(Some(LiveUser {
+        id,
+        person: Person {
+            email,
+            name,
+            updated_at,
+        },
+        grant: grant.map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?,
+    }))
 }
 
 /// The person allowed the app: the `granted` row, and the consent when it is new. False when the row cannot be
@@ -302,9 +340,13 @@ impl Change for RedeemCode {
             self.handle,
             self.now,
         );
-        let Some(redeemed) = tx.one(REDEEM, binds).await? else {
+        let Some(mut redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);
         };
+        let grant = redeemed.grant()?;
+        if grant.claims.want_person_in_id_token() {
+            redeemed.person = users::person(tx, redeemed.user_id).await?;
+        }
         let record = EventRecord {
             id: self.event,
             at: self.now,
@@ -315,7 +357,7 @@ impl Change for RedeemCode {
                 address: self.address.clone(),
             },
             event: Event::SessionOpened {
-                scope: redeemed.grant()?.scope,
+                scope: grant.scope,
                 device: redeemed.device.clone(),
             },
         };

@@ -24,11 +24,11 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
     let (Goal::Authorize(request), Some(session), Some(person)) =
         (&pending.goal, &visitor.session, &pending.person)
     else {
-        return journey::proceed(site, visitor, pending).await;
+        return journey::show(site, visitor, pending).await;
     };
     // Sealed for somebody else, or before a proof that is due: shown again for the present person, never executed.
     if !person.is(session) || journey::must_prove(site, &pending, request, session) {
-        return journey::proceed(site, visitor, pending).await;
+        return journey::show(site, visitor, pending).await;
     }
     let Some(client) = journey::client_for(site, request) else {
         return journey::client_gone(site, visitor);
@@ -46,7 +46,7 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
         "allow" => decision.allow(&site.provider).await,
         "deny" => decision.deny(&site.provider).await.map(Some),
         "switch" => return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
-        _ => return journey::proceed(site, visitor, pending).await,
+        _ => return journey::show(site, visitor, pending).await,
     };
     match decided {
         Ok(Some(decided)) => answer::send(site, &client, &request.answer_to, decided),

@@ -3,6 +3,7 @@
 pub(super) mod authorize;
 pub(super) mod discovery;
 pub(super) mod jwks;
+mod posted;
 pub(super) mod revoke;
 pub(super) mod token;
 pub(super) mod userinfo;

@@ -13,3 +13,4 @@ mod harness;
 mod header;
 mod key_set;
 mod remote_keys;
+mod step_up;

@@ -39,9 +39,13 @@ pub(super) struct AddClient {
     /// Whether people are asked to allow it: ask, or never (an app of your own)
     #[arg(long, default_value = "ask")]
     consent: String,
-    /// The API that its access tokens are for
-    #[arg(long, value_name = "URI")]
-    resource: Option<String>,
+    #[arg(long = "resource", value_name = "URI", help = RESOURCE)]
+    resources: Vec<String>,
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", help = POST_LOGOUT)]
+    post_logout_redirect_uris: Vec<String>,
+    /// Send people back without a tap when there is nothing to ask; for https redirect URIs that the app claims
+    #[arg(long)]
+    without_tap: bool,
     #[arg(
         long,
         value_name = "LIFE",
@@ -65,6 +69,11 @@ pub(super) struct AddClient {
 const REDIRECT_URI: &str =
     "Where it gets its answers, such as http://127.0.0.1/callback (any port); once for each";
 
+const RESOURCE: &str =
+    "The API that its access tokens are for; once for each, the first is for requests that name none";
+const POST_LOGOUT: &str =
+    "Where people may be sent when it has signed them out, compared character by character; once for each";
+
 impl AddClient {
     /// What to register, or every rule that is broken.
     pub(super) fn check(
@@ -83,10 +92,16 @@ impl AddClient {
         let kind: Option<ClientKind> = checked.parse("--kind", &self.kind);
         let scope: Option<ScopeSet> = checked.parse("--scope", &self.scope);
         let consent: Option<ConsentPolicy> = checked.parse("--consent", &self.consent);
-        let resource = self
-            .resource
-            .as_ref()
-            .and_then(|resource| checked.parse::<Resource>("--resource", resource));
+        let mut resources = self
+            .resources
+            .iter()
+            .filter_map(|uri| checked.parse::<Resource>("--resource", uri));
+        let (resource, resources) = (resources.next(), resources.collect());
+        let post_logout_redirect_uris = self
+            .post_logout_redirect_uris
+            .iter()
+            .filter_map(|uri| checked.parse("--post-logout-redirect-uri", uri))
+            .collect();
         let faults = checked.faults.len();
         let day = Lifetime::from_days(1);
         let lifetimes = ClientLifetimes {
@@ -113,6 +128,9 @@ impl AddClient {
                     scope,
                     consent,
                     resource,
+                    resources,
+                    post_logout_redirect_uris,
+                    answers_without_tap: self.without_tap,
                     lifetimes,
                 };
                 Ok((id, name, settings))

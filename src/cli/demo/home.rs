@@ -128,6 +128,9 @@ async fn add_client(provider: &Provider) -> anyhow::Result<()> {
         scope: SCOPE.parse()?,
         consent: ConsentPolicy::Ask,
         resource: Some(RESOURCE.parse()?),
+        resources: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        answers_without_tap: false,
         lifetimes: ClientLifetimes::default(),
     };
     let (_, there) = clients::all(&provider.db).await?;

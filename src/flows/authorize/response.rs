@@ -24,7 +24,8 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
     match (request.raw.one("response_mode")?, request.answer_to.mode()) {
         (None | Some("query"), _) | (Some(ResponseMode::FORM_POST), ResponseMode::FormPost) => {}
         (Some(ResponseMode::FORM_POST), ResponseMode::Query) => {
-            let hint = "response_mode=form_post needs an http redirect URI: an app's own scheme takes no form";
+            let hint =
+                "response_mode=form_post needs an http redirect URI: an app's own scheme takes no form";
             return Err(OAuthError::invalid_request(hint));
         }
         (Some(_), _) => {

@@ -12,6 +12,7 @@ use crate::{
     },
     domain::{
         browser_session::Authentication,
+        claims::AskedClaims,
         client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
         device_session::{Grant, Life},
         ending::Reason,
@@ -83,6 +84,9 @@ pub(super) fn settings() -> ClientSettings {
         scope: scope(SCOPE),
         consent: ConsentPolicy::Ask,
         resource: None,
+        resources: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        answers_without_tap: false,
         lifetimes: ClientLifetimes::default(),
     }
 }
@@ -192,6 +196,8 @@ impl<'a> Plausible<'a> {
         let grant = Grant {
             scope: with_browser.map_or(&self.scope, |_| &self.short_scope).clone(),
             resource: None,
+            resources: Vec::new(),
+            claims: AskedClaims::default(),
             nonce: None,
             auth_time,
             acr,

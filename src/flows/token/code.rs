@@ -18,7 +18,7 @@ use crate::{
         Provider,
         end::end,
         issue::{Order, Tokens, issue},
-        token::{TokenError, check_resource},
+        token::{TokenError, resource},
     },
     store::device_sessions::{self, Found, RedeemCode},
 };
@@ -48,7 +48,8 @@ pub async fn redeem(
     let now = provider.clock.now();
     let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
     let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
-    check_resource(client, request.resource)?;
+    let holds = |found: &Found| found.code == code.digest();
+    let resource = resource::choose(provider, client, code.session, request.resource, holds).await?;
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     // Before the row: the database may have gone back, and say that it waits.
     if provider.ends.devices.contains(&code.session) {
@@ -76,6 +77,7 @@ pub async fn redeem(
         client,
         session: code.session,
         scope: None,
+        resource: resource.as_ref(),
         key: request.proof.map(|proof| proof.key),
         with_id_token: true,
         now,

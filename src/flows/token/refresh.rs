@@ -5,7 +5,7 @@
 //! killed app, between two processes. Retries are counted and visible, never an end.
 
 use crate::{
-    base::time::Instant,
+    base::{time::Instant, url::Resource},
     domain::{
         binding::Proof,
         client::Client,
@@ -20,12 +20,12 @@ use crate::{
         Provider,
         end::end,
         issue::{Order, Tokens, issue},
-        token::{TokenError, check_resource},
+        token::{TokenError, resource},
         went_back,
     },
     ports::keys::Keys,
     store::{
-        device_sessions::{self, FastForward, ROTATE},
+        device_sessions::{self, FastForward, Found, ROTATE},
         error::StoreError,
         events::RecordEvent,
     },
@@ -59,7 +59,8 @@ pub async fn refresh(
     let parse = |keys: &Keys| keys.mac.parse(request.refresh_token);
     let parsed = keys.with_newer_keys(&provider.db, &provider.clock, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
-    check_resource(client, request.resource)?;
+    let holds = |found: &Found| found.has_handle(token.handle.digest());
+    let resource = resource::choose(provider, client, token.session, request.resource, holds).await?;
     // Before the row: the database may have gone back, and say that it lives.
     if provider.ends.devices.contains(&token.session) {
         tracing::info!(session = %token.session, "a refresh token of an ended session was refused");
@@ -79,6 +80,7 @@ pub async fn refresh(
         client,
         request: &request,
         token: &token,
+        resource: resource.as_ref(),
         rules,
     };
     for _ in 0..TRIES {
@@ -122,6 +124,7 @@ struct Call<'a> {
     client: &'a Client,
     request: &'a RefreshRequest<'a>,
     token: &'a RefreshToken,
+    resource: Option<&'a Resource>,
     rules: RefreshRules,
 }
 
@@ -227,6 +230,7 @@ impl Call<'_> {
             client: self.client,
             session: self.token.session,
             scope: self.request.scope.as_ref(),
+            resource: self.resource,
             key: self.request.proof.map(|proof| proof.key),
             with_id_token: false,
             now,

@@ -29,8 +29,14 @@ fn posted(page: &Page, phone: &Phone<'_>) -> BTreeMap<String, String> {
     assert!(page.answer.header("refresh").is_empty());
     let Form { fields, .. } = page.form(&phone.redirect_uri);
     let body = &page.answer.body;
-    assert!(body.contains("<button type=\"submit\""), "it works without script: {body}");
-    assert!(!body.contains("enctype"), "application/x-www-form-urlencoded is the default");
+    assert!(
+        body.contains("<button type=\"submit\""),
+        "it works without script: {body}"
+    );
+    assert!(
+        !body.contains("enctype"),
+        "application/x-www-form-urlencoded is the default"
+    );
     fields.into_iter().collect()
 }
 
@@ -50,7 +56,8 @@ async fn the_code_is_posted_and_nothing_is_in_a_url() {
     assert_eq!(fields["iss"], postern.issuer());
     assert!(!page.path.contains("code"), "{}", page.path);
     assert!(
-        page.policy().contains("form-action 'self' https: com.example.notes:;"),
+        page.policy()
+            .contains("form-action 'self' https: com.example.notes:;"),
         "{}",
         page.policy()
     );
@@ -108,7 +115,8 @@ async fn an_apps_own_scheme_takes_no_form_and_is_told_by_the_query() {
     let url = phone.authorize_url(&[("response_mode", "form_post")]);
     let back = postern.browser().open(&url).await.app();
     assert!(
-        back.query().is_some_and(|query| query.contains("error=invalid_request")),
+        back.query()
+            .is_some_and(|query| query.contains("error=invalid_request")),
         "{back}"
     );
 }
@@ -117,7 +125,10 @@ async fn an_apps_own_scheme_takes_no_form_and_is_told_by_the_query() {
 async fn an_unregistered_redirect_uri_gets_no_form() {
     let postern = Postern::start().await;
     let phone = site(&postern).await;
-    let url = phone.authorize_url(&[("response_mode", "form_post"), ("redirect_uri", "https://evil.example/cb")]);
+    let url = phone.authorize_url(&[
+        ("response_mode", "form_post"),
+        ("redirect_uri", "https://evil.example/cb"),
+    ]);
     let page = postern.browser().open(&url).await.page();
     assert_eq!(page.answer.status, 400);
     assert!(!page.answer.body.contains("evil.example"), "{}", page.answer.body);

@@ -123,8 +123,12 @@ async fn record(State(tell): State<mpsc::UnboundedSender<Redirect>>, request: Re
             .expect("a target");
         let request_line = format!("{} {target}", request.method());
         let content_type = request.headers().get("content-type");
-        let content_type = content_type.map_or("", |kind| kind.to_str().expect("ASCII")).to_owned();
-        let body = axum::body::to_bytes(request.into_body(), 1 << 20).await.expect("a body");
+        let content_type = content_type
+            .map_or("", |kind| kind.to_str().expect("ASCII"))
+            .to_owned();
+        let body = axum::body::to_bytes(request.into_body(), 1 << 20)
+            .await
+            .expect("a body");
         let redirect = Redirect {
             request_line,
             content_type,

@@ -18,7 +18,10 @@ async fn posted_code(callback: &Callback, state: &str) -> String {
         .collect();
     let field = |name: &str| {
         let found = fields.iter().find(|(known, _)| known == name);
-        found.unwrap_or_else(|| panic!("no {name} in {fields:?}")).1.clone()
+        found
+            .unwrap_or_else(|| panic!("no {name} in {fields:?}"))
+            .1
+            .clone()
     };
     assert_eq!(fields.len(), 3, "{fields:?}");
     assert_eq!(field("state"), state);
@@ -38,7 +41,11 @@ async fn the_page_posts_itself() {
     browser.click("#allow").await;
     let code = posted_code(&callback, &phone.state).await;
     browser.wait_for_url(callback.redirect_uri()).await;
-    assert_eq!(browser.current_url().await, callback.redirect_uri(), "nothing in the URL");
+    assert_eq!(
+        browser.current_url().await,
+        callback.redirect_uri(),
+        "nothing in the URL"
+    );
     assert_eq!(browser.text().await, "Back in the app");
     let tokens: Tokens = site.redeem(&phone, &code).await;
     assert_eq!(tokens.claims()["client_id"], "notes");
@@ -48,7 +55,7 @@ async fn the_page_posts_itself() {
 
 #[tokio::test]
 async fn without_script_the_button_does_it() {
-    let Some(browser) = Browser::open(Size::Phone).await else {
+    let Some(browser) = Browser::open(Size::Desktop).await else {
         return;
     };
     let site = Site::start().await;

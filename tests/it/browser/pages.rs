@@ -76,6 +76,14 @@ async fn on_the_way_to_an_app(site: &Site, browser: &Browser, viewport: Size) ->
     site.authorize(browser, &phone, &[("prompt", "login")]).await;
     browser.wait_for_heading("Confirm it’s you").await;
     faults.extend(check(browser, viewport, "confirm").await);
+    // The page that posts itself stays where scripts are switched off while it comes.
+    browser.without_scripts().await;
+    let posting = [("response_mode", "form_post"), ("prompt", "none")];
+    site.authorize(browser, &phone, &posting).await;
+    browser.wait_for_heading("Back to Notes").await;
+    browser.with_scripts().await;
+    faults.extend(check(browser, viewport, "form-post").await);
+
     browser.goto(&site.url("/account")).await;
     browser.click("#sign-out").await;
     browser.wait_for_heading("You’re signed out").await;
@@ -174,7 +182,8 @@ async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
                  document.querySelectorAll('script, style, [style]').length, document.styleSheets.length]",
             )
             .await;
-        let expected = serde_json::json!([across, down, word == "dark", true, 0, 1]);
+        let scripts = usize::from(name == "form-post");
+        let expected = serde_json::json!([across, down, word == "dark", true, scripts, 1]);
         let page = format!("{name} at {across} in {word}");
         if seen != expected {
             faults.push(format!("{page}: {seen} instead of {expected}"));

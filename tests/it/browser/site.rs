@@ -91,6 +91,9 @@ impl Site {
             scope: "openid profile email offline_access".parse().expect("valid"),
             consent: ConsentPolicy::Ask,
             resource: None,
+            resources: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            answers_without_tap: false,
             lifetimes: ClientLifetimes::default(),
         };
         let (client, name) = (id.parse().expect("a client id"), name.parse().expect("a name"));

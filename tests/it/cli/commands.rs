@@ -157,6 +157,12 @@ async fn apps_are_added_listed_shown_and_removed() {
         "never",
         "--resource",
         "https://api.example.com",
+        "--resource",
+        "https://photos.example.com",
+        "--post-logout-redirect-uri",
+        "https://app.example/bye",
+        "--post-logout-redirect-uri",
+        "com.example.notes:/bye",
         "--access-token-life",
         "10m",
         "--json",
@@ -166,7 +172,23 @@ async fn apps_are_added_listed_shown_and_removed() {
         (&added["id"], &added["consent"]),
         (&Value::from("notes"), &Value::from("never"))
     );
-    assert_eq!(added["resource"], "https://api.example.com");
+    assert_eq!(
+        added["resource"], "https://api.example.com",
+        "the first is the default"
+    );
+    assert_eq!(
+        added["resources"],
+        serde_json::json!(["https://photos.example.com"])
+    );
+    assert_eq!(
+        added["post_logout_redirect_uris"],
+        serde_json::json!(["https://app.example/bye", "com.example.notes:/bye"])
+    );
+    let said = shell.run(&["client", "show", "notes"]).await.done();
+    assert!(
+        said.contains("after sign-out     com.example.notes:/bye"),
+        "{said}"
+    );
 
     let said = add_client(&shell, "notes", &[]).await.refused(1);
     assert!(said.contains("there is a client notes already"), "{said}");
@@ -244,6 +266,11 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
         ("--scope", "a\"b", "printable ASCII"),
         ("--consent", "always", "never"),
         ("--resource", "api", "absolute URI"),
+        (
+            "--post-logout-redirect-uri",
+            "http://app.example/bye",
+            "RFC 8252 sections 7.3 and 8.3",
+        ),
         ("--access-token-life", "5", "with a unit"),
         ("--access-token-life", "2d", "from 1s to 1d"),
         ("--access-token-life", "2s", "at least twice tokens.retry_window"),

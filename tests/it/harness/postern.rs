@@ -258,6 +258,9 @@ impl Postern {
             scope: "openid profile email offline_access".parse().expect("valid"),
             consent: ConsentPolicy::Ask,
             resource: None,
+            resources: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            answers_without_tap: false,
             lifetimes: ClientLifetimes::default(),
         };
         change(&mut settings);

@@ -52,7 +52,10 @@ async fn every_answer(postern: &Postern) -> Vec<(&'static str, Answer)> {
         .await
         .page();
     let silent = postern.get(&phone.authorize_url(&[("prompt", "none")])).await;
-    let posting = browser.open(&phone.authorize_url(&[("response_mode", "form_post")])).await.page();
+    let posting = browser
+        .open(&phone.authorize_url(&[("response_mode", "form_post")]))
+        .await
+        .page();
     let posting = browser.press(&posting, "deny").await.page();
     let account = browser.open("/account").await.page();
     let forged = browser
@@ -137,7 +140,8 @@ async fn every_page_says_where_its_forms_may_lead() {
         assert_eq!(policy(journey), page_policy("'self' http:"), "{journey}");
     }
     // `document.forms[0].submit()`, and nothing else that somebody might bring into the page.
-    let script = "default-src 'none'; script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='; style-src";
+    let script =
+        "default-src 'none'; script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='; style-src";
     let posting = page_policy("'self' http:").replace("default-src 'none'; style-src", script);
     assert_eq!(policy("form post"), posting);
     for own in ["account", "forged", "signed out", "error", "not found"] {

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fs};
 use postern::web::{
     page::Page,
     pages::{
-        AccountPage, BrowserRow, ConsentPage, ContinuePage, DeviceRow, ErrorPage, FinishedPage,
-        FormPostPage, ScopeText, SignInPage, SignedOutPage, StartAgainPage, Used,
+        AccountPage, BrowserRow, ConsentPage, ContinuePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage,
+        ScopeText, SignInPage, SignedOutPage, StartAgainPage, Used,
     },
 };
 use scraper::{ElementRef, Html, Selector};

@@ -70,6 +70,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "id_token_signing_alg_values_supported",
         "token_endpoint_auth_methods_supported",
         "revocation_endpoint_auth_methods_supported",
+        "ui_locales_supported",
         "code_challenge_methods_supported",
         "scopes_supported",
         "claims_supported",
@@ -119,11 +120,32 @@ async fn every_endpoint_in_the_document_answers() {
 }
 
 #[tokio::test]
+async fn behind_https_every_endpoint_is_https() {
+    let postern = Postern::start_with(|config| {
+        config.server.public_url = "https://id.example.com".parse().expect("valid");
+    })
+    .await;
+    let document = document(&postern).await;
+    let members = document.as_object().expect("an object").iter();
+    let urls: Vec<_> = members
+        .filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri") || *name == "issuer")
+        .collect();
+    assert!(urls.len() >= 6, "{urls:?}");
+    for (name, url) in urls {
+        let url = url.as_str().expect("text");
+        assert!(url.starts_with("https://id.example.com"), "{name}: {url}");
+    }
+}
+
+#[tokio::test]
 async fn every_grant_and_response_in_the_document_works_and_no_other() {
     let postern = Postern::start().await;
     let document = document(&postern).await;
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
-    assert_eq!(list(&document, "response_modes_supported"), ["query", "form_post"]);
+    assert_eq!(
+        list(&document, "response_modes_supported"),
+        ["query", "form_post"]
+    );
     assert_eq!(
         list(&document, "grant_types_supported"),
         ["authorization_code", "refresh_token"]

@@ -12,6 +12,7 @@ use postern::{
     domain::{
         binding::Thumbprint,
         browser_session::{Authentication, BrowserSession},
+        claims::AskedClaims,
         client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
         device_session::{Grant, Life, State},
         ending::{Ending, Reason},
@@ -96,6 +97,9 @@ impl World {
                 scope: "openid offline_access".parse().expect("valid"),
                 consent: ConsentPolicy::Ask,
                 resource: None,
+                resources: Vec::new(),
+                post_logout_redirect_uris: Vec::new(),
+                answers_without_tap: false,
                 lifetimes: ClientLifetimes::default(),
             },
             created_at: at(0),
@@ -171,6 +175,8 @@ impl World {
             grant: Grant {
                 scope: "openid".parse().expect("valid"),
                 resource: None,
+                resources: Vec::new(),
+                claims: AskedClaims::default(),
                 nonce: Some("n".to_owned()),
                 auth_time: at(0),
                 acr: "aal1".to_owned(),
