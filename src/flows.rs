@@ -29,6 +29,7 @@ pub mod end;
 pub mod events;
 pub mod issue;
 pub mod keys;
+pub mod logout;
 pub mod nodes;
 pub mod pending;
 pub mod restore;

@@ -117,6 +117,8 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
             "/authorize",
             get(oauth::authorize::get).post(oauth::authorize::post),
         )
+        .route("/logout", get(oauth::logout::get).post(oauth::logout::post))
+        .route("/logout/confirm", post(oauth::logout::confirm))
         .route("/sign-in", post(sign_in::sign_in))
         .route("/continue", get(continuing::resume))
         .route("/consent", post(consent::decide))

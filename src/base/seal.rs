@@ -21,6 +21,10 @@ pub enum Purpose {
     PendingRequest,
     /// The parameters of a cross-site POST to the authorization endpoint.
     PostedRequest,
+    /// The parameters of a cross-site POST to the end session endpoint.
+    PostedLogout,
+    /// A request to sign out that waits for a tap, in a hidden field.
+    PendingLogout,
     /// A form's proof that the page was made for this browser.
     Csrf,
     /// Who signed in before in a browser, in a cookie of it.
@@ -32,9 +36,11 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::PendingRequest,
         Self::PostedRequest,
+        Self::PostedLogout,
+        Self::PendingLogout,
         Self::Csrf,
         Self::KnownBrowser,
         Self::KeyAtRest,
@@ -45,6 +51,8 @@ impl Purpose {
         match self {
             Self::PendingRequest => "pending-request",
             Self::PostedRequest => "posted-request",
+            Self::PostedLogout => "posted-logout",
+            Self::PendingLogout => "pending-logout",
             Self::Csrf => "csrf",
             Self::KnownBrowser => "known-browser",
             Self::KeyAtRest => "key-at-rest",

@@ -111,7 +111,8 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
     })
 }
 
-const MAX_STATE: usize = 1500;
+/// The longest `state` that is echoed.
+pub(super) const MAX_STATE: usize = 1500;
 const MAX_NONCE: usize = 512;
 
 impl From<Doubled> for OAuthError {

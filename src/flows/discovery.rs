@@ -16,6 +16,7 @@ pub fn document(issuer: &Issuer) -> Value {
         "userinfo_endpoint": issuer.at("/userinfo"),
         "jwks_uri": issuer.at("/jwks.json"),
         "revocation_endpoint": issuer.at("/revoke"),
+        "end_session_endpoint": issuer.at("/logout"),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": ["authorization_code", "refresh_token"],

@@ -179,6 +179,12 @@ pub(super) async fn end_without_event(
             tx.all(BROWSER, (now, reason, event, *id)).await?,
             tx.all(DEVICES_WITH_BROWSER, (now, reason, event, *id)).await?,
         ),
+        Ending::Logout { id, device } => {
+            let browsers = tx.all(BROWSER, (now, reason, event, *id)).await?;
+            let mut devices = tx.all(DEVICE, (now, reason, event, *device)).await?;
+            devices.extend(tx.all(DEVICES_WITH_BROWSER, (now, reason, event, *id)).await?);
+            (browsers, devices)
+        }
         Ending::AllOfOrigin { id } => (
             tx.all(BROWSER, (now, reason, event, *id)).await?,
             tx.all(DEVICES_OF_ORIGIN, (now, reason, event, *id)).await?,

@@ -3,6 +3,7 @@
 pub(super) mod authorize;
 pub(super) mod discovery;
 pub(super) mod jwks;
+pub(super) mod logout;
 mod posted;
 pub(super) mod revoke;
 pub(super) mod token;

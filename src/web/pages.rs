@@ -108,6 +108,17 @@ pub struct ErrorPage {
     pub request_id: String,
 }
 
+/// Asks whether to sign out.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogoutPage {
+    /// The app that asks for it.
+    pub client_name: Option<String>,
+    /// Who is signed in in this browser.
+    pub email: Option<String>,
+    /// The sealed request.
+    pub request: String,
+}
+
 /// Signed out.
 #[derive(Debug, Clone, Serialize)]
 pub struct SignedOutPage {
@@ -193,6 +204,7 @@ templates! {
     StartAgainPage = "oauth/start_again.html";
     FinishedPage = "oauth/finished.html";
     ErrorPage = "error.html";
+    LogoutPage = "oauth/logout.html";
     SignedOutPage = "sign_in/signed_out.html";
     AccountPage = "account/overview.html";
 }

@@ -7,6 +7,7 @@ mod browser;
 mod cli;
 mod clients;
 mod config;
+mod conformance;
 mod durability;
 mod growth;
 mod harness;

@@ -12,6 +12,7 @@ mod driver;
 mod elsewhere;
 mod form_post;
 mod harness_test;
+mod logout;
 mod other_sites;
 mod pages;
 mod production;

@@ -8,7 +8,7 @@ use super::{
     Browser, ColorScheme, Size,
     site::{Site, sign_in},
 };
-use crate::harness::{ALICE, PASSWORD};
+use crate::harness::{ALICE, PASSWORD, Phone};
 
 /// Names as long as they may be: they must wrap.
 const LONG_EMAIL: &str = "maximiliane.von-und-zu-hohenstein-waldburg@correspondence.department.example.com";
@@ -84,6 +84,17 @@ async fn on_the_way_to_an_app(site: &Site, browser: &Browser, viewport: Size) ->
     browser.with_scripts().await;
     faults.extend(check(browser, viewport, "form-post").await);
 
+    browser.goto(&site.url("/logout")).await;
+    browser.wait_for_heading("Sign out?").await;
+    faults.extend(check(browser, viewport, "logout").await);
+    browser
+        .goto(&logout_from_elsewhere(site, &phone, ALICE).await)
+        .await;
+    browser.wait_for_heading("Sign out?").await;
+    faults.extend(check(browser, viewport, "logout-app").await);
+    browser.goto(&site.url("/logout?id_token_hint=x")).await;
+    browser.wait_for_heading("This sign-out link does not work").await;
+    faults.extend(check(browser, viewport, "logout-error").await);
     browser.goto(&site.url("/account")).await;
     browser.click("#sign-out").await;
     browser.wait_for_heading("You’re signed out").await;
@@ -115,6 +126,12 @@ async fn with_long_names(site: &Site, browser: &Browser, viewport: Size) -> Vec<
     browser.goto(&site.url("/account")).await;
     browser.wait_for("#sign-out").await;
     faults.extend(check(browser, viewport, "long-account").await);
+    browser
+        .goto(&logout_from_elsewhere(site, &phone, LONG_EMAIL).await)
+        .await;
+    browser.wait_for_heading("Sign out?").await;
+    faults.extend(check(browser, viewport, "long-logout").await);
+    browser.click("#stay").await;
     browser.click("#sign-out").await;
     browser.wait_for_heading("You’re signed out").await;
     faults
@@ -167,6 +184,13 @@ async fn on_the_account_page(site: &Site, browser: &Browser, viewport: Size) -> 
     browser.wait_for("[role=status]").await;
     faults.extend(check(browser, viewport, "account-notice").await);
     faults
+}
+
+/// The sign-out link of an app in which the person signed in with another browser: it asks first.
+async fn logout_from_elsewhere(site: &Site, phone: &Phone<'_>, person: &str) -> String {
+    let tokens = phone.signed_in(&mut site.postern.browser(), person).await;
+    let hint = tokens.answer["id_token"].as_str().expect("an ID token");
+    site.url(&format!("/logout?id_token_hint={hint}"))
 }
 
 /// What is wrong with the page that is shown.

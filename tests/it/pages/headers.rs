@@ -58,6 +58,7 @@ async fn every_answer(postern: &Postern) -> Vec<(&'static str, Answer)> {
         .page();
     let posting = browser.press(&posting, "deny").await.page();
     let account = browser.open("/account").await.page();
+    let logout = browser.open("/logout").await.page();
     let forged = browser
         .post(&account.form("/sign-out"), &[("sec-fetch-site", "cross-site")])
         .await;
@@ -76,6 +77,7 @@ async fn every_answer(postern: &Postern) -> Vec<(&'static str, Answer)> {
         ("prompt=none", silent),
         ("form post", posting.answer),
         ("account", account.answer),
+        ("log out", logout.answer),
         ("forged", forged),
         ("signed out", signed_out.answer),
         ("start again", start_again.answer),
@@ -144,7 +146,7 @@ async fn every_page_says_where_its_forms_may_lead() {
         "default-src 'none'; script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='; style-src";
     let posting = page_policy("'self' http:").replace("default-src 'none'; style-src", script);
     assert_eq!(policy("form post"), posting);
-    for own in ["account", "forged", "signed out", "error", "not found"] {
+    for own in ["account", "log out", "forged", "signed out", "error", "not found"] {
         assert_eq!(policy(own), page_policy("'self'"), "{own}");
     }
 }

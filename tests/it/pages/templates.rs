@@ -6,7 +6,7 @@ use postern::web::{
     page::Page,
     pages::{
         AccountPage, BrowserRow, ConsentPage, ContinuePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage,
-        ScopeText, SignInPage, SignedOutPage, StartAgainPage, Used,
+        LogoutPage, ScopeText, SignInPage, SignedOutPage, StartAgainPage, Used,
     },
 };
 use scraper::{ElementRef, Html, Selector};
@@ -221,6 +221,11 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             advice: text(full),
             code: full.then_some("invalid_request"),
             request_id: text(full),
+        });
+        show!(LogoutPage {
+            client_name: full.then(|| text(full)),
+            email: full.then(|| text(full)),
+            request: text(full),
         });
         show!(SignedOutPage {
             email: full.then(|| text(full)),

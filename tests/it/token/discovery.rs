@@ -55,7 +55,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
     assert_eq!(document["issuer"], postern.issuer());
     assert!(!postern.issuer().ends_with('/'));
     assert_eq!(tokens.id_claims()["iss"], document["issuer"], "byte for byte");
-    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, Initiating User Registration 1.0.
+    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, RP-Initiated Logout section 2.1, Initiating User Registration 1.0.
     let registered = [
         "issuer",
         "authorization_endpoint",
@@ -70,6 +70,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "id_token_signing_alg_values_supported",
         "token_endpoint_auth_methods_supported",
         "revocation_endpoint_auth_methods_supported",
+        "end_session_endpoint",
         "ui_locales_supported",
         "code_challenge_methods_supported",
         "scopes_supported",
@@ -114,6 +115,8 @@ async fn every_endpoint_in_the_document_answers() {
         postern.post(&path("revocation_endpoint"), &[]).await.error(),
         "invalid_request"
     );
+    let left = postern.browser().open(&path("end_session_endpoint")).await.page();
+    assert_eq!(left.heading(), "You’re signed out");
     let url = postern.phone().authorize_url(&[]);
     let asked = url.replace("/authorize", &path("authorization_endpoint"));
     assert_eq!(postern.browser().open(&asked).await.page().heading(), "Sign in");
