@@ -327,6 +327,7 @@ async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
         resources: Vec::new(),
         post_logout_redirect_uris: Vec::new(),
         answers_without_tap: false,
+        may_end_browser_session: false,
         lifetimes: ClientLifetimes::default(),
     };
     let client = "notes".parse().expect("an id");

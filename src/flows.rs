@@ -22,6 +22,7 @@ use crate::{
 pub mod account;
 pub mod authorize;
 pub mod browser_session;
+pub mod browserless_logout;
 pub mod clients;
 pub mod consent;
 pub mod discovery;

@@ -133,6 +133,12 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
     if settings.answers_without_tap {
         rows.push(("tap", "not asked for when there is nothing to ask".to_owned()));
     }
+    if settings.may_end_browser_session {
+        rows.push((
+            "sign-out",
+            "it may end the browser session that it came from".to_owned(),
+        ));
+    }
     let redirects = settings.redirect_uris.iter();
     rows.extend(redirects.map(|uri| ("redirect URI", uri.to_string())));
     rows.extend(client.resources().map(|api| ("resource", api.to_string())));

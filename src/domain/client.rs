@@ -54,6 +54,10 @@ pub struct ClientSettings {
     /// to https addresses that the app claims: anybody can answer to the others (RFC 8252 section 8.6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answers_without_tap: bool,
+    /// Whether it may end the browser session that a session of it came from, without a browser (`end_browser_session` at
+    /// the revocation endpoint).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_end_browser_session: bool,
     /// Its own lifetimes, where they differ from the server's.
     #[serde(default)]
     pub lifetimes: ClientLifetimes,

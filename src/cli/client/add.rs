@@ -46,6 +46,9 @@ pub(super) struct AddClient {
     /// Send people back without a tap when there is nothing to ask; for https redirect URIs that the app claims
     #[arg(long)]
     without_tap: bool,
+    /// Let it sign people out of the browser too, by one request of its own that proves its key
+    #[arg(long)]
+    may_end_browser_session: bool,
     #[arg(
         long,
         value_name = "LIFE",
@@ -131,6 +134,7 @@ impl AddClient {
                     resources,
                     post_logout_redirect_uris,
                     answers_without_tap: self.without_tap,
+                    may_end_browser_session: self.may_end_browser_session,
                     lifetimes,
                 };
                 Ok((id, name, settings))

@@ -131,6 +131,7 @@ async fn add_client(provider: &Provider) -> anyhow::Result<()> {
         resources: Vec::new(),
         post_logout_redirect_uris: Vec::new(),
         answers_without_tap: false,
+        may_end_browser_session: false,
         lifetimes: ClientLifetimes::default(),
     };
     let (_, there) = clients::all(&provider.db).await?;

@@ -87,6 +87,7 @@ pub(super) fn settings() -> ClientSettings {
         resources: Vec::new(),
         post_logout_redirect_uris: Vec::new(),
         answers_without_tap: false,
+        may_end_browser_session: false,
         lifetimes: ClientLifetimes::default(),
     }
 }

@@ -8,7 +8,7 @@ use http::StatusCode;
 
 use crate::{
     domain::oauth_error::OAuthError,
-    flows::{revoke, token::TokenError},
+    flows::{browserless_logout::log_out, revoke, token::TokenError},
     web::{Shared, error::token_json, extract::client::AuthenticatedClient},
 };
 
@@ -25,11 +25,14 @@ async fn act(site: &Shared, request: &AuthenticatedClient) -> Result<(), TokenEr
     request.form.one("token_type_hint").map_err(OAuthError::from)?;
     let token = request.form.one("token").map_err(OAuthError::from)?;
     let token = token.ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
-    revoke::revoke(
-        &site.provider,
-        &request.client,
-        token,
-        Some(request.address.to_string()),
-    )
-    .await
+    let (provider, client, address) = (&site.provider, &request.client, Some(request.address.to_string()));
+    match request
+        .form
+        .one("end_browser_session")
+        .map_err(OAuthError::from)?
+    {
+        None | Some("false") => revoke::revoke(provider, client, token, address).await,
+        Some("true") => log_out(provider, client, token, None, address).await,
+        Some(_) => Err(OAuthError::invalid_request("end_browser_session is true or false").into()),
+    }
 }

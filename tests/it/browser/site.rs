@@ -94,6 +94,7 @@ impl Site {
             resources: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             answers_without_tap: false,
+            may_end_browser_session: false,
             lifetimes: ClientLifetimes::default(),
         };
         let (client, name) = (id.parse().expect("a client id"), name.parse().expect("a name"));

@@ -10,7 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Browser, Postern,
+    Browser, Postern, Went,
     http::{Answer, encode},
 };
 
@@ -155,11 +155,17 @@ impl<'a> Phone<'a> {
 
     /// Walks the pages as a person does: signs in where asked, and allows.
     pub(crate) async fn allowed_code(&self, browser: &mut Browser<'_>, email: &str) -> String {
-        let mut page = browser.open(&self.authorize_url(&[])).await.page();
-        if !page.forms("/sign-in").is_empty() {
-            page = browser.sign_in(&page, email).await.page();
+        let mut went = browser.open(&self.authorize_url(&[])).await;
+        if let Went::Page(page) = &went
+            && !page.forms("/sign-in").is_empty()
+        {
+            went = browser.sign_in(page, email).await;
         }
-        self.code(&browser.press(&page, "allow").await.app())
+        // Some apps get their answer without a tap.
+        self.code(&match went {
+            Went::Page(page) => browser.press(&page, "allow").await.app(),
+            Went::App(back) => back,
+        })
     }
 
     /// A whole sign-in.

@@ -261,6 +261,7 @@ impl Postern {
             resources: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             answers_without_tap: false,
+            may_end_browser_session: false,
             lifetimes: ClientLifetimes::default(),
         };
         change(&mut settings);

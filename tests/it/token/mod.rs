@@ -1,6 +1,7 @@
 //! The token endpoint, revocation, userinfo, keys and discovery.
 
 mod bad_input;
+mod browserless;
 mod code;
 mod discovery;
 mod model;

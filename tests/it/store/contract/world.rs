@@ -100,6 +100,7 @@ impl World {
                 resources: Vec::new(),
                 post_logout_redirect_uris: Vec::new(),
                 answers_without_tap: false,
+                may_end_browser_session: false,
                 lifetimes: ClientLifetimes::default(),
             },
             created_at: at(0),
