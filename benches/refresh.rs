@@ -3,6 +3,8 @@
 //!
 //! The floor is what nobody can leave out: HTTP, a form, a MAC, one row made durable with a group commit, one ES256
 //! signature. Its rows go through a thread of its own with `SQLx`'s connection (which has another thread behind it).
+//! With DPoP each request brings a proof, whose signature the load generator makes and the server verifies; the budget is
+//! 0.45 of the floor.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::{
@@ -19,8 +21,13 @@ use std::{
     time::Duration,
 };
 
-use aws_lc_rs::{hmac, rand::SystemRandom, signature};
+use aws_lc_rs::{
+    hmac,
+    rand::SystemRandom,
+    signature::{self, KeyPair as _},
+};
 use axum::{Form, Router, extract::State, routing::post};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::{
     app::{App, Surroundings},
     base::{
@@ -32,7 +39,8 @@ use postern::{
     config::{Config, Overrides},
     domain::{
         browser_session::{Authentication, BrowserSession},
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        claims::AskedClaims,
+        client::{ClientKind, ClientSettings},
         device_session::{Grant, Life},
         event::{Event, Subject},
         password::Password,
@@ -61,17 +69,80 @@ const LOAD: &str = "load";
 struct Contestant {
     name: &'static str,
     address: SocketAddr,
-    /// What each device sends next.
-    bodies: Vec<String>,
+    devices: Vec<Device>,
     rounds: Vec<(f64, f64)>,
 }
 
+/// A device at work.
+struct Device {
+    /// What it sends next.
+    body: String,
+    /// What it proves with, if it does.
+    prover: Option<Prover>,
+}
+
+impl From<String> for Device {
+    fn from(body: String) -> Self {
+        Self { body, prover: None }
+    }
+}
+
+/// A key, and what its proofs are made for.
+struct Prover {
+    pair: signature::EcdsaKeyPair,
+    header: String,
+    thumbprint: Digest,
+    url: String,
+    clock: Clock,
+    made: u64,
+}
+
+impl Prover {
+    fn new(p: &Provider) -> Self {
+        let algorithm = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+        let pair = signature::EcdsaKeyPair::generate(algorithm).expect("a key");
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = (
+            Base64UrlUnpadded::encode_string(x),
+            Base64UrlUnpadded::encode_string(y),
+        );
+        let jwk = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+        let header = format!(r#"{{"typ":"dpop+jwt","alg":"ES256","jwk":{jwk}}}"#);
+        Self {
+            pair,
+            header: Base64UrlUnpadded::encode_string(header.as_bytes()),
+            thumbprint: Digest::of(jwk.as_bytes()),
+            url: p.issuer.at("/token"),
+            clock: p.clock.clone(),
+            made: 0,
+        }
+    }
+
+    fn proof(&mut self) -> String {
+        self.made += 1;
+        let (iat, url, jti) = (self.clock.now().seconds(), &self.url, self.made);
+        let claims = format!(r#"{{"jti":"jti-{jti:016}","htm":"POST","htu":"{url}","iat":{iat}}}"#);
+        let mut proof = format!(
+            "{}.{}",
+            self.header,
+            Base64UrlUnpadded::encode_string(claims.as_bytes())
+        );
+        let signature = self
+            .pair
+            .sign(&SystemRandom::new(), proof.as_bytes())
+            .expect("signed");
+        proof.push('.');
+        proof.push_str(&Base64UrlUnpadded::encode_string(signature.as_ref()));
+        proof
+    }
+}
+
 impl Contestant {
-    fn new(name: &'static str, config: &Config, (router, bodies): (Router, Vec<String>)) -> Self {
+    fn new(name: &'static str, config: &Config, (router, devices): (Router, Vec<Device>)) -> Self {
         Self {
             name,
             address: listen(router, config),
-            bodies,
+            devices,
             rounds: Vec::new(),
         }
     }
@@ -93,12 +164,16 @@ async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = Config::defaults(folder.path()).expect("the defaults");
     let bodies = (0..devices)
-        .map(|n| format!("device={n}&mac={}", hex(&tag(n))))
+        .map(|n| format!("device={n}&mac={}", hex(&tag(n))).into())
         .collect();
     let mut all = vec![
         Contestant::new("floor", &config, (floor(folder.path()).await, bodies)),
-        Contestant::new("SQLite", &config, postern(&config, devices).await),
+        Contestant::new("SQLite", &config, postern(&config, devices, false).await),
     ];
+    let bound_folder = tempfile::tempdir().expect("a folder");
+    let bound_config = Config::defaults(bound_folder.path()).expect("the defaults");
+    let bound = postern(&bound_config, devices, true).await;
+    all.push(Contestant::new("SQLite with DPoP", &bound_config, bound));
     #[expect(clippy::disallowed_methods, reason = "the one setting of a benchmark")]
     let url = std::env::var("POSTERN_BENCH_POSTGRES");
     if let Ok(url) = url {
@@ -108,12 +183,12 @@ async fn main() {
         all.push(Contestant::new(
             "PostgreSQL",
             &config,
-            postern(&config, devices).await,
+            postern(&config, devices, false).await,
         ));
     }
     for _ in 0..ROUNDS {
         for one in &mut all {
-            let figures = measure(one.address, &mut one.bodies, seconds).await;
+            let figures = measure(one.address, &mut one.devices, seconds).await;
             one.rounds.push(figures);
         }
     }
@@ -143,15 +218,15 @@ fn listen(router: Router, config: &Config) -> SocketAddr {
 }
 
 /// Requests a second, and microseconds of server CPU for each.
-async fn measure(address: SocketAddr, bodies: &mut Vec<String>, seconds: u64) -> (f64, f64) {
-    let (count, given) = (Arc::new(AtomicU64::new(0)), std::mem::take(bodies));
+async fn measure(address: SocketAddr, devices: &mut Vec<Device>, seconds: u64) -> (f64, f64) {
+    let (count, given) = (Arc::new(AtomicU64::new(0)), std::mem::take(devices));
     let counter = Arc::clone(&count);
     let before = cpu_ms();
     let (done, result) = oneshot::channel();
     let load = async move {
         let devices = given
             .into_iter()
-            .map(|body| device(address, body, Arc::clone(&counter), seconds));
+            .map(|one| device(address, one, Arc::clone(&counter), seconds));
         futures_util::future::join_all(devices).await
     };
     let thread = thread::Builder::new().name(LOAD.to_owned());
@@ -160,7 +235,7 @@ async fn measure(address: SocketAddr, bodies: &mut Vec<String>, seconds: u64) ->
         done.send(runtime.expect("a runtime").block_on(load))
     };
     thread.spawn(run).expect("a thread");
-    *bodies = result.await.expect("the load generator's end");
+    *devices = result.await.expect("the load generator's end");
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     let (count, cpu, seconds) = (
         count.load(Ordering::Relaxed) as f64,
@@ -171,17 +246,22 @@ async fn measure(address: SocketAddr, bodies: &mut Vec<String>, seconds: u64) ->
 }
 
 /// One device: asks, takes the next refresh token, asks again.
-async fn device(address: SocketAddr, mut body: String, counter: Arc<AtomicU64>, seconds: u64) -> String {
+async fn device(address: SocketAddr, mut own: Device, counter: Arc<AtomicU64>, seconds: u64) -> Device {
     let mut stream = TcpStream::connect(address).await.expect("connected");
     stream.set_nodelay(true).expect("set");
     let stop = tokio::time::sleep(Duration::from_secs(seconds));
     let mut stop = std::pin::pin!(stop);
     let mut buffer = vec![0; 16 * 1024];
     while futures_util::FutureExt::now_or_never(stop.as_mut()).is_none() {
+        let proof = own
+            .prover
+            .as_mut()
+            .map_or_else(String::new, |prover| format!("DPoP: {}\r\n", prover.proof()));
         let request = format!(
             "POST /token HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
+             {proof}Content-Length: {}\r\n\r\n{}",
+            own.body.len(),
+            own.body
         );
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut filled = 0;
@@ -201,11 +281,11 @@ async fn device(address: SocketAddr, mut body: String, counter: Arc<AtomicU64>, 
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         if let Some((_, rest)) = answer.split_once("\"refresh_token\":\"") {
             let token = rest.split('"').next().expect("a token");
-            body = format!("grant_type=refresh_token&client_id=notes&refresh_token={token}");
+            own.body = format!("grant_type=refresh_token&client_id=notes&refresh_token={token}");
         }
         counter.fetch_add(1, Ordering::Relaxed);
     }
-    body
+    own
 }
 
 /// The CPU time of every thread but the load generator's (proc(5): fields 14 and 15, in hundredths of a second).
@@ -300,8 +380,8 @@ async fn floor_token(State(floor): State<Arc<Floor>>, Form(form): Form<HashMap<S
     hex(signature.as_ref())
 }
 
-/// Our server, and what each device sends first.
-async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
+/// Our server, and devices whose sessions are bound to keys, or are not.
+async fn postern(config: &Config, devices: usize, with_dpop: bool) -> (Router, Vec<Device>) {
     let surroundings = Surroundings {
         clock: Clock::system(),
         entropy: Arc::new(Entropy::system()),
@@ -318,12 +398,9 @@ async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
         .id;
     let redirect = "http://127.0.0.1/callback";
     let settings = ClientSettings {
-        kind: ClientKind::Native,
         redirect_uris: vec![redirect.parse().expect("valid")],
         scope: "openid offline_access".parse().expect("valid"),
-        consent: ConsentPolicy::Ask,
-        resource: None,
-        lifetimes: ClientLifetimes::default(),
+        ..ClientSettings::new(ClientKind::Native)
     };
     let client = "notes".parse().expect("an id");
     let client = clients::add(p, client, "Notes".parse().expect("a name"), settings)
@@ -350,11 +427,12 @@ async fn postern(config: &Config, devices: usize) -> (Router, Vec<String>) {
         event,
     };
     assert!(p.db.write(open).await.expect("opened"));
-    let mut bodies = Vec::new();
+    let mut all = Vec::new();
     for _ in 0..devices {
-        bodies.push(new_device(p, user, &client, browser_session).await);
+        let prover = with_dpop.then(|| Prover::new(p));
+        all.push(new_device(p, user, &client, browser_session, prover).await);
     }
-    (app.router(), bodies)
+    (app.router(), all)
 }
 
 /// A session that was just redeemed: its first refresh.
@@ -363,7 +441,8 @@ async fn new_device(
     user: UserId,
     client: &ClientId,
     browser_session: BrowserSessionId,
-) -> String {
+    prover: Option<Prover>,
+) -> Device {
     let (now, later) = (p.clock.now(), p.clock.now().plus(Lifetime::from_days(30)));
     let event = p.event(now, Subject::default(), Event::UserDisabled);
     let (id, handle) = (DeviceSessionId::new(now, &p.entropy), Handle::new(&p.entropy));
@@ -371,6 +450,8 @@ async fn new_device(
     let grant = Grant {
         scope: "openid offline_access".parse().expect("valid"),
         resource: None,
+        resources: Vec::new(),
+        claims: AskedClaims::default(),
         nonce: None,
         auth_time: now,
         acr: "aal1".to_owned(),
@@ -392,6 +473,7 @@ async fn new_device(
         now,
         expires_at: later,
         consent: None,
+        pushed_request: None,
     };
     assert!(p.db.write(allow).await.expect("allowed"));
     let redeem = RedeemCode {
@@ -400,7 +482,8 @@ async fn new_device(
         client: client.clone(),
         redirect_uri: None,
         challenge,
-        key: None,
+        key: prover.as_ref().map(|prover| prover.thumbprint),
+        binds: prover.as_ref().map(|prover| prover.thumbprint),
         handle: handle.digest(),
         now,
         event: event.id,
@@ -414,8 +497,9 @@ async fn new_device(
         generation,
     };
     let token = p.keys.load().mac.encode(&token);
-    format!(
+    let body = format!(
         "grant_type=refresh_token&client_id=notes&refresh_token={}",
         token.expose()
-    )
+    );
+    Device { body, prover }
 }

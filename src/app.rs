@@ -16,13 +16,15 @@ use crate::{
     },
     config::Config,
     flows::{
-        Provider,
+        Provider, dpop,
         keys::{self, KeysError},
         sign_in::Line,
         went_back::Signs,
     },
     ports::{
+        client_keys::ClientKeys,
         clients::ClientDirectory,
+        fetch::Fetcher,
         hasher::{Hasher, HasherError},
         lock::{DatabaseLock, LockError},
         readiness::Readiness,
@@ -116,6 +118,8 @@ impl App {
         let keys = keys::open(&db, &root, issuer, &surroundings.entropy, now).await?;
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
+        let outbound = config.outbound.clone();
+        let fetcher = Arc::new(Fetcher::new(outbound.allow, outbound.certificates));
         let provider = Arc::new(Provider {
             node: NodeId::new(surroundings.clock.now(), &surroundings.entropy),
             issuer: config.server.public_url.clone(),
@@ -128,7 +132,10 @@ impl App {
             entropy: surroundings.entropy,
             keys,
             clients,
+            client_keys: ClientKeys::new(Arc::clone(&fetcher)),
+            fetcher,
             ends: Arc::default(),
+            proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),
             bell: Notify::new(),
             went_back: Signs::default(),

@@ -9,6 +9,7 @@ mod layers;
 mod lifetimes;
 mod limits;
 mod log;
+mod outbound;
 mod passwords;
 mod reader;
 mod retention;
@@ -25,6 +26,7 @@ pub use self::{
     errors::{ConfigErrors, Problem, Source},
     layers::Overrides,
     log::{LogConfig, LogFilter, LogFormat},
+    outbound::OutboundConfig,
     passwords::PasswordsConfig,
     secrets::SecretsConfig,
     server::ServerConfig,
@@ -54,6 +56,8 @@ pub struct Config {
     pub passwords: PasswordsConfig,
     /// How many failed tries are taken.
     pub limits: Limits,
+    /// Where the server itself may connect to.
+    pub outbound: OutboundConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     settings: Vec<Shown>,
@@ -105,6 +109,7 @@ impl Config {
             retention::read(&mut reader),
             PasswordsConfig::read(&mut reader),
             limits::read(&mut reader),
+            OutboundConfig::read(&mut reader, data),
             LogConfig::read(&mut reader),
         );
         let settings = reader.finish()?;
@@ -116,6 +121,7 @@ impl Config {
             Some(retention),
             Some(passwords),
             Some(limits),
+            Some(outbound),
             Some(log),
         ) = sections
         else {
@@ -129,6 +135,7 @@ impl Config {
             retention,
             passwords,
             limits,
+            outbound,
             log,
             settings,
         })

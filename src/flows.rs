@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use postern_resource_server::ReplayMemory;
 use tokio::sync::Notify;
 
 use crate::{
@@ -15,22 +16,34 @@ use crate::{
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Retention},
     },
-    ports::{clients::ClientDirectory, ends::Ends, hasher::Hasher, keyring::Keyring, readiness::Readiness},
+    ports::{
+        client_keys::ClientKeys, clients::ClientDirectory, ends::Ends, fetch::Fetcher, hasher::Hasher,
+        keyring::Keyring, readiness::Readiness,
+    },
     store::db::Db,
 };
 
 pub mod account;
+pub mod association;
 pub mod authorize;
 pub mod browser_session;
+pub mod browserless_logout;
+pub mod client_auth;
 pub mod clients;
 pub mod consent;
+pub mod device;
 pub mod discovery;
+pub mod doctor;
+pub mod dpop;
 pub mod end;
 pub mod events;
+pub mod introspect;
 pub mod issue;
 pub mod keys;
+pub mod logout;
 pub mod nodes;
 pub mod pending;
+pub mod pushed;
 pub mod restore;
 pub mod revoke;
 pub mod seed;
@@ -66,8 +79,14 @@ pub struct Provider {
     pub keys: Keyring,
     /// The clients.
     pub clients: ClientDirectory,
+    /// Requests to places that somebody else named.
+    pub fetcher: Arc<Fetcher>,
+    /// The keys of clients that have them elsewhere.
+    pub client_keys: ClientKeys,
     /// What ended lately.
     pub ends: Arc<Ends>,
+    /// The DPoP proofs that this node has seen.
+    pub proofs: ReplayMemory,
     /// Whether this node should be sent requests.
     pub readiness: Readiness,
     /// Rung by whoever hears that another node has written something: the poll looks at once.

@@ -8,9 +8,11 @@
 pub mod attempts;
 pub mod backup;
 pub mod browser_sessions;
+pub mod client_secrets;
 pub mod clients;
 pub mod consents;
 pub mod db;
+pub mod device_codes;
 pub mod device_sessions;
 pub mod ending;
 pub mod ends;
@@ -24,6 +26,7 @@ pub mod restore;
 pub mod revocations;
 pub mod seed;
 pub mod session_store;
+pub mod used_assertions;
 pub mod users;
 
 /// Every statement of the program. A test prepares them all.
@@ -31,8 +34,10 @@ pub fn statements() -> Vec<db::Declared> {
     let files = [
         attempts::ALL,
         browser_sessions::ALL,
+        client_secrets::ALL,
         clients::ALL,
         consents::ALL,
+        device_codes::ALL,
         device_sessions::ALL,
         device_sessions::list::ALL,
         device_sessions::over::ALL,
@@ -44,6 +49,7 @@ pub fn statements() -> Vec<db::Declared> {
         keys::ALL,
         revocations::ALL,
         seed::ALL,
+        used_assertions::ALL,
         users::ALL,
     ];
     files.concat()

@@ -26,10 +26,13 @@ use crate::{
 };
 
 mod account;
+mod answer;
 mod assets;
+mod association;
 mod consent;
 mod continuing;
 mod cookies;
+mod device;
 mod encoding;
 mod error;
 mod extract;
@@ -37,6 +40,7 @@ mod health;
 mod journey;
 mod layer;
 mod limiter;
+mod nonce;
 mod oauth;
 pub mod page;
 pub mod pages;
@@ -52,6 +56,8 @@ pub struct Site {
     pub pages: Pages,
     /// Counts token requests that fail authentication, per address.
     token_failures: Limiter,
+    /// Counts what devices and those who type in their codes do.
+    devices: device::Limits,
     /// The cookies' names, which depend on the public URL.
     cookies: CookieNames,
     /// Who may say where a request came from.
@@ -70,6 +76,7 @@ impl Site {
         Self {
             pages: Pages::new(templates, product),
             token_failures: Limiter::new(provider.limits.token_failures),
+            devices: device::Limits::new(provider.limits.device_codes),
             cookies: CookieNames::new(&provider.issuer),
             proxies: Proxies::new(proxies),
             provider,
@@ -97,6 +104,9 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
     let protocol = Router::new()
         .route("/token", post(oauth::token::token))
         .route("/revoke", post(oauth::revoke::revoke))
+        .route("/par", post(oauth::par::push))
+        .route("/device_authorization", post(oauth::device_authorization::begin))
+        .route("/introspect", post(oauth::introspect::introspect))
         .route("/userinfo", get(oauth::userinfo::get).post(oauth::userinfo::post))
         .route("/jwks.json", get(oauth::jwks::jwks))
         .route(
@@ -107,6 +117,8 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
             "/.well-known/oauth-authorization-server",
             get(oauth::discovery::document),
         )
+        .route("/.well-known/assetlinks.json", get(association::asset_links))
+        .route("/.well-known/apple-app-site-association", get(association::apple))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/assets/{name}", get(assets::asset));
@@ -116,9 +128,13 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
             "/authorize",
             get(oauth::authorize::get).post(oauth::authorize::post),
         )
+        .route("/logout", get(oauth::logout::get).post(oauth::logout::post))
+        .route("/logout/confirm", post(oauth::logout::confirm))
         .route("/sign-in", post(sign_in::sign_in))
         .route("/continue", get(continuing::resume))
         .route("/consent", post(consent::decide))
+        .route("/device", get(device::form).post(device::enter))
+        .route("/device/decide", post(device::decide))
         .route("/account", get(account::overview))
         .route("/account/end", post(account::ending::end_one))
         .route("/account/end-others", post(account::ending::end_others))

@@ -7,6 +7,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::Rejection;
+use crate::proof::{Proof, ath};
 
 /// How a token was presented: a token bound to a key must not be accepted as a bare bearer token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +15,7 @@ use crate::Rejection;
 pub enum Scheme {
     /// Whoever has the token may use it (RFC 6750).
     Bearer,
-    /// The request proves possession of the key that the token is bound to (RFC 9449). Not accepted yet.
+    /// The request proves possession of the key that the token is bound to (RFC 9449 section 7.1).
     Dpop,
 }
 
@@ -23,6 +24,7 @@ pub enum Scheme {
 pub struct Presented<'a> {
     scheme: Scheme,
     token: &'a str,
+    proof: Option<&'a Proof>,
 }
 
 impl<'a> Presented<'a> {
@@ -41,6 +43,16 @@ impl<'a> Presented<'a> {
         Self {
             scheme: Scheme::Bearer,
             token,
+            proof: None,
+        }
+    }
+
+    /// The same token with the proof of the request, which was made for its [`Presented::ath`].
+    #[must_use]
+    pub fn proved_by(self, proof: &'a Proof) -> Self {
+        Self {
+            proof: Some(proof),
+            ..self
         }
     }
 
@@ -58,7 +70,11 @@ impl<'a> Presented<'a> {
             return Err(Rejection::NoToken);
         };
         let token = b64token(rest.trim_ascii_start()).ok_or(Rejection::MalformedAuthorization)?;
-        Ok(Self { scheme, token })
+        Ok(Self {
+            scheme,
+            token,
+            proof: None,
+        })
     }
 
     /// How the token was presented.
@@ -66,8 +82,17 @@ impl<'a> Presented<'a> {
         self.scheme
     }
 
+    /// The SHA-256 of the token, as it stands in a proof's `ath` (RFC 9449 section 4.2).
+    pub fn ath(&self) -> String {
+        ath(self.token)
+    }
+
     pub(crate) fn token(&self) -> &'a str {
         self.token
+    }
+
+    pub(crate) fn proof(&self) -> Option<&'a Proof> {
+        self.proof
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::Rejection;
@@ -61,6 +62,42 @@ pub struct Confirmation {
     /// The thumbprint of the DPoP key (RFC 9449 section 6.1); none if it is bound in another way.
     #[serde(default, deserialize_with = "present")]
     pub jkt: Option<String>,
+    /// Whether there is more than that: a certificate (`x5t#S256`, RFC 8705), for example.
+    #[serde(flatten)]
+    more: More,
+}
+
+impl Confirmation {
+    /// Whether the token is bound to a DPoP key and to nothing else.
+    pub(crate) fn is_only_jkt(&self) -> bool {
+        self.jkt.is_some() && !self.more.0
+    }
+}
+
+/// Whether a map has any member.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct More(bool);
+
+impl<'de> Deserialize<'de> for More {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = More;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the members of cnf")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<More, A::Error> {
+                let mut more = More(false);
+                while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+                    more = More(true);
+                }
+                Ok(more)
+            }
+        }
+        from.deserialize_map(Members)
+    }
 }
 
 /// The scopes of a token (RFC 6749 section 3.3).

@@ -1,6 +1,8 @@
-//! Why a request is refused, and what its sender is told (RFC 6750 section 3).
+//! Why a request is refused, and what its sender is told (RFC 6750 section 3, RFC 9449 section 7.1).
 
 use http::{HeaderValue, StatusCode};
+
+use crate::{PROOF_ALGORITHMS, ProofError};
 
 /// Why a request is refused. The text of each is what the sender is told; none of it is secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +17,8 @@ pub enum Rejection {
     /// The Authorization header does not hold a token.
     #[error("the Authorization header is malformed")]
     MalformedAuthorization,
-    /// DPoP proofs are not checked yet, so a request that relies on one is refused.
+    /// This API does not know its own URL, without which no proof can be checked
+    /// ([`ResourceServer::public_url`](crate::ResourceServer::public_url)).
     #[error("the DPoP scheme is not supported here")]
     DpopNotSupported,
 
@@ -55,12 +58,36 @@ pub enum Rejection {
     /// Bound to a key (`cnf`) whose possession the request does not prove (RFC 9449 section 7.1).
     #[error("the token is bound to a key and is no bearer token")]
     BoundToKey,
+    /// Presented with a proof, but bound to nothing.
+    #[error("the token is a bearer token and is not bound to a key")]
+    NotBound,
+    /// Bound to another key than the one that the request proves, or to more than a DPoP key.
+    #[error("the token is bound to another key than the one of the DPoP proof")]
+    ForeignKey,
+    /// The request's DPoP proof needs this nonce, which the answer carries in the header `DPoP-Nonce`.
+    #[error("{}", ProofError::NonceNeeded)]
+    UseNonce {
+        /// For the next proof.
+        nonce: String,
+    },
+    /// The request's DPoP proof is missing or wrong.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
 
     /// Valid, but it does not allow this.
     #[error("the token does not allow this")]
     InsufficientScope {
         /// The scope that it would need.
         required: String,
+    },
+
+    /// Valid, but the sign-in behind it is too old or not good enough (RFC 9470 section 3).
+    #[error("the token's sign-in is too old or not good enough for this")]
+    InsufficientAuthentication {
+        /// The `acr` values of which one would do, with spaces between; empty where any would.
+        acr_values: String,
+        /// How old the sign-in may be at most, in seconds.
+        max_age: Option<u64>,
     },
 
     /// The issuer has not been reached for so long that its keys cannot be relied on.
@@ -72,32 +99,62 @@ impl Rejection {
     /// The status of the answer.
     pub fn status(&self) -> StatusCode {
         match self.code() {
-            Code::None | Code::InvalidToken => StatusCode::UNAUTHORIZED,
+            Code::None | Code::InvalidToken | Code::Proof(_) | Code::InsufficientAuthentication => {
+                StatusCode::UNAUTHORIZED
+            }
             Code::InvalidRequest => StatusCode::BAD_REQUEST,
             Code::InsufficientScope => StatusCode::FORBIDDEN,
             Code::Ours => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The challenge that belongs into the answer; none where the fault is ours.
-    ///
-    /// A request without any token is told no error, only that one is needed (RFC 6750 section 3.1).
-    pub fn www_authenticate(&self) -> Option<HeaderValue> {
-        let error = match self.code() {
-            Code::Ours => return None,
-            // The scheme must be followed by at least one parameter (RFC 6750 section 3).
-            Code::None => return Some(HeaderValue::from_static(r#"Bearer realm="api""#)),
-            Code::InvalidRequest => "invalid_request",
-            Code::InvalidToken => "invalid_token",
-            Code::InsufficientScope => "insufficient_scope",
-        };
-        let mut challenge = format!(r#"Bearer realm="api", error="{error}", error_description="{self}""#);
-        if let Self::InsufficientScope { required } = self {
-            challenge.push_str(r#", scope=""#);
-            challenge.extend(required.chars().filter(|&char| is_scope_char(char)));
-            challenge.push('"');
+    /// The nonce that belongs into the answer, in the header `DPoP-Nonce` (RFC 9449 section 9).
+    pub fn dpop_nonce(&self) -> Option<HeaderValue> {
+        match self {
+            Self::UseNonce { nonce } => HeaderValue::try_from(nonce).ok(),
+            _ => None,
         }
-        HeaderValue::try_from(challenge).ok()
+    }
+
+    /// The challenges that belong into the answer, one `WWW-Authenticate` header each; none where the fault is ours.
+    ///
+    /// Both schemes are accepted, so both are told (RFC 9449 section 7.2); what is wrong with a proof concerns one. A request
+    /// without any token is told no error, only that one is needed (RFC 6750 section 3.1).
+    pub fn www_authenticate(&self) -> Vec<HeaderValue> {
+        let error = match self.code() {
+            Code::Ours => return Vec::new(),
+            Code::None => None,
+            Code::InvalidRequest => Some("invalid_request"),
+            Code::InvalidToken => Some("invalid_token"),
+            Code::InsufficientScope => Some("insufficient_scope"),
+            Code::Proof(error) => Some(error.code()),
+            Code::InsufficientAuthentication => Some("insufficient_user_authentication"),
+        };
+        // The scheme must be followed by at least one parameter (RFC 6750 section 3).
+        let mut told = match error {
+            None => r#" realm="api""#.to_owned(),
+            Some(error) => format!(r#" realm="api", error="{error}", error_description="{self}""#),
+        };
+        if let Self::InsufficientScope { required } = self {
+            told.push_str(r#", scope=""#);
+            told.extend(required.chars().filter(|&char| is_scope_char(char)));
+            told.push('"');
+        }
+        if let Self::InsufficientAuthentication { acr_values, max_age } = self {
+            if !acr_values.is_empty() {
+                told.push_str(r#", acr_values=""#);
+                told.extend(acr_values.chars().filter(|&char| is_scope_char(char)));
+                told.push('"');
+            }
+            told.extend(max_age.map(|most| format!(r#", max_age="{most}""#)));
+        }
+        let bearer = (!matches!(self.code(), Code::Proof(_))).then(|| format!("Bearer{told}"));
+        let dpop = format!(r#"DPoP{told}, algs="{}""#, PROOF_ALGORITHMS.join(" "));
+        bearer
+            .into_iter()
+            .chain([dpop])
+            .filter_map(|challenge| HeaderValue::try_from(challenge).ok())
+            .collect()
     }
 
     fn code(&self) -> Code {
@@ -117,19 +174,27 @@ impl Rejection {
             | Self::Expired
             | Self::Revoked
             | Self::NotYetValid
-            | Self::BoundToKey => Code::InvalidToken,
+            | Self::BoundToKey
+            | Self::NotBound
+            | Self::ForeignKey => Code::InvalidToken,
+            Self::Proof(error) => Code::Proof(*error),
+            Self::UseNonce { .. } => Code::Proof(ProofError::NonceNeeded),
             Self::InsufficientScope { .. } => Code::InsufficientScope,
+            Self::InsufficientAuthentication { .. } => Code::InsufficientAuthentication,
             Self::KeysUnavailable => Code::Ours,
         }
     }
 }
 
-/// The error codes of RFC 6750 section 3.1.
+/// The error codes of RFC 6750 section 3.1, and those of proofs.
 enum Code {
     None,
     InvalidRequest,
     InvalidToken,
     InsufficientScope,
+    Proof(ProofError),
+    /// RFC 9470 section 3.
+    InsufficientAuthentication,
     Ours,
 }
 

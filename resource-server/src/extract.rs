@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
@@ -18,8 +18,11 @@ where
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Rejection> {
+        // A nested router cuts the front of the path off; a proof is made for all of it.
+        let uri = parts.extensions.get::<OriginalUri>();
+        let uri = uri.map_or(&parts.uri, |OriginalUri(uri)| uri);
         Arc::<ResourceServer>::from_ref(state)
-            .authenticate(&parts.headers)
+            .authenticate(&parts.method, uri, &parts.headers)
             .await
     }
 }
@@ -41,8 +44,11 @@ impl IntoResponse for Rejection {
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(challenge) = self.www_authenticate() {
-            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        if let Some(nonce) = self.dpop_nonce() {
+            headers.insert("dpop-nonce", nonce);
+        }
+        for challenge in self.www_authenticate() {
+            headers.append(header::WWW_AUTHENTICATE, challenge);
         }
         response
     }

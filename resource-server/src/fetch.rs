@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Url};
+use reqwest::{Client, ClientBuilder, Url};
 
 /// Why a document of the issuer could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +36,23 @@ pub(crate) fn client(issuer: &Url, time_limit: Duration) -> Result<Client, Fetch
         // Minutes pass between two fetches; a kept connection would be dead by then.
         .pool_max_idle_per_host(0)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
-    // A loopback issuer is not behind the environment's proxy.
+    // A loopback issuer is not behind the environment's proxy, and needs no authorities, of which a machine may have none.
     let builder = if issuer.scheme() == "http" {
-        builder.no_proxy()
+        without_authorities(builder.no_proxy())
     } else {
         builder
     };
     builder.build().map_err(no_answer)
+}
+
+#[cfg(feature = "tls")]
+fn without_authorities(builder: ClientBuilder) -> ClientBuilder {
+    builder.tls_certs_only([])
+}
+
+#[cfg(not(feature = "tls"))]
+fn without_authorities(builder: ClientBuilder) -> ClientBuilder {
+    builder
 }
 
 pub(crate) async fn fetch(client: &Client, url: Url) -> Result<Fetched, FetchError> {

@@ -25,9 +25,19 @@
 //! # }
 //! ```
 //!
-//! Without axum, [`ResourceServer::authenticate`] takes the request's headers. Without a network,
+//! Without axum, [`ResourceServer::authenticate`] takes the request's method, URI and headers. Without a network,
 //! [`validate`] is a pure function of the token, a [`KeySet`], what is [`Expected`] and the time.
-//! A [`Rejection`] knows the status and the `WWW-Authenticate` header that the caller is owed.
+//! A [`Rejection`] knows the status and the `WWW-Authenticate` headers that the caller is owed.
+//!
+//! # Tokens that are bound to a key
+//!
+//! A token that is bound to a key of its app (DPoP, RFC 9449) is accepted with a proof of that key, made for this very
+//! request, and used once; as a bearer token it is refused. Nothing is to be done for that, unless the audience is not
+//! the address that apps ask the API at: then [`ResourceServer::public_url`] says what is. [`check_proof`] is the pure
+//! function behind it, [`ReplayMemory`] what remembers the proofs.
+//!
+//! A proof is good for ten seconds before and after its `iat`, so a device whose clock is wrong is refused. With
+//! [`ResourceServer::nonces`] it is given a nonce instead, and served.
 //!
 //! Features: `axum` (default) makes [`AccessToken`] an extractor and [`Rejection`] a response; `tls` is
 //! needed to discover an issuer over https.
@@ -41,12 +51,19 @@ mod error;
 mod extract;
 mod fetch;
 mod keys;
+mod nonce;
+mod proof;
+mod proof_key;
+mod proof_url;
+mod public_url;
 mod remote_keys;
+mod replay;
+mod step_up;
 mod validate;
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method, Uri};
 
 pub use crate::bearer::{Presented, Scheme};
 pub use crate::claims::{AccessToken, Confirmation, ScopeSet};
@@ -54,8 +71,17 @@ pub use crate::discovery::DiscoverError;
 pub use crate::error::Rejection;
 pub use crate::fetch::FetchError;
 pub use crate::keys::{KeySet, KeySetError};
+pub use crate::proof::{
+    PROOF_ALGORITHMS, PROOF_LEEWAY, PresentedProof, Proof, ProofError, ProofTime, ProvedRequest, check_proof,
+};
+pub use crate::public_url::PublicUrlError;
 pub use crate::remote_keys::{KeyLimits, RemoteKeys};
-pub use crate::validate::{Expected, validate};
+pub use crate::replay::ReplayMemory;
+pub use crate::step_up::Authentication;
+pub use crate::validate::{Expected, inspect, validate};
+
+use crate::nonce::{NONCE_WINDOW, NonceKey};
+use crate::public_url::PublicUrl;
 
 /// An API that accepts the access tokens of one issuer, made for one audience.
 ///
@@ -64,6 +90,10 @@ pub use crate::validate::{Expected, validate};
 pub struct ResourceServer {
     expected: Expected,
     keys: RemoteKeys,
+    /// Where apps ask this API, if that is known.
+    url: Option<PublicUrl>,
+    replays: ReplayMemory,
+    nonces: Option<NonceKey>,
 }
 
 impl ResourceServer {
@@ -78,7 +108,33 @@ impl ResourceServer {
 
     /// Of keys that were discovered with limits of one's own; see [`RemoteKeys::discover_with`].
     pub fn new(expected: Expected, keys: RemoteKeys) -> Self {
-        Self { expected, keys }
+        Self {
+            // An audience may be any URI; one of the web says where the API is.
+            url: PublicUrl::origin_of(&expected.audience),
+            expected,
+            keys,
+            // From `iat` that is as far ahead as it may be until it is as far behind.
+            replays: ReplayMemory::new(2 * PROOF_LEEWAY + 1),
+            nonces: None,
+        }
+    }
+
+    /// Gives a nonce to a device whose clock is wrong, with which its proofs are good for five minutes (RFC 9449
+    /// section 9). The secret is 256 random bits; all instances of the API need the same.
+    #[must_use]
+    pub fn nonces(mut self, secret: &[u8; 32]) -> Self {
+        self.nonces = Some(NonceKey::new(secret));
+        self.replays = ReplayMemory::new(NONCE_WINDOW);
+        self
+    }
+
+    /// The address that apps ask this API at, which DPoP proofs are made for (`htu`): scheme and host, and the front of
+    /// the path where a proxy cuts it off. The default is the scheme and host of the audience.
+    ///
+    /// It is never taken from the request: whoever replays a proof at another API would choose it.
+    pub fn public_url(mut self, url: &str) -> Result<Self, PublicUrlError> {
+        self.url = Some(url.parse()?);
+        Ok(self)
     }
 
     /// Allows this much difference between the issuer's clock and ours; the default is 5 seconds.
@@ -88,22 +144,69 @@ impl ResourceServer {
         self
     }
 
-    /// The claims of the valid access token in these request headers, or what to answer instead.
+    /// The claims of the valid access token of this request, or what to answer instead. `uri` is the request's own,
+    /// with all of its path.
     ///
     /// A token that names a key we have not seen makes us load the keys again, once for everybody.
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Result<AccessToken, Rejection> {
+    pub async fn authenticate(
+        &self,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<AccessToken, Rejection> {
         let presented = Presented::from_headers(headers)?;
+        match presented.scheme() {
+            Scheme::Bearer => self.judge(&presented).await,
+            Scheme::Dpop => {
+                let proof = self.prove(&presented, method, uri, headers)?;
+                let token = self.judge(&presented.proved_by(&proof)).await?;
+                // Last, so that only who has a valid token fills the memory.
+                if self.replays.first_use(&proof, clock::unix_seconds()) {
+                    Ok(token)
+                } else {
+                    Err(ProofError::Replayed.into())
+                }
+            }
+        }
+    }
+
+    fn prove(
+        &self,
+        presented: &Presented<'_>,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<Proof, Rejection> {
+        let url = self.url.as_ref().ok_or(Rejection::DpopNotSupported)?;
+        let proof = PresentedProof::from_headers(headers)?.ok_or(ProofError::Missing)?;
+        let (url, ath) = (url.at(uri.path()), presented.ath());
+        let request = ProvedRequest {
+            method: method.as_str(),
+            url: &url,
+            ath: Some(&ath),
+        };
+        let now = clock::unix_seconds();
+        let Some(nonces) = &self.nonces else {
+            return Ok(check_proof(&proof, &request, now, ProofTime::Iat)?);
+        };
+        let issued_at = |nonce: &str| nonces.issued_at(nonce, now);
+        match check_proof(&proof, &request, now, ProofTime::NonceOrIat(&issued_at)) {
+            Err(ProofError::NonceNeeded) => Err(Rejection::UseNonce {
+                nonce: nonces.issue(now),
+            }),
+            checked => Ok(checked?),
+        }
+    }
+
+    async fn judge(&self, presented: &Presented<'_>) -> Result<AccessToken, Rejection> {
+        let judge = |keys: &KeySet| validate(presented, keys, &self.expected, clock::unix_seconds());
         let keys = self.keys.current().await?;
-        match self.judge(&presented, &keys) {
+        match judge(&keys) {
             Err(Rejection::UnknownKey) => match self.keys.reload(&keys).await {
-                Some(newer) => self.judge(&presented, &newer),
+                Some(newer) => judge(&newer),
                 None => Err(Rejection::UnknownKey),
             },
             verdict => verdict,
         }
-    }
-
-    fn judge(&self, presented: &Presented<'_>, keys: &KeySet) -> Result<AccessToken, Rejection> {
-        validate(presented, keys, &self.expected, clock::unix_seconds())
     }
 }

@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 
 use crate::bearer::{Presented, Scheme};
 use crate::claims::{AccessToken, Claims, present};
-use crate::{KeySet, Rejection};
+use crate::{KeySet, ProofError, Rejection};
 
 /// What every token of this API must say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,9 @@ impl Expected {
 
 /// Checks a presented token against the issuer's keys, at `now` (seconds since 1970).
 ///
+/// A token that comes by the scheme `DPoP` needs its request's proof, already checked
+/// ([`check_proof`](crate::check_proof), [`Presented::proved_by`]).
+///
 /// [`Rejection::UnknownKey`] may mean that the issuer has a new key: load its keys again and ask once more.
 pub fn validate(
     presented: &Presented<'_>,
@@ -44,21 +47,39 @@ pub fn validate(
     expected: &Expected,
     now: u64,
 ) -> Result<AccessToken, Rejection> {
-    if presented.scheme() == Scheme::Dpop {
-        return Err(Rejection::DpopNotSupported);
-    }
-    let parts = Parts::split(presented.token())?;
+    let token = inspect(presented.token(), keys, expected, now)?;
+    check_possession(presented, &token)?;
+    Ok(token)
+}
+
+/// The same for a token that nobody presents to be let in, such as one that its client gives back (RFC 7009): every check
+/// but that of possession.
+pub fn inspect(token: &str, keys: &KeySet, expected: &Expected, now: u64) -> Result<AccessToken, Rejection> {
+    let parts = Parts::split(token)?;
     check_signature(&parts, keys)?;
     let claims: Claims = parse(&decode(parts.payload)?)?;
     check_origin(&claims, expected)?;
     check_form(&claims)?;
     check_time(&claims, expected.leeway.as_secs(), now)?;
-    // A bound token without its proof is somebody else's (RFC 9449 section 7.1). What else a token may be
-    // bound to, we cannot check either.
-    if claims.cnf.is_some() {
-        return Err(Rejection::BoundToKey);
-    }
     Ok(claims.into())
+}
+
+/// A bound token without its proof is somebody else's (RFC 9449 section 7.1), and so is one that is bound in a way that we
+/// cannot check.
+fn check_possession(presented: &Presented<'_>, token: &AccessToken) -> Result<(), Rejection> {
+    match (presented.scheme(), &token.cnf) {
+        (Scheme::Bearer, None) => Ok(()),
+        (Scheme::Bearer, Some(_)) => Err(Rejection::BoundToKey),
+        // Whoever has stolen a bearer token could prove a key of their own (section 7.2).
+        (Scheme::Dpop, None) => Err(Rejection::NotBound),
+        (Scheme::Dpop, Some(cnf)) => {
+            let proof = presented.proof().ok_or(ProofError::Missing)?;
+            match &cnf.jkt {
+                Some(jkt) if cnf.is_only_jkt() && *jkt == proof.jkt() => Ok(()),
+                _ => Err(Rejection::ForeignKey),
+            }
+        }
+    }
 }
 
 /// The compact serialization (RFC 7515 section 7.1).

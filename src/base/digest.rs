@@ -19,9 +19,19 @@ impl Digest {
         Self(bytes)
     }
 
+    /// The digest of nothing that anybody knows.
+    pub const fn zero() -> Self {
+        Self([0; 32])
+    }
+
     /// A digest that came as bytes.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
+    }
+
+    /// A digest that was made elsewhere.
+    pub fn from_array(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The 32 bytes.

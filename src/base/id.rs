@@ -93,6 +93,8 @@ ids! {
     EventId = "evt";
     /// One process that serves, from its start to its end.
     NodeId = "nod";
+    /// One of a client's secrets; never the secret itself.
+    ClientSecretId = "cse";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {

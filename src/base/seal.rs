@@ -21,10 +21,18 @@ pub enum Purpose {
     PendingRequest,
     /// The parameters of a cross-site POST to the authorization endpoint.
     PostedRequest,
+    /// An authorization request that its client pushed (RFC 9126).
+    PushedRequest,
+    /// The parameters of a cross-site POST to the end session endpoint.
+    PostedLogout,
+    /// A request to sign out that waits for a tap, in a hidden field.
+    PendingLogout,
     /// A form's proof that the page was made for this browser.
     Csrf,
     /// Who signed in before in a browser, in a cookie of it.
     KnownBrowser,
+    /// A DPoP nonce: when it was issued.
+    DpopNonce,
     /// A key of a ring, at rest.
     KeyAtRest,
     /// The value that tells whether a root secret is this database's.
@@ -32,11 +40,15 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 10] = [
         Self::PendingRequest,
         Self::PostedRequest,
+        Self::PushedRequest,
+        Self::PostedLogout,
+        Self::PendingLogout,
         Self::Csrf,
         Self::KnownBrowser,
+        Self::DpopNonce,
         Self::KeyAtRest,
         Self::RootCheck,
     ];
@@ -45,8 +57,12 @@ impl Purpose {
         match self {
             Self::PendingRequest => "pending-request",
             Self::PostedRequest => "posted-request",
+            Self::PushedRequest => "pushed-request",
+            Self::PostedLogout => "posted-logout",
+            Self::PendingLogout => "pending-logout",
             Self::Csrf => "csrf",
             Self::KnownBrowser => "known-browser",
+            Self::DpopNonce => "dpop-nonce",
             Self::KeyAtRest => "key-at-rest",
             Self::RootCheck => "root-check",
         }

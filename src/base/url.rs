@@ -1,4 +1,4 @@
-//! URLs with rules: the issuer, redirect URIs, resource indicators.
+//! URLs with rules: the issuer, redirect URIs, resource indicators, places that are fetched.
 
 use std::{fmt, str::FromStr};
 
@@ -247,6 +247,43 @@ impl fmt::Display for Resource {
     }
 }
 
+/// An https URL of somebody else's that the server fetches or posts to. Where its host may lie is judged when it is used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct HttpsUrl(String);
+
+/// Why a text is no URL that may be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write an https URL without user name and fragment, at most 1000 characters")]
+pub struct HttpsUrlError;
+
+impl HttpsUrl {
+    /// The URL in its normal form.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HttpsUrl {
+    type Err = HttpsUrlError;
+
+    fn from_str(text: &str) -> Result<Self, HttpsUrlError> {
+        let plain = text.len() <= 1000 && text.bytes().all(|b| b.is_ascii_graphic()) && !text.contains('\\');
+        let url = Url::parse(text).ok().filter(|_| plain).ok_or(HttpsUrlError)?;
+        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        if url.scheme() != "https" || url.host().is_none() || !bare || authority(text).contains('@') {
+            return Err(HttpsUrlError);
+        }
+        Ok(Self(url.into()))
+    }
+}
+
+impl fmt::Display for HttpsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! from_text {
     ($($name:ident)*) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -257,7 +294,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(Issuer RedirectUri Resource);
+from_text!(Issuer RedirectUri Resource HttpsUrl);
 
 #[cfg(test)]
 mod tests {

@@ -1,25 +1,39 @@
-//! `postern client add|list|show|remove`.
+//! `postern client add|list|show|remove|secret`.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    base::{id::ClientId, page::Page, time::Instant, url::RedirectUri},
+    base::{
+        id::ClientId,
+        page::Page,
+        time::{Instant, Lifetime},
+        url::RedirectUri,
+    },
     cli::{
-        client::add::AddClient,
+        client::{
+            add::AddClient,
+            secret::{SHOWN_ONCE, SecretVerb},
+        },
         place::Place,
         table::{facts, table},
         words,
         world::World,
     },
     config::Overrides,
-    domain::client::{Client, ClientKind, ConsentPolicy},
+    domain::{
+        client::{AuthMethod, Client, ClientSettings, ConsentPolicy, DpopPolicy},
+        client_secret::KeptSecret,
+    },
     flows::clients::{self as verbs, ClientError},
     store::clients,
 };
 
 mod add;
+mod doctor;
+mod secret;
 
 /// Add, list, show and remove clients.
 #[derive(Debug, Args)]
@@ -36,9 +50,18 @@ enum Verb {
     /// Register an app
     Add(Box<AddClient>),
     /// List the apps
-    List,
+    List {
+        /// Only those that nobody has used for so long, such as 90d
+        #[arg(long, value_name = "TIME")]
+        unused: Option<Lifetime>,
+    },
     /// Show everything about an app
     Show {
+        /// Which
+        id: ClientId,
+    },
+    /// Look for what is wrong with an app's registration, and say what to change
+    Doctor {
         /// Which
         id: ClientId,
     },
@@ -47,17 +70,24 @@ enum Verb {
         /// Which
         id: ClientId,
     },
+    /// Rotate, list and remove the secrets of a client
+    Secret {
+        #[command(subcommand)]
+        verb: SecretVerb,
+    },
 }
 
 pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let client = match command.verb {
-        Verb::Add(adding) => add(&adding, place, world).await?,
-        Verb::List => return list(command.json, place, world).await,
+        Verb::Add(adding) => return add(&adding, command.json, place, world).await,
+        Verb::List { unused } => return list(unused, command.json, place, world).await,
+        Verb::Secret { verb } => return secret::run(verb, command.json, place, world).await,
         Verb::Show { id } => {
             let (_, all) = clients::all(&world.app(place).await?.provider.db).await?;
             let found = all.into_iter().find(|client| client.id == id);
             found.ok_or_else(|| unknown(&id))?
         }
+        Verb::Doctor { id } => return doctor::run(&id, command.json, place, world).await,
         Verb::Remove { id } => {
             let app = world.app(place).await?;
             let ended = verbs::remove(&app.provider, id.clone()).await?;
@@ -72,22 +102,60 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
         .result(command.json, &client, || facts(&about(&client)))
 }
 
-async fn add(adding: &AddClient, place: &Place, world: &mut World) -> anyhow::Result<Client> {
+async fn add(adding: &AddClient, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let config = world.config(place, &Overrides::default())?;
     // What is wrong with the words is told before the database is opened.
-    let (id, name, settings) = adding.check(&config.lifetimes)?;
+    let adding = adding.check(&config.lifetimes, &config.server.public_url)?;
     let app = world.app(place).await?;
-    let added = verbs::add(&app.provider, id.clone(), name, settings).await;
-    added.map_err(|error| match error {
+    let id = adding.id.clone();
+    let added = verbs::register(
+        &app.provider,
+        adding.id,
+        adding.name,
+        adding.settings,
+        adding.secret_life,
+    );
+    let added = added.await.map_err(|error| match error {
         ClientError::Taken => anyhow!(
             "there is a client {id} already; look at it with `postern client show {id}`, or choose another id"
         ),
         other => other.into(),
+    })?;
+    let shown = Shown {
+        client: &added.client,
+        client_secret: added.secret.as_ref().map(|new| new.secret.expose()),
+        secret: added.secret.as_ref().map(|new| &new.kept),
+    };
+    world.output.result(json, &shown, || {
+        let mut rows = about(&added.client);
+        let Some(secret) = shown.client_secret else {
+            return facts(&rows);
+        };
+        rows.push(("secret", secret.to_owned()));
+        format!("{}\n{SHOWN_ONCE}", facts(&rows))
     })
 }
 
-async fn list(json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let (_, items) = clients::all(&world.app(place).await?.provider.db).await?;
+/// A client with its secret, which is there once.
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    client: &'a Client,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<&'a KeptSecret>,
+}
+
+async fn list(unused: Option<Lifetime>, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    let app = world.app(place).await?;
+    let (_, mut items) = clients::all(&app.provider.db).await?;
+    if let Some(unused) = unused {
+        let since = app.provider.clock.now().minus(unused);
+        let found = verbs::unused_since(&app.provider, since).await?;
+        items.retain(|client| found.iter().any(|(id, _)| *id == client.id));
+        return list_unused(&items, &found, json, world);
+    }
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
@@ -99,13 +167,51 @@ async fn list(json: bool, place: &Place, world: &mut World) -> anyhow::Result<()
             [
                 client.id.to_string(),
                 client.name.to_string(),
-                kind(settings.kind).to_owned(),
+                settings.kind.to_string(),
                 settings.scope.to_string(),
                 redirects.join(" "),
             ]
         };
         let headings = ["ID", "NAME", "KIND", "SCOPE", "REDIRECT URIS"];
         table(headings, page.items.iter().map(row))
+    })
+}
+
+/// The clients that nobody has used, each with its last use if it ever proved itself.
+fn list_unused(
+    clients: &[Client],
+    found: &[(ClientId, Option<Instant>)],
+    json: bool,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let used = |client: &Client| {
+        found
+            .iter()
+            .find(|(id, _)| *id == client.id)
+            .and_then(|(_, at)| *at)
+    };
+    let items: Vec<_> = clients
+        .iter()
+        .map(|client| json!({ "id": client.id, "name": client.name, "last_used_at": used(client) }))
+        .collect();
+    let page = Page { items, next: None };
+    world.output.result(json, &page, || {
+        if clients.is_empty() {
+            return "Every client was used.".to_owned();
+        }
+        let row = |client: &Client| {
+            [
+                client.id.to_string(),
+                client.name.to_string(),
+                client.settings.kind.to_string(),
+                client.created_at.to_rfc3339(),
+                used(client).map_or("never".to_owned(), Instant::to_rfc3339),
+            ]
+        };
+        table(
+            ["ID", "NAME", "KIND", "ADDED", "LAST PROOF"],
+            clients.iter().map(row),
+        )
     })
 }
 
@@ -120,20 +226,41 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
         ConsentPolicy::Ask => "people are asked",
         ConsentPolicy::Never => "never asked: people continue with one tap",
     };
+    let dpop = match settings.dpop {
+        DpopPolicy::Off => "off: requests with a proof are refused",
+        DpopPolicy::Allowed => "allowed: sessions that begin with a proof are bound to its key",
+        DpopPolicy::Required => "required at every token request",
+    };
     let mut rows = vec![
         ("id", client.id.to_string()),
         ("name", client.name.to_string()),
-        (
-            "kind",
-            format!("{}: public, it has no secret", kind(settings.kind)),
-        ),
+        ("kind", kind(settings)),
         ("scope", settings.scope.to_string()),
         ("consent", consent.to_owned()),
+        ("DPoP", dpop.to_owned()),
     ];
+    if settings.answers_without_tap {
+        rows.push(("tap", "not asked for when there is nothing to ask".to_owned()));
+    }
+    if settings.may_end_browser_session {
+        rows.push((
+            "sign-out",
+            "it may end the browser session that it came from".to_owned(),
+        ));
+    }
     let redirects = settings.redirect_uris.iter();
     rows.extend(redirects.map(|uri| ("redirect URI", uri.to_string())));
+    let android = settings.android_apps.iter();
+    rows.extend(android.map(|app| ("Android app", app.to_string())));
+    let apple = settings.apple_apps.iter();
+    rows.extend(apple.map(|app| ("iOS app", app.to_string())));
+    rows.extend(client.resources().map(|api| ("resource", api.to_string())));
+    let after = settings.post_logout_redirect_uris.iter();
+    rows.extend(after.map(|uri| ("after sign-out", uri.to_string())));
+    rows.extend(unusual(settings));
     let optional = [
-        ("resource", settings.resource.as_ref().map(ToString::to_string)),
+        ("audience", settings.audience.as_ref().map(ToString::to_string)),
+        ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),
         ("access token life", own.access_token.map(|life| life.to_string())),
         (
             "session idle",
@@ -154,8 +281,50 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
     rows
 }
 
-fn kind(kind: ClientKind) -> &'static str {
-    match kind {
-        ClientKind::Native => "native",
+fn kind(settings: &ClientSettings) -> String {
+    let kind = settings.kind;
+    match settings.token_endpoint_auth_method {
+        AuthMethod::None => format!("{kind}: public, it has no secret"),
+        method => format!("{kind}: it authenticates with {method}"),
     }
+}
+
+/// What differs from the usual settings of its kind.
+fn unusual(settings: &ClientSettings) -> Vec<(&'static str, String)> {
+    let usual = ClientSettings::new(settings.kind);
+    let grants = |settings: &ClientSettings| {
+        let words = settings.grant_types.iter().map(|grant| grant.as_str());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    let pushed = |settings: &ClientSettings| {
+        let must = settings.require_pushed_authorization_requests;
+        let words = if must {
+            "have to be pushed"
+        } else {
+            "may come in the URL"
+        };
+        words.to_owned()
+    };
+    let pairs = [
+        ("requests", pushed(settings), pushed(&usual)),
+        ("grant types", grants(settings), grants(&usual)),
+        ("PKCE", settings.pkce.to_string(), usual.pkce.to_string()),
+        (
+            "refresh tokens",
+            settings.refresh_rotation.to_string(),
+            usual.refresh_rotation.to_string(),
+        ),
+        (
+            "ID tokens",
+            settings.id_token_signed_response_alg.to_string(),
+            usual.id_token_signed_response_alg.to_string(),
+        ),
+        (
+            "assertions for",
+            settings.assertion_audience.to_string(),
+            usual.assertion_audience.to_string(),
+        ),
+    ];
+    let differing = pairs.into_iter().filter(|(_, own, usual)| own != usual);
+    differing.map(|(name, own, _)| (name, own)).collect()
 }

@@ -7,7 +7,7 @@ use crate::{
     cli::output::{Output, Unwritable},
     flows::{
         account::AccountError,
-        clients::ClientError,
+        clients::{ClientError, secrets::SecretError},
         keys::{KeysError, rotate::RotateError},
     },
     ports::hasher::HasherError,
@@ -70,6 +70,12 @@ fn advice(cause: &(dyn Error + 'static)) -> Option<&'static str> {
     }
     if let Some(MigrateError::Store(error)) = cause.downcast_ref() {
         return Some(of_store(error));
+    }
+    match cause.downcast_ref() {
+        Some(SecretError::NoSecrets(_)) => return Some("nothing was changed; see `postern client show`"),
+        Some(SecretError::Lost) => return Some("nothing was changed; see `postern client secret list`"),
+        Some(SecretError::Store(error)) => return Some(of_store(error)),
+        _ => {}
     }
     match cause.downcast_ref() {
         Some(RotateError::TooEarly(..)) => return Some("nothing was changed; run the command again then"),

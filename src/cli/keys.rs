@@ -33,7 +33,7 @@ enum Verb {
     List,
     /// Put the next key of each ring into use now; everything that the old ones made stays good
     Rotate {
-        /// Rotate only this ring: signing:ES256, mac or seal
+        /// Rotate only this ring: signing:ES256, signing:RS256, mac or seal
         #[arg(long, value_name = "NAME")]
         ring: Option<Ring>,
     },
@@ -55,7 +55,10 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
                 .result(command.json, &page, || listed_table(&page.items))
         }
         Verb::Rotate { ring } => {
-            let rings = ring.map_or(Ring::ALL.to_vec(), |ring| vec![ring]);
+            let there = keys::list(&app.provider.db).await?;
+            let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
+            let all = || Ring::every().filter(has_keys).collect();
+            let rings = ring.map_or_else(all, |ring| vec![ring]);
             let items = rotate(&app.provider, &rings).await?;
             let page = Page { items, next: None };
             world

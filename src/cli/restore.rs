@@ -201,5 +201,9 @@ fn shown(restored: &Restored, file: Option<&Path>) -> String {
         "Apps added since, and to be added again:",
         &report.clients_lost,
     ));
+    parts.extend(names(
+        "Apps whose secret was made since, and is lost (postern client secret rotate):",
+        &report.secrets_lost,
+    ));
     parts.join("\n\n")
 }

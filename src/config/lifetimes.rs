@@ -9,6 +9,15 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
     let access_token = reader.within("tokens.access_token", second..=day);
     // RFC 6749 section 4.1.2 recommends at most ten minutes.
     let authorization_code = reader.within("tokens.authorization_code", second..=Lifetime::from_secs(600));
+    let device_code = reader.within(
+        "tokens.device_code",
+        Lifetime::from_secs(60)..=Lifetime::from_secs(1800),
+    );
+    let request_uri = reader.within(
+        "tokens.request_uri",
+        Lifetime::from_secs(5)..=Lifetime::from_secs(3600),
+    );
+    let dpop_nonce = reader.within("tokens.dpop_nonce", second..=Lifetime::from_secs(3600));
     let retry_window = reader.within("tokens.retry_window", Lifetime::from_secs(0)..=day);
     let device_idle = reader.within("sessions.device_idle", second..=Lifetime::from_days(3650));
     let device_absolute = reader.within("sessions.device_absolute", second..=Lifetime::from_days(3650));
@@ -22,12 +31,15 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
     let lifetimes = Lifetimes {
         access_token: access_token?,
         authorization_code: authorization_code?,
+        device_code: device_code?,
+        request_uri: request_uri?,
         pending_request: pending_request?,
         device_session_idle: device_idle?,
         device_session_absolute: device_absolute?,
         browser_session_idle: browser_idle?,
         browser_session_absolute: browser_absolute?,
         known_browser: known_browser?,
+        dpop_nonce: dpop_nonce?,
         retry_window: retry_window?,
         key_rotation: key_rotation?,
     };

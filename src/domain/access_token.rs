@@ -1,6 +1,6 @@
 //! The claims of an access token (RFC 9068 section 2.2): 5 minutes, one API, no row.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
     base::{
@@ -63,6 +63,8 @@ pub struct Facts<'a> {
     pub grant: &'a Grant,
     /// What this token may do: the grant's scope or less.
     pub scope: &'a ScopeSet,
+    /// The API that it is for, one of the grant's; the issuer itself when absent.
+    pub resource: Option<&'a Resource>,
     /// The key that it is bound to.
     pub key: Option<Thumbprint>,
     /// A random id of its own.
@@ -76,7 +78,7 @@ pub struct Facts<'a> {
 impl<'a> From<Facts<'a>> for AccessTokenClaims<'a> {
     fn from(facts: Facts<'a>) -> Self {
         let issuer = facts.issuer.as_str();
-        let aud = match &facts.grant.resource {
+        let aud = match facts.resource {
             Some(resource) if facts.scope.has(scope::OPENID) => {
                 Audience::WithIssuer([Resource::as_str(resource), issuer])
             }
@@ -98,5 +100,49 @@ impl<'a> From<Facts<'a>> for AccessTokenClaims<'a> {
             amr: &facts.grant.amr,
             cnf: facts.key.map(|jkt| Confirmation { jkt }),
         }
+    }
+}
+
+/// What the access token of a client that speaks for itself says (RFC 6749 section 4.4): there is no person and no session.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientTokenClaims<'a> {
+    /// Who signs.
+    pub issuer: &'a Issuer,
+    /// Whom it is about, and whom it was issued to.
+    pub client: &'a ClientId,
+    /// The API that it is for; the issuer itself when absent.
+    pub resource: Option<&'a Resource>,
+    /// What it may do.
+    pub scope: &'a ScopeSet,
+    /// The key that it is bound to.
+    pub key: Option<Thumbprint>,
+    /// A random id of its own.
+    pub jti: &'a str,
+    /// When it was asked for.
+    pub now: Instant,
+    /// How long it lives.
+    pub life: Lifetime,
+}
+
+impl Serialize for ClientTokenClaims<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut claims = serializer.serialize_map(None)?;
+        claims.serialize_entry("iss", self.issuer)?;
+        claims.serialize_entry("sub", self.client)?;
+        claims.serialize_entry(
+            "aud",
+            self.resource.map_or(self.issuer.as_str(), Resource::as_str),
+        )?;
+        claims.serialize_entry("client_id", self.client)?;
+        if !self.scope.is_empty() {
+            claims.serialize_entry("scope", self.scope)?;
+        }
+        claims.serialize_entry("jti", self.jti)?;
+        claims.serialize_entry("iat", &self.now.seconds())?;
+        claims.serialize_entry("exp", &self.now.plus(self.life).seconds())?;
+        if let Some(jkt) = self.key {
+            claims.serialize_entry("cnf", &Confirmation { jkt })?;
+        }
+        claims.end()
     }
 }

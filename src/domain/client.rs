@@ -1,17 +1,35 @@
 //! An OAuth client and what it may do.
 
-use std::str::FromStr;
+mod preset;
+mod rules;
+mod words;
+
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    preset::Preset,
+    rules::Contradiction,
+    words::{
+        AssertionAudience, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType, IdTokenAlgorithm,
+        PkcePolicy, RefreshRotation, UnknownWord,
+    },
+};
 use crate::{
     base::{
         id::ClientId,
+        jwk::JwkSet,
+        jws::JwsAlgorithm,
         text::DisplayName,
         time::{Instant, Lifetime},
-        url::{RedirectKind, RedirectUri, Resource},
+        url::{HttpsUrl, RedirectKind, RedirectUri, Resource},
     },
-    domain::{policy::Lifetimes, scope::ScopeSet},
+    domain::{
+        mobile_app::{AndroidApp, AppleApp},
+        policy::Lifetimes,
+        scope::ScopeSet,
+    },
 };
 
 /// A registered client (RFC 6749 section 2).
@@ -44,27 +62,143 @@ pub struct ClientSettings {
     /// The API whose access tokens it gets when it names none (RFC 8707).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// The other APIs that it may name (RFC 8707 section 2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// Where people may be sent when they have signed out (OpenID Connect RP-Initiated Logout section 3.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Whether people whom nothing has to be asked are sent back without a tap, although it is public. Only for redirects
+    /// to https addresses that the app claims: anybody can answer to the others (RFC 8252 section 8.6).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answers_without_tap: bool,
+    /// Whether it may end the browser session that a session of it came from, without a browser (`end_browser_session` at
+    /// the revocation endpoint).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub may_end_browser_session: bool,
     /// Its own lifetimes, where they differ from the server's.
     #[serde(default)]
     pub lifetimes: ClientLifetimes,
+    /// How it authenticates (RFC 7591 section 2).
+    #[serde(default = "public")]
+    pub token_endpoint_auth_method: AuthMethod,
+    /// The one algorithm that its assertions are signed with. Absent: ES256, PS256 or `EdDSA`, whatever its keys are for;
+    /// RS256 has to be named, since FAPI 2.0 forbids it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<JwsAlgorithm>,
+    /// What its assertions are made for.
+    #[serde(default = "issuer_only")]
+    pub assertion_audience: AssertionAudience,
+    /// Its public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// Where its public keys are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<HttpsUrl>,
+    /// What it may send to the token endpoint.
+    #[serde(default = "grants_of_people")]
+    pub grant_types: BTreeSet<GrantType>,
+    /// Whether its authorization requests need PKCE.
+    #[serde(default = "pkce_required")]
+    pub pkce: PkcePolicy,
+    /// What becomes of its refresh tokens.
+    #[serde(default = "rotate")]
+    pub refresh_rotation: RefreshRotation,
+    /// What its ID tokens are signed with.
+    #[serde(default = "es256")]
+    pub id_token_signed_response_alg: IdTokenAlgorithm,
+    /// The API that it is: it may ask about the access tokens that are for this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<Resource>,
+    /// Its apps on Android, which the server vouches for at its own domain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub android_apps: Vec<AndroidApp>,
+    /// Its apps on iOS, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apple_apps: Vec<AppleApp>,
+    /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
+    #[serde(default)]
+    pub require_pushed_authorization_requests: bool,
+    /// Whether it proves a key of its own.
+    #[serde(default)]
+    pub dpop: DpopPolicy,
 }
 
-/// What kind of program a client is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientKind {
-    /// An app on a person's device: public, holds no secret (RFC 8252).
-    Native,
+fn public() -> AuthMethod {
+    AuthMethod::None
 }
 
-/// Whether a person is asked before the client gets anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ConsentPolicy {
-    /// Asked once for each set of scopes.
-    Ask,
-    /// A first-party app: the person continues with one tap, and the consent is recorded all the same.
-    Never,
+fn issuer_only() -> AssertionAudience {
+    AssertionAudience::IssuerOnly
+}
+
+fn pkce_required() -> PkcePolicy {
+    PkcePolicy::Required
+}
+
+fn rotate() -> RefreshRotation {
+    RefreshRotation::Rotate
+}
+
+fn es256() -> IdTokenAlgorithm {
+    IdTokenAlgorithm::Es256
+}
+
+fn grants_of_people() -> BTreeSet<GrantType> {
+    BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken])
+}
+
+impl ClientSettings {
+    /// What a client of this kind has unless its operator says otherwise.
+    pub fn new(kind: ClientKind) -> Self {
+        let is_service = kind == ClientKind::Service;
+        Self {
+            kind,
+            redirect_uris: Vec::new(),
+            scope: ScopeSet::default(),
+            consent: ConsentPolicy::Ask,
+            resource: None,
+            lifetimes: ClientLifetimes::default(),
+            token_endpoint_auth_method: match kind {
+                ClientKind::Native => AuthMethod::None,
+                ClientKind::Web | ClientKind::Service => AuthMethod::ClientSecretBasic,
+            },
+            token_endpoint_auth_signing_alg: None,
+            assertion_audience: issuer_only(),
+            jwks: None,
+            jwks_uri: None,
+            grant_types: if is_service {
+                BTreeSet::from([GrantType::ClientCredentials])
+            } else {
+                grants_of_people()
+            },
+            pkce: pkce_required(),
+            refresh_rotation: rotate(),
+            id_token_signed_response_alg: es256(),
+            audience: None,
+            resources: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            answers_without_tap: false,
+            may_end_browser_session: false,
+            android_apps: Vec::new(),
+            apple_apps: Vec::new(),
+            require_pushed_authorization_requests: false,
+            dpop: DpopPolicy::default(),
+        }
+    }
+
+    /// Whether it authenticates (RFC 6749 section 2.1).
+    pub fn is_confidential(&self) -> bool {
+        self.token_endpoint_auth_method != AuthMethod::None
+    }
+
+    /// Whether it authenticates with a secret.
+    pub fn has_secret(&self) -> bool {
+        matches!(
+            self.token_endpoint_auth_method,
+            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost
+        )
+    }
 }
 
 /// Lifetimes of one client; what is absent is the server's.
@@ -87,11 +221,41 @@ impl Client {
         self.disabled_at.is_none()
     }
 
-    /// Whether it can keep a secret (RFC 6749 section 2.1); no kind can yet.
+    /// Whether it can keep a secret (RFC 6749 section 2.1).
     pub fn is_confidential(&self) -> bool {
-        match self.settings.kind {
-            ClientKind::Native => false,
+        self.settings.is_confidential()
+    }
+
+    /// Whether it may use this grant.
+    pub fn may(&self, grant: GrantType) -> bool {
+        self.settings.grant_types.contains(&grant)
+    }
+
+    /// Whether an authorization request of it needs a code challenge.
+    pub fn needs_pkce(&self, has_nonce: bool) -> bool {
+        match self.settings.pkce {
+            PkcePolicy::Required => true,
+            PkcePolicy::RequiredUnlessNonce => !has_nonce,
+            PkcePolicy::Optional => !self.is_confidential(),
         }
+    }
+
+    /// Whether its refresh tokens stay when they are used.
+    pub fn keeps_refresh_tokens(&self) -> bool {
+        self.settings.refresh_rotation == RefreshRotation::Keep && self.is_confidential()
+    }
+
+    /// Whether an assertion of it may be signed like this.
+    pub fn signs_assertions_with(&self, algorithm: JwsAlgorithm) -> bool {
+        match self.settings.token_endpoint_auth_signing_alg {
+            Some(own) => own == algorithm,
+            None => algorithm != JwsAlgorithm::Rs256,
+        }
+    }
+
+    /// Whether a person whom nothing has to be asked is sent back without a tap: who answers at the redirect URI is known.
+    pub fn answers_without_tap(&self) -> bool {
+        self.is_confidential() || self.settings.answers_without_tap
     }
 
     /// Whether `presented` is one of its redirect URIs.
@@ -102,10 +266,20 @@ impl Client {
             .any(|uri| uri.matches(presented))
     }
 
-    /// Whether `asked` is the API that it may get tokens for (RFC 8707 section 2).
+    /// The APIs that it may get tokens for (RFC 8707 section 2), its default first.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.settings.resource.iter().chain(&self.settings.resources)
+    }
+
+    /// Whether `asked` is an API that it may get tokens for.
     pub fn allows_resource(&self, asked: &str) -> bool {
-        let own = self.settings.resource.as_ref();
-        own.is_some_and(|own| own.as_str() == asked)
+        self.resources().any(|own| own.as_str() == asked)
+    }
+
+    /// Whether a person who has signed out may be sent to `presented`: compared as text, a loopback port too.
+    pub fn allows_post_logout_redirect(&self, presented: &str) -> bool {
+        let mut uris = self.settings.post_logout_redirect_uris.iter();
+        uris.any(|uri| uri.as_str() == presented)
     }
 
     /// The private-use schemes of its redirect URIs, with their colon.
@@ -131,29 +305,6 @@ impl ClientLifetimes {
                 .device_session_absolute
                 .unwrap_or(server.device_session_absolute),
             ..*server
-        }
-    }
-}
-
-impl FromStr for ConsentPolicy {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "ask" => Ok(Self::Ask),
-            "never" => Ok(Self::Never),
-            _ => Err("write ask or never"),
-        }
-    }
-}
-
-impl FromStr for ClientKind {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "native" => Ok(Self::Native),
-            _ => Err("write native: an app on a person's device"),
         }
     }
 }

@@ -29,16 +29,26 @@ impl Code {
 
     /// The text for the redirect. VSCHAR only (RFC 6749 appendix A.11).
     pub fn expose(&self) -> String {
-        let mut bytes = [0; 32];
-        bytes[..16].copy_from_slice(&self.session.to_bytes());
-        bytes[16..].copy_from_slice(self.secret.expose());
-        format!("{PREFIX}{}", Base64UrlUnpadded::encode_string(&bytes))
+        self.expose_as(PREFIX)
     }
 
     /// A code as a client presents it; nothing when it is not shaped like one of ours.
     pub fn parse(text: &str) -> Option<Self> {
+        Self::parse_as(PREFIX, text)
+    }
+
+    /// The text of a code of another kind, which says so by its prefix.
+    pub(super) fn expose_as(&self, prefix: &str) -> String {
         let mut bytes = [0; 32];
-        let decoded = Base64UrlUnpadded::decode(text.strip_prefix(PREFIX)?, &mut bytes).ok()?;
+        bytes[..16].copy_from_slice(&self.session.to_bytes());
+        bytes[16..].copy_from_slice(self.secret.expose());
+        format!("{prefix}{}", Base64UrlUnpadded::encode_string(&bytes))
+    }
+
+    /// A code of the kind that this prefix says.
+    pub(super) fn parse_as(prefix: &str, text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        let decoded = Base64UrlUnpadded::decode(text.strip_prefix(prefix)?, &mut bytes).ok()?;
         let (session, secret) = decoded.split_at_checked(16)?;
         let session = DeviceSessionId::from_bytes(session.try_into().ok()?);
         Some(Self {

@@ -13,6 +13,7 @@ use crate::{
     },
     domain::{
         binding::{Binding, Proof},
+        claims::AskedClaims,
         refresh_token::Generation,
         scope::ScopeSet,
     },
@@ -94,9 +95,15 @@ pub enum State {
 pub struct Grant {
     /// The scopes.
     pub scope: ScopeSet,
-    /// The API that the access tokens are for; the issuer itself when absent.
+    /// The API that the access tokens are for when a request names none; the issuer itself when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// The other APIs that a token request may name (RFC 8707 section 2.2).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
+    /// The claims that the client asked for by name.
+    #[serde(default, skip_serializing_if = "AskedClaims::is_empty")]
+    pub claims: AskedClaims,
     /// The client's `nonce`, for the ID token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
@@ -106,6 +113,13 @@ pub struct Grant {
     pub acr: String,
     /// By what means (RFC 8176).
     pub amr: Vec<String>,
+}
+
+impl Grant {
+    /// The APIs that the person allowed.
+    pub fn resources(&self) -> impl Iterator<Item = &Resource> {
+        self.resource.iter().chain(&self.resources)
+    }
 }
 
 /// What a client presents to refresh: a token whose MAC was right, and the proof, if any, already checked.
@@ -128,6 +142,8 @@ pub struct RefreshRules {
     pub retry_window: Lifetime,
     /// How long a session lives without a refresh.
     pub idle: Lifetime,
+    /// Whether refresh tokens stay when they are used: of clients that authenticate.
+    pub keep: bool,
 }
 
 /// What a presented refresh token means.
@@ -137,6 +153,8 @@ pub enum Verdict {
     Rotate,
     /// The one before: its answer was lost. The same successor again.
     Retry,
+    /// Any that was issued: it stays, since its client authenticates.
+    Keep,
     /// Newer than the row: the database went back. Go on from the token.
     FastForward,
     /// Refused; the session is not touched.
@@ -191,6 +209,8 @@ impl DeviceSession {
             return Verdict::Refuse(Refusal::ForeignClient);
         }
         let proved_at = match (self.binding, presented.proof) {
+            // A client that authenticates is bound by that, and its keys may change (RFC 9449 section 5).
+            _ if rules.keep => None,
             (Binding::Bearer, _) => None,
             (Binding::Key(_), None) => return Verdict::Refuse(Refusal::ProofMissing),
             (Binding::Key(key), Some(proof)) if key != proof.key => {
@@ -200,6 +220,9 @@ impl DeviceSession {
         };
         if handle != presented.handle {
             return Verdict::Refuse(Refusal::Forged);
+        }
+        if rules.keep && presented.generation <= generation {
+            return Verdict::Keep;
         }
         let window_ends = rotated_at.plus(rules.retry_window);
         let predecessor = presented.generation.successor() == generation;

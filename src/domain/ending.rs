@@ -23,6 +23,14 @@ pub enum Ending {
         /// Which.
         id: BrowserSessionId,
     },
+    /// A browser session and the device sessions that live with it, and one device session by name: what an app that signs
+    /// its person out reaches.
+    Logout {
+        /// The browser session.
+        id: BrowserSessionId,
+        /// The device session of that app.
+        device: DeviceSessionId,
+    },
     /// A browser session and every device session that was opened from it.
     AllOfOrigin {
         /// Which.
@@ -55,6 +63,8 @@ pub enum Ending {
 pub enum Reason {
     /// The person signed out.
     SignedOut,
+    /// An app signed the person out (OpenID Connect RP-Initiated Logout 1.0).
+    LoggedOut,
     /// The person ended it from the account page.
     EndedByUser,
     /// An operator ended it.
@@ -85,8 +95,9 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SignedOut,
+        Self::LoggedOut,
         Self::EndedByUser,
         Self::EndedByOperator,
         Self::Revoked,
@@ -106,6 +117,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedOut => "signed_out",
+            Self::LoggedOut => "logged_out",
             Self::EndedByUser => "ended_by_user",
             Self::EndedByOperator => "ended_by_operator",
             Self::Revoked => "revoked",

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     base::{
-        id::{ClientId, DeviceSessionId, EventId, UserId},
+        id::{ClientId, ClientSecretId, DeviceSessionId, EventId, UserId},
         text::Email,
         time::Instant,
     },
@@ -100,6 +100,37 @@ pub enum Event {
     /// A client was removed.
     #[serde(rename = "client.removed")]
     ClientRemoved,
+    /// A client got a secret.
+    #[serde(rename = "client.secret_created")]
+    ClientSecretCreated {
+        /// Its name.
+        secret: ClientSecretId,
+        /// When it ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Instant>,
+    },
+    /// A newer secret takes the place of one, which is good for a while yet.
+    #[serde(rename = "client.secret_rotated")]
+    ClientSecretRotated {
+        /// The name of the old one.
+        secret: ClientSecretId,
+        /// Until when it is good.
+        expires_at: Instant,
+    },
+    /// A secret is not good any more, before its time.
+    #[serde(rename = "client.secret_removed")]
+    ClientSecretRemoved {
+        /// Its name.
+        secret: ClientSecretId,
+    },
+    /// A secret ends soon, and somebody has to make a new one.
+    #[serde(rename = "client.secret_expiring")]
+    ClientSecretExpiring {
+        /// Its name.
+        secret: ClientSecretId,
+        /// When.
+        expires_at: Instant,
+    },
     /// A key was made.
     #[serde(rename = "key.created")]
     KeyCreated {

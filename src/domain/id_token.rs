@@ -8,8 +8,19 @@ use crate::{
         digest::Digest,
         id::{ClientId, DeviceSessionId, UserId},
     },
-    domain::access_token::Facts,
+    domain::{access_token::Facts, claims::PersonClaims},
 };
+
+/// What an ID token of ours says when it comes back as a hint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdTokenHint {
+    /// Whom it is about.
+    pub user: UserId,
+    /// For which app it was.
+    pub client: ClientId,
+    /// In which session.
+    pub session: DeviceSessionId,
+}
 
 /// Claims of an ID token.
 #[derive(Debug, Serialize)]
@@ -26,11 +37,13 @@ pub struct IdTokenClaims<'a> {
     amr: &'a [String],
     sid: DeviceSessionId,
     at_hash: String,
+    #[serde(flatten)]
+    person: PersonClaims,
 }
 
 impl<'a> IdTokenClaims<'a> {
-    /// The ID token that goes with `access_token`.
-    pub fn new(facts: Facts<'a>, access_token: &str) -> Self {
+    /// The ID token that goes with `access_token`; with what the client asked for by name (section 5.5).
+    pub fn new(facts: Facts<'a>, access_token: &str, person: PersonClaims) -> Self {
         Self {
             iss: facts.issuer.as_str(),
             sub: facts.user,
@@ -43,6 +56,7 @@ impl<'a> IdTokenClaims<'a> {
             amr: &facts.grant.amr,
             sid: facts.session,
             at_hash: at_hash(access_token),
+            person,
         }
     }
 }

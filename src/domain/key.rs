@@ -16,6 +16,8 @@ use crate::base::{
 pub enum Ring {
     /// Signs access and ID tokens (ECDSA on P-256 with SHA-256, RFC 7518 section 3.4).
     SigningEs256,
+    /// Signs ID tokens of clients that ask for it (RSASSA-PKCS1-v1_5 with SHA-256, RFC 7518 section 3.3).
+    SigningRs256,
     /// Authenticates refresh tokens (HMAC-SHA-256).
     Mac,
     /// Seals what travels through browsers (AES-256-GCM-SIV, one derived key for each purpose).
@@ -23,13 +25,27 @@ pub enum Ring {
 }
 
 impl Ring {
-    /// Every ring. Each always has an `active` and a `next` key.
+    /// The rings that every server has. Each always has an `active` and a `next` key.
     pub const ALL: [Self; 3] = [Self::SigningEs256, Self::Mac, Self::Seal];
+
+    /// The rings that are made when something needs them first: an RSA key takes long to make, and few clients want one.
+    pub const ON_REQUEST: [Self; 1] = [Self::SigningRs256];
+
+    /// Both kinds.
+    pub fn every() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().chain(Self::ON_REQUEST)
+    }
+
+    /// Whether its keys sign what others verify.
+    pub const fn is_signing(self) -> bool {
+        matches!(self, Self::SigningEs256 | Self::SigningRs256)
+    }
 
     /// The word in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SigningEs256 => "signing:ES256",
+            Self::SigningRs256 => "signing:RS256",
             Self::Mac => "mac",
             Self::Seal => "seal",
         }
@@ -37,7 +53,7 @@ impl Ring {
 
     /// The ring with this name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|ring| ring.as_str() == text)
+        Self::every().find(|ring| ring.as_str() == text)
     }
 }
 
@@ -108,7 +124,7 @@ impl FromStr for Ring {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::parse(text).ok_or("write signing:ES256, mac or seal")
+        Self::parse(text).ok_or("write signing:ES256, signing:RS256, mac or seal")
     }
 }
 

@@ -22,6 +22,8 @@ pub enum ErrorCode {
     InvalidClient,
     /// RFC 6749: the code or refresh token is not good (any more).
     InvalidGrant,
+    /// RFC 6749: the client may not do this.
+    UnauthorizedClient,
     /// RFC 6749: unknown `grant_type`.
     UnsupportedGrantType,
     /// RFC 6749: unknown `response_type`.
@@ -34,18 +36,33 @@ pub enum ErrorCode {
     TemporarilyUnavailable,
     /// RFC 6749: our fault.
     ServerError,
+    /// RFC 8628 section 3.5: nobody has decided yet.
+    AuthorizationPending,
+    /// RFC 8628 section 3.5: the device asks too often.
+    SlowDown,
+    /// RFC 8628 section 3.5: the device code has expired.
+    ExpiredToken,
     /// RFC 8707: an API that the client may not get tokens for.
     InvalidTarget,
+    /// RFC 9449 section 5: the DPoP proof is missing or wrong.
+    InvalidDpopProof,
+    /// RFC 9449 section 8: the proof needs the nonce that comes with this answer.
+    UseDpopNonce,
     /// OpenID Connect Core section 3.1.2.6: nobody is signed in and no page may be shown.
     LoginRequired,
     /// OpenID Connect Core section 3.1.2.6: a page is due and none may be shown.
     InteractionRequired,
     /// OpenID Connect Core section 3.1.2.6: consent is due and no page may be shown.
     ConsentRequired,
+    /// RFC 9470 section 6.2 and OpenID Connect Unmet Authentication Requirements 1.0: no sign-in here is as good as the
+    /// client demands.
+    UnmetAuthenticationRequirements,
     /// OpenID Connect Core section 3.1.2.6: `request` is not supported.
     RequestNotSupported,
     /// OpenID Connect Core section 3.1.2.6: `request_uri` is not supported.
     RequestUriNotSupported,
+    /// OpenID Connect Core section 3.1.2.6, RFC 9126 section 2.2: a `request_uri` that is not good (any more).
+    InvalidRequestUri,
     /// OpenID Connect Core section 3.1.2.6: `registration` is not supported.
     RegistrationNotSupported,
 }
@@ -57,18 +74,26 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidClient => "invalid_client",
             Self::InvalidGrant => "invalid_grant",
+            Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::UnsupportedResponseType => "unsupported_response_type",
             Self::InvalidScope => "invalid_scope",
             Self::AccessDenied => "access_denied",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::UseDpopNonce => "use_dpop_nonce",
             Self::LoginRequired => "login_required",
             Self::InteractionRequired => "interaction_required",
             Self::ConsentRequired => "consent_required",
+            Self::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
+            Self::InvalidRequestUri => "invalid_request_uri",
             Self::RegistrationNotSupported => "registration_not_supported",
         }
     }

@@ -10,9 +10,22 @@ use crate::base::digest::Digest;
 pub struct Challenge(Digest);
 
 impl Challenge {
+    /// In the place of a challenge, for a client that need not send one. No verifier has this digest, so none is taken.
+    pub fn none() -> Self {
+        Self(Digest::zero())
+    }
+
+    /// Whether a challenge was sent.
+    pub fn is_some(self) -> bool {
+        self != Self::none()
+    }
+
     /// A challenge as the client sent it: 43 characters of base64url.
     pub fn parse(text: &str) -> Option<Self> {
-        Digest::from_base64url(text).map(Self)
+        // Nobody sends "no challenge" as one.
+        Digest::from_base64url(text)
+            .map(Self)
+            .filter(|sent| sent.is_some())
     }
 
     /// The challenge that `verifier` answers; nothing when it is no verifier (RFC 7636 section 4.1).

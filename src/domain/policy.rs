@@ -14,6 +14,10 @@ pub struct Lifetimes {
     pub access_token: Lifetime,
     /// Authorization codes.
     pub authorization_code: Lifetime,
+    /// The codes of a device authorization.
+    pub device_code: Lifetime,
+    /// A pushed request, until its first page.
+    pub request_uri: Lifetime,
     /// A pending request, from its first page.
     pub pending_request: Lifetime,
     /// A device session without a refresh.
@@ -26,6 +30,8 @@ pub struct Lifetimes {
     pub browser_session_absolute: Lifetime,
     /// How long a browser is known to an account after a sign-in.
     pub known_browser: Lifetime,
+    /// How long a DPoP nonce says when a proof was made.
+    pub dpop_nonce: Lifetime,
     /// How long a lost refresh may be repeated by a bearer session.
     pub retry_window: Lifetime,
     /// How long a key is used before the next one takes its place.
@@ -41,11 +47,13 @@ impl Lifetimes {
     }
 
     /// The longest life of anything that is sealed: a pending request, the parameters of a posted one, the cookie of a
-    /// known browser.
+    /// known browser, a DPoP nonce.
     pub fn sealed(&self) -> Lifetime {
         self.pending_request
             .max(self.authorization_code)
+            .max(self.request_uri)
             .max(self.known_browser)
+            .max(self.dpop_nonce)
     }
 
     /// The contradictions between these settings: name of the setting, what to write.
@@ -111,4 +119,6 @@ pub struct Limits {
     pub sign_in_address: Limit,
     /// Token requests from one address that fail authentication or carry forged tokens.
     pub token_failures: Limit,
+    /// Device authorizations that begin at one address, and codes that are typed in there.
+    pub device_codes: Limit,
 }

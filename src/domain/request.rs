@@ -10,10 +10,19 @@ use url::Url;
 
 use crate::{
     base::{
-        id::ClientId,
+        digest::Digest,
+        id::{ClientId, UserId},
         url::{Issuer, Resource},
     },
-    domain::{client::Client, oauth_error::OAuthError, pkce::Challenge, scope::ScopeSet},
+    domain::{
+        answer::{Answer, FormPost, ResponseMode},
+        binding::Thumbprint,
+        claims::AskedClaims,
+        client::Client,
+        oauth_error::OAuthError,
+        pkce::Challenge,
+        scope::ScopeSet,
+    },
 };
 
 /// The parameters of a query or a form as they came, each with all its values. The reader bounds them.
@@ -104,17 +113,25 @@ pub struct Redirectable {
 pub struct AnswerTo {
     redirect_uri: String,
     state: Option<String>,
+    #[serde(default, skip_serializing_if = "ResponseMode::is_query")]
+    mode: ResponseMode,
 }
 
 impl Identified {
     /// The request with a verified place for its answer; nothing when `uri` is none of the client's redirect URIs,
     /// compared as text (RFC 9700 section 2.1). The only way to an [`AnswerTo`] of a new request.
-    pub fn redirectable(self, uri: String, state: Option<String>) -> Option<Redirectable> {
+    pub fn redirectable(
+        self,
+        uri: String,
+        state: Option<String>,
+        mode: ResponseMode,
+    ) -> Option<Redirectable> {
         let is_own = self.client.allows_redirect(&uri);
         let Self { raw, client } = self;
         let answer_to = AnswerTo {
             redirect_uri: uri,
             state,
+            mode,
         };
         is_own.then_some(Redirectable {
             raw,
@@ -130,41 +147,49 @@ impl AnswerTo {
         &self.redirect_uri
     }
 
+    /// How the answer travels.
+    pub fn mode(&self) -> ResponseMode {
+        self.mode
+    }
+
     /// Its scheme with the colon: a source of `form-action`.
     pub fn scheme(&self) -> &str {
         self.redirect_uri.split_inclusive(':').next().unwrap_or_default()
     }
 
-    /// The redirect with a code.
-    pub fn with_code(&self, issuer: &Issuer, code: &str) -> String {
-        self.with(issuer, &[("code", code)])
+    /// The answer with a code.
+    pub fn with_code(&self, issuer: &Issuer, code: String) -> Answer {
+        self.with(issuer, vec![("code", code)])
     }
 
-    /// The redirect with an error (RFC 6749 section 4.1.2.1).
-    pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> String {
+    /// The answer with an error (RFC 6749 section 4.1.2.1).
+    pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> Answer {
+        let code = error.code.as_str().to_owned();
         self.with(
             issuer,
-            &[
-                ("error", error.code.as_str()),
-                ("error_description", &error.description()),
-            ],
+            vec![("error", code), ("error_description", error.description())],
         )
     }
 
     /// `state` goes back byte for byte; `iss` is in every answer (RFC 9207); the URI's own query is kept.
-    fn with(&self, issuer: &Issuer, pairs: &[(&str, &str)]) -> String {
+    fn with(&self, issuer: &Issuer, mut fields: Vec<(&'static str, String)>) -> Answer {
+        fields.extend(self.state.clone().map(|state| ("state", state)));
+        fields.push(("iss", issuer.as_str().to_owned()));
+        match self.mode {
+            ResponseMode::Query => Answer::Redirect(self.redirect(issuer, &fields)),
+            ResponseMode::FormPost => Answer::FormPost(FormPost {
+                action: self.redirect_uri.clone(),
+                fields,
+            }),
+        }
+    }
+
+    fn redirect(&self, issuer: &Issuer, fields: &[(&'static str, String)]) -> String {
         let Ok(mut url) = Url::parse(&self.redirect_uri) else {
             // Cannot happen: it matched a registered URI. An answer to nowhere is safer than a panic.
             return issuer.as_str().to_owned();
         };
-        {
-            let mut query = url.query_pairs_mut();
-            query.extend_pairs(pairs);
-            if let Some(state) = &self.state {
-                query.append_pair("state", state);
-            }
-            query.append_pair("iss", issuer.as_str());
-        }
+        url.query_pairs_mut().extend_pairs(fields);
         url.into()
     }
 }
@@ -192,9 +217,21 @@ pub struct AuthorizationRequest {
     /// Who the client thinks is signing in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login_hint: Option<String>,
-    /// The API that the tokens are for.
+    /// The claims that are asked for by name.
+    #[serde(default, skip_serializing_if = "AskedClaims::is_empty")]
+    pub claims: AskedClaims,
+    /// Digest of the `request_uri` that it came by (RFC 9126); used once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resource: Option<Resource>,
+    pub pushed: Option<Digest>,
+    /// The key that must redeem the code (RFC 9449 section 10).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_jkt: Option<Thumbprint>,
+    /// The one person for whom it may be answered, when it names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<UserId>,
+    /// The APIs that the tokens are for; the client's own when none is named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<Resource>,
 }
 
 /// `prompt` (OpenID Connect Core section 3.1.2.1).
@@ -214,11 +251,22 @@ impl AuthorizationRequest {
     pub fn is_allowed_for(&self, client: &Client) -> bool {
         self.client == client.id
             && client.allows_redirect(&self.answer_to.redirect_uri)
-            && self.scope.is_within(&client.settings.scope)
+            && (self.challenge.is_some() || !client.needs_pkce(self.nonce.is_some()))
+            && self.scope_with_claims().is_within(&client.settings.scope)
             && self
-                .resource
-                .as_ref()
-                .is_none_or(|asked| client.allows_resource(asked.as_str()))
+                .resources
+                .iter()
+                .all(|asked| client.allows_resource(asked.as_str()))
+    }
+
+    /// What the person is asked for: the scope, and the scopes that give what is asked for by name.
+    pub fn scope_with_claims(&self) -> ScopeSet {
+        self.scope.union(&self.claims.scopes())
+    }
+
+    /// Whether this person may be answered for.
+    pub fn is_for(&self, person: UserId) -> bool {
+        self.subject.is_none_or(|subject| subject == person)
     }
 
     /// The parameters that start the same request anew: for "start again".
@@ -233,27 +281,34 @@ impl AuthorizationRequest {
             .filter(|(_, set)| *set)
             .map(|(word, _)| *word)
             .collect();
+        let mode = (!self.answer_to.mode.is_query()).then(|| ResponseMode::FORM_POST.to_owned());
         let optional = [
+            ("response_mode", mode),
             ("state", self.answer_to.state.clone()),
             ("nonce", self.nonce.clone()),
             ("prompt", (!prompt.is_empty()).then(|| prompt.join(" "))),
             ("max_age", self.max_age.map(|seconds| seconds.to_string())),
             ("login_hint", self.login_hint.clone()),
-            ("resource", self.resource.as_ref().map(ToString::to_string)),
+            ("dpop_jkt", self.dpop_jkt.map(Thumbprint::to_base64url)),
+            ("claims", self.claims.to_parameter(self.subject)),
         ];
         let mut parameters = vec![
             ("response_type", "code".to_owned()),
             ("client_id", self.client.to_string()),
             ("redirect_uri", self.answer_to.redirect_uri.clone()),
             ("scope", self.scope.to_string()),
-            ("code_challenge", self.challenge.digest().to_base64url()),
-            ("code_challenge_method", "S256".to_owned()),
         ];
+        if self.challenge.is_some() {
+            parameters.push(("code_challenge", self.challenge.digest().to_base64url()));
+            parameters.push(("code_challenge_method", "S256".to_owned()));
+        }
         parameters.extend(
             optional
                 .into_iter()
                 .filter_map(|(name, value)| Some((name, value?))),
         );
+        let resources = self.resources.iter();
+        parameters.extend(resources.map(|resource| ("resource", resource.to_string())));
         parameters
     }
 }

@@ -50,6 +50,13 @@ impl ScopeSet {
     }
 }
 
+impl FromIterator<&'static str> for ScopeSet {
+    /// Of scopes that we name ourselves.
+    fn from_iter<I: IntoIterator<Item = &'static str>>(scopes: I) -> Self {
+        Self(scopes.into_iter().map(str::to_owned).collect())
+    }
+}
+
 impl FromStr for ScopeSet {
     type Err = ScopeError;
 

@@ -15,7 +15,7 @@ use crate::{
 /// Where a person stands on the way to the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Nobody is known: ask for address and password.
+    /// Nobody is known, or somebody whom the request is not for: ask for address and password.
     Identify,
     /// Somebody is signed in and has to prove it again: ask for the password.
     Confirm(BrowserSession),
@@ -34,13 +34,14 @@ impl State {
     ) -> Self {
         match session {
             None => Self::Identify,
+            Some(session) if !request.is_for(session.user) => Self::Identify,
             Some(session) if must_prove(request, &session, proved_for_it, now) => Self::Confirm(session),
             Some(session) => Self::SignedIn(session),
         }
     }
 }
 
-/// Whether `request` wants a proof newer than the session's (OpenID Connect Core section 3.1.2.1).
+/// Whether `request` wants a proof newer than the session's (OpenID Connect Core section 3.1.2.1), or one of another person.
 pub fn must_prove(
     request: &AuthorizationRequest,
     session: &BrowserSession,
@@ -49,27 +50,28 @@ pub fn must_prove(
 ) -> bool {
     let age = now.since(session.authentication.auth_time);
     let too_old = request.max_age.is_some_and(|max| age > Lifetime::from_secs(max));
-    !proved_for_it && (request.prompt.login || too_old)
+    !request.is_for(session.user) || !proved_for_it && (request.prompt.login || too_old)
 }
 
-/// What a signed-in person sees. There is always a page: an app gets nothing without a tap (RFC 8252 section 8.6).
+/// What a signed-in person sees. An app gets nothing without a tap (RFC 8252 section 8.6): only where it is known who
+/// answers at the redirect URI is there no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Ask: the app wants something that was not allowed before.
     Consent,
     /// One tap: "Continue to Notes as alice@example.com".
     Continue,
+    /// Nothing: there is nothing to ask, and who gets the answer is known.
+    Answer,
 }
 
 /// The step for a signed-in person.
 pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&ScopeSet>) -> Step {
-    if must_ask(
-        client.settings.consent,
-        allowed,
-        &request.scope,
-        request.prompt.consent,
-    ) {
+    let asked = request.scope_with_claims();
+    if must_ask(client.settings.consent, allowed, &asked, request.prompt.consent) {
         Step::Consent
+    } else if client.answers_without_tap() {
+        Step::Answer
     } else {
         Step::Continue
     }
@@ -82,7 +84,7 @@ pub fn refuse_page(state: &State, step: Option<Step>) -> OAuthError {
         (State::SignedIn(_), Some(Step::Consent)) => {
             (ErrorCode::ConsentRequired, "the person has to be asked")
         }
-        (State::SignedIn(_), Some(Step::Continue) | None) => (
+        (State::SignedIn(_), Some(Step::Continue | Step::Answer) | None) => (
             ErrorCode::InteractionRequired,
             "an app gets nothing without a tap (RFC 8252 section 8.6)",
         ),

@@ -4,8 +4,11 @@
 //! fails one of the first two gets a page, never a redirect.
 
 use crate::{
-    base::url::Resource,
+    base::{id::UserId, url::Resource},
     domain::{
+        answer::ResponseMode,
+        binding::Thumbprint,
+        claims::AskedClaims,
         oauth_error::{ErrorCode, OAuthError},
         pkce::Challenge,
         request::{AuthorizationRequest, Doubled, Identified, Prompt, Raw, Redirectable},
@@ -14,7 +17,10 @@ use crate::{
     flows::Provider,
 };
 
+mod claims;
+mod dpop;
 mod features;
+mod hint;
 mod login;
 mod pkce;
 mod prompt;
@@ -31,20 +37,25 @@ struct Draft {
     prompt: Prompt,
     max_age: Option<i64>,
     login_hint: Option<String>,
-    resource: Option<Resource>,
+    dpop_jkt: Option<Thumbprint>,
+    claims: AskedClaims,
+    subject: Option<UserId>,
+    resources: Vec<Resource>,
 }
 
 type Check = fn(&Redirectable, &mut Draft) -> Result<(), OAuthError>;
 
 /// Every check of a redirectable request, in the order in which they run.
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 9] = [
     features::check,
     response::check,
     scope::check,
     pkce::check,
     prompt::check,
     login::check,
+    claims::check,
     resource::check,
+    dpop::check,
 ];
 
 /// Which client asks (RFC 6749 section 2.2).
@@ -68,7 +79,9 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
     // A doubled or oversized state cannot be echoed; the app gets the error without it.
     let state = identified.raw.one("state").ok().flatten();
     let state = state.filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
-    identified.redirectable(uri, state).ok_or_else(|| {
+    // Errors travel as the answer would; what cannot travel so is told by the default.
+    let mode = ResponseMode::of(identified.raw.one("response_mode").ok().flatten(), &uri);
+    identified.redirectable(uri, state, mode).ok_or_else(|| {
         OAuthError::invalid_request(
             "redirect_uri is not one of those registered for this app; they are compared character by character, \
              but for the port of http://127.0.0.1 and http://[::1]",
@@ -76,12 +89,26 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
     })
 }
 
+/// All other checks of a request that comes in the browser, which some clients may not send (RFC 9126 section 6).
+pub fn check_unpushed(
+    provider: &Provider,
+    request: &Redirectable,
+) -> Result<AuthorizationRequest, OAuthError> {
+    if request.client.settings.require_pushed_authorization_requests {
+        let hint = "this app has to push its requests (RFC 9126): send them to the pushed authorization request endpoint";
+        return Err(OAuthError::invalid_request(hint));
+    }
+    check(provider, request)
+}
+
 /// All other checks. What fails here is told to the client by a redirect.
-pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError> {
+pub fn check(provider: &Provider, request: &Redirectable) -> Result<AuthorizationRequest, OAuthError> {
     let mut draft = Draft::default();
     for check in CHECKS {
         check(request, &mut draft)?;
     }
+    // The one check that needs more than the request: the keys.
+    hint::check(provider, request, &mut draft)?;
     let challenge = draft
         .challenge
         .ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
@@ -94,11 +121,16 @@ pub fn check(request: &Redirectable) -> Result<AuthorizationRequest, OAuthError>
         prompt: draft.prompt,
         max_age: draft.max_age,
         login_hint: draft.login_hint,
-        resource: draft.resource,
+        pushed: None,
+        dpop_jkt: draft.dpop_jkt,
+        claims: draft.claims,
+        subject: draft.subject,
+        resources: draft.resources,
     })
 }
 
-const MAX_STATE: usize = 1500;
+/// The longest `state` that is echoed.
+pub(super) const MAX_STATE: usize = 1500;
 const MAX_NONCE: usize = 512;
 
 impl From<Doubled> for OAuthError {

@@ -1,17 +1,28 @@
 //! Clients: registered and removed by the operator.
 
+pub mod secrets;
+
+use self::secrets::NewSecret;
 use crate::{
-    base::{id::ClientId, text::DisplayName},
+    base::{
+        id::ClientId,
+        text::DisplayName,
+        time::{Instant, Lifetime},
+        url::{RedirectKind, RedirectUri},
+    },
     domain::{
-        client::{Client, ClientSettings},
+        client::{Client, ClientSettings, GrantType, IdTokenAlgorithm},
         ending::{Ending, Reason},
         event::{Event, Subject},
+        key::Ring,
     },
     flows::{
         Provider,
-        end::{end, prepare, remember},
+        end::{end, prepare, remember, revoked_until},
+        keys::{KeysError, request},
     },
     store::{
+        self,
         clients::{AddClient, DisableClient, RemoveClient},
         ending::Ended,
         error::StoreError,
@@ -32,9 +43,21 @@ pub enum ClientError {
     /// The id is taken.
     #[error("there is a client with this id already")]
     Taken,
+    /// The keys could not be made that it asks for.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A client that was registered, and its secret, which is shown now and never again.
+#[derive(Debug)]
+pub struct Registered {
+    /// The client.
+    pub client: Client,
+    /// The secret of one that authenticates with a secret.
+    pub secret: Option<NewSecret>,
 }
 
 /// Registers a client whose settings have been parsed; refuses settings that contradict each other or the server's.
@@ -44,6 +67,17 @@ pub async fn add(
     name: DisplayName,
     settings: ClientSettings,
 ) -> Result<Client, ClientError> {
+    Ok(register(provider, id, name, settings, None).await?.client)
+}
+
+/// The same with the client's secret, which lives for as long as is said.
+pub async fn register(
+    provider: &Provider,
+    id: ClientId,
+    name: DisplayName,
+    settings: ClientSettings,
+    secret_life: Option<Lifetime>,
+) -> Result<Registered, ClientError> {
     let now = provider.clock.now();
     let client = Client {
         id: id.clone(),
@@ -52,11 +86,23 @@ pub async fn add(
         created_at: now,
         disabled_at: None,
     };
-    if client.settings.redirect_uris.is_empty() {
-        let rule = "a client needs at least one redirect URI (RFC 6749 section 3.1.2.2)".to_owned();
+    if let Some(contradiction) = client
+        .settings
+        .contradictions(&provider.issuer)
+        .into_iter()
+        .next()
+    {
         return Err(ClientError::Contradiction {
-            setting: "redirect_uri",
-            rule,
+            setting: contradiction.setting,
+            rule: contradiction.rule.to_owned(),
+        });
+    }
+    let claimed = |uri: &RedirectUri| uri.kind() == RedirectKind::Https;
+    if client.settings.answers_without_tap && !client.settings.redirect_uris.iter().all(claimed) {
+        let rule = "only for an app whose redirect URIs are all https: who answers at another one is not known (RFC 8252 section 8.6)";
+        return Err(ClientError::Contradiction {
+            setting: "without-tap",
+            rule: rule.to_owned(),
         });
     }
     if let Some((setting, rule)) = client
@@ -71,21 +117,34 @@ pub async fn add(
         client: Some(id),
         ..Subject::default()
     };
+    if client.settings.id_token_signed_response_alg == IdTokenAlgorithm::Rs256 {
+        request(provider, Ring::SigningRs256).await?;
+    }
+    let secret = client
+        .settings
+        .has_secret()
+        .then(|| secrets::make(provider, &client.id, secret_life, now));
     let event = provider.event(now, subject, Event::ClientAdded);
-    match provider
-        .db
-        .write(AddClient {
-            client: client.clone(),
-            event,
-        })
-        .await
-    {
+    let change = AddClient {
+        client: client.clone(),
+        event,
+        secret: secret.as_ref().map(|secret| secret.to_keep(provider)),
+    };
+    match provider.db.write(change).await {
         Ok(()) => {}
         Err(StoreError::Conflict(_)) => return Err(ClientError::Taken),
         Err(error) => return Err(error.into()),
     }
     provider.clients.reload(&provider.db).await?;
-    Ok(client)
+    Ok(Registered { client, secret })
+}
+
+/// The clients that nobody has used since an instant, and when each proved itself the last time, if it ever did.
+pub async fn unused_since(
+    provider: &Provider,
+    since: Instant,
+) -> Result<Vec<(ClientId, Option<Instant>)>, StoreError> {
+    store::clients::unused_since(&provider.db, since).await
 }
 
 /// Removes a client and ends its sessions. How much ended; nothing when there was no such client. It may have millions of
@@ -98,7 +157,21 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
         ..Subject::default()
     };
     let ending = Ending::Client { id: id.clone() };
-    provider.db.write(DisableClient { id: id.clone(), now }).await?;
+    // What it got for itself hangs on no session that could end.
+    let speaks_for_itself = provider
+        .clients
+        .find(id.as_str())
+        .is_some_and(|client| client.may(GrantType::ClientCredentials));
+    let revoked_until = speaks_for_itself.then(|| revoked_until(provider, now));
+    let disable = DisableClient {
+        id: id.clone(),
+        now,
+        revoked_until,
+    };
+    provider.db.write(disable).await?;
+    if let Some(until) = revoked_until {
+        provider.ends.remember_client(&id, until, now);
+    }
     provider.clients.reload(&provider.db).await?;
     let mut all = Ended::default();
     loop {

@@ -1,13 +1,15 @@
 //! The person's decision: Allow (or Continue) writes the `granted` row and gives the code; Deny ends it.
 
 use crate::{
+    base::url::Resource,
     domain::{
+        answer::Answer,
         browser_session::BrowserSession,
         client::Client,
         device_session::{Grant, Life},
         ending::{Ending, Reason},
         event::{Event, Subject},
-        oauth_error::OAuthError,
+        oauth_error::{ErrorCode, OAuthError},
         request::AuthorizationRequest,
         scope::{self, ScopeSet},
     },
@@ -51,8 +53,8 @@ pub struct Decision<'a> {
 }
 
 impl Decision<'_> {
-    /// The redirect with the code; nothing when this sign-in is finished: redeemed, ended, or its session over.
-    pub async fn allow(&self, provider: &Provider) -> Result<Option<String>> {
+    /// The answer with the code; nothing when this sign-in is finished: redeemed, ended, or its session over.
+    pub async fn allow(&self, provider: &Provider) -> Result<Option<Answer>> {
         let now = provider.clock.now();
         let Decision {
             request,
@@ -62,12 +64,13 @@ impl Decision<'_> {
             ..
         } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let consent =
-            NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
-                before: person.remembered.clone(),
-                asked: request.scope.clone(),
-                event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
-            });
+        let asked = request.scope_with_claims();
+        let consent = NewConsent::needed(person.remembered.as_ref(), &asked).map(|scope| NewConsent {
+            before: person.remembered.clone(),
+            asked,
+            event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
+        });
+        let (resource, resources) = self.resources();
         let own = request.scope.has(scope::OFFLINE_ACCESS);
         let code = person.code();
         let change = Allow {
@@ -78,16 +81,15 @@ impl Decision<'_> {
             life: if own { Life::Own } else { Life::WithBrowser },
             grant: Grant {
                 scope: request.scope.clone(),
-                resource: request
-                    .resource
-                    .clone()
-                    .or_else(|| client.settings.resource.clone()),
+                resource,
+                resources,
+                claims: request.claims.clone(),
                 nonce: request.nonce.clone(),
                 auth_time: session.authentication.auth_time,
                 acr: session.authentication.acr.clone(),
                 amr: session.authentication.amr.clone(),
             },
-            key: None,
+            key: request.dpop_jkt,
             code: code.digest(),
             code_expires_at: now.plus(lifetimes.authorization_code),
             redirect_uri: request.answer_to.redirect_uri().to_owned(),
@@ -96,13 +98,34 @@ impl Decision<'_> {
             now,
             expires_at: now.plus(lifetimes.device_session_absolute),
             consent,
+            pushed_request: request.pushed,
         };
-        let granted = provider.db.write(change).await?;
-        Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, &code.expose())))
+        let granted = match provider.db.write(change).await {
+            Err(StoreError::Conflict(_)) if request.pushed.is_some() => {
+                let hint = "this request_uri was used: push the request again";
+                let used = OAuthError::new(ErrorCode::InvalidRequestUri, hint);
+                return Ok(Some(request.answer_to.with_error(&provider.issuer, &used)));
+            }
+            granted => granted?,
+        };
+        Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, code.expose())))
     }
 
-    /// The redirect that says no; what an earlier tap on Allow had granted ends.
-    pub async fn deny(&self, provider: &Provider) -> Result<String> {
+    /// The API that tokens are for when nobody names one, and the others that were asked for: the client's default comes
+    /// first, where it is among them.
+    fn resources(&self) -> (Option<Resource>, Vec<Resource>) {
+        let default = self.client.settings.resource.as_ref();
+        let mut asked = self.request.resources.clone();
+        if asked.is_empty() {
+            return (default.cloned(), Vec::new());
+        }
+        let first = asked.iter().position(|asked| Some(asked) == default);
+        let first = asked.remove(first.unwrap_or(0));
+        (Some(first), asked)
+    }
+
+    /// The answer that says no; what an earlier tap on Allow had granted ends.
+    pub async fn deny(&self, provider: &Provider) -> Result<Answer> {
         let ending = Ending::Granted {
             id: self.person.device_session,
         };

@@ -1,14 +1,26 @@
 //! What this server can do: OpenID Connect Discovery section 3 and RFC 8414 section 2, one document for both.
 
+use postern_resource_server::PROOF_ALGORITHMS;
 use serde_json::{Value, json};
 
 use crate::{
-    base::url::Issuer,
-    domain::{browser_session::ACR_ONE_FACTOR, scope},
+    domain::{
+        browser_session::ACR_ONE_FACTOR,
+        client::{AuthMethod, GrantType},
+        scope,
+    },
+    flows::{Provider, client_auth::TAKEN_ALGORITHMS},
 };
 
 /// The document. It tells the truth: what is not on is not in it.
-pub fn document(issuer: &Issuer) -> Value {
+pub fn document(provider: &Provider) -> Value {
+    let issuer = &provider.issuer;
+    let rs256 = provider.keys.load().rs256.is_some();
+    let id_token_algorithms = if rs256 {
+        &["ES256", "RS256"][..]
+    } else {
+        &["ES256"]
+    };
     json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.at("/authorize"),
@@ -16,24 +28,41 @@ pub fn document(issuer: &Issuer) -> Value {
         "userinfo_endpoint": issuer.at("/userinfo"),
         "jwks_uri": issuer.at("/jwks.json"),
         "revocation_endpoint": issuer.at("/revoke"),
+        "introspection_endpoint": issuer.at("/introspect"),
+        "end_session_endpoint": issuer.at("/logout"),
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": GrantType::ALL,
+        "pushed_authorization_request_endpoint": issuer.at("/par"),
+        "require_pushed_authorization_requests": false,
+        "device_authorization_endpoint": issuer.at("/device_authorization"),
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "token_endpoint_auth_methods_supported": ["none"],
-        "revocation_endpoint_auth_methods_supported": ["none"],
+        "id_token_signing_alg_values_supported": id_token_algorithms,
+        "token_endpoint_auth_methods_supported": AuthMethod::ALL,
+        "token_endpoint_auth_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "revocation_endpoint_auth_methods_supported": AuthMethod::ALL,
+        "revocation_endpoint_auth_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "introspection_endpoint_auth_methods_supported": confidential(),
+        "introspection_endpoint_auth_signing_alg_values_supported": TAKEN_ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": PROOF_ALGORITHMS,
         "scopes_supported": [scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS],
         "claims_supported": [
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
             "name", "updated_at", "email", "email_verified",
         ],
         "acr_values_supported": [ACR_ONE_FACTOR],
+        "ui_locales_supported": ["en"],
         "prompt_values_supported": ["none", "login", "consent"],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     })
+}
+
+/// Who asks about tokens has to authenticate (RFC 7662 section 2.1).
+fn confidential() -> Vec<AuthMethod> {
+    let all = AuthMethod::ALL.iter().copied();
+    all.filter(|method| *method != AuthMethod::None).collect()
 }

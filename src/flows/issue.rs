@@ -7,11 +7,12 @@ use crate::{
         id::DeviceSessionId,
         secret::Secret,
         time::{Instant, Lifetime},
+        url::Resource,
     },
     domain::{
         access_token::{AccessTokenClaims, Facts},
         binding::Thumbprint,
-        client::Client,
+        client::{Client, GrantType, IdTokenAlgorithm},
         device_session::Grant,
         id_token::IdTokenClaims,
         refresh_token::RefreshToken,
@@ -27,10 +28,12 @@ use crate::{
 pub struct Tokens {
     /// The access token.
     pub access_token: Secret<String>,
+    /// Whether it is bound to a key: its `token_type` (RFC 9449 section 5).
+    pub is_bound: bool,
     /// How long it lives.
     pub expires_in: Lifetime,
-    /// The refresh token that is good from now on.
-    pub refresh_token: Secret<String>,
+    /// The refresh token that is good from now on, where one is due.
+    pub refresh_token: Option<Secret<String>>,
     /// The ID token, when one is due.
     pub id_token: Option<Secret<String>>,
     /// What the access token may do.
@@ -46,6 +49,8 @@ pub struct Order<'a> {
     pub session: DeviceSessionId,
     /// A narrower scope for the access token.
     pub scope: Option<&'a ScopeSet>,
+    /// The API that was named: one that the person allowed.
+    pub resource: Option<&'a Resource>,
     /// The key that this request proved: it binds the access token, also of a bearer session.
     pub key: Option<Thumbprint>,
     /// Whether an ID token is due.
@@ -91,6 +96,7 @@ pub fn issue(
         session,
         grant: &grant,
         scope,
+        resource: order.resource.or(grant.resource.as_ref()),
         key: order.key.or(redeemed.jkt),
         jti: &jti,
         now: order.now,
@@ -101,15 +107,26 @@ pub fn issue(
         .signer
         .sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
     let id_token = if order.with_id_token && grant.scope.has(scope::OPENID) {
-        let claims = IdTokenClaims::new(facts, &access_token);
-        Some(keys.signer.sign(TokenType::IdToken, &claims)?.into())
+        let person = redeemed.person.as_ref();
+        let person = person.map(|person| person.claims(|claim| grant.claims.id_token.contains(&claim)));
+        let claims = IdTokenClaims::new(facts, &access_token, person.unwrap_or_default());
+        let signer = match order.client.settings.id_token_signed_response_alg {
+            IdTokenAlgorithm::Es256 => &keys.signer,
+            // Its ring is made before the first client that asks for it.
+            IdTokenAlgorithm::Rs256 => keys.rs256.as_ref().ok_or(BadKey)?,
+        };
+        Some(signer.sign(TokenType::IdToken, &claims)?.into())
     } else {
         None
     };
     Ok(Tokens {
         access_token: access_token.into(),
+        is_bound: facts.key.is_some(),
         expires_in: life,
-        refresh_token: keys.mac.encode(refresh_token),
+        refresh_token: order
+            .client
+            .may(GrantType::RefreshToken)
+            .then(|| keys.mac.encode(refresh_token)),
         id_token,
         scope: scope.clone(),
     })

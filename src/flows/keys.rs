@@ -6,7 +6,7 @@ pub mod rotate;
 use crate::{
     base::{entropy::Entropy, time::Instant, url::Issuer},
     domain::key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
-    flows::keys::make::Maker,
+    flows::{Provider, keys::make::Maker},
     ports::{keyring::Keyring, secrets::RootSecret, vault::Vault},
     store::{
         db::Db,
@@ -28,7 +28,7 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
     let mut made = Vec::new();
     for ring in Ring::ALL {
         for state in [KeyState::Active { since: now }, KeyState::Next] {
-            made.push(maker.key(ring, state)?);
+            made.push(maker.key(ring, state).await?);
         }
     }
     db.write(FoundKeys {
@@ -59,12 +59,36 @@ pub async fn open(
         now,
     };
     let accepted = infos(keys::accepted(db).await?);
-    for ring in Ring::ALL {
+    for ring in in_use(&accepted) {
         if let Some(rotation) = RingKeys::of(ring, &accepted).missing(now) {
             maker.rotate(db, ring, rotation).await?;
         }
     }
     Keyring::open(db, vault, issuer, now).await
+}
+
+/// The rings of a server that has these keys.
+fn in_use(keys: &[KeyInfo]) -> impl Iterator<Item = Ring> {
+    let requested = |ring: &Ring| !RingKeys::of(*ring, keys).is_empty();
+    Ring::ALL
+        .into_iter()
+        .chain(Ring::ON_REQUEST.into_iter().filter(requested))
+}
+
+/// Makes the first keys of a ring that is wanted, if there are none. What it signs is verified at once: who does not know
+/// the key yet has never seen one of the ring.
+pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
+    let (vault, now) = (provider.keys.vault(), provider.clock.now());
+    let accepted = infos(keys::accepted(&provider.db).await?);
+    if let Some(rotation) = RingKeys::of(ring, &accepted).missing(now) {
+        let maker = Maker {
+            vault,
+            entropy: &provider.entropy,
+            now,
+        };
+        maker.rotate(&provider.db, ring, rotation).await?;
+    }
+    provider.keys.refresh(&provider.db, &provider.clock).await
 }
 
 /// Every key without its secret, for the operator.

@@ -13,7 +13,7 @@ use crate::{
         event::{Event, Subject},
     },
     flows::{
-        Provider,
+        Provider, dpop,
         end::{prepare, remember, revoked_until},
     },
     ports::ends::{REMEMBERED, Revocation},
@@ -47,6 +47,7 @@ pub async fn catch_up(provider: &Provider) -> Result<()> {
 pub async fn compare(provider: &Provider) -> Result<()> {
     let now = provider.clock.now();
     provider.ends.forget(now);
+    dpop::forget(provider, now);
     let all = Instant::from_millis(0);
     let known = read(provider, now, now.minus(REMEMBERED), all, MANY).await?;
     // What others ended is known now, however long it takes to write again what is lost.

@@ -15,7 +15,10 @@ use crate::{
         secret::Secret,
         time::Instant,
     },
-    domain::{browser_session::BrowserSession, code::Code, request::AuthorizationRequest, scope::ScopeSet},
+    domain::{
+        browser_session::BrowserSession, code::Code, device_code::Waiting, request::AuthorizationRequest,
+        scope::ScopeSet,
+    },
     flows::Provider,
     ports::keys::Keys,
     store::error::StoreError,
@@ -41,6 +44,10 @@ pub enum Goal {
     Account,
     /// To an app.
     Authorize(Box<AuthorizationRequest>),
+    /// To a device that waits for a person's code (RFC 8628), which is still to be typed in.
+    EnterCode,
+    /// To the device that shows this code.
+    Device(Box<Waiting>, String),
 }
 
 /// The person whom a pending request is sealed for, with the session and the code that an Allow will make. Drawn

@@ -62,15 +62,18 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
     };
     let user = || subject.user.ok_or_else(|| lacks("user"));
     let session = || subject.session.ok_or_else(|| lacks("session"));
+    let client = || subject.client.clone().ok_or_else(|| lacks("client"));
     Ok(match event {
         Event::SessionsEnded { ending, reason, .. } => Effect::Ended(ending.clone(), *reason),
         Event::SessionOpened { .. } => Effect::Opened(session()?),
         Event::UserDisabled => Effect::UserDisabled(user()?),
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
-        Event::ClientRemoved => Effect::ClientRemoved(subject.client.clone().ok_or_else(|| lacks("client"))?),
+        Event::ClientRemoved => Effect::ClientRemoved(client()?),
+        Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
+        Event::ClientSecretRotated { secret, expires_at } => Effect::SecretEnds(*secret, *expires_at),
         Event::TokenRevoked { jti } => {
             let jti = Base64UrlUnpadded::decode_vec(jti).map_err(|_| lacks("jti"))?;
-            Effect::TokenRevoked(jti, session()?)
+            Effect::TokenRevoked(jti, subject.session)
         }
         Event::UserCreated { .. }
         | Event::SignedIn { .. }
@@ -81,6 +84,8 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::RevocationsRewritten
         | Event::KeyForgerySuspected
         | Event::ClientAdded
+        | Event::ClientSecretCreated { .. }
+        | Event::ClientSecretExpiring { .. }
         | Event::KeyCreated { .. }
         | Event::KeyActivated { .. }
         | Event::KeyRetired { .. }
@@ -108,6 +113,8 @@ pub struct Report {
     pub keys_lost: u64,
     /// Which apps were added after the backup and are not there any more.
     pub clients_lost: BTreeSet<String>,
+    /// Which apps got a secret after the backup that is not good any more.
+    pub secrets_lost: BTreeSet<String>,
 }
 
 /// Writes again what a restored database has lost.
@@ -155,7 +162,10 @@ impl<'a> Restoring<'a> {
 
     /// What was done again.
     pub fn report(self) -> Report {
-        self.report
+        let mut report = self.report;
+        // Who is gone needs no secret.
+        report.secrets_lost = &report.secrets_lost - &report.clients_lost;
+        report
     }
 
     async fn note(&mut self, event: Event, subject: Subject) -> Result<()> {
@@ -175,6 +185,11 @@ impl<'a> Restoring<'a> {
             Event::ClientAdded => {
                 report
                     .clients_lost
+                    .extend(subject.client.map(|client| client.to_string()));
+            }
+            Event::ClientSecretCreated { .. } => {
+                report
+                    .secrets_lost
                     .extend(subject.client.map(|client| client.to_string()));
             }
             _ => {}

@@ -1,7 +1,7 @@
 //! Revocation (RFC 7009): of a refresh token of any generation, which ends its session; of a single access token.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern_resource_server::{AccessToken, Presented};
+use postern_resource_server::AccessToken;
 
 use crate::{
     base::{id::DeviceSessionId, url::Resource},
@@ -16,7 +16,7 @@ use crate::{
         Provider,
         end::{end, prepare, remember, revoked_until},
         token::TokenError,
-        userinfo::verify,
+        userinfo::read,
     },
     store::{device_sessions, revocations::RevokeToken},
 };
@@ -36,16 +36,15 @@ pub async fn revoke(
     if let Ok(refresh_token) = parsed {
         return revoke_session(provider, client, &refresh_token, address).await;
     }
-    // An access token of this client is for its API, or for this server itself.
+    // An access token of this client is for an API of its own, or for this server itself.
     let audiences = client
-        .settings
-        .resource
-        .iter()
+        .resources()
         .map(Resource::as_str)
         .chain([provider.issuer.as_str()]);
-    let presented = Presented::bearer(token);
+    // It has authenticated (or is public, and names itself): that it has the token is enough to give it back, and who
+    // gives a stolen one back does its owner a service. So no proof is asked for.
     for audience in audiences {
-        if let Ok(access_token) = verify(provider, &presented, audience).await? {
+        if let Ok(access_token) = read(provider, token, audience).await? {
             return revoke_access_token(provider, client, &access_token, address).await;
         }
     }
@@ -95,28 +94,34 @@ async fn revoke_access_token(
     let session = token
         .sid
         .as_deref()
-        .and_then(|sid| sid.parse::<DeviceSessionId>().ok());
-    let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
+        .map(str::parse::<DeviceSessionId>)
+        .transpose();
+    let (Ok(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
         return Ok(());
     };
     let now = provider.clock.now();
     let subject = Subject {
         user: token.sub.parse().ok(),
         client: Some(client.id.clone()),
-        session: Some(session),
+        session,
         address,
     };
     let event = Event::TokenRevoked {
         jti: token.jti.clone(),
     };
-    let ending = Ending::Device { id: session };
+    let end = |id| {
+        let ending = Ending::Device { id };
+        (
+            id,
+            prepare(provider, now, ending, Reason::ManyTokensRevoked, subject.clone()),
+        )
+    };
     let until = revoked_until(provider, now);
     let change = RevokeToken {
         jti: jti.clone(),
-        session,
+        session: session.map(end),
         now,
         until,
-        end: prepare(provider, now, ending, Reason::ManyTokensRevoked, subject.clone()),
         event: provider.event(now, subject, event),
     };
     if let Some(ended) = provider.db.write(change).await? {

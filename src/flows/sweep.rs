@@ -15,13 +15,13 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, end::end},
+    flows::{Provider, clients::secrets::warn_of_ends, end::end},
     store::{
-        attempts, browser_sessions,
+        attempts, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
-        device_sessions,
+        device_codes, device_sessions,
         error::Result,
-        events, jobs, revocations,
+        events, jobs, revocations, used_assertions,
     },
 };
 
@@ -31,6 +31,8 @@ const NAME: &str = "sweep";
 /// token outlives the row that refuses it and no page can make the row anew; longer than nodes remember ends (an hour)
 /// and than codes have to be kept (two hours); and longer by far than clocks may differ.
 const KEPT: Lifetime = Lifetime::from_days(2);
+/// How long a device is told that its code has expired, and not that there is none.
+const TOLD: Lifetime = Lifetime::from_secs(3600);
 /// How long a process has the job; it asks again far more often.
 const LEASE: Lifetime = Lifetime::from_secs(120);
 /// How many rows one statement touches.
@@ -51,6 +53,15 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     expire(provider, browser_sessions::IDLE, provider.idle_since(now)).await?;
     let kept = now.minus(KEPT);
     delete(provider, attempts::SWEEP, now.minus(Lifetime::from_secs(60))).await?;
+    delete(provider, device_codes::DELETE_EXPIRED, now.minus(TOLD)).await?;
+    delete(
+        provider,
+        used_assertions::SWEEP,
+        now.minus(Lifetime::from_secs(60)),
+    )
+    .await?;
+    warn_of_ends(provider).await?;
+    delete(provider, client_secrets::DELETE_PAST, kept).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;

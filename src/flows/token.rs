@@ -1,11 +1,14 @@
 //! The token endpoint's verbs: one file a grant, the same shape each.
 
+pub mod client_credentials;
 pub mod code;
+pub mod device_code;
 pub mod refresh;
+pub(super) mod resource;
 
 use crate::{
     domain::{
-        client::Client,
+        client::{Client, GrantType},
         oauth_error::{ErrorCode, OAuthError},
     },
     flows::issue::IssueError,
@@ -30,12 +33,11 @@ pub enum TokenError {
     Store(#[from] StoreError),
 }
 
-/// A `resource` at the token endpoint may only repeat the API that the session is for (RFC 8707 section 2.2). Checked
-/// before the row moves: a refused request must not cost the client its refresh token.
-fn check_resource(client: &Client, asked: &[String]) -> Result<(), OAuthError> {
-    if asked.len() > 1 || !asked.iter().all(|asked| client.allows_resource(asked)) {
-        let hint = "an access token is for one API, which is the client's registered resource";
-        return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
+/// A client uses the grants that it is registered for and no other (RFC 6749 section 5.2).
+pub fn check_grant(client: &Client, grant: GrantType) -> Result<(), OAuthError> {
+    if client.may(grant) {
+        return Ok(());
     }
-    Ok(())
+    let hint = "the client is not registered for this grant_type";
+    Err(OAuthError::new(ErrorCode::UnauthorizedClient, hint))
 }

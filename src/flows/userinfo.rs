@@ -1,32 +1,32 @@
 //! Userinfo (OpenID Connect Core section 5.3), for an access token whose session still lives.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern_resource_server::{AccessToken, Expected, Presented, Rejection, validate};
+use postern_resource_server::{
+    AccessToken, Expected, Presented, ProofError, ProvedRequest, Rejection, Scheme, inspect, validate,
+};
 use serde::Serialize;
 
 use crate::{
-    base::{
-        id::{DeviceSessionId, UserId},
-        time::Instant,
-    },
-    domain::scope,
-    flows::Provider,
+    base::id::{DeviceSessionId, UserId},
+    domain::claims::{Claim, PersonClaims},
+    flows::{Provider, dpop},
     ports::keys::Keys,
-    store::{device_sessions::FIND_LIVE_USER, error::StoreError},
+    store::{device_sessions::find_live_user, error::StoreError},
 };
 
-/// The claims of a person (OpenID Connect Core section 5.1), as far as the token's scope reaches.
+/// The claims of a person (OpenID Connect Core section 5.1), as far as the token's scope reaches, and those that the client
+/// asked for by name (section 5.5).
 #[derive(Debug, Serialize)]
 pub struct UserInfo {
     sub: UserId,
+    #[serde(flatten)]
+    person: PersonClaims,
     #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
+    auth_time: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    email_verified: Option<bool>,
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
 }
 
 /// The person of an access token; nothing when its session has ended or it was revoked by itself.
@@ -39,37 +39,97 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
         return Ok(None);
     };
     let ends = &provider.ends;
-    if ends.devices.contains(&session) || ends.has_token(&jti) {
+    // A client that is being removed is disabled first; its sessions end in batches.
+    let is_removed = provider.clients.find(&token.client_id).is_none();
+    if is_removed || ends.devices.contains(&session) || ends.has_token(&jti) {
         return Ok(None);
     }
     let now = provider.clock.now();
-    let Some((sub, email, name, updated_at)) = provider.db.read(FIND_LIVE_USER, (session, jti, now)).await?
-    else {
+    let Some(user) = find_live_user(&provider.db, session, jti, now).await? else {
         return Ok(None);
     };
-    let (profile, mail) = (token.scope.has(scope::PROFILE), token.scope.has(scope::EMAIL));
+    // A token that was narrowed tells no more than its scope says.
+    let is_whole = token.scope.to_string() == user.grant.scope.to_string();
+    let asked = &user.grant.claims.userinfo;
+    let is_told = |claim: Claim| {
+        claim.scope().is_some_and(|scope| token.scope.has(scope)) || (is_whole && asked.contains(&claim))
+    };
     Ok(Some(UserInfo {
-        sub,
-        name: name.filter(|_| profile),
-        updated_at: profile.then(|| Instant::seconds(updated_at)),
-        email: mail.then_some(email),
-        // Nothing proves an address yet.
-        email_verified: mail.then_some(false),
+        sub: user.id,
+        person: user.person.claims(is_told),
+        auth_time: token.auth_time.filter(|_| is_told(Claim::AuthTime)),
+        acr: token.acr.clone().filter(|_| is_told(Claim::Acr)),
+        amr: token
+            .amr
+            .clone()
+            .into_iter()
+            .filter(|_| is_told(Claim::Amr))
+            .collect(),
     }))
 }
 
-/// Checks an access token of ours that is made for `audience`.
-pub async fn verify(
+/// The access token of a request to userinfo, with the proof of the key that it is bound to, if it is.
+pub async fn authenticate(
+    provider: &Provider,
+    presented: Presented<'_>,
+    sent: dpop::Sent<'_>,
+    method: &str,
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    if presented.scheme() != Scheme::Dpop {
+        return verify(provider, &presented).await;
+    }
+    let sent = match sent.and_then(|sent| sent.ok_or(ProofError::Missing)) {
+        Ok(sent) => sent,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let (url, ath) = (provider.issuer.at("/userinfo"), presented.ath());
+    let request = ProvedRequest {
+        method,
+        url: &url,
+        ath: Some(&ath),
+    };
+    let proof = match dpop::check(provider, &sent, &request).await? {
+        Ok(proof) => proof,
+        Err(error) => return Ok(Err(error.into())),
+    };
+    let verified = verify(provider, &presented.proved_by(&proof)).await?;
+    // Last, so that only who has a valid token fills the memory.
+    Ok(verified.and_then(|token| {
+        dpop::first_use(provider, &proof)?;
+        Ok(token)
+    }))
+}
+
+/// Checks an access token that is presented to this server itself.
+async fn verify(
     provider: &Provider,
     presented: &Presented<'_>,
-    audience: &str,
 ) -> Result<Result<AccessToken, Rejection>, StoreError> {
-    let now = provider.clock.now();
-    let seconds = u64::try_from(now.seconds()).unwrap_or(0);
-    let expected = Expected::new(provider.issuer.as_str(), audience);
-    let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, seconds);
+    let (expected, now) = expected(provider, provider.issuer.as_str());
+    let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, now);
     provider
         .keys
         .with_newer_keys(&provider.db, &provider.clock, judge)
         .await
+}
+
+/// Reads an access token of ours that is made for `audience` and that nobody presents to be let in: whether its holder has
+/// the key that it is bound to is not asked.
+pub async fn read(
+    provider: &Provider,
+    token: &str,
+    audience: &str,
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    let (expected, now) = expected(provider, audience);
+    let judge = |keys: &Keys| inspect(token, &keys.verify, &expected, now);
+    provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, judge)
+        .await
+}
+
+fn expected(provider: &Provider, audience: &str) -> (Expected, u64) {
+    let now = provider.clock.now().seconds();
+    let expected = Expected::new(provider.issuer.as_str(), audience);
+    (expected, u64::try_from(now).unwrap_or(0))
 }

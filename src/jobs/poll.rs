@@ -77,8 +77,9 @@ impl<'a> Poll<'a> {
             facts::prove_writable(&self.provider.db).await?;
         }
         let is_due = was_lost || self.is_due(now);
-        clients.follow(db, &versions, is_due).await?;
+        // A client may be the first that needs a ring.
         keys.follow(db, &versions, is_due, now).await?;
+        clients.follow(db, &versions, is_due).await?;
         if is_due {
             nodes::compare(self.provider).await?;
             self.compared_at = Some(now);

@@ -1,23 +1,60 @@
-//! Clients in memory: reading one for each refresh would cost a fifth of the rate.
+//! Clients in memory, with their secrets: reading one for each refresh would cost a fifth of the rate.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use arc_swap::ArcSwap;
 
 use crate::{
-    base::{id::ClientId, time::Lifetime},
-    domain::{client::Client, policy::Lifetimes},
-    store::{clients, db::Db, error::Result, facts::Versions},
+    base::{
+        id::{ClientId, ClientSecretId},
+        time::{Instant, Lifetime},
+    },
+    domain::{client::Client, client_secret::KeptSecret, policy::Lifetimes},
+    store::{client_secrets, clients, db::Db, error::Result, facts::Versions},
 };
 
 /// Every client, as of one version.
 #[derive(Debug, Default)]
-pub struct ClientDirectory(ArcSwap<Snapshot>);
+pub struct ClientDirectory {
+    held: ArcSwap<Snapshot>,
+    uses: Uses<ClientId>,
+    secret_uses: Uses<ClientSecretId>,
+}
 
 #[derive(Debug, Default)]
 struct Snapshot {
     version: i64,
     clients: HashMap<ClientId, Arc<Client>>,
+    secrets: HashMap<ClientId, Arc<[KeptSecret]>>,
+}
+
+/// To how much the last use of a client is remembered.
+pub const COARSE: Lifetime = Lifetime::from_days(1);
+
+/// What this node has written of last uses, so that it writes no more than one a day.
+#[derive(Debug)]
+struct Uses<K>(Mutex<HashMap<K, Instant>>);
+
+impl<K> Default for Uses<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Hash + Eq> Uses<K> {
+    /// Whether this use is the first for a day.
+    fn is_news(&self, of: K, now: Instant) -> bool {
+        let mut written = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = written.get(&of).is_none_or(|at| now.since(*at) >= COARSE);
+        if is_news {
+            written.insert(of, now);
+        }
+        is_news
+    }
 }
 
 impl ClientDirectory {
@@ -31,7 +68,7 @@ impl ClientDirectory {
     /// A client that may be used.
     pub fn find(&self, id: &str) -> Option<Arc<Client>> {
         let id: ClientId = id.parse().ok()?;
-        self.0
+        self.held
             .load()
             .clients
             .get(&id)
@@ -39,9 +76,38 @@ impl ClientDirectory {
             .cloned()
     }
 
+    /// Every client that may be used, by id.
+    pub fn enabled(&self) -> Vec<Arc<Client>> {
+        let held = self.held.load();
+        let mut all: Vec<_> = held
+            .clients
+            .values()
+            .filter(|client| client.is_enabled())
+            .cloned()
+            .collect();
+        all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        all
+    }
+
+    /// The secrets of a client, also those that have ended.
+    pub fn secrets(&self, id: &ClientId) -> Arc<[KeptSecret]> {
+        let held = self.held.load();
+        held.secrets.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Whether the use of a client's key has to be written.
+    pub fn is_first_use_today(&self, client: &ClientId, now: Instant) -> bool {
+        self.uses.is_news(client.clone(), now)
+    }
+
+    /// Whether the use of a secret has to be written.
+    pub fn is_first_use_of_secret_today(&self, secret: ClientSecretId, now: Instant) -> bool {
+        self.secret_uses.is_news(secret, now)
+    }
+
     /// The name of a client for people, also of one that may not be used any more.
     pub fn name(&self, id: &ClientId) -> String {
-        self.0
+        self.held
             .load()
             .clients
             .get(id)
@@ -50,14 +116,14 @@ impl ClientDirectory {
 
     /// The lifetimes of a client: its own over the server's, and the server's alone of one that was removed.
     pub fn lifetimes(&self, id: &ClientId, server: &Lifetimes) -> Lifetimes {
-        let held = self.0.load();
+        let held = self.held.load();
         let client = held.clients.get(id);
         client.map_or(*server, |client| client.lifetimes(server))
     }
 
     /// The longest of the lives that `life` picks, the server's own and every client's.
     pub fn longest(&self, server: &Lifetimes, life: impl Fn(&Lifetimes) -> Lifetime) -> Lifetime {
-        let held = self.0.load();
+        let held = self.held.load();
         let own = held
             .clients
             .values()
@@ -68,7 +134,7 @@ impl ClientDirectory {
     /// Reads them again when their version is another, or `always`: a database that went back may have come to the same
     /// number by another way. Asked for by the poll: a command beside the server, or another node, may have made a change.
     pub async fn follow(&self, db: &Db, versions: &Versions, always: bool) -> Result<()> {
-        if always || versions.of(clients::VERSION) != self.0.load().version {
+        if always || versions.of(clients::VERSION) != self.held.load().version {
             self.reload(db).await?;
         }
         Ok(())
@@ -77,11 +143,20 @@ impl ClientDirectory {
     /// Reads them again: this node has just made a change.
     pub async fn reload(&self, db: &Db) -> Result<()> {
         let (version, all) = clients::all(db).await?;
+        let mut secrets: HashMap<ClientId, Vec<KeptSecret>> = HashMap::new();
+        for secret in client_secrets::all(db).await? {
+            secrets.entry(secret.client.clone()).or_default().push(secret);
+        }
         let clients = all
             .into_iter()
             .map(|client| (client.id.clone(), Arc::new(client)))
             .collect();
-        self.0.store(Arc::new(Snapshot { version, clients }));
+        let secrets = secrets.into_iter().map(|(id, own)| (id, own.into()));
+        self.held.store(Arc::new(Snapshot {
+            version,
+            clients,
+            secrets: secrets.collect(),
+        }));
         Ok(())
     }
 }

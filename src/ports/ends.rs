@@ -11,12 +11,12 @@ use std::{
 
 use crate::{
     base::{
-        id::{BrowserSessionId, DeviceSessionId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId},
         time::{Instant, Lifetime},
     },
     store::{
         ending::EndedSessions,
-        revocations::{Name, SESSION, TOKEN},
+        revocations::{CLIENT, Name, SESSION, TOKEN},
     },
 };
 
@@ -69,11 +69,11 @@ impl Ends {
     pub fn remember_token(
         &self,
         jti: Vec<u8>,
-        session: DeviceSessionId,
+        session: Option<DeviceSessionId>,
         until: Instant,
         recorded_at: Instant,
     ) {
-        let (name, session) = ((TOKEN.to_owned(), jti), Some(session));
+        let name = (TOKEN.to_owned(), jti);
         if !self.revocations.contains(&name) {
             let revocation = Revocation {
                 session,
@@ -82,6 +82,25 @@ impl Ends {
             };
             self.revocations.insert(name, revocation);
         }
+    }
+
+    /// Remembers that the tokens of a client are refused that it got for itself.
+    pub fn remember_client(&self, client: &ClientId, until: Instant, recorded_at: Instant) {
+        let name = (CLIENT.to_owned(), client.as_str().as_bytes().to_vec());
+        let revocation = Revocation {
+            session: None,
+            until,
+            recorded_at,
+        };
+        self.revocations.insert(name, revocation);
+    }
+
+    /// Whether a session has ended whose access tokens may still live.
+    pub fn has_session(&self, session: DeviceSessionId) -> bool {
+        self.devices.contains(&session)
+            || self
+                .revocations
+                .contains(&(SESSION.to_owned(), session.to_bytes().to_vec()))
     }
 
     /// Whether a single access token was revoked.

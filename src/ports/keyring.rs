@@ -14,6 +14,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use postern_resource_server::Rejection;
+use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
@@ -22,7 +23,10 @@ use crate::{
         time::{Clock, Instant, Lifetime},
         url::Issuer,
     },
-    domain::{key::rotation::RING_MAX_AGE, refresh_token::NotOurs},
+    domain::{
+        key::{KeyState, rotation::RING_MAX_AGE},
+        refresh_token::NotOurs,
+    },
     ports::{
         keys::{Keys, KeysError},
         vault::Vault,
@@ -31,7 +35,7 @@ use crate::{
         db::Db,
         error::StoreError,
         facts::{self, Versions},
-        keys,
+        keys::{self, StoredKey},
     },
 };
 
@@ -240,9 +244,13 @@ impl Keyring {
 }
 
 async fn read(db: &Db, vault: &Vault, issuer: &Issuer) -> Result<Keys, KeysError> {
-    let stored = keys::accepted(db).await?;
-    let opened: Result<Vec<_>, _> = stored.into_iter().map(|key| vault.unseal(key)).collect();
-    Ok(Keys::new(issuer, &opened?)?)
+    let is_gone = |key: &StoredKey| matches!(key.info.state, KeyState::Gone { .. });
+    let (gone, accepted): (Vec<_>, Vec<_>) = keys::all(db).await?.into_iter().partition(is_gone);
+    let opened: Result<Vec<_>, _> = accepted.into_iter().map(|key| vault.unseal(key)).collect();
+    // Their public halves stay, so that an old ID token still verifies as a hint.
+    let gone = gone.iter().filter_map(|key| key.public.as_deref());
+    let gone: Vec<Value> = gone.filter_map(|jwk| serde_json::from_str(jwk).ok()).collect();
+    Ok(Keys::new(issuer, &opened?, &gone)?)
 }
 
 impl fmt::Debug for Keyring {

@@ -11,7 +11,10 @@ use crate::{
         key::{KeyInfo, KeyState, Ring},
         refresh_token::MacRing,
     },
-    ports::signer::{BadKey, Signer},
+    ports::{
+        id_tokens::IdTokenKeys,
+        signer::{BadKey, Signer},
+    },
     store::error::StoreError,
 };
 
@@ -30,6 +33,8 @@ pub struct OpenedKey {
 pub struct Keys {
     /// Signs tokens.
     pub signer: Signer,
+    /// Signs ID tokens of clients that ask for RS256, where there are any.
+    pub rs256: Option<Signer>,
     /// Makes and checks refresh tokens.
     pub mac: MacRing,
     /// Seals what travels through browsers.
@@ -38,6 +43,8 @@ pub struct Keys {
     pub jwks: String,
     /// The same, ready to verify our own access tokens.
     pub verify: KeySet,
+    /// Those and all that came before, to verify ID tokens that come back as hints.
+    pub id_tokens: IdTokenKeys,
 }
 
 /// A ring without an active key, or a key that does not read.
@@ -89,13 +96,17 @@ impl From<KeysError> for StoreError {
 }
 
 impl Keys {
-    /// The rings from their opened keys; keys that are gone must not be among them.
-    pub fn new(issuer: &Issuer, keys: &[OpenedKey]) -> Result<Self, BrokenRing> {
+    /// The rings from their opened keys; keys that are gone must not be among them. `gone` are the public halves of those.
+    pub fn new(issuer: &Issuer, keys: &[OpenedKey], gone: &[Value]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };
         let signing = active(keys, Ring::SigningEs256)?;
-        let signer = Signer::new(signing.info.id, &signing.secret).map_err(|_| BrokenRing {
-            ring: Ring::SigningEs256,
-        })?;
+        let bad = |ring| move |_: BadKey| BrokenRing { ring };
+        let signer = Signer::es256(signing.info.id, &signing.secret).map_err(bad(Ring::SigningEs256))?;
+        let rs256 = active(keys, Ring::SigningRs256).ok();
+        let rs256 = rs256
+            .map(|key| Signer::rs256(key.info.id, &key.secret))
+            .transpose()
+            .map_err(bad(Ring::SigningRs256))?;
         let mac_keys = symmetric(keys, Ring::Mac)?;
         let seal_keys = symmetric(keys, Ring::Seal)?;
         let mac = MacRing::new(
@@ -110,15 +121,18 @@ impl Keys {
         );
         let public: Vec<&Value> = keys.iter().filter_map(|key| key.public.as_ref()).collect();
         let jwks = json!({ "keys": public }).to_string();
+        let id_tokens = IdTokenKeys::new(gone.iter().chain(public));
         let verify = KeySet::from_jwks(&jwks)
             .ok()
             .ok_or_else(broken(Ring::SigningEs256))?;
         Ok(Self {
             signer,
+            rs256,
             mac,
             sealer,
             jwks,
             verify,
+            id_tokens,
         })
     }
 }

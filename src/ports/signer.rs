@@ -4,12 +4,16 @@
 use std::fmt;
 
 use aws_lc_rs::{
+    encoding::{AsDer, Pkcs8V1Der},
+    error::Unspecified,
+    io,
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+    rsa::KeySize,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
 };
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::base::{id::KeyId, secret::Secret};
 
@@ -31,11 +35,18 @@ impl TokenType {
     }
 }
 
-/// An ES256 key (RFC 7518 section 3.4) and the headers of what it signs.
+/// A key and the headers of what it signs.
 pub struct Signer {
-    pair: EcdsaKeyPair,
+    pair: Pair,
     access_token_header: String,
     id_token_header: String,
+}
+
+enum Pair {
+    /// ES256 (RFC 7518 section 3.4).
+    Es256(EcdsaKeyPair),
+    /// RS256 (RFC 7518 section 3.3).
+    Rs256(RsaKeyPair),
 }
 
 /// A key that is not one.
@@ -43,9 +54,12 @@ pub struct Signer {
 #[error("the signing key does not read")]
 pub struct BadKey;
 
+/// A new private key as PKCS#8 with its public JWK (RFC 7517).
+type Generated = (Secret<Vec<u8>>, Value);
+
 impl Signer {
-    /// A new private key as PKCS#8 with its public JWK (RFC 7517).
-    pub fn generate(id: KeyId) -> Result<(Secret<Vec<u8>>, serde_json::Value), BadKey> {
+    /// A new key for ES256.
+    pub fn generate_es256(id: KeyId) -> Result<Generated, BadKey> {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let secret = Secret::new(document.map_err(|_| BadKey)?.as_ref().to_vec());
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.expose())
@@ -61,21 +75,45 @@ impl Signer {
         Ok((secret, jwk))
     }
 
-    /// The signer of a PKCS#8 key.
-    pub fn new(id: KeyId, pkcs8: &Secret<Vec<u8>>) -> Result<Self, BadKey> {
+    /// A new key for RS256. It takes some tenths of a second.
+    pub fn generate_rs256(id: KeyId) -> Result<Generated, BadKey> {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(|_| BadKey)?;
+        let document: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| BadKey)?;
+        let key = pair.public_key();
+        let number = |number: io::Positive<'_>| {
+            Base64UrlUnpadded::encode_string(number.big_endian_without_leading_zero())
+        };
+        let (n, e) = (number(key.modulus()), number(key.exponent()));
+        let kid = id.to_string();
+        let jwk = json!({ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": kid, "n": n, "e": e });
+        Ok((Secret::new(document.as_ref().to_vec()), jwk))
+    }
+
+    /// The signer of a PKCS#8 key for ES256.
+    pub fn es256(id: KeyId, pkcs8: &Secret<Vec<u8>>) -> Result<Self, BadKey> {
         let pair =
             EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose()).map_err(|_| BadKey)?;
+        Ok(Self::of(id, "ES256", Pair::Es256(pair)))
+    }
+
+    /// The signer of a PKCS#8 key for RS256.
+    pub fn rs256(id: KeyId, pkcs8: &Secret<Vec<u8>>) -> Result<Self, BadKey> {
+        let pair = RsaKeyPair::from_pkcs8(pkcs8.expose()).map_err(|_| BadKey)?;
+        Ok(Self::of(id, "RS256", Pair::Rs256(pair)))
+    }
+
+    fn of(id: KeyId, algorithm: &str, pair: Pair) -> Self {
         let header = |token: TokenType| {
-            let header = json!({ "alg": "ES256", "kid": id.to_string(), "typ": token.typ() });
+            let header = json!({ "alg": algorithm, "kid": id.to_string(), "typ": token.typ() });
             Base64UrlUnpadded::encode_string(header.to_string().as_bytes())
         };
         let (access_token_header, id_token_header) =
             (header(TokenType::AccessToken), header(TokenType::IdToken));
-        Ok(Self {
+        Self {
             pair,
             access_token_header,
             id_token_header,
-        })
+        }
     }
 
     /// The claims as a signed JWT in its compact form (RFC 7515 section 7.1).
@@ -89,13 +127,27 @@ impl Signer {
         jwt.push_str(header);
         jwt.push('.');
         jwt.push_str(&Base64UrlUnpadded::encode_string(&claims));
-        let signature = self
-            .pair
-            .sign(&SystemRandom::new(), jwt.as_bytes())
-            .map_err(|_| BadKey)?;
+        let signature = self.pair.sign(jwt.as_bytes()).map_err(|_| BadKey)?;
         jwt.push('.');
-        jwt.push_str(&Base64UrlUnpadded::encode_string(signature.as_ref()));
+        jwt.push_str(&signature);
         Ok(jwt)
+    }
+}
+
+impl Pair {
+    /// In base64url.
+    fn sign(&self, signed: &[u8]) -> Result<String, Unspecified> {
+        match self {
+            Self::Es256(pair) => {
+                let signature = pair.sign(&SystemRandom::new(), signed)?;
+                Ok(Base64UrlUnpadded::encode_string(signature.as_ref()))
+            }
+            Self::Rs256(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed, &mut signature)?;
+                Ok(Base64UrlUnpadded::encode_string(&signature))
+            }
+        }
     }
 }
 

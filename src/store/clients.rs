@@ -2,9 +2,9 @@
 
 use crate::{
     base::{id::ClientId, time::Instant},
-    domain::{client::Client, event::EventRecord},
+    domain::{client::Client, client_secret::KeptSecret, event::EventRecord},
     store::{
-        consents,
+        client_secrets, consents,
         db::{Change, Db, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions},
         error::{Result, StoreError},
@@ -27,6 +27,23 @@ statements! {
         "UPDATE clients SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL";
     DELETE: (ClientId,) => () =
         "DELETE FROM clients WHERE id = $1";
+    /// Remembers that a client proved itself by its key: id, now, unless that is known since.
+    pub USED: (ClientId, Instant, Instant) => (String,) =
+        "UPDATE clients SET last_used_at = $2 WHERE id = $1 AND (last_used_at IS NULL OR last_used_at <= $3) RETURNING id";
+    /// Clients that did nothing after $1: neither a key nor a secret was used, nor a session of people.
+    UNUSED: (Instant,) => (String, Option<Instant>) =
+        "SELECT c.id, COALESCE(
+           (SELECT MAX(s.last_used_at) FROM client_secrets s WHERE s.client_id = c.id), c.last_used_at)
+         FROM clients c
+         WHERE c.created_at <= $1 AND (c.last_used_at IS NULL OR c.last_used_at <= $1)
+           AND NOT EXISTS (SELECT 1 FROM client_secrets s WHERE s.client_id = c.id AND s.last_used_at > $1)
+           AND NOT EXISTS (SELECT 1 FROM device_sessions d WHERE d.client_id = c.id AND d.rotated_at > $1)
+         ORDER BY c.id";
+    /// Tokens of a client without a session are refused from now on: client, issued before, until, recorded at.
+    pub(super) REVOKE: (Vec<u8>, Instant, Instant, Instant) => () =
+        "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('client', $1, $2, $3, $4)
+         ON CONFLICT (kind, id) DO UPDATE SET issued_before = excluded.issued_before, until = excluded.until,
+           recorded_at = excluded.recorded_at";
 }
 
 /// Every client, with the version that this reading is of (read before the rows: never newer than they are).
@@ -46,6 +63,13 @@ fn read((id, name, settings, created_at, disabled_at): ClientRow) -> Result<Clie
     })
 }
 
+/// The clients that nobody has used since an instant, with their last use by a secret or key of their own.
+pub async fn unused_since(db: &Db, since: Instant) -> Result<Vec<(ClientId, Option<Instant>)>> {
+    let rows = db.read_all(UNUSED, (since,)).await?.into_iter();
+    rows.map(|(id, at)| Ok((id.parse().map_err(|_| StoreError::corrupt("clients.id"))?, at)))
+        .collect()
+}
+
 /// Registers a client. A taken id is a conflict.
 #[derive(Debug)]
 pub struct AddClient {
@@ -53,6 +77,8 @@ pub struct AddClient {
     pub client: Client,
     /// The event.
     pub event: EventRecord,
+    /// Its first secret, with the event of its making.
+    pub secret: Option<(KeptSecret, EventRecord)>,
 }
 
 impl Change for AddClient {
@@ -71,7 +97,11 @@ impl Change for AddClient {
         tx.run(INSERT, (id.clone(), name.to_string(), settings, *created_at))
             .await?;
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
-        events::record(tx, &self.event).await
+        events::record(tx, &self.event).await?;
+        if let Some((secret, event)) = &self.secret {
+            client_secrets::insert(tx, secret, event).await?;
+        }
+        Ok(())
     }
 }
 
@@ -82,6 +112,8 @@ pub struct DisableClient {
     pub id: ClientId,
     /// When.
     pub now: Instant,
+    /// Until when the tokens have to be refused that it got for itself, if it could.
+    pub revoked_until: Option<Instant>,
 }
 
 impl Change for DisableClient {
@@ -90,6 +122,11 @@ impl Change for DisableClient {
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
         if tx.run(DISABLE, (self.id.clone(), self.now)).await? > 0 {
             tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+            if let Some(until) = self.revoked_until {
+                let id = self.id.as_str().as_bytes().to_vec();
+                let issued_before = self.now.plus(ending::ISSUED_BEFORE);
+                tx.run(REVOKE, (id, issued_before, until, self.now)).await?;
+            }
             tx.notify();
         }
         Ok(())
@@ -127,6 +164,7 @@ pub(super) async fn delete(tx: &mut WriteTx<'_>, id: &ClientId) -> Result<bool> 
         return Ok(false);
     }
     tx.run(consents::DELETE_OF_CLIENT, (id.clone(),)).await?;
+    tx.run(client_secrets::DELETE_OF_CLIENT, (id.clone(),)).await?;
     tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
     Ok(true)
 }

@@ -10,6 +10,7 @@ use crate::{
     },
     domain::{
         binding::{Binding, Thumbprint},
+        claims::Person,
         device_session::{DeviceSession, Grant, Life, State},
         event::{Event, EventRecord, Subject},
         refresh_token::Generation,
@@ -18,7 +19,7 @@ use crate::{
         consents::{self, NewConsent},
         db::{Change, Db, WriteTx, statements},
         error::{Result, StoreError},
-        events,
+        events, users,
     },
 };
 
@@ -35,6 +36,9 @@ pub struct Redeemed {
     pub jkt: Option<Thumbprint>,
     /// What the browser said it is, when the person allowed the app.
     pub device: String,
+    /// The person, where the ID token of this redemption tells of them.
+    #[sqlx(skip)]
+    pub person: Option<Person>,
 }
 
 impl Redeemed {
@@ -48,12 +52,12 @@ statements! {
     /// Allow: writes the `granted` row, or gives its code a new minute. Reads the live rows that it hangs on, so an
     /// end either sees it or makes it find nothing.
     GRANT: (DeviceSessionId, UserId, ClientId, BrowserSessionId, &'static str, String, Option<Thumbprint>, Digest,
-            Instant, String, Digest, String, Instant, Instant) => (DeviceSessionId,) =
+            Instant, String, Digest, String, Instant, Instant, Option<Digest>) => (DeviceSessionId,) =
         "INSERT INTO device_sessions
            (id, user_id, client_id, browser_session_id, life, state, generation, rotated_at, retries, grant_json, jkt,
-            code_digest, code_expires_at, redirect_uri, challenge, device, granted_at, expires_at)
+            code_digest, code_expires_at, redirect_uri, challenge, device, granted_at, expires_at, pushed_request)
          SELECT $1, u.id, c.id, b.id, $5, 'granted', 0, $13, 0, $6, $7, $8, $9, $10, $11, $12, $13,
-           CASE WHEN $5 = 'with_browser' AND b.expires_at < $14 THEN b.expires_at ELSE $14 END
+           CASE WHEN $5 = 'with_browser' AND b.expires_at < $14 THEN b.expires_at ELSE $14 END, $15
          FROM browser_sessions b
          JOIN users u ON u.id = b.user_id
          JOIN clients c ON c.id = $3
@@ -66,11 +70,12 @@ statements! {
            AND device_sessions.browser_session_id = excluded.browser_session_id
          RETURNING id";
     /// `granted > active`: the conditions are all the checks of a code. id, code, client, redirect URI, challenge,
-    /// key, handle, now.
-    REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant) => Redeemed =
+    /// key, handle, now, the key that binds what follows.
+    REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant,
+             Option<Thumbprint>) => Redeemed =
         "UPDATE device_sessions
          SET state = 'active', generation = 1, rotated_at = $8, activated_at = $8, handle_digest = $7,
-           jkt = COALESCE(jkt, $6)
+           jkt = $9
          WHERE id = $1 AND state = 'granted' AND code_digest = $2 AND client_id = $3
            AND redirect_uri = COALESCE($4, redirect_uri) AND challenge = $5 AND code_expires_at > $8 AND expires_at > $8
            AND (jkt IS NULL OR jkt = $6)
@@ -87,6 +92,18 @@ statements! {
            AND (jkt IS NULL OR jkt = $5)
            AND (generation = $4 OR (generation = $4 + 1 AND (jkt IS NOT NULL OR rotated_at >= $8)))
          RETURNING user_id, grant_json, jkt, device";
+    /// A refresh token that stays, of a session that was used lately: any generation that was issued, and nothing is
+    /// written. id, handle, client, generation, now, used since.
+    pub STAY: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant) => Redeemed =
+        "SELECT user_id, grant_json, jkt, device FROM device_sessions
+         WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
+           AND expires_at > $5 AND rotated_at > $6";
+    /// The same for one that was not used lately, which is written: id, handle, client, generation, now, idle since.
+    pub STAY_AND_TOUCH: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant) => Redeemed =
+        "UPDATE device_sessions SET rotated_at = $5
+         WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
+           AND expires_at > $5 AND rotated_at > $6
+         RETURNING user_id, grant_json, jkt, device";
     /// The row is older than the world: it goes on from the token. id, the row's generation, the token's, now.
     FAST_FORWARD: (DeviceSessionId, i64, i64, Instant) => Redeemed =
         "UPDATE device_sessions SET generation = $3 + 1, rotated_at = $4
@@ -97,8 +114,8 @@ statements! {
            grant_json, code_digest, code_expires_at, redirect_uri, challenge, expires_at, ended_at
          FROM device_sessions WHERE id = $1";
     /// The live session of an access token with its person, unless the token itself was revoked: session, jti, now.
-    pub FIND_LIVE_USER: (DeviceSessionId, Vec<u8>, Instant) => (UserId, String, Option<String>, Instant) =
-        "SELECT u.id, u.email, u.name, u.updated_at
+    FIND_LIVE_USER: (DeviceSessionId, Vec<u8>, Instant) => (UserId, String, Option<String>, Instant, String) =
+        "SELECT u.id, u.email, u.name, u.updated_at, d.grant_json
          FROM device_sessions d JOIN users u ON u.id = d.user_id
          WHERE d.id = $1 AND d.state = 'active' AND d.expires_at > $3 AND u.disabled_at IS NULL
            AND NOT EXISTS (SELECT 1 FROM revocations r WHERE r.kind = 'token' AND r.id = $2)";
@@ -143,6 +160,11 @@ pub struct Found {
 }
 
 impl Found {
+    /// The browser session in which it was opened; none for a device, which was only allowed there.
+    pub fn opened_in(&self) -> Option<BrowserSessionId> {
+        self.session.origin.filter(|_| !self.redirect_uri.is_empty())
+    }
+
     /// Whether a refresh token with this handle was issued for the session.
     pub fn has_handle(&self, handle: Digest) -> bool {
         matches!(self.session.state, State::Active { handle: own, .. } if own == handle)
@@ -194,6 +216,40 @@ pub async fn find(db: &Db, id: DeviceSessionId) -> Result<Option<Found>> {
     db.read(FIND, (id,)).await?.map(SessionRow::read).transpose()
 }
 
+/// A person whose session lives, and what they allowed in it.
+#[derive(Debug)]
+pub struct LiveUser {
+    /// The `sub`.
+    pub id: UserId,
+    /// What is known of them.
+    pub person: Person,
+    /// What they allowed.
+    pub grant: Grant,
+}
+
+/// The person of an access token; nothing when its session does not live, or the token was revoked by itself.
+pub async fn find_live_user(
+    db: &Db,
+    session: DeviceSessionId,
+    jti: Vec<u8>,
+    now: Instant,
+) -> Result<Option<LiveUser>> {
+    let row = db.read(FIND_LIVE_USER, (session, jti, now)).await?;
+    let Some((id, email, name, updated_at, grant)) = row else {
+        return Ok(None);
+    };
+    let grant = serde_json::from_str(&grant);
+    Ok(Some(LiveUser {
+        id,
+        person: Person {
+            email,
+            name,
+            updated_at,
+        },
+        grant: grant.map_err(|_| StoreError::corrupt("device_sessions.grant_json"))?,
+    }))
+}
+
 /// The person allowed the app: the `granted` row, and the consent when it is new. False when the row cannot be
 /// (any more): it was redeemed or ended, or what it hangs on has ended.
 #[derive(Debug)]
@@ -228,6 +284,8 @@ pub struct Allow {
     pub expires_at: Instant,
     /// What the app is allowed from now on, when that is new.
     pub consent: Option<NewConsent>,
+    /// Digest of the `request_uri` (RFC 9126); another session that has it is a conflict.
+    pub pushed_request: Option<Digest>,
 }
 
 impl Change for Allow {
@@ -251,6 +309,7 @@ impl Change for Allow {
             self.device.clone(),
             self.now,
             self.expires_at,
+            self.pushed_request,
         );
         if tx.one(GRANT, binds).await?.is_none() {
             return Ok(false);
@@ -275,8 +334,11 @@ pub struct RedeemCode {
     pub redirect_uri: Option<String>,
     /// The challenge of its verifier.
     pub challenge: Digest,
-    /// The key that it proved.
+    /// The key that it proved: the one that the request named, if it named one.
     pub key: Option<Thumbprint>,
+    /// The same for a public client, whose refresh tokens are bound to it; nothing for one that authenticates
+    /// (RFC 9449 section 5).
+    pub binds: Option<Thumbprint>,
     /// Digest of the new handle.
     pub handle: Digest,
     /// When.
@@ -301,10 +363,15 @@ impl Change for RedeemCode {
             self.key,
             self.handle,
             self.now,
+            self.binds,
         );
-        let Some(redeemed) = tx.one(REDEEM, binds).await? else {
+        let Some(mut redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);
         };
+        let grant = redeemed.grant()?;
+        if grant.claims.want_person_in_id_token() {
+            redeemed.person = users::person(tx, redeemed.user_id).await?;
+        }
         let record = EventRecord {
             id: self.event,
             at: self.now,
@@ -315,7 +382,7 @@ impl Change for RedeemCode {
                 address: self.address.clone(),
             },
             event: Event::SessionOpened {
-                scope: redeemed.grant()?.scope,
+                scope: grant.scope,
                 device: redeemed.device.clone(),
             },
         };

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        id::{ClientId, DeviceSessionId, UserId},
+        id::{ClientId, ClientSecretId, DeviceSessionId, UserId},
         time::Instant,
     },
     domain::{
@@ -10,7 +10,7 @@ use crate::{
         event::EventLine,
     },
     store::{
-        clients,
+        client_secrets, clients,
         db::{Change, WriteTx},
         ending::{self, EndSessions, Ended},
         error::Result,
@@ -31,8 +31,12 @@ pub enum Effect {
     PasswordChanged(UserId),
     /// A client was removed.
     ClientRemoved(ClientId),
-    /// An access token was revoked: its `jti`, as bytes, and its session.
-    TokenRevoked(Vec<u8>, DeviceSessionId),
+    /// An access token was revoked: its `jti`, as bytes, and its session if it has one.
+    TokenRevoked(Vec<u8>, Option<DeviceSessionId>),
+    /// A client's secret was removed.
+    SecretRemoved(ClientSecretId, ClientId),
+    /// A client's secret got an end.
+    SecretEnds(ClientSecretId, Instant),
     /// Nothing that ended anything.
     Nothing,
 }
@@ -81,12 +85,23 @@ impl WriteAgain {
             }
             Effect::ClientRemoved(id) => {
                 clients::delete(tx, id).await?;
+                let client = id.as_str().as_bytes().to_vec();
+                tx.run(clients::REVOKE, (client, issued_before, until, now))
+                    .await?;
                 self.end(tx, Ending::Client { id: id.clone() }, Reason::ClientRemoved)
                     .await
             }
             Effect::TokenRevoked(jti, session) => {
                 let binds = (jti.clone(), *session, issued_before, until, now);
                 tx.run(revocations::INSERT_TOKEN, binds).await?;
+                Ok(Ended::default())
+            }
+            Effect::SecretRemoved(secret, client) => {
+                client_secrets::delete(tx, *secret, client).await?;
+                Ok(Ended::default())
+            }
+            Effect::SecretEnds(secret, until) => {
+                client_secrets::end_again(tx, *secret, *until, now).await?;
                 Ok(Ended::default())
             }
             Effect::Nothing => Ok(Ended::default()),

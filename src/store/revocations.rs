@@ -16,6 +16,8 @@ pub type Name = (String, Vec<u8>);
 
 /// The kind of a device session.
 pub const SESSION: &str = "session";
+/// The kind of a client: its tokens without a session.
+pub const CLIENT: &str = "client";
 /// The kind of a single access token.
 pub const TOKEN: &str = "token";
 
@@ -24,7 +26,7 @@ pub const MAX_TOKENS_OF_A_SESSION: i64 = 16;
 
 statements! {
     /// Lists a token once: jti, session, issued before, until, recorded at.
-    pub(super) INSERT_TOKEN: (Vec<u8>, DeviceSessionId, Instant, Instant, Instant) => () =
+    pub(super) INSERT_TOKEN: (Vec<u8>, Option<DeviceSessionId>, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
          VALUES ('token', $1, $2, $3, $4, $5)
          ON CONFLICT (kind, id) DO NOTHING";
@@ -39,6 +41,9 @@ statements! {
         "DELETE FROM revocations
          WHERE until < $1 AND (kind, id) IN (SELECT kind, id FROM revocations WHERE until < $1 LIMIT $2)
          RETURNING kind";
+    /// A single access token that was revoked.
+    pub FIND_TOKEN: (Vec<u8>,) => (String,) =
+        "SELECT kind FROM revocations WHERE kind = 'token' AND id = $1";
     /// Everything that still matters, for tests.
     pub LIST: (Instant,) => (String, Vec<u8>, Instant) =
         "SELECT kind, id, until FROM revocations WHERE until > $1 ORDER BY recorded_at, id LIMIT 1000";
@@ -49,14 +54,12 @@ statements! {
 pub struct RevokeToken {
     /// Its `jti`, as bytes.
     pub jti: Vec<u8>,
-    /// Its session.
-    pub session: DeviceSessionId,
+    /// Its session, with the end of that, if it comes to it. A client's own token has none.
+    pub session: Option<(DeviceSessionId, EndSessions)>,
     /// When.
     pub now: Instant,
     /// How long anybody may still hold it for good.
     pub until: Instant,
-    /// The end of the session, if it comes to that.
-    pub end: EndSessions,
     /// The event.
     pub event: EventRecord,
 }
@@ -69,7 +72,7 @@ impl Change for RevokeToken {
         let issued_before = self.now.plus(ending::ISSUED_BEFORE);
         let binds = (
             self.jti.clone(),
-            self.session,
+            self.session.as_ref().map(|(session, _)| *session),
             issued_before,
             self.until,
             self.now,
@@ -78,12 +81,11 @@ impl Change for RevokeToken {
             return Ok(None);
         }
         events::record(tx, &self.event).await?;
-        let count = tx
-            .one(COUNT_TOKENS, (self.session, self.now))
-            .await?
-            .map_or(0, |(count,)| count);
-        if count > MAX_TOKENS_OF_A_SESSION {
-            return ending::end(tx, &self.end).await.map(Some);
+        if let Some((session, end)) = &self.session {
+            let counted = tx.one(COUNT_TOKENS, (*session, self.now)).await?;
+            if counted.is_some_and(|(count,)| count > MAX_TOKENS_OF_A_SESSION) {
+                return ending::end(tx, end).await.map(Some);
+            }
         }
         tx.notify();
         Ok(None)

@@ -5,7 +5,7 @@ use crate::{
         id::{BrowserSessionId, UserId},
         time::Instant,
     },
-    domain::{event::EventRecord, user::User},
+    domain::{claims::Person, event::EventRecord, user::User},
     store::{
         db::{Change, Db, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions},
@@ -64,6 +64,16 @@ fn read((id, email, name, created_at, updated_at, disabled_at): UserRow) -> Resu
 /// A user.
 pub async fn find(db: &Db, id: UserId) -> Result<Option<User>> {
     db.read(FIND, (id,)).await?.map(read).transpose()
+}
+
+/// What is known of a person, within a change.
+pub(super) async fn person(tx: &mut WriteTx<'_>, id: UserId) -> Result<Option<Person>> {
+    let row = tx.one(FIND, (id,)).await?;
+    Ok(row.map(|(_, email, name, _, updated_at, _)| Person {
+        email,
+        name,
+        updated_at,
+    }))
 }
 
 /// The user with an address; `key` is its normal form.

@@ -32,7 +32,8 @@ pub(super) fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, BadEncodi
     }
 }
 
-fn decode(text: &str) -> Result<String, BadEncoding> {
+/// One name or value.
+pub(super) fn decode(text: &str) -> Result<String, BadEncoding> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -126,6 +126,22 @@ pub(super) fn oauth_page(site: &Shared, request_id: &str, error: &OAuthError) ->
     site.pages.respond(StatusCode::BAD_REQUEST, &page, &[])
 }
 
+/// A request to sign out that may not be redirected, likewise.
+pub(super) fn logout_page(site: &Shared, request_id: &str, error: &OAuthError) -> Response {
+    tracing::info!(code = error.code.as_str(), hint = %error.hint, "a request to sign out was refused");
+    let page = ErrorPage {
+        status: 400,
+        title: "This sign-out link does not work".to_owned(),
+        message: sentence(&error.hint),
+        advice:
+            "Nobody was signed out. You can sign out on your account page. Tell the app's makers what stands here."
+                .to_owned(),
+        code: Some(error.code.as_str()),
+        request_id: request_id.to_owned(),
+    };
+    site.pages.respond(StatusCode::BAD_REQUEST, &page, &[])
+}
+
 /// A form that does not read, for a person.
 pub(super) fn bad_form_page(site: &Shared, request_id: &str, error: BadForm) -> Response {
     let page = ErrorPage {

@@ -1,6 +1,7 @@
 //! Input and permission as arguments: a handler that names one cannot run without it.
 
 pub(super) mod address;
+mod basic;
 pub(super) mod client;
 pub(super) mod csrf;
 pub(super) mod form;

@@ -10,30 +10,46 @@ use crate::{
     domain::{
         browser_session::BrowserSession,
         client::Client,
+        device_code::Waiting,
         oauth_error::OAuthError,
-        request::AuthorizationRequest,
+        request::{AnswerTo, AuthorizationRequest},
         scope::{self, ScopeSet},
         sign_in::{self, State, Step},
     },
     flows::{
-        consent::remembered,
+        consent::{Decision, remembered},
         pending::{Goal, Pending},
     },
     web::{
-        Shared,
+        Shared, answer, device,
         error::{oauth_page, store_page},
         extract::session::Visitor,
         pages::{ConsentPage, ContinuePage, FinishedPage, ScopeText, SignInPage, StartAgainPage},
     },
 };
 
-/// Shows what is next for the person whom the cookie names.
+/// What is next for the person whom the cookie names: a page, or the answer where none is due.
 pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) -> Response {
-    let Goal::Authorize(request) = pending.goal.clone() else {
-        return match visitor.session {
-            Some(_) => Redirect::to("/account").into_response(),
-            None => sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
-        };
+    walk(site, visitor, pending, true).await
+}
+
+/// The same for a form that was sent from another person's page, or too early: always a page. What was pressed there is
+/// not what this person wants.
+pub(super) async fn show(site: &Shared, visitor: &Visitor, pending: Pending) -> Response {
+    walk(site, visitor, pending, false).await
+}
+
+async fn walk(site: &Shared, visitor: &Visitor, pending: Pending, may_answer: bool) -> Response {
+    let request = match pending.goal.clone() {
+        Goal::Authorize(request) => request,
+        Goal::Device(waiting, code) => return device::ask(site, visitor, pending, &waiting, &code).await,
+        Goal::EnterCode => return Redirect::to("/device").into_response(),
+        Goal::Account => {
+            return match visitor.session {
+                Some(_) => Redirect::to("/account").into_response(),
+                None => sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
+            };
+        }
     };
     let proved = visitor
         .session
@@ -47,10 +63,21 @@ pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) 
     ) {
         State::Identify => {
             let email = request.login_hint.clone().unwrap_or_default();
-            sign_in_page(site, visitor, pending, SignIn::fresh(email))
+            let shown = match &visitor.session {
+                // Whom it asks for is not said: whoever opened this link may not know.
+                Some(session) => {
+                    let text = format!(
+                        "The app asks for the account that it knows already, which is not {}. Sign in with that one.",
+                        session.email
+                    );
+                    SignIn::again(email, StatusCode::OK, text)
+                }
+                None => SignIn::fresh(email),
+            };
+            sign_in_page(site, visitor, pending, shown)
         }
         State::Confirm(session) => confirm_page(site, visitor, pending, &session, None),
-        State::SignedIn(session) => decide(site, visitor, pending, &request, &session).await,
+        State::SignedIn(session) => decide(site, visitor, pending, &request, &session, may_answer).await,
     }
 }
 
@@ -78,6 +105,7 @@ async fn decide(
     mut pending: Pending,
     request: &AuthorizationRequest,
     session: &BrowserSession,
+    may_answer: bool,
 ) -> Response {
     let provider = &site.provider;
     let Some(client) = client_for(site, request) else {
@@ -91,15 +119,19 @@ async fn decide(
         .for_person(provider, session)
         .remembered
         .clone_from(&allowed);
+    let step = sign_in::step(&client, request, allowed.as_ref());
+    if step == Step::Answer && may_answer {
+        return answer_now(site, visitor, &client, &pending).await;
+    }
     let Ok(sealed) = pending.seal(provider) else {
         return too_large(site, visitor);
     };
     let client_name = client.name.to_string();
     let (email, destination) = (session.email.to_string(), destination(&client, request));
-    let form_action = form_action(&client, request);
-    match sign_in::step(&client, request, allowed.as_ref()) {
+    let form_action = form_action(&client, &request.answer_to);
+    match step {
         Step::Consent => {
-            let scopes = scope_texts(&request.scope);
+            let scopes = scope_texts(&request.scope_with_claims());
             let page = ConsentPage {
                 client_name,
                 email,
@@ -109,7 +141,7 @@ async fn decide(
             };
             site.pages.respond(StatusCode::OK, &page, &form_action)
         }
-        Step::Continue => {
+        Step::Continue | Step::Answer => {
             let page = ContinuePage {
                 client_name,
                 email,
@@ -119,6 +151,56 @@ async fn decide(
             site.pages.respond(StatusCode::OK, &page, &form_action)
         }
     }
+}
+
+/// Gives the answer that the pending request is sealed for: where nothing has to be asked, no page is shown.
+async fn answer_now(site: &Shared, visitor: &Visitor, client: &Client, pending: &Pending) -> Response {
+    let (Goal::Authorize(request), Some(person), Some(session)) =
+        (&pending.goal, &pending.person, &visitor.session)
+    else {
+        return finished_page(site, pending);
+    };
+    let (device, address) = (visitor.agent.device_label(), visitor.address.to_string());
+    let decision = Decision {
+        request,
+        client,
+        person,
+        session,
+        device: &device,
+        address: Some(&address),
+    };
+    match decision.allow(&site.provider).await {
+        Ok(Some(decided)) => answer::send(site, client, &request.answer_to, decided),
+        Ok(None) => finished_page(site, pending),
+        Err(error) => store_page(site, &visitor.request_id, &error),
+    }
+}
+
+/// The answer to `prompt=none`: a code where nothing has to be asked, else which page would be due.
+pub(super) async fn without_page(
+    site: &Shared,
+    visitor: &Visitor,
+    client: &Client,
+    request: AuthorizationRequest,
+) -> Response {
+    let provider = &site.provider;
+    let state = State::of(visitor.session.clone(), &request, false, provider.clock.now());
+    let mut step = None;
+    if let State::SignedIn(session) = &state {
+        let allowed = match remembered(provider, session, client).await {
+            Ok(allowed) => allowed,
+            Err(error) => return store_page(site, &visitor.request_id, &error),
+        };
+        step = Some(sign_in::step(client, &request, allowed.as_ref()));
+        if step == Some(Step::Answer) {
+            let flow = visitor.start_flow(site);
+            let mut pending = Pending::new(provider, flow.digest(), Goal::Authorize(Box::new(request)));
+            pending.for_person(provider, session).remembered = allowed;
+            return answer_now(site, visitor, client, &pending).await;
+        }
+    }
+    let error = sign_in::refuse_page(&state, step);
+    answer::refuse(site, client, &request.answer_to, &error)
 }
 
 /// What a sign-in page shows besides the request.
@@ -167,7 +249,7 @@ pub(super) fn sign_in_page(
     };
     let client = client_of(site, &pending);
     let form_action = match (&client, &pending.goal) {
-        (Some(client), Goal::Authorize(request)) => form_action(client, request),
+        (Some(client), Goal::Authorize(request)) => form_action(client, &request.answer_to),
         _ => Vec::new(),
     };
     let page = SignInPage {
@@ -239,7 +321,7 @@ fn parameters(
 ) -> (Vec<(&'static str, String)>, Vec<String>) {
     match (pending.map(|pending| &pending.goal), client) {
         (Some(Goal::Authorize(request)), Some(client)) => {
-            (request.to_parameters(), form_action(client, request))
+            (request.to_parameters(), form_action(client, &request.answer_to))
         }
         _ => (Vec::new(), Vec::new()),
     }
@@ -248,7 +330,8 @@ fn parameters(
 fn client_of(site: &Shared, pending: &Pending) -> Option<Arc<Client>> {
     match &pending.goal {
         Goal::Authorize(request) => site.provider.clients.find(request.client.as_str()),
-        Goal::Account => None,
+        Goal::Device(waiting, _) => site.provider.clients.find(waiting.client.as_str()),
+        Goal::Account | Goal::EnterCode => None,
     }
 }
 
@@ -258,19 +341,31 @@ pub(super) fn client_for(site: &Shared, request: &AuthorizationRequest) -> Optio
     request.is_allowed_for(&client).then_some(client)
 }
 
+/// The client of a device that waits, if it may still ask for this.
+pub(super) fn client_for_device(site: &Shared, waiting: &Waiting) -> Option<Arc<Client>> {
+    let client = site.provider.clients.find(waiting.client.as_str())?;
+    let request = &waiting.request;
+    let is_allowed = request.scope.is_within(&client.settings.scope)
+        && request
+            .resource
+            .as_ref()
+            .is_none_or(|asked| client.allows_resource(asked.as_str()));
+    is_allowed.then_some(client)
+}
+
 pub(super) fn client_gone(site: &Shared, visitor: &Visitor) -> Response {
     let error = OAuthError::invalid_request("this app is not registered any more, or not for this request");
     oauth_page(site, &visitor.request_id, &error)
 }
 
-fn too_large(site: &Shared, visitor: &Visitor) -> Response {
+pub(super) fn too_large(site: &Shared, visitor: &Visitor) -> Response {
     let error = OAuthError::invalid_request("the request has too many or too long parameters");
     oauth_page(site, &visitor.request_id, &error)
 }
 
 /// Where the forms of this request's pages may lead: the scheme of its redirect URI, and the client's private ones.
-fn form_action(client: &Client, request: &AuthorizationRequest) -> Vec<String> {
-    let mut sources = vec![request.answer_to.scheme().to_owned()];
+pub(super) fn form_action(client: &Client, answer_to: &AnswerTo) -> Vec<String> {
+    let mut sources = vec![answer_to.scheme().to_owned()];
     for scheme in client.private_schemes() {
         if !sources.iter().any(|known| known == scheme) {
             sources.push(scheme.to_owned());
@@ -298,7 +393,7 @@ fn destination(client: &Client, request: &AuthorizationRequest) -> String {
     }
 }
 
-fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
+pub(super) fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
     let known = |name: &str| match name {
         scope::OPENID => (
             "Know who you are",

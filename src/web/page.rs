@@ -4,12 +4,16 @@
 use std::{borrow::Cow, fmt, fs, path::PathBuf};
 
 use axum::response::{Html, IntoResponse, Response};
+use base64ct::{Base64, Encoding};
 use http::{HeaderValue, StatusCode, header};
 use minijinja::{Environment, UndefinedBehavior};
 use rust_embed::RustEmbed;
 use serde::Serialize;
 
-use crate::{base::text::DisplayName, web::assets};
+use crate::{
+    base::{digest::Digest, text::DisplayName},
+    web::assets,
+};
 
 #[derive(RustEmbed)]
 #[folder = "templates/"]
@@ -19,6 +23,18 @@ struct Templates;
 pub trait Page: Serialize {
     /// The template's path under `templates/`.
     const TEMPLATE: &'static str;
+}
+
+/// A script that stands in a page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Script(pub(super) &'static str);
+
+impl Script {
+    /// What a policy calls it (Content Security Policy Level 3 section 2.3.1).
+    fn source(self) -> String {
+        let digest = Digest::of(self.0.as_bytes());
+        format!("'sha256-{}'", Base64::encode_string(digest.as_bytes()))
+    }
 }
 
 /// Renders pages.
@@ -49,13 +65,23 @@ impl Pages {
     /// The page as an answer. `form_action` lists where its forms may lead besides this server: Chrome and Safari
     /// enforce the directive over the whole redirect chain of a form post.
     pub fn respond<P: Page>(&self, status: StatusCode, page: &P, form_action: &[String]) -> Response {
+        self.answer(status, page, policy(form_action, None))
+    }
+
+    /// The same for a page with this one script.
+    pub(super) fn respond_with_script<P: Page>(
+        &self,
+        status: StatusCode,
+        page: &P,
+        form_action: &[String],
+        script: Script,
+    ) -> Response {
+        self.answer(status, page, policy(form_action, Some(script)))
+    }
+
+    fn answer<P: Page>(&self, status: StatusCode, page: &P, policy: HeaderValue) -> Response {
         match self.render(page) {
-            Ok(html) => (
-                status,
-                [(header::CONTENT_SECURITY_POLICY, policy(form_action))],
-                Html(html),
-            )
-                .into_response(),
+            Ok(html) => (status, [(header::CONTENT_SECURITY_POLICY, policy)], Html(html)).into_response(),
             Err(error) => {
                 tracing::error!(template = P::TEMPLATE, error = %format_args!("{error:#}"), "a page does not render");
                 (
@@ -76,14 +102,16 @@ fn load(folder: Option<&PathBuf>, name: &str) -> Option<String> {
     own.or_else(|| Templates::get(name).map(|file| String::from_utf8_lossy(&file.data).into_owned()))
 }
 
-/// Nothing but our own style sheet, images and forms.
-fn policy(form_action: &[String]) -> HeaderValue {
+/// Nothing but our own style sheet, images and forms, and the one script of the one page that has one.
+fn policy(form_action: &[String], script: Option<Script>) -> HeaderValue {
     let mut text = Cow::Borrowed("'self'");
     for source in form_action {
         text = Cow::Owned(format!("{text} {source}"));
     }
+    let script = script.map(|script| format!("script-src {}; ", script.source()));
+    let script = script.unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action {text}; frame-ancestors 'none'; \
+        "default-src 'none'; {script}style-src 'self'; img-src 'self'; form-action {text}; frame-ancestors 'none'; \
          base-uri 'none'; object-src 'none'"
     );
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static(

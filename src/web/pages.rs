@@ -58,6 +58,56 @@ pub struct ContinuePage {
     pub destination: String,
 }
 
+/// Asks for the code that a device shows.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceCodePage {
+    /// The sealed request.
+    pub request: String,
+    /// The code to fill in.
+    pub user_code: String,
+    /// What went wrong.
+    pub error: Option<String>,
+}
+
+/// Asks whether a device may have what it wants.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceConsentPage {
+    /// The app on the device.
+    pub client_name: String,
+    /// Who is asked.
+    pub email: String,
+    /// The sealed request.
+    pub request: String,
+    /// The code that the device has to show.
+    pub user_code: String,
+    /// What it wants.
+    pub scopes: Vec<ScopeText>,
+}
+
+/// The device was told.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceDonePage {
+    /// The app on the device.
+    pub client_name: String,
+    /// Who decided.
+    pub email: String,
+    /// What.
+    pub allowed: bool,
+}
+
+/// Posts the answer to a client (OAuth 2.0 Form Post Response Mode).
+#[derive(Debug, Clone, Serialize)]
+pub struct FormPostPage {
+    /// The app.
+    pub client_name: String,
+    /// Its redirect URI.
+    pub action: String,
+    /// The parameters of the answer.
+    pub fields: Vec<(&'static str, String)>,
+    /// What submits the form; the page's policy names its hash.
+    pub script: &'static str,
+}
+
 /// This request is not this browser's, or it is too old.
 #[derive(Debug, Clone, Serialize)]
 pub struct StartAgainPage {
@@ -93,6 +143,17 @@ pub struct ErrorPage {
     pub code: Option<&'static str>,
     /// By which the operator finds it in the log.
     pub request_id: String,
+}
+
+/// Asks whether to sign out.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogoutPage {
+    /// The app that asks for it.
+    pub client_name: Option<String>,
+    /// Who is signed in in this browser.
+    pub email: Option<String>,
+    /// The sealed request.
+    pub request: String,
 }
 
 /// Signed out.
@@ -176,9 +237,14 @@ templates! {
     SignInPage = "sign_in/password.html";
     ConsentPage = "oauth/consent.html";
     ContinuePage = "oauth/continue.html";
+    DeviceCodePage = "oauth/device_code.html";
+    DeviceConsentPage = "oauth/device_consent.html";
+    DeviceDonePage = "oauth/device_done.html";
+    FormPostPage = "oauth/form_post.html";
     StartAgainPage = "oauth/start_again.html";
     FinishedPage = "oauth/finished.html";
     ErrorPage = "error.html";
+    LogoutPage = "oauth/logout.html";
     SignedOutPage = "sign_in/signed_out.html";
     AccountPage = "account/overview.html";
 }

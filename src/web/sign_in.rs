@@ -36,7 +36,7 @@ pub(super) async fn sign_in(State(site): State<Shared>, posted: Posted) -> Respo
     let typed = form.text("email").to_owned();
     let email = match (&pending.person, &visitor.session) {
         (Some(person), Some(session)) if person.is(session) => Ok(session.email.clone()),
-        (Some(_), _) => return journey::proceed(site, &visitor, pending).await,
+        (Some(_), _) => return journey::show(site, &visitor, pending).await,
         (None, _) => typed.parse::<Email>(),
     };
     let again = |status: StatusCode, text: &str| {
@@ -128,7 +128,7 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
     };
     pending.for_person(&site.provider, &session).proved = true;
     let target = match (&pending.goal, pending.seal(&site.provider)) {
-        (Goal::Authorize(_), Ok(sealed)) => format!("/continue?request={sealed}"),
+        (Goal::Authorize(_) | Goal::Device(..), Ok(sealed)) => format!("/continue?request={sealed}"),
         _ => "/account".to_owned(),
     };
     visitor

@@ -1,7 +1,7 @@
 //! The Authorization header that a token comes in, and the challenge that goes out (RFC 6750).
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use postern_resource_server::{Expected, KeySet, Presented, Rejection, Scheme, validate};
+use postern_resource_server::{Presented, ProofError, Rejection, Scheme};
 
 fn with(values: &[&[u8]]) -> HeaderMap {
     let values = values
@@ -98,57 +98,72 @@ fn a_presented_token_is_not_printed() {
 }
 
 #[test]
-fn dpop_is_refused_for_now() {
-    let headers = with(&[b"DPoP a.b.c"]);
-    let presented = Presented::from_headers(&headers).unwrap();
-    let keys = KeySet::from_jwks(r#"{"keys":[]}"#).unwrap();
-    let answer = validate(&presented, &keys, &Expected::new("i", "a"), 0);
-    assert_eq!(answer, Err(Rejection::DpopNotSupported));
-}
-
-#[test]
 fn challenges() {
     let told = |rejection: &Rejection| {
-        let challenge = rejection
-            .www_authenticate()
-            .map(|value| value.to_str().unwrap().to_owned());
-        (rejection.status(), challenge.unwrap_or_default())
+        let challenges = rejection.www_authenticate().into_iter();
+        let challenges: Vec<_> = challenges
+            .map(|value| value.to_str().unwrap().to_owned())
+            .collect();
+        (rejection.status(), challenges)
+    };
+    // Both schemes are accepted, so both are told; what is said is the same.
+    let both = |status, told: &str| {
+        let dpop = format!(r#"DPoP {told}, algs="ES256 PS256 EdDSA Ed25519""#);
+        (status, vec![format!("Bearer {told}"), dpop])
     };
     assert_eq!(
         told(&Rejection::NoToken),
-        (StatusCode::UNAUTHORIZED, r#"Bearer realm="api""#.to_owned())
+        both(StatusCode::UNAUTHORIZED, r#"realm="api""#)
     );
     assert_eq!(
         told(&Rejection::Expired),
-        (
+        both(
             StatusCode::UNAUTHORIZED,
-            r#"Bearer realm="api", error="invalid_token", error_description="the token has expired""#
-                .to_owned()
+            r#"realm="api", error="invalid_token", error_description="the token has expired""#
         )
     );
     assert_eq!(
         told(&Rejection::SeveralAuthorizations),
-        (
+        both(
             StatusCode::BAD_REQUEST,
-            r#"Bearer realm="api", error="invalid_request", error_description="more than one Authorization header""#
-                .to_owned()
+            r#"realm="api", error="invalid_request", error_description="more than one Authorization header""#
         )
     );
     // A quote or a line break in a scope's name must not end the quoted string.
     let required = "notes:read \"\\\r\nü, error=x".to_owned();
     assert_eq!(
         told(&Rejection::InsufficientScope { required }),
-        (
+        both(
             StatusCode::FORBIDDEN,
             concat!(
-                r#"Bearer realm="api", error="insufficient_scope", "#,
+                r#"realm="api", error="insufficient_scope", "#,
                 r#"error_description="the token does not allow this", scope="notes:read , error=x""#
             )
-            .to_owned()
         )
     );
     assert_eq!(
         told(&Rejection::KeysUnavailable),
-        (StatusCode::SERVICE_UNAVAILABLE, String::new())
+        (StatusCode::SERVICE_UNAVAILABLE, Vec::new())
     );
+}
+
+/// A wrong proof concerns one scheme (RFC 9449 section 7.1).
+#[test]
+fn challenges_to_a_proof() {
+    for (error, code) in [
+        (ProofError::Missing, "invalid_dpop_proof"),
+        (ProofError::Replayed, "invalid_dpop_proof"),
+        (ProofError::NonceNeeded, "use_dpop_nonce"),
+    ] {
+        let rejection = Rejection::from(error);
+        let challenges = rejection.www_authenticate();
+        assert_eq!(
+            (rejection.status(), challenges.len()),
+            (StatusCode::UNAUTHORIZED, 1)
+        );
+        let expected = format!(
+            r#"DPoP realm="api", error="{code}", error_description="{error}", algs="ES256 PS256 EdDSA Ed25519""#
+        );
+        assert_eq!(challenges[0].to_str().unwrap(), expected);
+    }
 }

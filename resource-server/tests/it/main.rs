@@ -12,4 +12,8 @@ mod claims;
 mod harness;
 mod header;
 mod key_set;
+mod proof;
+mod proof_parser;
+mod proof_request;
 mod remote_keys;
+mod step_up;

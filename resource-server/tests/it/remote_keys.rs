@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use postern_resource_server::{
     AccessToken, DiscoverError, Expected, FetchError, KeyLimits, Rejection, RemoteKeys, ResourceServer,
 };
@@ -32,7 +32,8 @@ async fn api(issuer: &Issuer, limits: KeyLimits) -> Arc<ResourceServer> {
 
 async fn call(api: &ResourceServer, token: &str) -> Result<AccessToken, Rejection> {
     let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
-    api.authenticate(&HeaderMap::from_iter([(header::AUTHORIZATION, value)]))
+    let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
+    api.authenticate(&Method::GET, &Uri::from_static("/"), &headers)
         .await
 }
 

@@ -1,6 +1,6 @@
 //! The words of `postern client add`: all of them checked, everything that is wrong told at once.
 
-use std::{fmt::Display, str::FromStr};
+use std::{collections::BTreeSet, fmt::Display, fs, str::FromStr};
 
 use anyhow::bail;
 use clap::Args;
@@ -8,12 +8,15 @@ use clap::Args;
 use crate::{
     base::{
         id::ClientId,
+        jwk::JwkSet,
         text::DisplayName,
         time::Lifetime,
-        url::{RedirectUri, Resource},
+        url::{Issuer, RedirectUri, Resource},
     },
     domain::{
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{
+            ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, Contradiction, GrantType, Preset,
+        },
         key::rotation,
         policy::Lifetimes,
         scope::ScopeSet,
@@ -28,20 +31,40 @@ pub(super) struct AddClient {
     /// What people see when they are asked to allow it
     #[arg(long)]
     name: String,
-    #[arg(long = "redirect-uri", value_name = "URI", required = true, help = REDIRECT_URI)]
+    #[arg(long = "redirect-uri", value_name = "URI", help = REDIRECT_URI)]
     redirect_uris: Vec<String>,
-    /// What kind of program it is: native (an app on a person's device)
-    #[arg(long, default_value = "native")]
-    kind: String,
-    /// The most that it may ask for
-    #[arg(long, default_value = "openid profile email offline_access")]
-    scope: String,
+    #[arg(long, help = KIND)]
+    kind: Option<String>,
+    /// Settings under one name: fapi2 or oidc-basic. What else is written here comes on top
+    #[arg(long)]
+    preset: Option<String>,
+    #[arg(long, help = SCOPE)]
+    scope: Option<String>,
     /// Whether people are asked to allow it: ask, or never (an app of your own)
     #[arg(long, default_value = "ask")]
     consent: String,
-    /// The API that its access tokens are for
-    #[arg(long, value_name = "URI")]
-    resource: Option<String>,
+    /// Whether its tokens are bound to a key of its own (DPoP): off, allowed or required
+    #[arg(long)]
+    dpop: Option<String>,
+    /// Refuse its authorization requests unless they were pushed (PAR)
+    #[arg(long)]
+    require_par: bool,
+    #[arg(long = "resource", value_name = "URI", help = RESOURCE)]
+    resources: Vec<String>,
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI", help = POST_LOGOUT)]
+    post_logout_redirect_uris: Vec<String>,
+    /// Send people back without a tap when there is nothing to ask; for https redirect URIs that the app claims
+    #[arg(long)]
+    without_tap: bool,
+    /// An Android app of it, which gets this server's links and passwords; once for each
+    #[arg(long = "android-app", value_name = "PACKAGE=FINGERPRINT")]
+    android_apps: Vec<String>,
+    /// An iOS app of it, likewise; once for each
+    #[arg(long = "apple-app", value_name = "TEAM.BUNDLE")]
+    apple_apps: Vec<String>,
+    /// Let it sign people out of the browser too, by one request of its own that proves its key
+    #[arg(long)]
+    may_end_browser_session: bool,
     #[arg(
         long,
         value_name = "LIFE",
@@ -60,36 +83,194 @@ pub(super) struct AddClient {
         help = "How long a session lives at most, such as 365d [default: sessions.device_absolute]"
     )]
     session_absolute: Option<String>,
+    #[arg(long, value_name = "METHOD", help = AUTH_METHOD)]
+    auth_method: Option<String>,
+    /// A file with its public keys, a JWK set
+    #[arg(long, value_name = "FILE")]
+    jwks: Option<String>,
+    /// Where its public keys are
+    #[arg(long, value_name = "URL")]
+    jwks_uri: Option<String>,
+    #[arg(long, value_name = "ALG", help = ASSERTION_ALG)]
+    assertion_alg: Option<String>,
+    #[arg(long, value_name = "WHICH", help = ASSERTION_AUDIENCE)]
+    assertion_audience: Option<String>,
+    #[arg(long, value_name = "WHEN", help = PKCE)]
+    pkce: Option<String>,
+    #[arg(long = "grant-type", value_name = "GRANT", help = GRANT_TYPES)]
+    grant_types: Vec<String>,
+    /// What becomes of its refresh tokens: rotate, or keep [default: rotate]
+    #[arg(long, value_name = "WHICH")]
+    refresh_rotation: Option<String>,
+    /// What its ID tokens are signed with: ES256 or RS256 [default: ES256]
+    #[arg(long, value_name = "ALG")]
+    id_token_alg: Option<String>,
+    /// The API that a service is: it may ask about the access tokens for this
+    #[arg(long, value_name = "URI")]
+    audience: Option<String>,
+    /// How long its secret is good, such as 365d [default: until it is replaced]
+    #[arg(long, value_name = "LIFE")]
+    secret_expires_in: Option<String>,
 }
+
+/// What `postern client add` registers.
+#[derive(Debug)]
+pub(super) struct Adding {
+    pub(super) id: ClientId,
+    pub(super) name: DisplayName,
+    pub(super) settings: ClientSettings,
+    pub(super) secret_life: Option<Lifetime>,
+}
+
+const KIND: &str = "What it is: native (an app on people's devices), web (a server that people sign in to) or service \
+                    (a program without people, or an API) [default: native]";
+const SCOPE: &str =
+    "The most that it may ask for [default: openid profile email offline_access, of a service nothing]";
+const AUTH_METHOD: &str = "How it authenticates: none, client_secret_basic, client_secret_post or private_key_jwt [default: none for native, else client_secret_basic]";
+const ASSERTION_ALG: &str =
+    "The one algorithm of its assertions [default: ES256, PS256 or EdDSA, as its keys are]";
+const ASSERTION_AUDIENCE: &str =
+    "What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]";
+const PKCE: &str = "Whether it needs PKCE: required, required_unless_nonce or optional [default: required]";
+const GRANT_TYPES: &str = "What it may send to the token endpoint; once for each [default: authorization_code and refresh_token, of a service client_credentials]";
+const SCOPE_OF_PEOPLE: &str = "openid profile email offline_access";
 
 const REDIRECT_URI: &str =
     "Where it gets its answers, such as http://127.0.0.1/callback (any port); once for each";
 
+const RESOURCE: &str =
+    "The API that its access tokens are for; once for each, the first is for requests that name none";
+const POST_LOGOUT: &str =
+    "Where people may be sent when it has signed them out, compared character by character; once for each";
+
 impl AddClient {
     /// What to register, or every rule that is broken.
-    pub(super) fn check(
-        &self,
-        server: &Lifetimes,
-    ) -> anyhow::Result<(ClientId, DisplayName, ClientSettings)> {
+    pub(super) fn check(&self, server: &Lifetimes, issuer: &Issuer) -> anyhow::Result<Adding> {
         let mut checked = Checked::default();
-        let session = Lifetime::from_days(3650);
         let id = checked.parse("ID", &self.id);
         let name = checked.parse("--name", &self.name);
-        let redirect_uris: Vec<RedirectUri> = self
-            .redirect_uris
-            .iter()
-            .filter_map(|uri| checked.parse("--redirect-uri", uri))
-            .collect();
-        let kind: Option<ClientKind> = checked.parse("--kind", &self.kind);
-        let scope: Option<ScopeSet> = checked.parse("--scope", &self.scope);
-        let consent: Option<ConsentPolicy> = checked.parse("--consent", &self.consent);
-        let resource = self
-            .resource
-            .as_ref()
-            .and_then(|resource| checked.parse::<Resource>("--resource", resource));
+        let kind: Option<ClientKind> = checked.word("--kind", self.kind.as_ref());
+        let preset: Option<Preset> = checked.word("--preset", self.preset.as_ref());
+        let settings = preset.map_or_else(
+            || ClientSettings::new(kind.unwrap_or(ClientKind::Native)),
+            Preset::settings,
+        );
+        if let (Some(kind), Some(preset)) = (kind.filter(|kind| *kind != settings.kind), preset) {
+            let rule = format!(
+                "{preset} is a preset of the kind {}; leave --kind out",
+                settings.kind
+            );
+            checked.refuse("--kind", kind.as_str(), rule);
+        }
+        let settings = self.over(settings, &mut checked);
         let faults = checked.faults.len();
-        let day = Lifetime::from_days(1);
-        let lifetimes = ClientLifetimes {
+        let lifetimes = self.lifetimes(&mut checked);
+        // What does not read contradicts nothing yet.
+        if checked.faults.len() == faults {
+            checked.contradictions(lifetimes, server);
+        }
+        let settings = ClientSettings {
+            lifetimes,
+            ..settings
+        };
+        let secret_life = checked.life(
+            "--secret-expires-in",
+            self.secret_expires_in.as_ref(),
+            SECRET_LIFE,
+        );
+        if let Some(life) = self.secret_expires_in.as_ref().filter(|_| !settings.has_secret()) {
+            checked.refuse("--secret-expires-in", life, "this client has no secret");
+        }
+        if checked.faults.is_empty() {
+            let of_preset = preset.map(|preset| preset.contradictions(&settings));
+            let all = settings.contradictions(issuer);
+            for broken in of_preset.into_iter().flatten().chain(all) {
+                self.tell(&broken, &settings, &mut checked);
+            }
+        }
+        match (id, name) {
+            (Some(id), Some(name)) if checked.faults.is_empty() => Ok(Adding {
+                id,
+                name,
+                settings,
+                secret_life,
+            }),
+            _ => bail!(
+                "this client cannot be added; correct what stands here:\n  {}",
+                checked.faults.join("\n  ")
+            ),
+        }
+    }
+
+    /// The settings with what was written in their place.
+    fn over(&self, mut settings: ClientSettings, checked: &mut Checked) -> ClientSettings {
+        let is_service = settings.kind == ClientKind::Service;
+        let usual = if is_service { "" } else { SCOPE_OF_PEOPLE };
+        let scope = self.scope.as_deref().unwrap_or(usual);
+        if let Some(read) = checked.parse::<ScopeSet>("--scope", scope) {
+            if read.is_empty() && (!is_service || self.scope.is_some()) {
+                checked.refuse("--scope", scope, "name at least one scope, such as openid");
+            }
+            settings.scope = read;
+        }
+        let redirect_uris = self.redirect_uris.iter();
+        settings.redirect_uris = redirect_uris
+            .filter_map(|uri| checked.parse::<RedirectUri>("--redirect-uri", uri))
+            .collect();
+        settings.android_apps = checked.parse_all("--android-app", &self.android_apps);
+        settings.apple_apps = checked.parse_all("--apple-app", &self.apple_apps);
+        settings.consent = checked
+            .parse::<ConsentPolicy>("--consent", &self.consent)
+            .unwrap_or(settings.consent);
+        let mut resources = checked
+            .parse_all::<Resource>("--resource", &self.resources)
+            .into_iter();
+        (settings.resource, settings.resources) = (resources.next(), resources.collect());
+        settings.post_logout_redirect_uris =
+            checked.parse_all("--post-logout-redirect-uri", &self.post_logout_redirect_uris);
+        settings.answers_without_tap = self.without_tap;
+        settings.may_end_browser_session = self.may_end_browser_session;
+        settings.audience = checked.word::<Resource>("--audience", self.audience.as_ref());
+        settings.jwks = self.jwks.as_ref().and_then(|file| checked.keys(file));
+        settings.jwks_uri = checked.word("--jwks-uri", self.jwks_uri.as_ref());
+        settings.token_endpoint_auth_signing_alg =
+            checked.word("--assertion-alg", self.assertion_alg.as_ref());
+        let or = &mut *checked;
+        or.replace(
+            "--auth-method",
+            self.auth_method.as_ref(),
+            &mut settings.token_endpoint_auth_method,
+        );
+        or.replace(
+            "--assertion-audience",
+            self.assertion_audience.as_ref(),
+            &mut settings.assertion_audience,
+        );
+        or.replace("--pkce", self.pkce.as_ref(), &mut settings.pkce);
+        or.replace("--dpop", self.dpop.as_ref(), &mut settings.dpop);
+        or.replace(
+            "--refresh-rotation",
+            self.refresh_rotation.as_ref(),
+            &mut settings.refresh_rotation,
+        );
+        or.replace(
+            "--id-token-alg",
+            self.id_token_alg.as_ref(),
+            &mut settings.id_token_signed_response_alg,
+        );
+        settings.require_pushed_authorization_requests |= self.require_par;
+        if !self.grant_types.is_empty() {
+            let grants = self.grant_types.iter();
+            settings.grant_types = grants
+                .filter_map(|grant| checked.parse::<GrantType>("--grant-type", grant))
+                .collect::<BTreeSet<_>>();
+        }
+        settings
+    }
+
+    fn lifetimes(&self, checked: &mut Checked) -> ClientLifetimes {
+        let (day, session) = (Lifetime::from_days(1), Lifetime::from_days(3650));
+        ClientLifetimes {
             access_token: checked.life("--access-token-life", self.access_token_life.as_ref(), day),
             device_session_idle: checked.life("--session-idle", self.session_idle.as_ref(), session),
             device_session_absolute: checked.life(
@@ -97,33 +278,39 @@ impl AddClient {
                 self.session_absolute.as_ref(),
                 session,
             ),
-        };
-        // What does not read contradicts nothing yet.
-        if checked.faults.len() == faults {
-            checked.contradictions(lifetimes, server);
-        }
-        if scope.as_ref().is_some_and(ScopeSet::is_empty) {
-            checked.refuse("--scope", &self.scope, "name at least one scope, such as openid");
-        }
-        match (id, name, kind, scope, consent) {
-            (Some(id), Some(name), Some(kind), Some(scope), Some(consent)) if checked.faults.is_empty() => {
-                let settings = ClientSettings {
-                    kind,
-                    redirect_uris,
-                    scope,
-                    consent,
-                    resource,
-                    lifetimes,
-                };
-                Ok((id, name, settings))
-            }
-            _ => bail!(
-                "this client cannot be added; correct what stands here:\n  {}",
-                checked.faults.join("\n  ")
-            ),
         }
     }
+
+    /// Tells of a contradiction by the word that makes it.
+    fn tell(&self, broken: &Contradiction, settings: &ClientSettings, checked: &mut Checked) {
+        let written = |value: &Option<String>| value.clone().unwrap_or_default();
+        let (word, value) = match broken.setting {
+            "token_endpoint_auth_method" => {
+                ("--auth-method", settings.token_endpoint_auth_method.to_string())
+            }
+            "token_endpoint_auth_signing_alg" => ("--assertion-alg", written(&self.assertion_alg)),
+            "assertion_audience" => ("--assertion-audience", settings.assertion_audience.to_string()),
+            "jwks" => ("--jwks", written(&self.jwks)),
+            "jwks_uri" => ("--jwks-uri", written(&self.jwks_uri)),
+            "pkce" => ("--pkce", settings.pkce.to_string()),
+            "dpop" => ("--dpop", settings.dpop.to_string()),
+            "refresh_rotation" => ("--refresh-rotation", settings.refresh_rotation.to_string()),
+            "id_token_signed_response_alg" => (
+                "--id-token-alg",
+                settings.id_token_signed_response_alg.to_string(),
+            ),
+            "grant_types" => ("--grant-type", self.grant_types.join(" ")),
+            "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
+            "scope" => ("--scope", settings.scope.to_string()),
+            "audience" => ("--audience", written(&self.audience)),
+            other => (other, String::new()),
+        };
+        checked.refuse(word, &value, broken.rule);
+    }
 }
+
+/// No secret is given a longer life.
+const SECRET_LIFE: Lifetime = Lifetime::from_days(3650);
 
 /// What was wrong so far.
 #[derive(Default)]
@@ -140,7 +327,40 @@ impl Checked {
         value.parse().map_err(|rule| self.refuse(word, value, rule)).ok()
     }
 
-    fn life(&mut self, word: &str, value: Option<&String>, most: Lifetime) -> Option<Lifetime> {
+    /// The value of a word that need not be there.
+    fn word<T: FromStr<Err: Display>>(&mut self, word: &str, value: Option<&String>) -> Option<T> {
+        value.and_then(|value| self.parse(word, value))
+    }
+
+    /// Puts what was written in the place of what is there.
+    fn replace<T: FromStr<Err: Display>>(&mut self, word: &str, value: Option<&String>, place: &mut T) {
+        if let Some(read) = self.word(word, value) {
+            *place = read;
+        }
+    }
+
+    /// The keys in a file.
+    fn keys(&mut self, file: &str) -> Option<JwkSet> {
+        match fs::read_to_string(file) {
+            Ok(text) => text
+                .parse()
+                .map_err(|rule| self.refuse("--jwks", file, rule))
+                .ok(),
+            Err(error) => {
+                self.refuse("--jwks", file, format!("it cannot be read: {error}"));
+                None
+            }
+        }
+    }
+
+    fn parse_all<T: FromStr<Err: Display>>(&mut self, word: &str, values: &[String]) -> Vec<T> {
+        values
+            .iter()
+            .filter_map(|value| self.parse(word, value))
+            .collect()
+    }
+
+    pub(super) fn life(&mut self, word: &str, value: Option<&String>, most: Lifetime) -> Option<Lifetime> {
         let value = value?;
         let life = self.parse::<Lifetime>(word, value)?;
         if life < Lifetime::from_secs(1) || life > most {

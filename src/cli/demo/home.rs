@@ -10,7 +10,7 @@ use crate::{
     cli::words::shell,
     config::Config,
     domain::{
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientSettings},
         password::Password,
     },
     flows::{
@@ -123,12 +123,10 @@ async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<
 
 async fn add_client(provider: &Provider) -> anyhow::Result<()> {
     let settings = ClientSettings {
-        kind: ClientKind::Native,
         redirect_uris: vec!["http://127.0.0.1/callback".parse()?],
         scope: SCOPE.parse()?,
-        consent: ConsentPolicy::Ask,
         resource: Some(RESOURCE.parse()?),
-        lifetimes: ClientLifetimes::default(),
+        ..ClientSettings::new(ClientKind::Native)
     };
     let (_, there) = clients::all(&provider.db).await?;
     if there.iter().any(|client| client.id.as_str() == CLIENT) {

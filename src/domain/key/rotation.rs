@@ -36,7 +36,7 @@ impl Ring {
     pub const fn ahead(self) -> Lifetime {
         let nodes = 2 * RING_MAX_AGE.millis();
         match self {
-            Self::SigningEs256 => Lifetime::from_millis(nodes + JWKS_MAX_AGE.millis()),
+            Self::SigningEs256 | Self::SigningRs256 => Lifetime::from_millis(nodes + JWKS_MAX_AGE.millis()),
             Self::Mac | Self::Seal => Lifetime::from_millis(nodes),
         }
     }
@@ -107,6 +107,11 @@ impl<'a> RingKeys<'a> {
         own
     }
 
+    /// Whether there is no key at all: a ring that nobody has asked for.
+    pub fn is_empty(&self) -> bool {
+        self.active.is_none() && self.next.is_none() && self.retiring.is_empty()
+    }
+
     /// When the next key takes the place of the active one.
     pub fn rotates_at(&self, rotate_every: Lifetime) -> Option<Instant> {
         let (_, since) = self.active?;
@@ -145,7 +150,7 @@ impl<'a> RingKeys<'a> {
         if let Some(rotation) = self.missing(now) {
             return Ok(rotation);
         }
-        if self.ring == Ring::SigningEs256 && self.retiring.len() >= MOST_RETIRING {
+        if self.ring.is_signing() && self.retiring.len() >= MOST_RETIRING {
             let from = self.retiring.iter().filter_map(|key| key.gone_at()).min();
             let why = "so many old keys are published already that verifiers may refuse the list";
             return Err(TooEarly {

@@ -1,18 +1,25 @@
-//! `resource` (RFC 8707 section 2.1): the API that the client is registered for, or none.
+//! `resource` (RFC 8707 section 2.1): APIs that the client is registered for. A person may allow several at once; each
+//! access token is for one of them.
 
 use super::Draft;
-use crate::domain::{
-    oauth_error::{ErrorCode, OAuthError},
-    request::Redirectable,
+use crate::{
+    base::url::Resource,
+    domain::{
+        oauth_error::{ErrorCode, OAuthError},
+        request::Redirectable,
+    },
 };
 
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
     for asked in request.raw.all("resource") {
-        if !request.client.allows_resource(asked) {
+        let own = request.client.resources().find(|own| own.as_str() == asked);
+        let own: &Resource = own.ok_or_else(|| {
             let hint = "resource names an API that this app is not registered for";
-            return Err(OAuthError::new(ErrorCode::InvalidTarget, hint));
+            OAuthError::new(ErrorCode::InvalidTarget, hint)
+        })?;
+        if !draft.resources.contains(own) {
+            draft.resources.push(own.clone());
         }
-        draft.resource.clone_from(&request.client.settings.resource);
     }
     Ok(())
 }

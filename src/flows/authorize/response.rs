@@ -2,6 +2,7 @@
 
 use super::{Draft, MAX_NONCE, MAX_STATE};
 use crate::domain::{
+    answer::ResponseMode,
     oauth_error::{ErrorCode, OAuthError},
     request::Redirectable,
 };
@@ -20,8 +21,17 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
             ));
         }
     }
-    if !matches!(request.raw.one("response_mode")?, None | Some("query")) {
-        return Err(OAuthError::invalid_request("response_mode is query, or absent"));
+    match (request.raw.one("response_mode")?, request.answer_to.mode()) {
+        (None | Some("query"), _) | (Some(ResponseMode::FORM_POST), ResponseMode::FormPost) => {}
+        (Some(ResponseMode::FORM_POST), ResponseMode::Query) => {
+            let hint =
+                "response_mode=form_post needs an http redirect URI: an app's own scheme takes no form";
+            return Err(OAuthError::invalid_request(hint));
+        }
+        (Some(_), _) => {
+            let hint = "response_mode is query or form_post, or absent";
+            return Err(OAuthError::invalid_request(hint));
+        }
     }
     if request
         .raw

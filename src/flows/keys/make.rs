@@ -1,5 +1,7 @@
 //! New keys, and the change that puts them into their ring.
 
+use tokio::task::spawn_blocking;
+
 use crate::{
     base::{
         entropy::Entropy,
@@ -11,7 +13,11 @@ use crate::{
         event::{Event, EventRecord, Subject},
         key::{KeyInfo, KeyState, Ring, rotation::Rotation},
     },
-    ports::{keys::KeysError, signer::Signer, vault::Vault},
+    ports::{
+        keys::KeysError,
+        signer::{BadKey, Signer},
+        vault::Vault,
+    },
     store::{
         db::Db,
         error::StoreError,
@@ -29,11 +35,21 @@ pub(super) struct Maker<'a> {
 
 impl Maker<'_> {
     /// A new key of `ring`, with the event of its making.
-    pub(super) fn key(&self, ring: Ring, state: KeyState) -> Result<(StoredKey, EventRecord), KeysError> {
+    pub(super) async fn key(
+        &self,
+        ring: Ring,
+        state: KeyState,
+    ) -> Result<(StoredKey, EventRecord), KeysError> {
         let id = KeyId::new(self.entropy);
         let (secret, public) = match ring {
             Ring::SigningEs256 => {
-                let (secret, jwk) = Signer::generate(id)?;
+                let (secret, jwk) = Signer::generate_es256(id)?;
+                (secret, Some(jwk.to_string()))
+            }
+            Ring::SigningRs256 => {
+                // It takes as long as a thousand requests.
+                let made = spawn_blocking(move || Signer::generate_rs256(id)).await;
+                let (secret, jwk) = made.map_err(|_| BadKey)??;
                 (secret, Some(jwk.to_string()))
             }
             Ring::Mac | Ring::Seal => (Secret::new(self.entropy.bytes::<32>().to_vec()), None),
@@ -78,7 +94,7 @@ impl Maker<'_> {
             events.push(self.event(Event::KeyActivated { ring, kid }));
         }
         for state in &rotation.make {
-            let (key, event) = self.key(ring, *state)?;
+            let (key, event) = self.key(ring, *state).await?;
             keys.push(key);
             events.push(event);
         }

@@ -20,7 +20,7 @@ use crate::{
     },
     flows::{
         Provider,
-        keys::{KeysError, infos, make::Maker},
+        keys::{KeysError, in_use, infos, make::Maker},
     },
     store::keys::{self, DestroyKey, OUTLIVE},
 };
@@ -61,7 +61,7 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
             destroy(provider, key, now).await?;
         }
     }
-    for ring in Ring::ALL {
+    for ring in in_use(&keys) {
         let due = RingKeys::of(ring, &keys).due(provider.lifetimes.key_rotation, now);
         if let Some(rotation) = due {
             maker(provider, now).rotate(&provider.db, ring, rotation).await?;
@@ -101,7 +101,7 @@ pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>,
 /// The keys that are not gone, each of which outlives what it makes under the present settings.
 async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
     let mut keys = infos(keys::accepted(&provider.db).await?);
-    for ring in Ring::ALL {
+    for ring in Ring::every() {
         let life = longest_life(provider, ring);
         let is_shorter = |key: &KeyInfo| key.ring == ring && key.longest_life < life;
         if keys.iter().any(is_shorter) {
@@ -118,7 +118,7 @@ async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
 /// The longest life of anything that a key of the ring makes under the present settings.
 fn longest_life(provider: &Provider, ring: Ring) -> Lifetime {
     match ring {
-        Ring::SigningEs256 => provider.longest_access_token(),
+        Ring::SigningEs256 | Ring::SigningRs256 => provider.longest_access_token(),
         Ring::Mac => provider
             .clients
             .longest(&provider.lifetimes, Lifetimes::refresh_token),

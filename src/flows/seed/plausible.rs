@@ -12,7 +12,8 @@ use crate::{
     },
     domain::{
         browser_session::Authentication,
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        claims::AskedClaims,
+        client::{ClientKind, ClientSettings},
         device_session::{Grant, Life},
         ending::Reason,
         event::{Event, EventLine, EventRecord, Subject},
@@ -78,12 +79,9 @@ struct SignedIn {
 /// What such an app may do.
 pub(super) fn settings() -> ClientSettings {
     ClientSettings {
-        kind: ClientKind::Native,
         redirect_uris: REDIRECT_URI.parse().into_iter().collect(),
         scope: scope(SCOPE),
-        consent: ConsentPolicy::Ask,
-        resource: None,
-        lifetimes: ClientLifetimes::default(),
+        ..ClientSettings::new(ClientKind::Native)
     }
 }
 
@@ -192,6 +190,8 @@ impl<'a> Plausible<'a> {
         let grant = Grant {
             scope: with_browser.map_or(&self.scope, |_| &self.short_scope).clone(),
             resource: None,
+            resources: Vec::new(),
+            claims: AskedClaims::default(),
             nonce: None,
             auth_time,
             acr,

@@ -100,10 +100,11 @@ impl Try {
     ) -> Result<Option<Self>, SignInError> {
         let ((name, limit), now) = (bucket, provider.clock.now());
         let binds = (name, now, limit.every.millis(), limit.ceiling(now));
+        // Before the database has it: who sees the bucket full by then has to find somebody to wait for.
+        turn.hold();
         if provider.db.execute(TAKE, binds).await?.is_none() {
             return Ok(None);
         }
-        turn.hold();
         Ok(Some(Self {
             provider,
             bucket,

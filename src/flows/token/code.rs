@@ -18,7 +18,7 @@ use crate::{
         Provider,
         end::end,
         issue::{Order, Tokens, issue},
-        token::{TokenError, check_resource},
+        token::{TokenError, resource},
     },
     store::device_sessions::{self, Found, RedeemCode},
 };
@@ -29,8 +29,8 @@ pub struct CodeRequest<'a> {
     pub code: &'a str,
     /// Where it came to; must be right when it is there.
     pub redirect_uri: Option<&'a str>,
-    /// The PKCE verifier.
-    pub code_verifier: &'a str,
+    /// The PKCE verifier; a client that authenticates may have sent no challenge.
+    pub code_verifier: Option<&'a str>,
     /// The API that the access token is for.
     pub resource: &'a [String],
     /// The DPoP proof, checked in everything but its key.
@@ -47,8 +47,14 @@ pub async fn redeem(
 ) -> Result<Tokens, TokenError> {
     let now = provider.clock.now();
     let code = Code::parse(request.code).ok_or_else(|| TokenError::NotOurs(OAuthError::invalid_code()))?;
-    let challenge = Challenge::of_verifier(request.code_verifier).ok_or_else(OAuthError::invalid_code)?;
-    check_resource(client, request.resource)?;
+    let challenge = match request.code_verifier {
+        Some(verifier) => Challenge::of_verifier(verifier).ok_or_else(OAuthError::invalid_code)?,
+        // Right only where no challenge was sent.
+        None if client.is_confidential() => Challenge::none(),
+        None => return Err(OAuthError::invalid_request("code_verifier is missing").into()),
+    };
+    let holds = |found: &Found| found.code == code.digest();
+    let resource = resource::choose(provider, client, code.session, request.resource, holds).await?;
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     // Before the row: the database may have gone back, and say that it waits.
     if provider.ends.devices.contains(&code.session) {
@@ -57,13 +63,15 @@ pub async fn redeem(
     }
 
     let handle = Handle::new(&provider.entropy);
+    let key = request.proof.map(|proof| proof.key);
     let change = RedeemCode {
         id: code.session,
         code: code.digest(),
         client: client.id.clone(),
         redirect_uri: request.redirect_uri.map(str::to_owned),
         challenge: challenge.digest(),
-        key: request.proof.map(|proof| proof.key),
+        key,
+        binds: key.filter(|_| !client.is_confidential()),
         handle: handle.digest(),
         now,
         event: EventId::new(now, &provider.entropy),
@@ -76,7 +84,8 @@ pub async fn redeem(
         client,
         session: code.session,
         scope: None,
-        key: request.proof.map(|proof| proof.key),
+        resource: resource.as_ref(),
+        key,
         with_id_token: true,
         now,
     };

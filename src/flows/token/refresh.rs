@@ -5,7 +5,10 @@
 //! killed app, between two processes. Retries are counted and visible, never an end.
 
 use crate::{
-    base::time::Instant,
+    base::{
+        time::{Instant, Lifetime},
+        url::Resource,
+    },
     domain::{
         binding::Proof,
         client::Client,
@@ -20,12 +23,12 @@ use crate::{
         Provider,
         end::end,
         issue::{Order, Tokens, issue},
-        token::{TokenError, check_resource},
+        token::{TokenError, resource},
         went_back,
     },
-    ports::keys::Keys,
+    ports::{clients::COARSE, keys::Keys},
     store::{
-        device_sessions::{self, FastForward, ROTATE},
+        device_sessions::{self, FastForward, Found, ROTATE, STAY, STAY_AND_TOUCH},
         error::StoreError,
         events::RecordEvent,
     },
@@ -59,7 +62,8 @@ pub async fn refresh(
     let parse = |keys: &Keys| keys.mac.parse(request.refresh_token);
     let parsed = keys.with_newer_keys(&provider.db, &provider.clock, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
-    check_resource(client, request.resource)?;
+    let holds = |found: &Found| found.has_handle(token.handle.digest());
+    let resource = resource::choose(provider, client, token.session, request.resource, holds).await?;
     // Before the row: the database may have gone back, and say that it lives.
     if provider.ends.devices.contains(&token.session) {
         tracing::info!(session = %token.session, "a refresh token of an ended session was refused");
@@ -73,16 +77,23 @@ pub async fn refresh(
     let rules = RefreshRules {
         retry_window: lifetimes.retry_window,
         idle: lifetimes.device_session_idle,
+        keep: client.keeps_refresh_tokens(),
     };
     let call = Call {
         provider,
         client,
         request: &request,
         token: &token,
+        resource: resource.as_ref(),
         rules,
     };
     for _ in 0..TRIES {
-        if let Some(tokens) = call.rotate().await? {
+        let tokens = if rules.keep {
+            call.stay().await?
+        } else {
+            call.rotate().await?
+        };
+        if let Some(tokens) = tokens {
             return Ok(tokens);
         }
         match call.explain().await? {
@@ -122,6 +133,7 @@ struct Call<'a> {
     client: &'a Client,
     request: &'a RefreshRequest<'a>,
     token: &'a RefreshToken,
+    resource: Option<&'a Resource>,
     rules: RefreshRules,
 }
 
@@ -152,6 +164,27 @@ impl Call<'_> {
         Ok(issued.await?.transpose()?)
     }
 
+    /// The token stays. Its use is written only now and then: an end is seen all the same, and what is signed at the same
+    /// moment was issued before it.
+    async fn stay(&self) -> Result<Option<Tokens>, TokenError> {
+        let now = self.provider.clock.now();
+        let coarse = Lifetime::from_millis(self.rules.idle.millis() / 8).min(COARSE);
+        let binds = |since| {
+            let (session, handle) = (self.token.session, self.token.handle.digest());
+            let generation = self.token.generation.to_i64();
+            (session, handle, self.client.id.clone(), generation, now, since)
+        };
+        let db = &self.provider.db;
+        let mut found = db.read(STAY, binds(now.minus(coarse))).await?;
+        if found.is_none() {
+            found = db
+                .execute(STAY_AND_TOUCH, binds(now.minus(self.rules.idle)))
+                .await?;
+        }
+        let issued = found.map(|redeemed| issue(self.provider, &self.order(now), &redeemed, self.token));
+        Ok(issued.transpose()?)
+    }
+
     /// Says what the token means for the row that is there, and does what follows.
     async fn explain(&self) -> Result<Outcome, TokenError> {
         let now = self.provider.clock.now();
@@ -167,7 +200,7 @@ impl Call<'_> {
             proof: self.request.proof,
         };
         match session.judge(&presented, self.rules, now) {
-            Verdict::Rotate | Verdict::Retry => Ok(Outcome::Again),
+            Verdict::Rotate | Verdict::Retry | Verdict::Keep => Ok(Outcome::Again),
             Verdict::FastForward => self.fast_forward(&session, now).await,
             Verdict::Reuse => {
                 tracing::warn!(session = %session.id, "a refresh token was used again: its session ends");
@@ -227,6 +260,7 @@ impl Call<'_> {
             client: self.client,
             session: self.token.session,
             scope: self.request.scope.as_ref(),
+            resource: self.resource,
             key: self.request.proof.map(|proof| proof.key),
             with_id_token: false,
             now,

@@ -1,5 +1,5 @@
-//! Client authentication (RFC 6749 section 2.3), the one place for it. Public clients name themselves; confidential
-//! ones will prove it here.
+//! Client authentication (RFC 6749 section 2.3), the one place for it: what the request presents is collected here, and
+//! judged by `flows/client_auth.rs`. A handler that takes an [`AuthenticatedClient`] cannot run without it.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use axum::{
     extract::{FromRequest, Request},
     response::Response,
 };
-use http::header;
 
 use crate::{
     domain::{client::Client, oauth_error::OAuthError, request::Raw},
+    flows::client_auth::{Authorization, ClientAuthError, Presented, authenticate},
     web::{
         Shared,
-        error::{bad_form_json, oauth_json},
-        extract::{address::Address, form::Form},
+        error::{bad_form_json, oauth_json, store_json},
+        extract::{address::Address, basic::authorization, form::Form},
     },
 };
 
@@ -34,34 +34,30 @@ impl FromRequest<Shared> for AuthenticatedClient {
 
     async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
         let address = Address::of(request.extensions());
-        let has_authorization = request.headers().contains_key(header::AUTHORIZATION);
+        let authorization = authorization(request.headers());
         let Form(form) = Form::from_request(request, site).await.map_err(bad_form_json)?;
-        match authenticate(site, &form, has_authorization) {
+        let authenticated = match presented(&form, authorization) {
+            Ok(presented) => authenticate(&site.provider, &presented).await,
+            Err(error) => Err(error.into()),
+        };
+        match authenticated {
             Ok(client) => Ok(Self {
                 client,
                 form,
                 address,
             }),
-            Err(error) => Err(site.count_failure(address, oauth_json(&error))),
+            Err(ClientAuthError::Refused(error)) => Err(site.count_failure(address, oauth_json(&error))),
+            Err(ClientAuthError::Store(error)) => Err(store_json(&error)),
         }
     }
 }
 
-fn authenticate(site: &Shared, form: &Raw, has_authorization: bool) -> Result<Arc<Client>, OAuthError> {
-    let id = form.one("client_id")?;
-    // A public client that sends a credential was configured as something else: say so, instead of ignoring it.
-    if has_authorization || form.has("client_secret") || form.has("client_assertion") {
-        return Err(OAuthError::invalid_client());
-    }
-    let id = id.ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
-    let client = site
-        .provider
-        .clients
-        .find(id)
-        .ok_or_else(OAuthError::invalid_client)?;
-    if client.is_confidential() {
-        Err(OAuthError::invalid_client())
-    } else {
-        Ok(client)
-    }
+fn presented(form: &Raw, authorization: Option<Authorization>) -> Result<Presented<'_>, OAuthError> {
+    Ok(Presented {
+        client_id: form.one("client_id")?,
+        authorization,
+        client_secret: form.one("client_secret")?,
+        client_assertion: form.one("client_assertion")?,
+        client_assertion_type: form.one("client_assertion_type")?,
+    })
 }

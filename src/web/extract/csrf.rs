@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     base::{digest::Digest, id::BrowserSessionId, seal::Purpose},
     domain::{browser_session::BrowserSession, event::Subject, request::Raw},
-    flows::pending::{self, Pending},
+    flows::{
+        logout::PendingLogout,
+        pending::{self, Pending},
+    },
     web::{
         Shared, continuing,
         cookies::Flow,
@@ -38,6 +41,14 @@ pub(crate) struct Posted {
     pub(crate) pending: Pending,
     /// The fields.
     pub(crate) form: Raw,
+}
+
+/// A tap on the page that asks whether to sign out, sent from that page in the browser that it was made for.
+pub(crate) struct LogoutConfirmed {
+    /// The browser.
+    pub(crate) visitor: Visitor,
+    /// What the page asked.
+    pub(crate) pending: PendingLogout,
 }
 
 /// An account page's proof that it was made for this browser and this session.
@@ -107,6 +118,23 @@ impl FromRequest<Shared> for Posted {
             pending,
             form,
         })
+    }
+}
+
+impl FromRequest<Shared> for LogoutConfirmed {
+    type Rejection = Response;
+
+    /// The answer otherwise: nothing is done.
+    async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
+        let (visitor, form) = own_form(request, site).await?;
+        let sealed = form.text("request");
+        let pending = pending::open::<PendingLogout>(&site.provider, Purpose::PendingLogout, sealed).await;
+        let pending = pending.map_err(|error| store_page(site, &visitor.request_id, &error))?;
+        let flow = visitor.flow.as_ref().map(Flow::digest);
+        match pending {
+            Ok(pending) if Some(pending.flow) == flow => Ok(Self { visitor, pending }),
+            _ => Err(forged_page(site, &visitor.request_id)),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{flows::discovery, web::Shared};
 pub(crate) async fn document(State(site): State<Shared>) -> Response {
     (
         [(header::CACHE_CONTROL, "public, max-age=600")],
-        Json(discovery::document(&site.provider.issuer)),
+        Json(discovery::document(&site.provider)),
     )
         .into_response()
 }

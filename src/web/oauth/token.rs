@@ -5,35 +5,65 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::header;
+use http::{HeaderMap, header};
+use postern_resource_server::PresentedProof;
 use serde::Serialize;
 
 use crate::{
     domain::{
+        client::GrantType,
         oauth_error::{ErrorCode, OAuthError},
         request::Raw,
         scope::{ScopeError, ScopeSet},
     },
     flows::{
+        dpop,
         issue::Tokens,
         token::{
-            TokenError,
+            TokenError, check_grant,
+            client_credentials::{self, ClientCredentialsRequest},
             code::{self, CodeRequest},
+            device_code,
             refresh::{self, RefreshRequest},
         },
     },
-    web::{Shared, error::token_json, extract::client::AuthenticatedClient},
+    web::{Shared, error::token_json, extract::client::AuthenticatedClient, nonce::with_nonce},
 };
 
-pub(crate) async fn token(State(site): State<Shared>, request: AuthenticatedClient) -> Response {
-    match grant(&site, &request).await {
+pub(crate) async fn token(
+    State(site): State<Shared>,
+    headers: HeaderMap,
+    request: AuthenticatedClient,
+) -> Response {
+    let response = match grant(&site, &headers, &request).await {
         Ok(tokens) => answer(&tokens),
+        Err(TokenError::Refused(error)) if error.code == ErrorCode::AuthorizationPending => {
+            token_json(paced(&site, &request, error).into())
+        }
         Err(error @ TokenError::NotOurs(_)) => site.count_failure(request.address, token_json(error)),
         Err(error) => token_json(error),
-    }
+    };
+    with_nonce(&site.provider, &headers, response)
 }
 
-async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, TokenError> {
+/// A device that asks too often is told so (RFC 8628 section 3.5). Each node counts for itself.
+fn paced(site: &Shared, request: &AuthenticatedClient, pending: OAuthError) -> OAuthError {
+    let now = site.provider.clock.now();
+    let polls = site.devices.polls.count(request.form.text("device_code"), now);
+    polls.map_or_else(
+        |_wait| {
+            let hint = "the device asks too often: wait five seconds more between two requests, from now on";
+            OAuthError::new(ErrorCode::SlowDown, hint)
+        },
+        |()| pending,
+    )
+}
+
+async fn grant(
+    site: &Shared,
+    headers: &HeaderMap,
+    request: &AuthenticatedClient,
+) -> Result<Tokens, TokenError> {
     let AuthenticatedClient {
         client,
         form,
@@ -41,35 +71,50 @@ async fn grant(site: &Shared, request: &AuthenticatedClient) -> Result<Tokens, T
     } = request;
     let address = Some(address.to_string());
     let resource = form.all("resource");
-    match parameter(form, "grant_type")? {
-        "authorization_code" => {
+    let hint = "the metadata of this server list the grant types that it knows";
+    let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
+    let grant: GrantType = parameter(form, "grant_type")?.parse().map_err(unsupported)?;
+    check_grant(client, grant)?;
+    let proof = PresentedProof::from_headers(headers);
+    let proof = dpop::at_token_endpoint(&site.provider, client, proof).await?;
+    match grant {
+        GrantType::AuthorizationCode => {
             let request = CodeRequest {
                 code: parameter(form, "code")?,
                 redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
-                code_verifier: parameter(form, "code_verifier")?,
+                code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
                 resource,
-                proof: None,
+                proof,
                 address,
             };
             code::redeem(&site.provider, client, request).await
         }
-        "refresh_token" => {
-            let scope = form.one("scope").map_err(OAuthError::from)?;
+        GrantType::RefreshToken => {
             let request = RefreshRequest {
                 refresh_token: parameter(form, "refresh_token")?,
-                scope: scope
-                    .map(str::parse::<ScopeSet>)
-                    .transpose()
-                    .map_err(invalid_scope)?,
+                scope: scope(form)?,
                 resource,
-                proof: None,
+                proof,
                 address,
             };
             refresh::refresh(&site.provider, client, request).await
         }
-        _ => {
-            let hint = "grant_type is authorization_code or refresh_token";
-            Err(OAuthError::new(ErrorCode::UnsupportedGrantType, hint).into())
+        GrantType::DeviceCode => {
+            let request = device_code::Poll {
+                device_code: parameter(form, "device_code")?,
+                resource,
+                proof,
+                address,
+            };
+            device_code::poll(&site.provider, client, request).await
+        }
+        GrantType::ClientCredentials => {
+            let request = ClientCredentialsRequest {
+                scope: scope(form)?,
+                resource,
+                proof,
+            };
+            client_credentials::issue_to_client(&site.provider, client, &request).await
         }
     }
 }
@@ -79,8 +124,12 @@ fn parameter<'a>(form: &'a Raw, name: &'static str) -> Result<&'a str, OAuthErro
         .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
 }
 
-fn invalid_scope(error: ScopeError) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidScope, error.to_string())
+fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {
+    let invalid = |error: ScopeError| OAuthError::new(ErrorCode::InvalidScope, error.to_string());
+    form.one("scope")?
+        .map(str::parse::<ScopeSet>)
+        .transpose()
+        .map_err(invalid)
 }
 
 /// RFC 6749 section 5.1; the secrets are shown here and nowhere else.
@@ -89,18 +138,20 @@ struct Answer<'a> {
     access_token: &'a str,
     token_type: &'static str,
     expires_in: i64,
-    refresh_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     scope: &'a ScopeSet,
 }
 
 fn answer(tokens: &Tokens) -> Response {
     let answer = Answer {
         access_token: tokens.access_token.expose(),
-        token_type: "Bearer",
+        token_type: if tokens.is_bound { "DPoP" } else { "Bearer" },
         expires_in: tokens.expires_in.seconds(),
-        refresh_token: tokens.refresh_token.expose(),
+        refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
         scope: &tokens.scope,
     };

@@ -6,43 +6,53 @@ use axum::{
     extract::{FromRequest, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, header};
-use postern_resource_server::{Presented, Rejection};
+use http::{HeaderMap, Method, header};
+use postern_resource_server::{Presented, PresentedProof, Rejection};
 
 use crate::{
     domain::scope,
-    flows::userinfo::{userinfo, verify},
+    flows::{
+        dpop::Sent,
+        userinfo::{authenticate, userinfo},
+    },
     web::{
         Shared,
         error::{bad_form_json, store_json},
         extract::form::Form,
+        nonce::with_nonce,
     },
 };
 
-pub(crate) async fn get(State(site): State<Shared>, headers: HeaderMap) -> Response {
-    match Presented::from_headers(&headers) {
-        Ok(presented) => answer(&site, presented).await,
+pub(crate) async fn get(State(site): State<Shared>, method: Method, headers: HeaderMap) -> Response {
+    let response = match Presented::from_headers(&headers) {
+        Ok(presented) => {
+            let sent = PresentedProof::from_headers(&headers);
+            answer(&site, presented, sent, &method).await
+        }
         Err(rejection) => rejection.into_response(),
-    }
+    };
+    with_nonce(&site.provider, &headers, response)
 }
 
 pub(crate) async fn post(State(site): State<Shared>, request: Request) -> Response {
     if request.headers().contains_key(header::AUTHORIZATION) {
-        return get(State(site), request.headers().clone()).await;
+        let method = request.method().clone();
+        return get(State(site), method, request.headers().clone()).await;
     }
     let Form(form) = match Form::from_request(request, &site).await {
         Ok(form) => form,
         Err(error) => return bad_form_json(error),
     };
     match form.one("access_token") {
-        Ok(Some(token)) => answer(&site, Presented::bearer(token)).await,
+        // A bound token comes with the scheme DPoP, in the header (RFC 9449 section 7.1).
+        Ok(Some(token)) => answer(&site, Presented::bearer(token), Ok(None), &Method::POST).await,
         Ok(None) => Rejection::NoToken.into_response(),
         Err(_) => Rejection::MalformedAuthorization.into_response(),
     }
 }
 
-async fn answer(site: &Shared, presented: Presented<'_>) -> Response {
-    let verified = verify(&site.provider, &presented, site.provider.issuer.as_str()).await;
+async fn answer(site: &Shared, presented: Presented<'_>, sent: Sent<'_>, method: &Method) -> Response {
+    let verified = authenticate(&site.provider, presented, sent, method.as_str()).await;
     let checked =
         verified.map(|token| token.and_then(|token| token.require_scope(scope::OPENID).map(|()| token)));
     let token = match checked {

@@ -186,6 +186,15 @@ impl<'a> World<'a> {
                 let page = self.here.open("/account").await.page();
                 self.here.submit(&page.form("/sign-out")).await.page();
             }
+            "Notes signs Alice out (RP-initiated logout)" => {
+                let hint = self.own.answer["id_token"].as_str().expect("an ID token");
+                let page = self
+                    .here
+                    .open(&format!("/logout?id_token_hint={hint}"))
+                    .await
+                    .page();
+                assert_eq!(page.heading(), "You’re signed out");
+            }
             "Alice ends the browser from her account page" => {
                 let id = self.browser("browser here").to_string();
                 self.end_from_there(&id).await;
@@ -309,7 +318,7 @@ impl<'a> World<'a> {
 #[tokio::test]
 async fn every_cell_of_the_matrix() {
     let rows = matrix();
-    assert_eq!(rows.len(), 18);
+    assert_eq!(rows.len(), 19);
     for row in rows {
         let postern = Postern::start().await;
         postern.add_user("carol@example.com").await;

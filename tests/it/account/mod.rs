@@ -4,6 +4,7 @@ mod browser_session;
 mod csrf;
 mod ending;
 mod late_password;
+mod logout;
 mod overview;
 mod password;
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use url::Url;
 
-use crate::harness::{ALICE, Answer, Phone, Postern, encode};
+use crate::harness::{ALICE, Answer, Phone, Postern, Tokens, encode};
 
 /// The answer's parameters, none of them twice.
 fn told(location: &str) -> BTreeMap<String, String> {
@@ -81,7 +81,8 @@ async fn refused(postern: &Postern, phone: &Phone<'_>, changes: &[(&str, &str)])
         postern.issuer(),
         "RFC 9207, in errors too: {changes:?}"
     );
-    assert!(!told.contains_key("code"), "{changes:?}");
+    let known = ["error", "error_description", "iss", "state"];
+    assert!(told.keys().all(|name| known.contains(&name.as_str())), "{told:?}");
     let plain = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
     let description = &told["error_description"];
     assert!(
@@ -98,6 +99,8 @@ async fn what_is_wrong_with_a_parameter_is_told_to_the_app() {
     let long = "x".repeat(1501);
     let nonce = "x".repeat(513);
     let hash = "A".repeat(43);
+    let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(100), "]".repeat(100));
+    let wide = format!(r#"{{"x":"{}"}}"#, "x".repeat(3100));
     let (short, padded) = ("A".repeat(42), format!("{hash}="));
     let cases: Vec<(&str, &str, &str)> = vec![
         ("response_type", "", "invalid_request"),
@@ -107,7 +110,8 @@ async fn what_is_wrong_with_a_parameter_is_told_to_the_app() {
         ("response_type", "code id_token", "unsupported_response_type"),
         ("response_type", "CODE", "unsupported_response_type"),
         ("response_mode", "fragment", "invalid_request"),
-        ("response_mode", "form_post", "invalid_request"),
+        ("response_mode", "FORM_POST", "invalid_request"),
+        ("response_mode", "query.jwt", "invalid_request"),
         ("scope", "openid admin", "invalid_scope"),
         ("scope", "openid \"quoted\"", "invalid_scope"),
         ("scope", "OPENID", "invalid_scope"),
@@ -133,6 +137,23 @@ async fn what_is_wrong_with_a_parameter_is_told_to_the_app() {
         ("max_age", "soon", "invalid_request"),
         ("max_age", "99999999999999999999", "invalid_request"),
         ("resource", "https://api.example", "invalid_target"),
+        ("claims", "name", "invalid_request"),
+        ("claims", "[]", "invalid_request"),
+        ("claims", r#"{"userinfo":[]}"#, "invalid_request"),
+        ("claims", r#"{"id_token":"acr"}"#, "invalid_request"),
+        (
+            "claims",
+            r#"{"id_token":{"acr":{"values":"aal1"}}}"#,
+            "invalid_request",
+        ),
+        (
+            "claims",
+            r#"{"id_token":{"acr":{"value":"aal1","values":["aal1"]}}}"#,
+            "invalid_request",
+        ),
+        ("claims", &deep, "invalid_request"),
+        ("claims", &wide, "invalid_request"),
+        ("id_token_hint", "eyJhbGciOiJub25lIn0.e30.", "invalid_request"),
         ("request", "eyJhbGciOiJub25lIn0.e30.", "request_not_supported"),
         ("request_uri", "urn:example:1", "request_uri_not_supported"),
         ("registration", "{}", "registration_not_supported"),
@@ -145,9 +166,53 @@ async fn what_is_wrong_with_a_parameter_is_told_to_the_app() {
             || ["response_type", "scope"].contains(&name);
         assert!(named, "the app's developer reads which parameter it is: {told:?}");
     }
-    for name in ["prompt", "max_age", "login_hint", "response_mode"] {
+    for name in [
+        "prompt",
+        "max_age",
+        "login_hint",
+        "response_mode",
+        "claims",
+        "id_token_hint",
+    ] {
         let told = refused(&postern, &phone, &[(name, "query"), (name, "\0query")]).await;
         assert_eq!(told["error"], "invalid_request", "doubled {name}");
+    }
+}
+
+#[tokio::test]
+async fn a_nonce_comes_back_whole_in_the_id_token_and_none_is_made_up() {
+    let postern = Postern::start().await;
+    let phone = postern.phone();
+    let mut browser = postern.browser();
+    browser.account(ALICE).await;
+    let (short, long, longest) = ("n".repeat(43), "n".repeat(64), "n".repeat(384));
+    for nonce in [short.as_str(), &long, &longest, "a \"ü💡\" +&=", ""] {
+        let page = browser
+            .open(&phone.authorize_url(&[("nonce", nonce)]))
+            .await
+            .page();
+        let back = browser.press(&page, "allow").await.app();
+        let claims = Tokens::of(&phone.redeem(&phone.code(&back)).await).id_claims();
+        let expected = (!nonce.is_empty()).then(|| serde_json::Value::from(nonce));
+        assert_eq!(claims.get("nonce"), expected.as_ref());
+    }
+}
+
+#[tokio::test]
+async fn a_request_object_does_not_vouch_for_a_redirect_uri() {
+    let postern = Postern::start().await;
+    let phone = postern.phone();
+    for (name, value) in [
+        (
+            "request",
+            "eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwOi8vMTI3LjAuMC4xL2NhbGxiYWNrIn0.",
+        ),
+        ("request_uri", "https://app.example/request.jwt"),
+    ] {
+        let changes = [(name, value), ("redirect_uri", "https://evil.example/cb")];
+        let answer = both_ways(&postern, &pairs(&phone, &changes)).await;
+        assert_eq!(answer.status, 400, "{name}");
+        assert!(answer.location().is_empty());
     }
 }
 
@@ -325,6 +390,16 @@ async fn what_is_unknown_is_ignored_and_defaults_may_be_written() {
             ("utm_source", "\0y"),
         ],
         vec![("response_mode", "query")],
+        vec![("response_mode", "form_post")],
+        vec![("claims_locales", "se"), ("ui_locales", "se")],
+        vec![("display", "page")],
+        vec![("display", "popup"), ("login_hint", "\"'<>")],
+        vec![("acr_values", "urn:nobody:has:this aal9")],
+        vec![("claims", "{}")],
+        vec![(
+            "claims",
+            r#"{"verified_claims":[[[[]]]],"userinfo":{"nickname#de":{"essential":true}}}"#,
+        )],
         vec![("nonce", ""), ("state", "")],
         vec![("scope", "openid")],
         vec![("scope", "")],

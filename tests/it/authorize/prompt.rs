@@ -34,6 +34,120 @@ async fn prompt_none_says_which_page_would_be_due() {
     assert_eq!(postern.number("SELECT COUNT(*) FROM device_sessions").await, 1);
 }
 
+/// An app behind an address that it claims: nobody else gets what is sent there.
+async fn claimed(postern: &Postern) -> Phone<'_> {
+    postern
+        .add_client("claimed", |settings| {
+            settings.redirect_uris = vec!["https://app.example/cb".parse().expect("valid")];
+            settings.answers_without_tap = true;
+        })
+        .await;
+    let mut phone = postern.phone_of("claimed");
+    "https://app.example/cb".clone_into(&mut phone.redirect_uri);
+    phone
+}
+
+#[tokio::test]
+async fn prompt_none_gives_a_code_where_it_is_known_who_gets_it_and_nothing_has_to_be_asked() {
+    let postern = Postern::start().await;
+    let phone = claimed(&postern).await;
+    let mut browser = postern.browser();
+    let silent = phone.authorize_url(&[("prompt", "none")]);
+    assert_eq!(error(&browser.open(&silent).await.app()), "login_required");
+    browser.account(ALICE).await;
+    assert_eq!(error(&browser.open(&silent).await.app()), "consent_required");
+    let first = phone.signed_in(&mut browser, ALICE).await;
+    postern.advance("50s");
+
+    let hint = first.answer["id_token"].as_str().expect("an ID token");
+    for changes in [
+        vec![("prompt", "none")],
+        vec![("prompt", "none"), ("id_token_hint", hint)],
+        vec![("prompt", "none"), ("max_age", "60")],
+        vec![("prompt", "none"), ("nonce", "another")],
+        // A page would be due for none of these either.
+        vec![],
+        vec![("max_age", "60")],
+    ] {
+        let back = browser.open(&phone.authorize_url(&changes)).await.app();
+        let tokens = Tokens::of(&phone.redeem(&phone.code(&back)).await);
+        for claim in ["sub", "auth_time", "acr", "aud"] {
+            assert_eq!(
+                tokens.id_claims()[claim],
+                first.id_claims()[claim],
+                "{claim}: {changes:?}"
+            );
+        }
+        assert_ne!(tokens.sid(), first.sid(), "a sign-in of its own");
+    }
+    let posted = phone.authorize_url(&[("prompt", "none"), ("response_mode", "form_post")]);
+    let page = browser.open(&posted).await.page();
+    Tokens::of(&phone.redeem(page.form(&phone.redirect_uri).field("code")).await);
+
+    postern.advance("11s");
+    let fresh = phone.authorize_url(&[("prompt", "none"), ("max_age", "60")]);
+    assert_eq!(
+        error(&browser.open(&fresh).await.app()),
+        "login_required",
+        "too old by now"
+    );
+    let asking = phone.authorize_url(&[("prompt", "consent")]);
+    assert_eq!(
+        browser.open(&asking).await.page().heading(),
+        "Allow Notes to use your account?"
+    );
+    postern.end_everything_of(ALICE).await;
+    assert_eq!(error(&browser.open(&silent).await.app()), "login_required");
+}
+
+#[tokio::test]
+async fn who_has_just_signed_in_is_sent_back_without_a_tap_too() {
+    let postern = Postern::start().await;
+    let phone = claimed(&postern).await;
+    phone.signed_in(&mut postern.browser(), ALICE).await;
+    let mut browser = postern.browser();
+    let page = browser.open(&phone.authorize_url(&[])).await.page();
+    let back = browser.sign_in(&page, ALICE).await.app();
+    Tokens::of(&phone.redeem(&phone.code(&back)).await);
+}
+
+/// Alice's consent page, with Deny pressed after Bob, who has allowed the app before, signed in in the same browser.
+#[tokio::test]
+async fn a_button_of_anothers_page_gives_nothing_although_no_page_would_be_due() {
+    let postern = Postern::start().await;
+    let phone = claimed(&postern).await;
+    phone.signed_in(&mut postern.browser(), BOB).await;
+    let mut browser = postern.browser();
+    browser.account(ALICE).await;
+    let page = browser.open(&phone.authorize_url(&[])).await.page();
+    assert_eq!(page.heading(), "Allow Notes to use your account?");
+    let account = browser.open("/account").await.page();
+    browser.submit(&account.form("/sign-out")).await.page();
+    browser.account(BOB).await;
+    for decision in ["allow", "deny"] {
+        let page = browser.press(&page, decision).await.page();
+        assert_eq!(page.heading(), format!("Continue to Notes as {BOB}"));
+    }
+}
+
+#[tokio::test]
+async fn only_an_app_whose_addresses_are_all_claimed_goes_without_a_tap() {
+    let postern = Postern::start().await;
+    let notes = postern.provider().clients.find("notes").expect("a client");
+    for uri in ["http://127.0.0.1/callback", "com.example.notes:/callback"] {
+        let mut settings = notes.settings.clone();
+        settings.answers_without_tap = true;
+        settings.redirect_uris = vec![
+            "https://app.example/cb".parse().expect("valid"),
+            uri.parse().expect("valid"),
+        ];
+        let id = "bold".parse().expect("an id");
+        let added = postern::flows::clients::add(postern.provider(), id, notes.name.clone(), settings).await;
+        let refused = added.expect_err("anybody may answer there").to_string();
+        assert!(refused.contains("RFC 8252 section 8.6"), "{refused}");
+    }
+}
+
 /// Opens a request that wants a fresh proof; the page that asks for it cannot be passed by.
 async fn must_prove(postern: &Postern, phone: &Phone<'_>, changes: &[(&str, &str)]) {
     let mut browser = postern.browser();

@@ -74,11 +74,16 @@ async fn starting_again_keeps_every_parameter() {
         .await;
     let mut phone = postern.phone_of("shop");
     phone.scope = "email offline_access openid profile";
+    let alice = postern.user(ALICE).await.id;
+    let claims =
+        format!(r#"{{"id_token":{{"name":null,"sub":{{"value":"{alice}"}}}},"userinfo":{{"email":null}}}}"#);
     let url = phone.authorize_url(&[
         ("prompt", "login consent"),
         ("max_age", "60"),
         ("login_hint", BOB),
         ("resource", api),
+        ("response_mode", "form_post"),
+        ("claims", &claims),
     ]);
     let page = postern.browser().open(&url).await.page();
     let request = page.form("/sign-in").field("request").to_owned();

@@ -30,6 +30,10 @@ pub(crate) struct Callback {
 pub(crate) struct Redirect {
     /// As the browser sent it, such as `GET /callback?code=...&state=...`.
     pub(crate) request_line: String,
+    /// Of a form post.
+    pub(crate) content_type: String,
+    /// Of a form post.
+    pub(crate) body: String,
     url: Url,
 }
 
@@ -117,8 +121,18 @@ async fn record(State(tell): State<mpsc::UnboundedSender<Redirect>>, request: Re
         let url = Url::parse("http://callback.invalid")
             .and_then(|base| base.join(&target))
             .expect("a target");
+        let request_line = format!("{} {target}", request.method());
+        let content_type = request.headers().get("content-type");
+        let content_type = content_type
+            .map_or("", |kind| kind.to_str().expect("ASCII"))
+            .to_owned();
+        let body = axum::body::to_bytes(request.into_body(), 1 << 20)
+            .await
+            .expect("a body");
         let redirect = Redirect {
-            request_line: format!("{} {target}", request.method()),
+            request_line,
+            content_type,
+            body: String::from_utf8(body.to_vec()).expect("text"),
             url,
         };
         // The test may be over.

@@ -10,7 +10,9 @@ mod callback;
 mod decisions;
 mod driver;
 mod elsewhere;
+mod form_post;
 mod harness_test;
+mod logout;
 mod other_sites;
 mod pages;
 mod production;
@@ -314,12 +316,21 @@ impl Browser {
 
     /// From now on no page may run scripts.
     pub(crate) async fn without_scripts(&self) {
-        let params = json!({ "value": true });
+        self.set_scripts_disabled(true).await;
+    }
+
+    /// From now on pages may run scripts again.
+    pub(crate) async fn with_scripts(&self) {
+        self.set_scripts_disabled(false).await;
+    }
+
+    async fn set_scripts_disabled(&self, disabled: bool) {
+        let params = json!({ "value": disabled });
         said(
             self.session
                 .devtools("Emulation.setScriptExecutionDisabled", params)
                 .await,
-            "without_scripts",
+            "scripts",
         );
     }
 

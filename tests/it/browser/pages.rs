@@ -4,11 +4,13 @@
 
 use std::path::PathBuf;
 
+use postern::domain::client::{ClientSettings, GrantType};
+
 use super::{
     Browser, ColorScheme, Size,
     site::{Site, sign_in},
 };
-use crate::harness::{ALICE, PASSWORD};
+use crate::harness::{ALICE, PASSWORD, Phone};
 
 /// Names as long as they may be: they must wrap.
 const LONG_EMAIL: &str = "maximiliane.von-und-zu-hohenstein-waldburg@correspondence.department.example.com";
@@ -32,6 +34,7 @@ async fn show_every_page(viewport: Size) {
     let site = Site::start().await;
     site.add_person(LONG_EMAIL, LONG_NAME).await;
     let mut faults = on_the_way_to_an_app(&site, &browser, viewport).await;
+    faults.extend(for_a_device(&site, &browser, viewport).await);
     faults.extend(with_long_names(&site, &browser, viewport).await);
     faults.extend(on_the_account_page(&site, &browser, viewport).await);
     faults.extend(browser.console_errors().await);
@@ -76,10 +79,63 @@ async fn on_the_way_to_an_app(site: &Site, browser: &Browser, viewport: Size) ->
     site.authorize(browser, &phone, &[("prompt", "login")]).await;
     browser.wait_for_heading("Confirm it’s you").await;
     faults.extend(check(browser, viewport, "confirm").await);
+    // The page that posts itself stays where scripts are switched off while it comes.
+    browser.without_scripts().await;
+    let posting = [("response_mode", "form_post"), ("prompt", "none")];
+    site.authorize(browser, &phone, &posting).await;
+    browser.wait_for_heading("Back to Notes").await;
+    browser.with_scripts().await;
+    faults.extend(check(browser, viewport, "form-post").await);
+
+    browser.goto(&site.url("/logout")).await;
+    browser.wait_for_heading("Sign out?").await;
+    faults.extend(check(browser, viewport, "logout").await);
+    browser
+        .goto(&logout_from_elsewhere(site, &phone, ALICE).await)
+        .await;
+    browser.wait_for_heading("Sign out?").await;
+    faults.extend(check(browser, viewport, "logout-app").await);
+    browser.goto(&site.url("/logout?id_token_hint=x")).await;
+    browser.wait_for_heading("This sign-out link does not work").await;
+    faults.extend(check(browser, viewport, "logout-error").await);
     browser.goto(&site.url("/account")).await;
     browser.click("#sign-out").await;
     browser.wait_for_heading("You’re signed out").await;
     faults.extend(check(browser, viewport, "signed-out").await);
+    faults
+}
+
+/// Where a person allows a television (RFC 8628).
+async fn for_a_device(site: &Site, browser: &Browser, viewport: Size) -> Vec<String> {
+    let mut faults = Vec::new();
+    let television = |settings: &mut ClientSettings| {
+        settings.grant_types.insert(GrantType::DeviceCode);
+    };
+    site.postern.add_client("tv", television).await;
+    let begin = site.postern.post("/device_authorization", &[("client_id", "tv")]);
+    let answer = begin.await;
+    let told = answer.json();
+    let link = told["verification_uri_complete"].as_str().expect("a link");
+    let path = link.strip_prefix(site.postern.issuer()).expect("a page of ours");
+    browser.goto(&site.url("/device?user_code=WDJB-MJHT")).await;
+    browser.click("#next").await;
+    browser.wait_for("#error").await;
+    faults.extend(check(browser, viewport, "device-code-wrong").await);
+    browser.goto(&site.url(path)).await;
+    browser.wait_for_heading("Connect a device").await;
+    faults.extend(check(browser, viewport, "device-code").await);
+    browser.click("#next").await;
+    sign_in(browser, ALICE, PASSWORD).await;
+    browser
+        .wait_for_heading("Allow Notes on a device to use your account?")
+        .await;
+    faults.extend(check(browser, viewport, "device-consent").await);
+    browser.click("#allow").await;
+    browser.wait_for_heading("Your device is connected").await;
+    faults.extend(check(browser, viewport, "device-done").await);
+    browser.click("#account").await;
+    browser.click("#sign-out").await;
+    browser.wait_for_heading("You’re signed out").await;
     faults
 }
 
@@ -107,6 +163,12 @@ async fn with_long_names(site: &Site, browser: &Browser, viewport: Size) -> Vec<
     browser.goto(&site.url("/account")).await;
     browser.wait_for("#sign-out").await;
     faults.extend(check(browser, viewport, "long-account").await);
+    browser
+        .goto(&logout_from_elsewhere(site, &phone, LONG_EMAIL).await)
+        .await;
+    browser.wait_for_heading("Sign out?").await;
+    faults.extend(check(browser, viewport, "long-logout").await);
+    browser.click("#stay").await;
     browser.click("#sign-out").await;
     browser.wait_for_heading("You’re signed out").await;
     faults
@@ -161,6 +223,13 @@ async fn on_the_account_page(site: &Site, browser: &Browser, viewport: Size) -> 
     faults
 }
 
+/// The sign-out link of an app in which the person signed in with another browser: it asks first.
+async fn logout_from_elsewhere(site: &Site, phone: &Phone<'_>, person: &str) -> String {
+    let tokens = phone.signed_in(&mut site.postern.browser(), person).await;
+    let hint = tokens.answer["id_token"].as_str().expect("an ID token");
+    site.url(&format!("/logout?id_token_hint={hint}"))
+}
+
 /// What is wrong with the page that is shown.
 async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
     let mut faults = Vec::new();
@@ -174,7 +243,8 @@ async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
                  document.querySelectorAll('script, style, [style]').length, document.styleSheets.length]",
             )
             .await;
-        let expected = serde_json::json!([across, down, word == "dark", true, 0, 1]);
+        let scripts = usize::from(name == "form-post");
+        let expected = serde_json::json!([across, down, word == "dark", true, scripts, 1]);
         let page = format!("{name} at {across} in {word}");
         if seen != expected {
             faults.push(format!("{page}: {seen} instead of {expected}"));

@@ -6,7 +6,7 @@ use postern::{
     base::text::Email,
     config::ServerConfig,
     domain::{
-        client::{ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{ClientKind, ClientSettings},
         password::Password,
     },
     flows::{account, clients},
@@ -86,12 +86,9 @@ impl Site {
             .iter()
             .map(|uri| uri.parse().expect("a redirect URI"));
         let settings = ClientSettings {
-            kind: ClientKind::Native,
             redirect_uris: redirect_uris.collect(),
             scope: "openid profile email offline_access".parse().expect("valid"),
-            consent: ConsentPolicy::Ask,
-            resource: None,
-            lifetimes: ClientLifetimes::default(),
+            ..ClientSettings::new(ClientKind::Native)
         };
         let (client, name) = (id.parse().expect("a client id"), name.parse().expect("a name"));
         clients::add(self.postern.provider(), client, name, settings)

@@ -157,6 +157,12 @@ async fn apps_are_added_listed_shown_and_removed() {
         "never",
         "--resource",
         "https://api.example.com",
+        "--resource",
+        "https://photos.example.com",
+        "--post-logout-redirect-uri",
+        "https://app.example/bye",
+        "--post-logout-redirect-uri",
+        "com.example.notes:/bye",
         "--access-token-life",
         "10m",
         "--json",
@@ -166,7 +172,23 @@ async fn apps_are_added_listed_shown_and_removed() {
         (&added["id"], &added["consent"]),
         (&Value::from("notes"), &Value::from("never"))
     );
-    assert_eq!(added["resource"], "https://api.example.com");
+    assert_eq!(
+        added["resource"], "https://api.example.com",
+        "the first is the default"
+    );
+    assert_eq!(
+        added["resources"],
+        serde_json::json!(["https://photos.example.com"])
+    );
+    assert_eq!(
+        added["post_logout_redirect_uris"],
+        serde_json::json!(["https://app.example/bye", "com.example.notes:/bye"])
+    );
+    let said = shell.run(&["client", "show", "notes"]).await.done();
+    assert!(
+        said.contains("after sign-out     com.example.notes:/bye"),
+        "{said}"
+    );
 
     let said = add_client(&shell, "notes", &[]).await.refused(1);
     assert!(said.contains("there is a client notes already"), "{said}");
@@ -239,11 +261,17 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
         ("--redirect-uri", "notes:/callback", "RFC 8252 section 7.1"),
         ("--redirect-uri", "/callback", "not an absolute URI"),
         ("--name", "Notes\u{202e}", "none of them invisible"),
-        ("--kind", "web", "native"),
+        ("--kind", "app", "write native, web or service"),
         ("--scope", "", "at least one scope"),
         ("--scope", "a\"b", "printable ASCII"),
         ("--consent", "always", "never"),
+        ("--dpop", "maybe", "off, allowed or required"),
         ("--resource", "api", "absolute URI"),
+        (
+            "--post-logout-redirect-uri",
+            "http://app.example/bye",
+            "RFC 8252 sections 7.3 and 8.3",
+        ),
         ("--access-token-life", "5", "with a unit"),
         ("--access-token-life", "2d", "from 1s to 1d"),
         ("--access-token-life", "2s", "at least twice tokens.retry_window"),
@@ -276,7 +304,7 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
     let said = add_client(
         &shell,
         "a b",
-        &["--kind", "web", "--redirect-uri", "x", "--resource", "y"],
+        &["--kind", "app", "--redirect-uri", "x", "--resource", "y"],
     )
     .await
     .refused(1);
@@ -290,6 +318,21 @@ async fn an_app_with_a_bad_value_is_refused_with_the_rule_that_it_breaks() {
             .done()
             .starts_with("No app yet.")
     );
+}
+
+#[tokio::test]
+async fn an_app_may_have_to_bind_its_tokens() {
+    let (_folder, shell) = founded().await;
+    add_client(&shell, "usual", &[]).await.done();
+    add_client(&shell, "strict", &["--dpop", "required"]).await.done();
+    add_client(&shell, "plain", &["--dpop", "off"]).await.done();
+    for (id, policy) in [("usual", "allowed"), ("strict", "required"), ("plain", "off")] {
+        let shown = shell.run(&["client", "show", id, "--json"]).await.json();
+        assert_eq!(shown["dpop"], policy);
+        let shown = shell.run(&["client", "show", id]).await.done();
+        let line = shown.lines().find(|line| line.starts_with("DPoP"));
+        assert!(line.is_some_and(|line| line.contains(policy)), "{shown}");
+    }
 }
 
 #[tokio::test]

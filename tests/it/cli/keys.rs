@@ -80,7 +80,10 @@ async fn rotating_too_early_says_from_when_and_why() {
         .run(&["keys", "rotate", "--ring", "signing"])
         .await
         .refused(2);
-    assert!(said.contains("write signing:ES256, mac or seal"), "{said}");
+    assert!(
+        said.contains("write signing:ES256, signing:RS256, mac or seal"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

@@ -2,9 +2,13 @@
 
 use std::{fs, path::PathBuf};
 
+use axum::{body::Body, http::Request};
+use base64ct::{Base64, Encoding};
 use postern::{
+    base::time::Lifetime,
     config::Config,
     domain::{
+        client::{ClientKind, ClientSettings},
         ending::{Ending, Reason},
         event::Subject,
     },
@@ -355,6 +359,48 @@ fn tapped_again<'a>(postern: &'a Postern, verifier: &str) -> Phone<'a> {
     let mut phone = postern.phone();
     verifier.clone_into(&mut phone.verifier);
     phone
+}
+
+#[tokio::test]
+async fn a_removed_secret_stays_removed_and_a_new_one_is_told_as_lost() {
+    let postern = Postern::start().await;
+    let provider = postern.provider();
+    let mut secrets = Vec::new();
+    for id in ["removed", "rotated", "kept"] {
+        let (id, name) = (id.parse().expect("an id"), "A service".parse().expect("a name"));
+        let settings = ClientSettings::new(ClientKind::Service);
+        let added = clients::register(provider, id, name, settings, None).await;
+        secrets.push(added.expect("added").secret.expect("a secret"));
+    }
+    let saved = Saved::of(&postern).await;
+    let (removed, rotated) = (&secrets[0].kept, &secrets[1].kept);
+    let gone = clients::secrets::remove(provider, &removed.client, removed.id).await;
+    assert!(gone.expect("answered"));
+    let hour = Lifetime::from_secs(3600);
+    let new = clients::secrets::rotate(provider, &rotated.client, None, hour).await;
+    let new = new.expect("rotated").new;
+    saved.export().await;
+    let stopped = postern.stop().await;
+
+    let report = saved.restore_with_ends().await;
+    assert_eq!(report["secrets_lost"], json!(["rotated"]));
+
+    let postern = stopped.start().await;
+    let works = async |secret: &clients::secrets::NewSecret| {
+        let pair = format!("{}:{}", secret.kept.client, secret.secret.expose());
+        let request = Request::post("/token")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header(
+                "authorization",
+                format!("Basic {}", Base64::encode_string(pair.as_bytes())),
+            )
+            .body(Body::from("grant_type=client_credentials"));
+        postern.send(request.expect("a request")).await.status == 200
+    };
+    assert!(!works(&secrets[0]).await && works(&secrets[1]).await && works(&secrets[2]).await);
+    assert!(!works(&new).await, "the backup does not know it");
+    postern.advance("1h");
+    assert!(!works(&secrets[1]).await && works(&secrets[2]).await);
 }
 
 #[tokio::test]

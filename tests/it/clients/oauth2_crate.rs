@@ -3,11 +3,16 @@
 use std::net::{SocketAddr, TcpListener};
 
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenResponse,
-    TokenUrl, basic::BasicClient,
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet,
+    EndpointSet, HttpRequest, HttpResponse, IntrospectionUrl, PkceCodeChallenge, PkceCodeVerifier,
+    RedirectUrl, RefreshToken, RequestTokenError, Scope, TokenIntrospectionResponse, TokenResponse, TokenUrl,
+    basic::BasicClient,
 };
-use postern::server::serve;
+use postern::{
+    domain::client::{AuthMethod, ClientKind, ClientSettings, GrantType},
+    flows::clients,
+    server::serve,
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 use url::Url;
 
@@ -43,8 +48,12 @@ impl Listening {
     }
 
     fn client(&self) -> Client {
+        self.client_named("notes")
+    }
+
+    fn client_named(&self, id: &str) -> Client {
         let at = |path: &str| format!("http://{}{path}", self.address);
-        BasicClient::new(ClientId::new("notes".to_owned()))
+        BasicClient::new(ClientId::new(id.to_owned()))
             .set_auth_uri(AuthUrl::new(at("/authorize")).expect("a URL"))
             .set_token_uri(TokenUrl::new(at("/token")).expect("a URL"))
             .set_redirect_uri(RedirectUrl::new("http://127.0.0.1:50000/callback".to_owned()).expect("a URL"))
@@ -160,6 +169,92 @@ async fn is_refused_with_another_verifier() {
     {
         Err(RequestTokenError::ServerResponse(error)) => assert_eq!(error.error().as_ref(), "invalid_grant"),
         other => panic!("a refusal was expected, not {other:?}"),
+    }
+    listening.stop().await;
+}
+
+/// Registers a client; its secret.
+async fn register(postern: &Postern, id: &str, settings: ClientSettings) -> String {
+    let (id, name) = (id.parse().expect("an id"), "A client".parse().expect("a name"));
+    let added = clients::register(postern.provider(), id, name, settings, None).await;
+    let secret = added.expect("added").secret.expect("a secret");
+    secret.secret.expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_web_server_authenticates_by_header_or_form_and_a_service_speaks_for_itself() {
+    let postern = Postern::start().await;
+    let listening = Listening::start(&postern);
+    for (id, method, kind) in [
+        ("header", AuthMethod::ClientSecretBasic, AuthType::BasicAuth),
+        ("form", AuthMethod::ClientSecretPost, AuthType::RequestBody),
+    ] {
+        let mut settings = ClientSettings::new(ClientKind::Web);
+        settings.token_endpoint_auth_method = method;
+        settings.redirect_uris = vec!["http://127.0.0.1/callback".parse().expect("valid")];
+        settings.scope = "openid email offline_access read".parse().expect("valid");
+        settings.grant_types.insert(GrantType::ClientCredentials);
+        let secret = register(&postern, id, settings).await;
+        let named = listening
+            .client_named(id)
+            .set_client_secret(ClientSecret::new(secret))
+            .set_auth_type(kind);
+        let (url, _, verifier) = begin(&named);
+        let code = AuthorizationCode::new(parameter(&allow(&postern, &url).await, "code"));
+        let tokens = named
+            .exchange_code(code)
+            .set_pkce_verifier(verifier)
+            .request_async(&http)
+            .await
+            .expect("tokens");
+        let refresh = tokens.refresh_token().expect("a refresh token").clone();
+        named
+            .exchange_refresh_token(&refresh)
+            .request_async(&http)
+            .await
+            .expect("tokens");
+        let own = named
+            .exchange_client_credentials()
+            .add_scope(Scope::new("read".to_owned()))
+            .request_async(&http)
+            .await
+            .expect("a token");
+        assert!(own.refresh_token().is_none());
+        // The same client without its secret.
+        assert_eq!(refusal(&listening.client(), &refresh).await, "invalid_grant");
+    }
+    listening.stop().await;
+}
+
+#[tokio::test]
+async fn an_api_asks_about_a_token_that_is_for_it() {
+    let postern = Postern::start().await;
+    let listening = Listening::start(&postern);
+    let mut settings = ClientSettings::new(ClientKind::Service);
+    settings.audience = Some("https://api.example".parse().expect("valid"));
+    let secret = register(&postern, "api", settings).await;
+    postern
+        .add_client("app", |settings| {
+            settings.resource = "https://api.example".parse().ok();
+        })
+        .await;
+    let tokens = postern
+        .phone_of("app")
+        .signed_in(&mut postern.browser(), ALICE)
+        .await;
+    let place = format!("http://{}/introspect", listening.address);
+    let api = BasicClient::new(ClientId::new("api".to_owned()))
+        .set_client_secret(ClientSecret::new(secret))
+        .set_introspection_url(IntrospectionUrl::new(place).expect("a URL"));
+    for (token, is_active) in [(tokens.access.clone(), true), ("x".to_owned(), false)] {
+        let token = AccessToken::new(token);
+        let told = api
+            .introspect(&token)
+            .request_async(&http)
+            .await
+            .expect("an answer");
+        assert_eq!(told.active(), is_active);
+        assert_eq!(told.client_id().is_some_and(|id| id.as_str() == "app"), is_active);
     }
     listening.stop().await;
 }

@@ -215,9 +215,27 @@ impl Device {
         matches!((refresh, userinfo), (Came::Refused, Came::Refused))
     }
 
-    /// Whether its access token is accepted.
+    /// Is refused, as soon as there is an answer.
+    pub(super) async fn is_refused_at_last(&self, node: &Node) {
+        surely("a refusal", async {
+            while !self.is_refused(node).await {
+                sleep(AGAIN).await;
+            }
+        })
+        .await;
+    }
+
+    /// Whether its access token is accepted, as soon as there is an answer.
     pub(super) async fn is_accepted(&self, node: &Node) -> bool {
-        let request = node.get("/userinfo").bearer_auth(self.held().access);
-        matches!(came(request).await, Came::Good(_))
+        surely("an answer", async {
+            loop {
+                let request = node.get("/userinfo").bearer_auth(self.held().access);
+                match came(request).await {
+                    Came::Nothing => sleep(AGAIN).await,
+                    came => return matches!(came, Came::Good(_)),
+                }
+            }
+        })
+        .await
     }
 }

@@ -6,6 +6,7 @@ mod phone;
 mod port;
 mod postern;
 pub(crate) mod postgres;
+pub(crate) mod proof;
 mod rows;
 mod small_disk;
 
@@ -15,5 +16,6 @@ pub(crate) use self::{
     phone::{Phone, Tokens},
     port::free_port,
     postern::{ALICE, BOB, PASSWORD, Postern, Stopped},
+    proof::ProofKey,
     small_disk::SmallDisk,
 };

@@ -1,5 +1,7 @@
 //! An app on a phone: PKCE, the authorization URL, codes and tokens.
 
+use std::sync::Arc;
+
 use axum::{body::Body, http::Request};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::{
@@ -10,8 +12,9 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Browser, Postern,
-    http::{Answer, encode},
+    Browser, Postern, Went,
+    http::{Answer, encode, form_post},
+    proof::{Draft, ProofKey},
 };
 
 /// An installation of an app.
@@ -24,6 +27,8 @@ pub(crate) struct Phone<'a> {
     pub(crate) state: String,
     pub(crate) nonce: String,
     pub(crate) verifier: String,
+    /// The key that it proves with each request, if it has one.
+    pub(crate) key: Option<Arc<ProofKey>>,
 }
 
 /// A token answer.
@@ -82,7 +87,74 @@ impl<'a> Phone<'a> {
             state: random(),
             nonce: random(),
             verifier: random(),
+            key: None,
         }
+    }
+
+    /// An app that has made itself a key.
+    pub(crate) fn with_key(postern: &'a Postern, client: &'static str) -> Self {
+        Self {
+            key: Some(Arc::new(ProofKey::new())),
+            ..Self::new(postern, client)
+        }
+    }
+
+    /// The same app with another key, or with none.
+    pub(crate) fn proving(&self, key: Option<ProofKey>) -> Self {
+        Self {
+            key: key.map(Arc::new),
+            ..self.clone()
+        }
+    }
+
+    /// A right proof for a request, not signed yet.
+    pub(crate) fn draft(&self, method: &str, path: &str) -> Draft<'_> {
+        let key = self.key.as_ref().expect("an app with a key");
+        let url = self.postern.provider().issuer.at(path);
+        key.draft(method, &url, self.postern.clock.now().seconds())
+    }
+
+    /// A form post with these DPoP headers.
+    pub(crate) async fn post_with_proofs(
+        &self,
+        path: &str,
+        pairs: &[(&str, &str)],
+        proofs: &[&str],
+    ) -> Answer {
+        let mut request = form_post(path, pairs);
+        for proof in proofs {
+            request
+                .headers_mut()
+                .append("dpop", proof.parse().expect("a header"));
+        }
+        self.postern.send(request).await
+    }
+
+    /// To the token endpoint, with a proof if the app has a key.
+    async fn ask(&self, pairs: &[(&str, &str)]) -> Answer {
+        let proof = self.key.as_ref().map(|_| self.draft("POST", "/token").sign());
+        let proofs: Vec<&str> = proof.iter().map(String::as_str).collect();
+        self.post_with_proofs("/token", pairs, &proofs).await
+    }
+
+    /// The pairs of a redemption.
+    pub(crate) fn redemption<'b>(&'b self, code: &'b str) -> [(&'b str, &'b str); 5] {
+        [
+            ("grant_type", "authorization_code"),
+            ("client_id", self.client),
+            ("redirect_uri", &self.redirect_uri),
+            ("code_verifier", &self.verifier),
+            ("code", code),
+        ]
+    }
+
+    /// The pairs of a refresh.
+    pub(crate) fn refreshing<'b>(&'b self, token: &'b str) -> [(&'b str, &'b str); 3] {
+        [
+            ("grant_type", "refresh_token"),
+            ("client_id", self.client),
+            ("refresh_token", token),
+        ]
     }
 
     /// The same phone, whose requests another node answers.
@@ -155,11 +227,17 @@ impl<'a> Phone<'a> {
 
     /// Walks the pages as a person does: signs in where asked, and allows.
     pub(crate) async fn allowed_code(&self, browser: &mut Browser<'_>, email: &str) -> String {
-        let mut page = browser.open(&self.authorize_url(&[])).await.page();
-        if !page.forms("/sign-in").is_empty() {
-            page = browser.sign_in(&page, email).await.page();
+        let mut went = browser.open(&self.authorize_url(&[])).await;
+        if let Went::Page(page) = &went
+            && !page.forms("/sign-in").is_empty()
+        {
+            went = browser.sign_in(page, email).await;
         }
-        self.code(&browser.press(&page, "allow").await.app())
+        // Some apps get their answer without a tap.
+        self.code(&match went {
+            Went::Page(page) => browser.press(&page, "allow").await.app(),
+            Went::App(back) => back,
+        })
     }
 
     /// A whole sign-in.
@@ -174,14 +252,7 @@ impl<'a> Phone<'a> {
     }
 
     pub(crate) async fn redeem_with(&self, code: &str, changes: &[(&str, &str)]) -> Answer {
-        let usual = [
-            ("grant_type", "authorization_code"),
-            ("client_id", self.client),
-            ("redirect_uri", &self.redirect_uri),
-            ("code_verifier", &self.verifier),
-            ("code", code),
-        ];
-        self.postern.post("/token", &changed(&usual, changes)).await
+        self.ask(&changed(&self.redemption(code), changes)).await
     }
 
     /// Refreshes.
@@ -190,12 +261,7 @@ impl<'a> Phone<'a> {
     }
 
     pub(crate) async fn refresh_with(&self, token: &str, changes: &[(&str, &str)]) -> Answer {
-        let usual = [
-            ("grant_type", "refresh_token"),
-            ("client_id", self.client),
-            ("refresh_token", token),
-        ];
-        self.postern.post("/token", &changed(&usual, changes)).await
+        self.ask(&changed(&self.refreshing(token), changes)).await
     }
 
     /// Gives a token back.
@@ -207,7 +273,20 @@ impl<'a> Phone<'a> {
 
     /// Asks who is signed in.
     pub(crate) async fn userinfo(&self, access_token: &str) -> Answer {
-        let request = Request::get("/userinfo").header("authorization", format!("Bearer {access_token}"));
+        let Some(_) = &self.key else {
+            return self.userinfo_with(&format!("Bearer {access_token}"), &[]).await;
+        };
+        let proof = self.draft("GET", "/userinfo").for_token(access_token).sign();
+        self.userinfo_with(&format!("DPoP {access_token}"), &[&proof])
+            .await
+    }
+
+    /// The same with this Authorization header and these DPoP headers.
+    pub(crate) async fn userinfo_with(&self, authorization: &str, proofs: &[&str]) -> Answer {
+        let mut request = Request::get("/userinfo").header("authorization", authorization);
+        for proof in proofs {
+            request = request.header("dpop", *proof);
+        }
         self.postern
             .send(request.body(Body::empty()).expect("a request"))
             .await

@@ -17,13 +17,13 @@ use postern::{
     },
     config::Config,
     domain::{
-        client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        client::{Client, ClientKind, ClientSettings},
         password::Password,
         user::User,
     },
     flows::{Provider, account, clients, end},
     jobs::poll::Poll,
-    store::db::Location,
+    store::db::{Location, Statement},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -253,18 +253,33 @@ impl Postern {
     /// Registers an app; `change` makes it differ from `notes`.
     pub(crate) async fn add_client(&self, id: &str, change: impl FnOnce(&mut ClientSettings)) -> Client {
         let mut settings = ClientSettings {
-            kind: ClientKind::Native,
             redirect_uris: vec![REDIRECT.parse().expect("valid")],
             scope: "openid profile email offline_access".parse().expect("valid"),
-            consent: ConsentPolicy::Ask,
-            resource: None,
-            lifetimes: ClientLifetimes::default(),
+            ..ClientSettings::new(ClientKind::Native)
         };
         change(&mut settings);
         let (id, name) = (id.parse().expect("a client id"), "Notes".parse().expect("a name"));
         clients::add(self.provider(), id, name, settings)
             .await
             .expect("a new client")
+    }
+
+    /// Changes the settings of a client behind the server's back.
+    pub(crate) async fn set_client(&self, id: &str, change: impl FnOnce(&mut ClientSettings)) {
+        const SET: Statement<(String, String), (String,)> =
+            Statement::new("UPDATE clients SET settings = $2 WHERE id = $1 RETURNING id");
+        let provider = self.provider();
+        let mut settings = provider
+            .clients
+            .find(id)
+            .expect("a known client")
+            .settings
+            .clone();
+        change(&mut settings);
+        let settings = serde_json::to_string(&settings).expect("JSON");
+        let set = provider.db.execute(SET, (id.to_owned(), settings)).await;
+        assert!(set.expect("written").is_some());
+        provider.clients.reload(&provider.db).await.expect("read");
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {

@@ -5,14 +5,17 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 12] = [
+const TABLES: [(&str, &str); 15] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
+    ("client_secrets", "SELECT COUNT(*) FROM client_secrets"),
+    ("used_assertions", "SELECT COUNT(*) FROM used_assertions"),
     ("versions", "SELECT COUNT(*) FROM versions"),
     ("facts", "SELECT COUNT(*) FROM facts"),
     ("consents", "SELECT COUNT(*) FROM consents"),
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
+    ("device_codes", "SELECT COUNT(*) FROM device_codes"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),

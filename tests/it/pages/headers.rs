@@ -52,7 +52,13 @@ async fn every_answer(postern: &Postern) -> Vec<(&'static str, Answer)> {
         .await
         .page();
     let silent = postern.get(&phone.authorize_url(&[("prompt", "none")])).await;
+    let posting = browser
+        .open(&phone.authorize_url(&[("response_mode", "form_post")]))
+        .await
+        .page();
+    let posting = browser.press(&posting, "deny").await.page();
     let account = browser.open("/account").await.page();
+    let logout = browser.open("/logout").await.page();
     let forged = browser
         .post(&account.form("/sign-out"), &[("sec-fetch-site", "cross-site")])
         .await;
@@ -69,7 +75,9 @@ async fn every_answer(postern: &Postern) -> Vec<(&'static str, Answer)> {
         ("continue", continuing.answer),
         ("confirm", confirm.answer),
         ("prompt=none", silent),
+        ("form post", posting.answer),
         ("account", account.answer),
+        ("log out", logout.answer),
         ("forged", forged),
         ("signed out", signed_out.answer),
         ("start again", start_again.answer),
@@ -133,7 +141,12 @@ async fn every_page_says_where_its_forms_may_lead() {
     ] {
         assert_eq!(policy(journey), page_policy("'self' http:"), "{journey}");
     }
-    for own in ["account", "forged", "signed out", "error", "not found"] {
+    // `document.forms[0].submit()`, and nothing else that somebody might bring into the page.
+    let script =
+        "default-src 'none'; script-src 'sha256-ePniVEkSivX/c7XWBGafqh8tSpiRrKiqYeqbG7N1TOE='; style-src";
+    let posting = page_policy("'self' http:").replace("default-src 'none'; style-src", script);
+    assert_eq!(policy("form post"), posting);
+    for own in ["account", "log out", "forged", "signed out", "error", "not found"] {
         assert_eq!(policy(own), page_policy("'self'"), "{own}");
     }
 }

@@ -80,7 +80,7 @@ impl Bouncer {
 
     fn stop(&mut self) {
         if let Some(server) = self.running.take() {
-            server.stop("-QUIT");
+            server.stop("-KILL");
         }
     }
 

@@ -20,9 +20,15 @@ const COLUMNS: &str = "
     browser_sessions.label:TEXT browser_sessions.created_at:INTEGER browser_sessions.last_seen_at:INTEGER
     browser_sessions.expires_at:INTEGER browser_sessions.ended_at:INTEGER? browser_sessions.end_reason:TEXT?
     browser_sessions.end_event:BLOB?
+    client_secrets.id:BLOB client_secrets.client_id:TEXT client_secrets.digest:BLOB
+    client_secrets.created_at:INTEGER client_secrets.last_used_at:INTEGER? client_secrets.expires_at:INTEGER?
+    client_secrets.warned_at:INTEGER?
     clients.id:TEXT clients.name:TEXT clients.settings:TEXT clients.created_at:INTEGER
-    clients.disabled_at:INTEGER?
+    clients.disabled_at:INTEGER? clients.last_used_at:INTEGER?
     consents.user_id:BLOB consents.client_id:TEXT consents.scope:TEXT consents.updated_at:INTEGER
+    device_codes.id:BLOB device_codes.code_digest:BLOB device_codes.user_code:BLOB device_codes.client_id:TEXT
+    device_codes.request:TEXT device_codes.expires_at:INTEGER device_codes.user_id:BLOB?
+    device_codes.denied_at:INTEGER?
     device_sessions.id:BLOB device_sessions.user_id:BLOB device_sessions.client_id:TEXT
     device_sessions.browser_session_id:BLOB? device_sessions.parent_id:BLOB? device_sessions.life:TEXT
     device_sessions.state:TEXT device_sessions.generation:INTEGER device_sessions.rotated_at:INTEGER
@@ -31,7 +37,7 @@ const COLUMNS: &str = "
     device_sessions.redirect_uri:TEXT device_sessions.challenge:BLOB device_sessions.device:TEXT
     device_sessions.granted_at:INTEGER device_sessions.activated_at:INTEGER?
     device_sessions.expires_at:INTEGER device_sessions.ended_at:INTEGER? device_sessions.end_reason:TEXT?
-    device_sessions.end_event:BLOB?
+    device_sessions.end_event:BLOB? device_sessions.pushed_request:BLOB?
     events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
     events.session_id:BLOB? events.address:TEXT? events.data:TEXT
     facts.name:TEXT facts.value:BLOB
@@ -41,6 +47,7 @@ const COLUMNS: &str = "
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
     revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
     revocations.until:INTEGER revocations.recorded_at:INTEGER
+    used_assertions.digest:BLOB used_assertions.expires_at:INTEGER
     users.id:BLOB users.email:TEXT users.email_key:TEXT users.name:TEXT? users.created_at:INTEGER
     users.updated_at:INTEGER users.disabled_at:INTEGER?
     versions.name:TEXT versions.value:INTEGER

@@ -9,6 +9,8 @@ use crate::harness::postgres;
 /// What reads a whole table because it is small, or because that is what it is for.
 const WHOLE: &[&str] = &[
     "ALL_CLIENTS",
+    "ALL_SECRETS",
+    "UNUSED",
     "ALL_KEYS",
     "ACCEPTED",
     "RETIRE",
@@ -36,6 +38,9 @@ const FILL: &str = "
     INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
       SELECT 'token', uuid_send(id), id, 1, created_at, created_at FROM browser_sessions;
     INSERT INTO consents (user_id, client_id, scope, updated_at) SELECT id, 'app' || created_at % 9, '', 1 FROM users;
+    INSERT INTO client_secrets (id, client_id, digest, created_at, expires_at)
+      SELECT id, 'app' || created_at, '', 1, created_at FROM users;
+    INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
     INSERT INTO attempts (bucket, empty_at) SELECT uuid_send(id), created_at FROM users;";
 
 /// Explains every statement for values that are not known yet, on tables that would be read by an index wherever there

@@ -21,6 +21,34 @@ async fn still_granted(postern: &Postern) {
     assert_eq!(postern.count_events("session.ended").await, 0);
 }
 
+/// What an observer of the text alone would say that it holds, in bits.
+fn shannon(text: &str) -> f64 {
+    let length = u32::try_from(text.len()).expect("short");
+    let distinct: BTreeSet<u8> = text.bytes().collect();
+    let bits = distinct.into_iter().map(|byte| {
+        let count = text.bytes().filter(|other| *other == byte).count();
+        let count = f64::from(u32::try_from(count).expect("short"));
+        count * (f64::from(length) / count).log2()
+    });
+    bits.sum()
+}
+
+#[tokio::test]
+async fn what_is_given_out_is_long_random_and_in_plain_characters() {
+    let postern = Postern::start().await;
+    let mut seen = BTreeSet::new();
+    for _ in 0..4 {
+        let (phone, code) = code(&postern).await;
+        let tokens = Tokens::of(&phone.redeem(&code).await);
+        for secret in [code, tokens.access, tokens.refresh] {
+            assert!(shannon(&secret) > 96.0, "{secret}");
+            // RFC 6749 appendix A: VSCHAR.
+            assert!(secret.bytes().all(|byte| byte.is_ascii_graphic()), "{secret}");
+            assert!(seen.insert(secret), "given out once");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_or_missing_part_is_refused_and_the_code_stays_good() {
     let postern = Postern::start().await;

@@ -55,7 +55,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
     assert_eq!(document["issuer"], postern.issuer());
     assert!(!postern.issuer().ends_with('/'));
     assert_eq!(tokens.id_claims()["iss"], document["issuer"], "byte for byte");
-    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, Initiating User Registration 1.0.
+    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, RFC 9449, Initiating User Registration 1.0.
     let registered = [
         "issuer",
         "authorization_endpoint",
@@ -63,14 +63,25 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "userinfo_endpoint",
         "jwks_uri",
         "revocation_endpoint",
+        "pushed_authorization_request_endpoint",
+        "require_pushed_authorization_requests",
+        "device_authorization_endpoint",
+        "introspection_endpoint",
         "response_types_supported",
         "response_modes_supported",
         "grant_types_supported",
         "subject_types_supported",
         "id_token_signing_alg_values_supported",
         "token_endpoint_auth_methods_supported",
+        "token_endpoint_auth_signing_alg_values_supported",
         "revocation_endpoint_auth_methods_supported",
+        "revocation_endpoint_auth_signing_alg_values_supported",
+        "introspection_endpoint_auth_methods_supported",
+        "introspection_endpoint_auth_signing_alg_values_supported",
+        "end_session_endpoint",
+        "ui_locales_supported",
         "code_challenge_methods_supported",
+        "dpop_signing_alg_values_supported",
         "scopes_supported",
         "claims_supported",
         "acr_values_supported",
@@ -113,9 +124,43 @@ async fn every_endpoint_in_the_document_answers() {
         postern.post(&path("revocation_endpoint"), &[]).await.error(),
         "invalid_request"
     );
+    for name in [
+        "pushed_authorization_request_endpoint",
+        "device_authorization_endpoint",
+    ] {
+        assert_eq!(
+            postern.post(&path(name), &[]).await.error(),
+            "invalid_request",
+            "{name}"
+        );
+    }
+    assert_eq!(
+        postern.post(&path("introspection_endpoint"), &[]).await.error(),
+        "invalid_request"
+    );
+    let left = postern.browser().open(&path("end_session_endpoint")).await.page();
+    assert_eq!(left.heading(), "You’re signed out");
     let url = postern.phone().authorize_url(&[]);
     let asked = url.replace("/authorize", &path("authorization_endpoint"));
     assert_eq!(postern.browser().open(&asked).await.page().heading(), "Sign in");
+}
+
+#[tokio::test]
+async fn behind_https_every_endpoint_is_https() {
+    let postern = Postern::start_with(|config| {
+        config.server.public_url = "https://id.example.com".parse().expect("valid");
+    })
+    .await;
+    let document = document(&postern).await;
+    let members = document.as_object().expect("an object").iter();
+    let urls: Vec<_> = members
+        .filter(|(name, _)| name.ends_with("_endpoint") || name.ends_with("_uri") || *name == "issuer")
+        .collect();
+    assert!(urls.len() >= 6, "{urls:?}");
+    for (name, url) in urls {
+        let url = url.as_str().expect("text");
+        assert!(url.starts_with("https://id.example.com"), "{name}: {url}");
+    }
 }
 
 #[tokio::test]
@@ -123,17 +168,43 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
     let postern = Postern::start().await;
     let document = document(&postern).await;
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
-    assert_eq!(list(&document, "response_modes_supported"), ["query"]);
+    assert_eq!(
+        list(&document, "response_modes_supported"),
+        ["query", "form_post"]
+    );
     assert_eq!(
         list(&document, "grant_types_supported"),
-        ["authorization_code", "refresh_token"]
+        [
+            "authorization_code",
+            "refresh_token",
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:device_code",
+        ]
     );
-    assert_eq!(list(&document, "token_endpoint_auth_methods_supported"), ["none"]);
+    // Each of them works: see client_auth/credentials.rs.
+    let proofs = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    for endpoint in ["token", "revocation", "introspection"] {
+        let methods = list(&document, &format!("{endpoint}_endpoint_auth_methods_supported"));
+        let none = if endpoint == "introspection" {
+            &[][..]
+        } else {
+            &["none"]
+        };
+        assert_eq!(methods, [none, &proofs].concat(), "{endpoint}");
+        let algorithms = list(
+            &document,
+            &format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
+        );
+        assert_eq!(algorithms, ["ES256", "PS256", "EdDSA", "RS256"], "{endpoint}");
+    }
     assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
     let (phone, tokens) = signed_in(&postern, "notes").await;
     Tokens::of(&phone.refresh(&tokens.refresh).await);
 
-    for mode in ["fragment", "form_post", "jwt"] {
+    let url = phone.authorize_url(&[("response_mode", "form_post"), ("prompt", "none")]);
+    let page = postern.browser().open(&url).await.page();
+    assert_eq!(page.form(&phone.redirect_uri).field("error"), "login_required");
+    for mode in ["fragment", "jwt"] {
         let url = phone.authorize_url(&[("response_mode", mode)]);
         match postern.browser().open(&url).await {
             Went::App(back) => assert!(

@@ -1,8 +1,11 @@
 //! The token endpoint, revocation, userinfo, keys and discovery.
 
 mod bad_input;
+mod browserless;
 mod code;
 mod discovery;
+mod dpop;
+mod dpop_userinfo;
 mod model;
 mod races;
 mod refresh;
@@ -130,7 +133,7 @@ fn raw_post(path: &str, content_type: &str, body: impl Into<Body>) -> Request<Bo
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// An app whose requests carry a checked DPoP proof of `key`; what HTTP does with proofs is not told here.
+/// An app whose requests carry a checked DPoP proof of `key`, made whenever the test says; `dpop.rs` has those over HTTP.
 struct Prover<'a> {
     postern: &'a Postern,
     client: Arc<Client>,
@@ -158,7 +161,7 @@ impl<'a> Prover<'a> {
         let request = CodeRequest {
             code,
             redirect_uri: Some(&phone.redirect_uri),
-            code_verifier: &phone.verifier,
+            code_verifier: Some(&phone.verifier),
             resource: &[],
             proof: Some(self.proof(self.postern.clock.now())),
             address: None,
@@ -194,7 +197,12 @@ impl<'a> Prover<'a> {
 fn tokens(issued: &issue::Tokens) -> Tokens {
     Tokens {
         access: issued.access_token.expose().clone(),
-        refresh: issued.refresh_token.expose().clone(),
+        refresh: issued
+            .refresh_token
+            .as_ref()
+            .expect("a refresh token")
+            .expose()
+            .clone(),
         answer: serde_json::Value::Null,
     }
 }

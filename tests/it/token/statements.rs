@@ -1,7 +1,7 @@
 //! How many statements each endpoint takes: the budget of a database that does not get slower.
 
 use super::{Prover, code, signed_in};
-use crate::harness::{ALICE, Postern, Tokens};
+use crate::harness::{ALICE, Phone, Postern, Tokens};
 
 #[tokio::test]
 async fn a_redemption_takes_the_update_and_the_event() {
@@ -29,6 +29,42 @@ async fn a_refresh_and_its_repetition_take_one() {
         assert!(answer.is_ok());
         assert_eq!(count, 1);
     }
+}
+
+#[tokio::test]
+async fn a_proof_takes_no_statement_more_and_a_wrong_one_none() {
+    let postern = Postern::start().await;
+    let phone = Phone::with_key(&postern, "notes");
+    let code = phone.allowed_code(&mut postern.browser(), ALICE).await;
+
+    let stale = phone.draft("POST", "/token").claim("iat", 1).sign();
+    let pairs = phone.redemption(&code);
+    let (count, answer) = postern
+        .statements(phone.post_with_proofs("/token", &pairs, &[&stale]))
+        .await;
+    assert_eq!((count, answer.error().as_str()), (0, "use_dpop_nonce"));
+    let nonce = answer.header("dpop-nonce");
+
+    let proof = phone
+        .draft("POST", "/token")
+        .claim("iat", 1)
+        .claim("nonce", nonce)
+        .sign();
+    let (count, answer) = postern
+        .statements(phone.post_with_proofs("/token", &pairs, &[&proof]))
+        .await;
+    assert_eq!(count, 2);
+    let first = Tokens::of(&answer);
+    for _ in 0..2 {
+        let (count, answer) = postern.statements(phone.refresh(&first.refresh)).await;
+        assert_eq!((count, answer.status.as_u16()), (1, 200));
+    }
+    let (count, answer) = postern.statements(phone.userinfo(&first.access)).await;
+    assert_eq!((count, answer.status.as_u16()), (1, 200));
+    let (count, answer) = postern
+        .statements(phone.userinfo_with(&format!("DPoP {}", first.access), &[&proof]))
+        .await;
+    assert_eq!((count, answer.status.as_u16()), (0, 401));
 }
 
 #[tokio::test]

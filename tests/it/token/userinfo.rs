@@ -87,11 +87,6 @@ async fn a_request_without_a_token_is_told_how() {
     asked_for_a_token(&with("Basic YTpi").await);
     challenged(&with("Bearer").await, 400, "invalid_request");
     challenged(&with("Bearer a b").await, 400, "invalid_request");
-    challenged(
-        &with(&format!("DPoP {}", tokens.access)).await,
-        400,
-        "invalid_request",
-    );
     let twice = Request::get("/userinfo")
         .header(header::AUTHORIZATION, format!("Bearer {}", tokens.access))
         .header(header::AUTHORIZATION, format!("Bearer {}", tokens.access));

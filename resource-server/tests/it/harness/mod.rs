@@ -1,9 +1,11 @@
 //! Who takes part: an authorization server's key, the tokens that it signs, and the issuer on a socket.
 
 mod issuer;
+mod prover;
 pub(crate) mod signer;
 
 pub(crate) use issuer::Issuer;
+pub(crate) use prover::{Prover, proof_claims};
 pub(crate) use signer::Signer;
 
 use postern_resource_server::{AccessToken, Expected, KeySet, Presented, Rejection, validate};

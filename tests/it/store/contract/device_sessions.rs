@@ -11,6 +11,7 @@ use postern::{
     store::{
         clients::RemoveClient,
         device_sessions::{Allow, FastForward, RedeemCode, find, list},
+        error::StoreError,
         users::DisableUser,
     },
 };
@@ -207,7 +208,7 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
         (Some(digest("key")), true),
     ] {
         let mut redeem = world.redeem(id, &notes);
-        redeem.key = key;
+        (redeem.key, redeem.binds) = (key, key);
         assert_eq!(
             world.db.write(redeem).await.expect("answered").is_some(),
             redeems,
@@ -216,7 +217,7 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
     }
     let unnamed = world.granted(alice, &notes, browser, Life::Own).await;
     let mut redeem = world.redeem(unnamed, &notes);
-    redeem.key = Some(digest("key"));
+    (redeem.key, redeem.binds) = (Some(digest("key")), Some(digest("key")));
     let redeemed = world.db.write(redeem).await.expect("answered").expect("redeemed");
     assert_eq!(redeemed.jkt, Some(digest("key")));
     for id in [id, unnamed] {
@@ -234,6 +235,27 @@ pub(crate) async fn a_named_key_is_demanded_and_another_binds_the_session(world:
                 .is_some()
         );
     }
+}
+
+/// A client that authenticates proves the key that its request named, and is not bound to it afterwards.
+pub(crate) async fn a_key_that_only_redeems_leaves_the_session_unbound(world: World) {
+    let (alice, notes) = people(&world).await;
+    let browser = world.browser(alice).await;
+    let mut named = world.allow(alice, &notes, browser, Life::Own);
+    named.key = Some(digest("key"));
+    let id = named.id;
+    assert!(world.db.write(named).await.expect("answered"));
+    let mut redeem = world.redeem(id, &notes);
+    redeem.key = Some(digest("other"));
+    assert!(world.db.write(redeem).await.expect("answered").is_none());
+
+    let mut redeem = world.redeem(id, &notes);
+    redeem.key = Some(digest("key"));
+    let redeemed = world.db.write(redeem).await.expect("answered").expect("redeemed");
+
+    assert_eq!(redeemed.jkt, None);
+    let refreshed = world.rotate(id, &notes, 1, Some(digest("other")), at(2)).await;
+    assert!(refreshed.is_some());
 }
 
 pub(crate) async fn the_newest_rotates_and_its_predecessor_gives_the_same_successor(world: World) {
@@ -279,7 +301,7 @@ pub(crate) async fn a_predecessor_of_a_bearer_session_is_late_after_the_window(w
     let bearer = world.active(alice, &notes, browser, Life::Own).await;
     let bound = world.granted(alice, &notes, browser, Life::Own).await;
     let mut redeem = world.redeem(bound, &notes);
-    redeem.key = Some(digest("key"));
+    (redeem.key, redeem.binds) = (Some(digest("key")), Some(digest("key")));
     assert!(world.db.write(redeem).await.expect("answered").is_some());
     assert!(world.rotate(bearer, &notes, 1, None, at(100)).await.is_some());
     assert!(
@@ -390,4 +412,28 @@ pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
         .await
         .expect("read");
     assert!(old.is_empty(), "expired ones are not listed");
+}
+
+pub(crate) async fn one_pushed_request_opens_one_session(world: World) {
+    let (alice, notes) = people(&world).await;
+    let browser = world.browser(alice).await;
+    let pushed = |mut allow: Allow| {
+        allow.pushed_request = Some(digest("request_uri"));
+        allow
+    };
+    let first = pushed(world.allow(alice, &notes, browser, Life::Own));
+    for _ in 0..2 {
+        assert!(
+            world.db.write(again(&first)).await.expect("answered"),
+            "the same row"
+        );
+    }
+    let second = pushed(world.allow(alice, &notes, browser, Life::Own));
+    let refused = world.db.write(second).await.expect_err("another row");
+    assert!(matches!(refused, StoreError::Conflict(_)), "{refused}");
+    // Without one there may be as many as people like.
+    for _ in 0..2 {
+        let other = world.allow(alice, &notes, browser, Life::Own);
+        assert!(world.db.write(other).await.expect("answered"));
+    }
 }

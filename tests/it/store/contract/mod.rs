@@ -2,6 +2,7 @@
 
 mod attempts;
 mod browser_sessions;
+mod client_secrets;
 mod clients;
 mod consents;
 mod device_sessions;
@@ -12,6 +13,7 @@ mod jobs;
 mod keys;
 mod over;
 mod revocations;
+mod used_assertions;
 mod users;
 mod world;
 
@@ -56,6 +58,10 @@ on_every_back_end! {
         a_disabled_person_has_no_session
         a_touch_moves_forward_only_and_never_revives
         the_expired_are_found_and_a_list_has_only_the_living;
+    client_secrets:
+        two_secrets_are_good_at_most_and_a_third_changes_nothing
+        a_secret_is_removed_once_and_all_of_them_with_their_client
+        a_use_is_written_once_in_a_while_and_a_warning_once;
     clients:
         a_change_of_clients_raises_the_version
         a_taken_client_id_is_a_conflict_and_changes_nothing
@@ -64,12 +70,14 @@ on_every_back_end! {
         a_consent_grows_also_when_another_page_was_faster
         a_withdrawn_consent_is_forgotten_with_its_sessions;
     device_sessions:
+        one_pushed_request_opens_one_session
         allowing_again_renews_the_code_and_opens_one_session
         a_session_that_was_redeemed_is_not_granted_again
         nothing_is_granted_to_the_ended_the_disabled_or_the_expired
         a_session_that_lives_with_its_browser_ends_with_it_at_the_latest
         a_code_is_redeemed_once_and_every_check_refuses
         a_named_key_is_demanded_and_another_binds_the_session
+        a_key_that_only_redeems_leaves_the_session_unbound
         the_newest_rotates_and_its_predecessor_gives_the_same_successor
         a_predecessor_of_a_bearer_session_is_late_after_the_window
         every_condition_of_a_rotation_refuses
@@ -111,6 +119,9 @@ on_every_back_end! {
     revocations:
         a_token_is_listed_once
         too_many_tokens_end_their_session;
+    used_assertions:
+        an_assertion_is_used_once_whoever_is_first
+        what_has_expired_is_forgotten_so_many_at_once;
     users:
         a_user_is_found_by_id_and_address
         a_taken_address_is_a_conflict_and_changes_nothing

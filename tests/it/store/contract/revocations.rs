@@ -9,10 +9,9 @@ use super::world::{World, at};
 fn revoke(world: &World, jti: i64, session: DeviceSessionId) -> RevokeToken {
     RevokeToken {
         jti: jti.to_be_bytes().to_vec(),
-        session,
+        session: Some((session, world.end_of(Ending::Device { id: session }))),
         now: at(10),
         until: at(1000),
-        end: world.end_of(Ending::Device { id: session }),
         event: world.event(Event::TokenRevoked { jti: jti.to_string() }),
     }
 }

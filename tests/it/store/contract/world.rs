@@ -6,13 +6,14 @@ use postern::{
     base::{
         digest::Digest,
         entropy::Entropy,
-        id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
+        id::{BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, UserId},
         time::{Instant, Lifetime},
     },
     domain::{
         binding::Thumbprint,
         browser_session::{Authentication, BrowserSession},
-        client::{Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy},
+        claims::AskedClaims,
+        client::{Client, ClientKind, ClientSettings},
         device_session::{Grant, Life, State},
         ending::{Ending, Reason},
         event::{Event, EventRecord, Subject},
@@ -91,12 +92,9 @@ impl World {
             id: id.parse().expect("a client id"),
             name: "Notes".parse().expect("a name"),
             settings: ClientSettings {
-                kind: ClientKind::Native,
                 redirect_uris: vec![REDIRECT.parse().expect("valid")],
                 scope: "openid offline_access".parse().expect("valid"),
-                consent: ConsentPolicy::Ask,
-                resource: None,
-                lifetimes: ClientLifetimes::default(),
+                ..ClientSettings::new(ClientKind::Native)
             },
             created_at: at(0),
             disabled_at: None,
@@ -104,6 +102,7 @@ impl World {
         AddClient {
             client,
             event: self.event(Event::ClientAdded),
+            secret: None,
         }
     }
 
@@ -139,6 +138,10 @@ impl World {
         }
     }
 
+    pub(crate) fn secret_id(&self) -> ClientSecretId {
+        ClientSecretId::new(at(0), &self.entropy)
+    }
+
     pub(crate) fn browser_id(&self) -> BrowserSessionId {
         BrowserSessionId::new(at(0), &self.entropy)
     }
@@ -171,6 +174,8 @@ impl World {
             grant: Grant {
                 scope: "openid".parse().expect("valid"),
                 resource: None,
+                resources: Vec::new(),
+                claims: AskedClaims::default(),
                 nonce: Some("n".to_owned()),
                 auth_time: at(0),
                 acr: "aal1".to_owned(),
@@ -185,6 +190,7 @@ impl World {
             now: at(0),
             expires_at: at(0).plus(Lifetime::from_days(365)),
             consent: None,
+            pushed_request: None,
         }
     }
 
@@ -197,6 +203,7 @@ impl World {
             redirect_uri: Some(REDIRECT.to_owned()),
             challenge: digest("verifier"),
             key: None,
+            binds: None,
             handle: digest(&format!("handle {id}")),
             now: at(1),
             event: self.event(Event::UserDisabled).id,

@@ -1,0 +1,40 @@
+-- Device authorizations (RFC 8628) under way. id is that of the device session which each may open.
+CREATE TABLE device_codes (
+    id UUID NOT NULL PRIMARY KEY,
+    code_digest BYTEA NOT NULL,
+    user_code BYTEA NOT NULL UNIQUE,
+    client_id TEXT NOT NULL,
+    request TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    user_id UUID,
+    denied_at BIGINT
+);
+CREATE INDEX device_codes_expiring ON device_codes (expires_at);
+
+-- Digest of the request_uri (RFC 9126) that a session was opened by: it opens one.
+ALTER TABLE device_sessions ADD COLUMN pushed_request BYTEA;
+CREATE UNIQUE INDEX device_sessions_pushed ON device_sessions (pushed_request) WHERE pushed_request IS NOT NULL;
+
+-- The secrets of clients: digests only. Two of a client may be good at a time.
+CREATE TABLE client_secrets (
+    id UUID NOT NULL PRIMARY KEY,
+    client_id TEXT NOT NULL,
+    digest BYTEA NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT,
+    expires_at BIGINT,
+    -- When somebody was told that it ends soon, or had it end by himself.
+    warned_at BIGINT
+);
+CREATE INDEX client_secrets_client ON client_secrets (client_id, id);
+CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
+
+-- When a client last proved that it is itself with a key of its own, to the day.
+ALTER TABLE clients ADD COLUMN last_used_at BIGINT;
+
+-- Assertions that were used: a digest of whose and which, until they expire.
+CREATE TABLE used_assertions (
+    digest BYTEA NOT NULL PRIMARY KEY,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX used_assertions_expires ON used_assertions (expires_at);

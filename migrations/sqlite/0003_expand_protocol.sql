@@ -1,0 +1,40 @@
+-- Device authorizations (RFC 8628) under way. id is that of the device session which each may open.
+CREATE TABLE device_codes (
+    id BLOB NOT NULL PRIMARY KEY,
+    code_digest BLOB NOT NULL,
+    user_code BLOB NOT NULL UNIQUE,
+    client_id TEXT NOT NULL,
+    request TEXT NOT NULL,
+    expires_at INTEGER NOT NULL,
+    user_id BLOB,
+    denied_at INTEGER
+) STRICT;
+CREATE INDEX device_codes_expiring ON device_codes (expires_at);
+
+-- Digest of the request_uri (RFC 9126) that a session was opened by: it opens one.
+ALTER TABLE device_sessions ADD COLUMN pushed_request BLOB;
+CREATE UNIQUE INDEX device_sessions_pushed ON device_sessions (pushed_request) WHERE pushed_request IS NOT NULL;
+
+-- The secrets of clients: digests only. Two of a client may be good at a time.
+CREATE TABLE client_secrets (
+    id BLOB NOT NULL PRIMARY KEY,
+    client_id TEXT NOT NULL,
+    digest BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER,
+    expires_at INTEGER,
+    -- When somebody was told that it ends soon, or had it end by himself.
+    warned_at INTEGER
+) STRICT;
+CREATE INDEX client_secrets_client ON client_secrets (client_id, id);
+CREATE INDEX client_secrets_expires ON client_secrets (expires_at) WHERE expires_at IS NOT NULL;
+
+-- When a client last proved that it is itself with a key of its own, to the day.
+ALTER TABLE clients ADD COLUMN last_used_at INTEGER;
+
+-- Assertions that were used: a digest of whose and which, until they expire.
+CREATE TABLE used_assertions (
+    digest BLOB NOT NULL PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX used_assertions_expires ON used_assertions (expires_at);

@@ -1,0 +1,134 @@
+//! Which settings of a client contradict each other.
+
+use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
+use crate::{
+    base::url::{Issuer, RedirectKind},
+    domain::scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+};
+
+/// A setting that contradicts another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contradiction {
+    /// Its name, as in [`ClientSettings`].
+    pub setting: &'static str,
+    /// The rule that it breaks, and what to write.
+    pub rule: &'static str,
+}
+
+impl ClientSettings {
+    /// Everything that contradicts something else.
+    pub fn contradictions(&self, issuer: &Issuer) -> Vec<Contradiction> {
+        let mut found = Vec::new();
+        let mut refuse = |broken: bool, setting, rule| {
+            if broken {
+                found.push(Contradiction { setting, rule });
+            }
+        };
+        let has = |grant| self.grant_types.contains(&grant);
+        let (native, service) = (self.kind == ClientKind::Native, self.kind == ClientKind::Service);
+        let public = !self.is_confidential();
+        let by_key = self.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt;
+        refuse(
+            native && !public,
+            "token_endpoint_auth_method",
+            "an app on people's devices cannot keep a secret (RFC 8252 section 8.4): write none, or choose another kind",
+        );
+        refuse(
+            service && public,
+            "token_endpoint_auth_method",
+            "a service has to authenticate: write client_secret_basic, client_secret_post or private_key_jwt",
+        );
+        refuse(
+            self.jwks.is_some() && self.jwks_uri.is_some(),
+            "jwks_uri",
+            "give the keys or the place where they are, not both (RFC 7591 section 2)",
+        );
+        refuse(
+            by_key && self.jwks.is_none() && self.jwks_uri.is_none(),
+            "jwks",
+            "private_key_jwt needs the client's public keys: give jwks or jwks_uri",
+        );
+        refuse(
+            native && (self.jwks.is_some() || self.jwks_uri.is_some()),
+            "jwks",
+            "a key that is in every copy of an app is no key: leave it out",
+        );
+        refuse(
+            self.token_endpoint_auth_signing_alg.is_some() && !by_key,
+            "token_endpoint_auth_signing_alg",
+            "only private_key_jwt signs something: leave it out",
+        );
+        refuse(
+            public && self.pkce != PkcePolicy::Required,
+            "pkce",
+            "a client without a secret always needs PKCE (OAuth 2.1 section 7.5.1): write required",
+        );
+        refuse(
+            public && self.refresh_rotation == RefreshRotation::Keep,
+            "refresh_rotation",
+            "refresh tokens of a client without a secret are rotated (RFC 9700 section 2.2.2): write rotate",
+        );
+        refuse(
+            public && has(GrantType::ClientCredentials),
+            "grant_types",
+            "client_credentials is for clients that authenticate (RFC 6749 section 4.4)",
+        );
+        refuse(
+            service
+                && [
+                    GrantType::AuthorizationCode,
+                    GrantType::RefreshToken,
+                    GrantType::DeviceCode,
+                ]
+                .into_iter()
+                .any(has),
+            "grant_types",
+            "a service has no people: choose the kind web",
+        );
+        self.redirect_contradictions(&mut refuse);
+        refuse(
+            service
+                && [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS]
+                    .iter()
+                    .any(|scope| self.scope.has(scope)),
+            "scope",
+            "openid, profile, email and offline_access are about people, and a service has none",
+        );
+        refuse(
+            self.audience.is_some() && !service,
+            "audience",
+            "only a service is an API; the API that a client calls is its resource",
+        );
+        refuse(
+            self.audience
+                .as_ref()
+                .is_some_and(|api| api.as_str() == issuer.as_str()),
+            "audience",
+            "this is the server itself; name the API",
+        );
+        found
+    }
+
+    fn redirect_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let is_redirected = self.grant_types.contains(&GrantType::AuthorizationCode);
+        refuse(
+            is_redirected && self.redirect_uris.is_empty(),
+            "redirect_uris",
+            "a client that people sign in with needs at least one redirect URI (RFC 6749 section 3.1.2.2)",
+        );
+        refuse(
+            !is_redirected && !self.redirect_uris.is_empty(),
+            "redirect_uris",
+            "nothing is redirected to this client: leave it out",
+        );
+        refuse(
+            self.kind == ClientKind::Web
+                && self
+                    .redirect_uris
+                    .iter()
+                    .any(|uri| uri.kind() == RedirectKind::PrivateScheme),
+            "redirect_uris",
+            "a scheme of one's own leads to an app on a device; a web server is reached by https",
+        );
+    }
+}

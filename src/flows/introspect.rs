@@ -1,0 +1,226 @@
+//! Introspection (RFC 7662): an API learns whether an access token that is for it is good, a client whether its own refresh
+//! token is. Anybody else learns nothing, and nothing is changed by asking.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use postern_resource_server::AccessToken;
+use serde::Serialize;
+
+use crate::{
+    base::{
+        id::{ClientId, DeviceSessionId, UserId},
+        url::Resource,
+    },
+    domain::{
+        binding::{Binding, Proof, Thumbprint},
+        client::Client,
+        device_session::{Presented, RefreshRules, State, Verdict, lives_until},
+        refresh_token::RefreshToken,
+        scope::ScopeSet,
+    },
+    flows::{Provider, userinfo::read},
+    ports::keys::Keys,
+    store::{
+        device_sessions::{self, find_live_user},
+        error::StoreError,
+        revocations::FIND_TOKEN,
+    },
+};
+
+/// What is answered (RFC 7662 section 2.2).
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Introspection {
+    /// Of an access token: what is in it.
+    Access(Box<ActiveAccess>),
+    /// Of a refresh token: what it is good for.
+    Refresh(Box<ActiveRefresh>),
+    /// Whatever else it is, and for whoever may not know.
+    Inactive {
+        /// Always false.
+        active: bool,
+    },
+}
+
+/// A good access token.
+#[derive(Debug, Serialize)]
+pub struct ActiveAccess {
+    active: bool,
+    token_type: &'static str,
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    client_id: String,
+    scope: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
+    jti: String,
+    iat: u64,
+    exp: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<String>>,
+}
+
+/// A good refresh token.
+#[derive(Debug, Serialize)]
+pub struct ActiveRefresh {
+    active: bool,
+    iss: String,
+    sub: UserId,
+    client_id: ClientId,
+    scope: ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aud: Option<Resource>,
+    sid: DeviceSessionId,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation<Thumbprint>>,
+}
+
+/// The key that a token is bound to (RFC 9449 section 6.2).
+#[derive(Debug, Serialize)]
+struct Confirmation<T> {
+    jkt: T,
+}
+
+/// Looks at a token for an authenticated client. No hint is needed: our tokens say what they are.
+pub async fn introspect(
+    provider: &Provider,
+    client: &Client,
+    token: &str,
+) -> Result<Introspection, StoreError> {
+    let parse = |keys: &Keys| keys.mac.parse(token);
+    let parsed = provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, parse)
+        .await?;
+    let active = match parsed {
+        Ok(refresh_token) => of_refresh_token(provider, client, &refresh_token)
+            .await?
+            .map(|active| Introspection::Refresh(Box::new(active))),
+        Err(_) => of_access_token(provider, client, token)
+            .await?
+            .map(|active| Introspection::Access(Box::new(active))),
+    };
+    Ok(active.unwrap_or(Introspection::Inactive { active: false }))
+}
+
+async fn of_access_token(
+    provider: &Provider,
+    client: &Client,
+    token: &str,
+) -> Result<Option<ActiveAccess>, StoreError> {
+    let Some(api) = &client.settings.audience else {
+        return Ok(None);
+    };
+    let Ok(token) = read(provider, token, api.as_str()).await? else {
+        return Ok(None);
+    };
+    if !is_in_force(provider, &token).await? {
+        return Ok(None);
+    }
+    let jkt = token.cnf.and_then(|cnf| cnf.jkt);
+    Ok(Some(ActiveAccess {
+        active: true,
+        token_type: if jkt.is_some() { "DPoP" } else { "Bearer" },
+        iss: token.iss,
+        sub: token.sub,
+        aud: token.aud,
+        client_id: token.client_id,
+        scope: token.scope.to_string(),
+        sid: token.sid,
+        jti: token.jti,
+        iat: token.iat,
+        exp: token.exp,
+        auth_time: token.auth_time,
+        acr: token.acr,
+        amr: token.amr,
+        cnf: jkt.map(|jkt| Confirmation { jkt }),
+    }))
+}
+
+/// Whether neither the token nor what it hangs on has ended. What is remembered counts first: the database may have gone
+/// back.
+async fn is_in_force(provider: &Provider, token: &AccessToken) -> Result<bool, StoreError> {
+    let Ok(jti) = Base64UrlUnpadded::decode_vec(&token.jti) else {
+        return Ok(false);
+    };
+    // A client that is being removed is disabled first; its sessions end in batches.
+    if provider.ends.has_token(&jti) || provider.clients.find(&token.client_id).is_none() {
+        return Ok(false);
+    }
+    let now = provider.clock.now();
+    match token.sid.as_deref().map(str::parse::<DeviceSessionId>) {
+        Some(Ok(session)) => {
+            if provider.ends.has_session(session) {
+                return Ok(false);
+            }
+            let live = find_live_user(&provider.db, session, jti, now).await?;
+            Ok(live.is_some())
+        }
+        Some(Err(_)) => Ok(false),
+        // A client's own, which ends with it. A namesake that came later has nothing to do with it.
+        None => {
+            let issuer = provider.clients.find(&token.client_id);
+            let same = issuer.is_some_and(|client| {
+                u64::try_from(client.created_at.seconds()).is_ok_and(|created| created <= token.iat)
+            });
+            Ok(same && provider.db.read(FIND_TOKEN, (jti,)).await?.is_none())
+        }
+    }
+}
+
+async fn of_refresh_token(
+    provider: &Provider,
+    client: &Client,
+    token: &RefreshToken,
+) -> Result<Option<ActiveRefresh>, StoreError> {
+    if provider.ends.has_session(token.session) {
+        return Ok(None);
+    }
+    let Some(found) = device_sessions::find(&provider.db, token.session).await? else {
+        return Ok(None);
+    };
+    let now = provider.clock.now();
+    let lifetimes = client.lifetimes(&provider.lifetimes);
+    let session = &found.session;
+    // Who asks has not to prove the key: it learns what the token is good for, and gets nothing for it.
+    let proof = match session.binding {
+        Binding::Bearer => None,
+        Binding::Key(key) => Some(Proof { key, made_at: now }),
+    };
+    let presented = Presented {
+        client: &client.id,
+        handle: token.handle.digest(),
+        generation: token.generation,
+        proof,
+    };
+    let rules = RefreshRules {
+        retry_window: lifetimes.retry_window,
+        idle: lifetimes.device_session_idle,
+        keep: client.keeps_refresh_tokens(),
+    };
+    let is_good = matches!(
+        session.judge(&presented, rules, now),
+        Verdict::Rotate | Verdict::Retry | Verdict::FastForward | Verdict::Keep
+    );
+    let State::Active { rotated_at, .. } = session.state else {
+        return Ok(None);
+    };
+    Ok(is_good.then(|| ActiveRefresh {
+        active: true,
+        iss: provider.issuer.to_string(),
+        sub: session.user,
+        client_id: session.client.clone(),
+        scope: found.grant.scope.clone(),
+        aud: found.grant.resource.clone(),
+        sid: session.id,
+        exp: lives_until(rotated_at, rules.idle, session.expires_at).seconds(),
+        cnf: proof.map(|proof| Confirmation { jkt: proof.key }),
+    }))
+}

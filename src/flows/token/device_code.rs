@@ -1,0 +1,114 @@
+//! `grant_type=urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 section 3.4): a poll. One reading until a person
+//! has decided; then the code is redeemed as an authorization code is.
+
+use crate::{
+    base::id::EventId,
+    domain::{
+        binding::Proof,
+        client::Client,
+        device_code::DeviceCode,
+        oauth_error::{ErrorCode, OAuthError},
+        refresh_token::{Generation, Handle, RefreshToken},
+    },
+    flows::{
+        Provider,
+        issue::{Order, Tokens, issue},
+        token::{TokenError, resource},
+    },
+    store::{
+        device_codes::{self, Answer, Progress},
+        device_sessions::{Found, RedeemCode},
+    },
+};
+
+/// What the device sends.
+pub struct Poll<'a> {
+    /// Its code.
+    pub device_code: &'a str,
+    /// The API that the access token is for.
+    pub resource: &'a [String],
+    /// The DPoP proof, checked in everything but its key.
+    pub proof: Option<Proof>,
+    /// Where the request came from.
+    pub address: Option<String>,
+}
+
+/// The tokens, once a person has allowed it. A poll repeated after that is refused and ends nothing: the answer may have
+/// been lost, and a device that begins anew harms nobody.
+pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Result<Tokens, TokenError> {
+    let code = DeviceCode::parse(request.device_code).ok_or_else(|| TokenError::NotOurs(invalid()))?;
+    let holds = |found: &Found| found.code == code.digest();
+    let resource = resource::choose(provider, client, code.session(), request.resource, holds).await?;
+    let (now, session) = (provider.clock.now(), code.session());
+    let progress = device_codes::poll(&provider.db, session, code.digest()).await?;
+    let Some(Progress {
+        client: owner,
+        expires_at,
+        answer,
+    }) = progress
+    else {
+        return Err(TokenError::NotOurs(invalid()));
+    };
+    let refused = |code, hint| Err(OAuthError::new(code, hint).into());
+    match answer {
+        _ if owner != client.id => return Err(invalid().into()),
+        Answer::Over => return Err(invalid().into()),
+        Answer::Denied => return Err(OAuthError::access_denied().into()),
+        _ if expires_at <= now => {
+            return refused(ErrorCode::ExpiredToken, "the codes have expired: begin again");
+        }
+        Answer::None => {
+            return refused(
+                ErrorCode::AuthorizationPending,
+                "nobody has decided yet: ask again after the interval",
+            );
+        }
+        Answer::Granted => {}
+    }
+    provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
+    // Before the row: the database may have gone back, and say that it waits.
+    if provider.ends.devices.contains(&session) {
+        return Err(invalid().into());
+    }
+    let key = request.proof.map(|proof| proof.key);
+    let handle = Handle::new(&provider.entropy);
+    let change = RedeemCode {
+        id: session,
+        code: code.digest(),
+        client: client.id.clone(),
+        redirect_uri: None,
+        challenge: code.digest(),
+        key,
+        binds: key.filter(|_| !client.is_confidential()),
+        handle: handle.digest(),
+        now,
+        event: EventId::new(now, &provider.entropy),
+        address: request.address,
+    };
+    let Some(redeemed) = provider.db.write(change).await? else {
+        return Err(invalid().into());
+    };
+    let order = Order {
+        client,
+        session,
+        scope: None,
+        resource: resource.as_ref(),
+        key,
+        with_id_token: true,
+        now,
+    };
+    let refresh_token = RefreshToken {
+        session,
+        handle,
+        generation: Generation::FIRST,
+    };
+    Ok(issue(provider, &order, &redeemed, &refresh_token)?)
+}
+
+/// One text for every cause.
+fn invalid() -> OAuthError {
+    OAuthError::new(
+        ErrorCode::InvalidGrant,
+        "the device code is unknown or used, or its session has ended: begin again",
+    )
+}

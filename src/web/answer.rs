@@ -1,0 +1,41 @@
+//! The answer to an authorization request on its way to the client: a redirect, or a page that posts itself.
+
+use axum::response::{IntoResponse, Redirect, Response};
+use http::StatusCode;
+
+use crate::{
+    domain::{
+        answer::{Answer, FormPost},
+        client::Client,
+        oauth_error::OAuthError,
+        request::AnswerTo,
+    },
+    web::{Shared, journey::form_action, page::Script, pages::FormPostPage},
+};
+
+/// Posts the page's form as soon as it is shown: the one script that we have. Its hash lets the browser run it and no
+/// other; who has switched scripts off presses the button.
+const SUBMIT: Script = Script("document.forms[0].submit()");
+
+/// Sends an answer of `client` on its way.
+pub(super) fn send(site: &Shared, client: &Client, to: &AnswerTo, answer: Answer) -> Response {
+    match answer {
+        Answer::Redirect(url) => Redirect::to(&url).into_response(),
+        Answer::FormPost(FormPost { action, fields }) => {
+            let page = FormPostPage {
+                client_name: client.name.to_string(),
+                action,
+                fields,
+                script: SUBMIT.0,
+            };
+            let form_action = form_action(client, to);
+            site.pages
+                .respond_with_script(StatusCode::OK, &page, &form_action, SUBMIT)
+        }
+    }
+}
+
+/// The same for an error.
+pub(super) fn refuse(site: &Shared, client: &Client, to: &AnswerTo, error: &OAuthError) -> Response {
+    send(site, client, to, to.with_error(&site.provider.issuer, error))
+}

@@ -1,0 +1,236 @@
+//! Where a person allows a device (RFC 8628 section 3.3): they type in the code that it shows, sign in where that is due,
+//! and decide.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Redirect, Response},
+};
+use http::StatusCode;
+
+use crate::{
+    base::time::Lifetime,
+    domain::{browser_session::BrowserSession, device_code::UserCode, device_code::Waiting, limit::Limit},
+    flows::{
+        consent::remembered,
+        device::{self, Decision, INTERVAL},
+        pending::{Goal, Pending},
+    },
+    web::{
+        Shared,
+        error::{bad_form_page, store_page, with_retry_after},
+        extract::{
+            csrf::Posted,
+            form::{BadForm, Query},
+            session::Visitor,
+        },
+        journey::{self, SignIn, scope_texts},
+        limiter::Limiter,
+        pages::{DeviceCodePage, DeviceConsentPage, DeviceDonePage},
+    },
+};
+
+/// What devices and those who type in their codes may do, counted by this process.
+#[derive(Debug)]
+pub(super) struct Limits {
+    /// Device authorizations that begin, by address.
+    pub(super) starts: Limiter,
+    /// Codes that were typed in, by address.
+    typed: Limiter,
+    /// Polls, by session to be.
+    pub(super) polls: Limiter,
+}
+
+impl Limits {
+    pub(super) fn new(limit: Limit) -> Self {
+        // A poll that comes a little early is no haste.
+        let every = Lifetime::from_millis(INTERVAL.millis() - 1000);
+        Self {
+            starts: Limiter::new(limit),
+            typed: Limiter::new(limit),
+            polls: Limiter::new(Limit { burst: 1, every }),
+        }
+    }
+}
+
+/// The form for the code. A code in the link is filled in and never decides anything by itself: the person has to see
+/// that it is the one on their device (RFC 8628 section 5.4).
+pub(super) async fn form(
+    State(site): State<Shared>,
+    visitor: Visitor,
+    query: Result<Query, BadForm>,
+) -> Response {
+    let raw = match query {
+        Ok(Query(raw)) => raw,
+        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
+    };
+    let typed = raw.text("user_code").parse::<UserCode>();
+    let flow = visitor.start_flow(&site);
+    let pending = Pending::new(&site.provider, flow.digest(), Goal::EnterCode);
+    let shown = typed.map(|code| code.to_string()).unwrap_or_default();
+    let mut response = code_page(&site, &visitor, pending, shown, None);
+    site.cookies
+        .set_flow(&site.provider, &flow, response.headers_mut());
+    response
+}
+
+/// A code that was typed in.
+pub(super) async fn enter(State(site): State<Shared>, posted: Posted) -> Response {
+    let Posted {
+        visitor,
+        pending,
+        form,
+    } = posted;
+    let (site, typed) = (&site, form.text("user_code"));
+    // Before the code is looked at: who guesses must not learn of a right one either.
+    let (now, address) = (site.provider.clock.now(), visitor.address.to_string());
+    let shown: String = typed.chars().take(16).collect();
+    if let Err(wait) = site.devices.typed.count(&address, now) {
+        let page = code_page(site, &visitor, pending, shown, Some(Wrong::TooMany));
+        return with_retry_after(page, wait);
+    }
+    let Ok(code) = typed.parse::<UserCode>() else {
+        return code_page(site, &visitor, pending, shown, Some(Wrong::Unknown));
+    };
+    match device::find(&site.provider, code).await {
+        Ok(Some(waiting)) => {
+            let goal = Goal::Device(Box::new(waiting), code.to_string());
+            let pending = Pending::new(&site.provider, pending.flow, goal);
+            journey::proceed(site, &visitor, pending).await
+        }
+        Ok(None) => code_page(site, &visitor, pending, shown, Some(Wrong::Unknown)),
+        Err(error) => store_page(site, &visitor.request_id, &error),
+    }
+}
+
+/// What is wrong with a code that was typed in.
+#[derive(Debug, Clone, Copy)]
+enum Wrong {
+    /// Nothing waits with it.
+    Unknown,
+    /// Too many came from its address.
+    TooMany,
+}
+
+/// The form, with what is wrong.
+fn code_page(
+    site: &Shared,
+    visitor: &Visitor,
+    mut pending: Pending,
+    user_code: String,
+    wrong: Option<Wrong>,
+) -> Response {
+    pending.goal = Goal::EnterCode;
+    pending.person = None;
+    let (status, error) = match wrong {
+        None => (StatusCode::OK, None),
+        Some(Wrong::Unknown) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(
+                "No device is waiting with this code. Compare it with your device; after ten minutes it shows a new one.",
+            ),
+        ),
+        Some(Wrong::TooMany) => (
+            StatusCode::TOO_MANY_REQUESTS,
+            Some("Too many codes came from here. Wait a moment and try again."),
+        ),
+    };
+    match pending.seal(&site.provider) {
+        Ok(request) => {
+            let page = DeviceCodePage {
+                request,
+                user_code,
+                error: error.map(str::to_owned),
+            };
+            site.pages.respond(status, &page, &[])
+        }
+        Err(_) => journey::too_large(site, visitor),
+    }
+}
+
+/// Asks the person who is signed in. Always: whoever shows the code may be somebody else (RFC 8628 section 5.4).
+pub(super) async fn ask(
+    site: &Shared,
+    visitor: &Visitor,
+    mut pending: Pending,
+    waiting: &Waiting,
+    user_code: &str,
+) -> Response {
+    let Some(session) = &visitor.session else {
+        return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new()));
+    };
+    let Some(client) = journey::client_for_device(site, waiting) else {
+        return journey::client_gone(site, visitor);
+    };
+    let allowed = match remembered(&site.provider, session, &client).await {
+        Ok(allowed) => allowed,
+        Err(error) => return store_page(site, &visitor.request_id, &error),
+    };
+    pending.for_person(&site.provider, session).remembered = allowed;
+    let Ok(request) = pending.seal(&site.provider) else {
+        return journey::too_large(site, visitor);
+    };
+    let page = DeviceConsentPage {
+        client_name: client.name.to_string(),
+        email: session.email.to_string(),
+        request,
+        user_code: user_code.to_owned(),
+        scopes: scope_texts(&waiting.request.scope),
+    };
+    site.pages.respond(StatusCode::OK, &page, &[])
+}
+
+/// The person's decision.
+pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Response {
+    let Posted {
+        visitor,
+        pending,
+        form,
+    } = posted;
+    let (site, visitor) = (&site, &visitor);
+    let (Goal::Device(waiting, _), Some(session), Some(person)) =
+        (&pending.goal, &visitor.session, &pending.person)
+    else {
+        return journey::proceed(site, visitor, pending).await;
+    };
+    // Sealed for somebody else: shown again for the present person, never executed.
+    if !person.is(session) {
+        return journey::proceed(site, visitor, pending).await;
+    }
+    let Some(client) = journey::client_for_device(site, waiting) else {
+        return journey::client_gone(site, visitor);
+    };
+    let (browser, address) = (visitor.agent.browser_label(), visitor.address.to_string());
+    let decision = Decision {
+        waiting,
+        client: &client,
+        person,
+        session,
+        browser: &browser,
+        address: Some(&address),
+    };
+    let done = match form.text("decision") {
+        "allow" => decision.allow(&site.provider).await,
+        "deny" => decision.deny(&site.provider).await.map(|()| true),
+        "switch" => return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
+        _ => return journey::proceed(site, visitor, pending).await,
+    };
+    match done {
+        Ok(true) => done_page(
+            site,
+            &client.name.to_string(),
+            form.text("decision") == "allow",
+            session,
+        ),
+        Ok(false) => Redirect::to("/device").into_response(),
+        Err(error) => store_page(site, &visitor.request_id, &error),
+    }
+}
+
+fn done_page(site: &Shared, client_name: &str, allowed: bool, session: &BrowserSession) -> Response {
+    let page = DeviceDonePage {
+        client_name: client_name.to_owned(),
+        email: session.email.to_string(),
+        allowed,
+    };
+    site.pages.respond(StatusCode::OK, &page, &[])
+}
