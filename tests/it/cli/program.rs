@@ -51,6 +51,13 @@ impl Program {
         assert!(sent.expect("kill runs").success(), "{name} to {id}");
     }
 
+    /// Whether it runs, and what it has said: for the message of a test that fails.
+    pub(crate) fn state(&mut self) -> String {
+        let ended = self.child.try_wait().expect("its own child");
+        let runs = ended.map_or("it runs".to_owned(), |status| format!("it ended, {status}"));
+        format!("{runs}\n{}\n{}", self.out.text(), self.log.text())
+    }
+
     /// Waits until `holds` says so of standard output and the log.
     pub(crate) async fn until(&mut self, what: &str, holds: impl Fn(&str, &str) -> bool) {
         let waiting = async {

@@ -15,7 +15,7 @@ use reqwest::{RequestBuilder, StatusCode};
 use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{node::Node, surely};
+use super::node::Node;
 use crate::harness::Tokens;
 
 /// What an app does before it asks again; `Retry-After` would make the tests long.
@@ -52,22 +52,24 @@ enum Came {
     Good(Value),
     /// The answer that ends a session for an app.
     Refused,
-    /// No answer, or one that says to come back.
-    Nothing,
+    /// No answer, or one that says to come back: why.
+    Nothing(String),
 }
 
 /// Sends a request. Any other answer is a fault of the server.
 async fn came(request: RequestBuilder) -> Came {
-    let Ok(answer) = request.send().await else {
-        return Came::Nothing;
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => return Came::Nothing(format!("{error:?}")),
     };
     let status = answer.status();
-    let Ok(body) = answer.text().await else {
-        return Came::Nothing;
+    let body = match answer.text().await {
+        Ok(body) => body,
+        Err(error) => return Came::Nothing(format!("{status} and then {error:?}")),
     };
     match status {
         StatusCode::OK => Came::Good(serde_json::from_str(&body).unwrap_or(Value::Null)),
-        StatusCode::SERVICE_UNAVAILABLE => Came::Nothing,
+        StatusCode::SERVICE_UNAVAILABLE => Came::Nothing(body),
         StatusCode::UNAUTHORIZED => Came::Refused,
         StatusCode::BAD_REQUEST if body.contains("\"invalid_grant\"") => Came::Refused,
         _ => panic!("{status} {body}"),
@@ -87,6 +89,8 @@ pub(super) struct Device {
     pub(super) refreshed: AtomicU64,
     /// How many requests came to nothing.
     pub(super) unanswered: AtomicU64,
+    /// Why the last of them did.
+    trouble: Mutex<String>,
 }
 
 impl Device {
@@ -99,11 +103,22 @@ impl Device {
             ended: AtomicBool::new(false),
             refreshed: AtomicU64::new(0),
             unanswered: AtomicU64::new(0),
+            trouble: Mutex::default(),
         }
     }
 
     pub(super) fn held(&self) -> Held {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How far it came: for the message of a test that fails.
+    pub(super) fn state(&self) -> String {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let (refreshed, unanswered) = (&self.refreshed, &self.unanswered);
+        format!(
+            "{}: {refreshed:?} refreshed, {unanswered:?} unanswered, at last: {trouble}",
+            self.id
+        )
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -140,7 +155,7 @@ impl Device {
             ("client_id", "notes"),
             ("refresh_token", &held.refresh),
         ];
-        surely("a refresh", async {
+        node.surely(self, "a refresh", async {
             loop {
                 let had_ended = self.has_ended();
                 match came(node.post("/token", &form)).await {
@@ -156,7 +171,7 @@ impl Device {
                         );
                         return None;
                     }
-                    Came::Nothing => self.again().await,
+                    Came::Nothing(why) => self.again(why).await,
                 }
             }
         })
@@ -175,8 +190,9 @@ impl Device {
         next
     }
 
-    async fn again(&self) {
+    async fn again(&self, why: String) {
         self.unanswered.fetch_add(1, Ordering::SeqCst);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
         sleep(AGAIN).await;
     }
 
@@ -184,10 +200,13 @@ impl Device {
     pub(super) async fn ends(&self, node: &Node) {
         self.ending.store(true, Ordering::SeqCst);
         let held = self.held();
-        surely("the end of a session", async {
+        node.surely(self, "the end of a session", async {
             let form = [("client_id", "notes"), ("token", &held.refresh)];
-            while !matches!(came(node.post("/revoke", &form)).await, Came::Good(_)) {
-                self.again().await;
+            loop {
+                match came(node.post("/revoke", &form)).await {
+                    Came::Good(_) => return,
+                    other => self.again(format!("{other:?}")).await,
+                }
             }
         })
         .await;
@@ -217,7 +236,7 @@ impl Device {
 
     /// Is refused, as soon as there is an answer.
     pub(super) async fn is_refused_at_last(&self, node: &Node) {
-        surely("a refusal", async {
+        node.surely(self, "a refusal", async {
             while !self.is_refused(node).await {
                 sleep(AGAIN).await;
             }
@@ -227,11 +246,11 @@ impl Device {
 
     /// Whether its access token is accepted, as soon as there is an answer.
     pub(super) async fn is_accepted(&self, node: &Node) -> bool {
-        surely("an answer", async {
+        node.surely(self, "an answer", async {
             loop {
                 let request = node.get("/userinfo").bearer_auth(self.held().access);
                 match came(request).await {
-                    Came::Nothing => sleep(AGAIN).await,
+                    Came::Nothing(why) => self.again(why).await,
                     came => return matches!(came, Came::Good(_)),
                 }
             }

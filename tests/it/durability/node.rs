@@ -13,7 +13,7 @@ use std::{
 use reqwest::{Client, RequestBuilder};
 use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, surely};
+use super::{PATIENCE, device::Device, surely};
 use crate::{
     cli::program::{Program, command},
     harness::free_port,
@@ -89,6 +89,27 @@ impl Node {
             .as_ref()
             .map(|program| program.log.text())
             .unwrap_or_default()
+    }
+
+    /// Waits for what has to happen to this device.
+    pub(super) async fn surely<T>(&self, device: &Device, what: &str, happens: impl Future<Output = T>) -> T {
+        if let Ok(happened) = timeout(PATIENCE, happens).await {
+            return happened;
+        }
+        let health = timeout(Duration::from_secs(1), self.health()).await;
+        panic!(
+            "{what}: not within {PATIENCE:?}\n{}\n{health:?}, {}",
+            device.state(),
+            self.state()
+        );
+    }
+
+    /// Whether it runs, and what it has said.
+    fn state(&self) -> String {
+        match &mut *self.program() {
+            Some(program) => program.state(),
+            None => "killed".to_owned(),
+        }
     }
 
     fn program(&self) -> std::sync::MutexGuard<'_, Option<Program>> {

@@ -16,9 +16,12 @@ use postern::{
         events,
     },
 };
-use tokio::{task::JoinSet, time::sleep};
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
 
-use super::{device::Device, node::Node, surely};
+use super::{PATIENCE, device::Device, node::Node};
 use crate::harness::{ALICE, Postern};
 
 /// A database with sessions, and the folder with its root secret.
@@ -175,14 +178,16 @@ impl Crowd {
 pub(super) async fn go_on(devices: &[Arc<Device>], times: u64) {
     let refreshed = |device: &Arc<Device>| device.refreshed.load(Ordering::SeqCst);
     let goals: Vec<u64> = devices.iter().map(|device| refreshed(device) + times).collect();
-    surely("work", async {
-        while devices
-            .iter()
-            .zip(&goals)
-            .any(|(device, goal)| refreshed(device) < *goal)
-        {
+    let late = || {
+        let pairs = devices.iter().zip(&goals);
+        let late = pairs.filter(|(device, goal)| refreshed(device) < **goal);
+        late.map(|(device, _)| device.state()).collect::<Vec<_>>()
+    };
+    let working = async {
+        while !late().is_empty() {
             sleep(Duration::from_millis(5)).await;
         }
-    })
-    .await;
+    };
+    let worked = timeout(PATIENCE, working).await;
+    assert!(worked.is_ok(), "no progress within {PATIENCE:?}: {:#?}", late());
 }
