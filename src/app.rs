@@ -138,6 +138,7 @@ impl App {
             proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),
             bell: Notify::new(),
+            outbox: Notify::new(),
             went_back: Signs::default(),
             hasher,
             line: Line::default(),

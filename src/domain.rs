@@ -16,6 +16,8 @@ pub mod event;
 pub mod id_token;
 pub mod key;
 pub mod limit;
+pub mod logout_token;
+pub mod message;
 pub mod mobile_app;
 pub mod oauth_error;
 pub mod password;

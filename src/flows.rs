@@ -42,6 +42,7 @@ pub mod issue;
 pub mod keys;
 pub mod logout;
 pub mod nodes;
+pub mod outbox;
 pub mod pending;
 pub mod pushed;
 pub mod restore;
@@ -91,6 +92,8 @@ pub struct Provider {
     pub readiness: Readiness,
     /// Rung by whoever hears that another node has written something: the poll looks at once.
     pub bell: Notify,
+    /// Rung by whoever has written something that others have to be told: it is sent at once.
+    pub outbox: Notify,
     /// Signs that the database went back.
     pub went_back: went_back::Signs,
     /// The password pool.

@@ -6,6 +6,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
 
+mod outbox;
 pub mod poll;
 
 /// How often the server looks for what is due.
@@ -14,7 +15,12 @@ const UPKEEP: Duration = Duration::from_secs(30);
 /// Runs until the process ends.
 pub async fn run(provider: Arc<Provider>) {
     let bell = || provider.bell.notify_one();
-    tokio::join!(poll::run(&provider), upkeep(&provider), provider.db.listen(bell));
+    tokio::join!(
+        poll::run(&provider),
+        outbox::run(&provider),
+        upkeep(&provider),
+        provider.db.listen(bell)
+    );
 }
 
 /// Does what is due.

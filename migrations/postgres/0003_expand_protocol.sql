@@ -38,3 +38,20 @@ CREATE TABLE used_assertions (
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX used_assertions_expires ON used_assertions (expires_at);
+
+-- Whether a client is told when a session of its people ends (OpenID Connect Back-Channel Logout 1.0).
+ALTER TABLE clients ADD COLUMN hears_logout BIGINT NOT NULL DEFAULT 0;
+
+-- What others have to be told, until they have been: whom, what kind of message, and about what. Each is tried at due_at.
+CREATE TABLE outbox (
+    recipient TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    about_id UUID NOT NULL,
+    user_id UUID NOT NULL,
+    created_at BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    PRIMARY KEY (recipient, kind, about_id)
+);
+CREATE INDEX outbox_due ON outbox (due_at);
+CREATE INDEX outbox_recipient ON outbox (recipient, due_at);

@@ -38,3 +38,20 @@ CREATE TABLE used_assertions (
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX used_assertions_expires ON used_assertions (expires_at);
+
+-- Whether a client is told when a session of its people ends (OpenID Connect Back-Channel Logout 1.0).
+ALTER TABLE clients ADD COLUMN hears_logout INTEGER NOT NULL DEFAULT 0;
+
+-- What others have to be told, until they have been: whom, what kind of message, and about what. Each is tried at due_at.
+CREATE TABLE outbox (
+    recipient TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    about_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    PRIMARY KEY (recipient, kind, about_id)
+) STRICT;
+CREATE INDEX outbox_due ON outbox (due_at);
+CREATE INDEX outbox_recipient ON outbox (recipient, due_at);

@@ -68,6 +68,9 @@ pub struct ClientSettings {
     /// Where people may be sent when they have signed out (OpenID Connect RP-Initiated Logout section 3.1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_logout_redirect_uris: Vec<RedirectUri>,
+    /// Where it is told that a session of its people has ended (OpenID Connect Back-Channel Logout 1.0 section 2.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<HttpsUrl>,
     /// Whether people whom nothing has to be asked are sent back without a tap, although it is public. Only for redirects
     /// to https addresses that the app claims: anybody can answer to the others (RFC 8252 section 8.6).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -178,6 +181,7 @@ impl ClientSettings {
             audience: None,
             resources: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            backchannel_logout_uri: None,
             answers_without_tap: false,
             may_end_browser_session: false,
             android_apps: Vec::new(),

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         ending::{Ending, Reason},
         key::Ring,
+        message::MessageKind,
         scope::ScopeSet,
     },
 };
@@ -93,6 +94,12 @@ pub enum Event {
     TokenRevoked {
         /// Its `jti`.
         jti: String,
+    },
+    /// A client was not to be reached for so long that it will not be told any more.
+    #[serde(rename = "message.undelivered")]
+    MessageUndelivered {
+        /// What kind of message.
+        message: MessageKind,
     },
     /// A client was registered.
     #[serde(rename = "client.added")]

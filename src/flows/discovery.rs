@@ -30,6 +30,8 @@ pub fn document(provider: &Provider) -> Value {
         "revocation_endpoint": issuer.at("/revoke"),
         "introspection_endpoint": issuer.at("/introspect"),
         "end_session_endpoint": issuer.at("/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "response_types_supported": ["code"],
         "response_modes_supported": ["query", "form_post"],
         "grant_types_supported": GrantType::ALL,

@@ -27,9 +27,12 @@ pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: S
 }
 
 /// Remembers what a change ended; how much that was. Comes between the commit and the answer: what is acknowledged as
-/// ended is refused by this node from now on, whatever becomes of the database.
+/// ended is refused by this node from now on, whatever becomes of the database. And whoever wants to hear of it is told.
 pub fn remember(provider: &Provider, ended: &EndedSessions) -> Ended {
     provider.ends.remember(ended);
+    if !ended.devices.is_empty() {
+        provider.outbox.notify_one();
+    }
     ended.count()
 }
 

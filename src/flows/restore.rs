@@ -83,6 +83,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::DatabaseWentBack
         | Event::RevocationsRewritten
         | Event::KeyForgerySuspected
+        | Event::MessageUndelivered { .. }
         | Event::ClientAdded
         | Event::ClientSecretCreated { .. }
         | Event::ClientSecretExpiring { .. }

@@ -1,5 +1,5 @@
-//! Requests that this server makes to places that somebody else named: a client's keys, later its logout endpoint and its
-//! request objects. Whoever names a place must not be able to make the server reach what only the server can reach (server-
+//! Requests that this server makes to places that somebody else named: a client's keys, its
+//! logout endpoint. Whoever names a place must not be able to make the server reach what only the server can reach (server-
 //! side request forgery, RFC 9700 section 4.11 and RFC 9126 section 7.1).
 //!
 //! So: https only, no redirects, no proxy, addresses of the public internet only, and the connection goes to the very
@@ -13,9 +13,9 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use http::{Method, StatusCode, header::CONTENT_TYPE};
 use reqwest::{
-    Certificate, Client,
+    Certificate, Client, RequestBuilder,
     dns::{Addrs, Name, Resolve, Resolving},
     redirect::Policy,
 };
@@ -35,6 +35,15 @@ pub struct Bounds {
     pub most: usize,
     /// How long all of it may take.
     pub time: Lifetime,
+}
+
+/// What a place says to what it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// It has it (2xx).
+    Success,
+    /// It has not. A redirect is not followed.
+    Failure(StatusCode),
 }
 
 /// An answer with the status 200.
@@ -84,18 +93,7 @@ impl Fetcher {
 
     /// Reads a document.
     pub async fn get(&self, url: &HttpsUrl, bounds: Bounds) -> Result<Fetched, FetchError> {
-        let url = Url::parse(url.as_str()).map_err(|error| FetchError::NoAnswer(error.to_string()))?;
-        // A name is judged when it is resolved, an address here: it is not.
-        let literal = match url.host() {
-            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
-            _ => None,
-        };
-        if literal.is_some_and(|address| !may_reach(&self.allowed, address)) {
-            return Err(FetchError::Forbidden);
-        }
-        let client = self.client().await?;
-        let request = client.get(url).timeout(bounds.time.to_std());
+        let request = self.request(Method::GET, url, bounds.time).await?;
         let mut response = request.send().await.map_err(failed)?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status()));
@@ -109,6 +107,41 @@ impl Fetcher {
             body.extend_from_slice(&chunk);
         }
         Ok(Fetched { body })
+    }
+
+    /// Sends a form. The body of the answer is not read.
+    pub async fn post_form(&self, url: &HttpsUrl, form: String, time: Lifetime) -> Result<Heard, FetchError> {
+        let request = self.request(Method::POST, url, time).await?;
+        let request = request
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(form);
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status();
+        Ok(if status.is_success() {
+            Heard::Success
+        } else {
+            Heard::Failure(status)
+        })
+    }
+
+    async fn request(
+        &self,
+        method: Method,
+        url: &HttpsUrl,
+        time: Lifetime,
+    ) -> Result<RequestBuilder, FetchError> {
+        let url = Url::parse(url.as_str()).map_err(|error| FetchError::NoAnswer(error.to_string()))?;
+        // A name is judged when it is resolved, an address here: it is not.
+        let literal = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            _ => None,
+        };
+        if literal.is_some_and(|address| !may_reach(&self.allowed, address)) {
+            return Err(FetchError::Forbidden);
+        }
+        let client = self.client().await?;
+        Ok(client.request(method, url).timeout(time.to_std()))
     }
 
     async fn client(&self) -> Result<&Client, FetchError> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     base::{id::KeyId, seal::Sealer, secret::Secret, url::Issuer},
     domain::{
+        client::IdTokenAlgorithm,
         key::{KeyInfo, KeyState, Ring},
         refresh_token::MacRing,
     },
@@ -45,6 +46,17 @@ pub struct Keys {
     pub verify: KeySet,
     /// Those and all that came before, to verify ID tokens that come back as hints.
     pub id_tokens: IdTokenKeys,
+}
+
+impl Keys {
+    /// What signs the ID and logout tokens of a client that asks for this algorithm.
+    pub fn id_token_signer(&self, algorithm: IdTokenAlgorithm) -> Result<&Signer, BadKey> {
+        match algorithm {
+            IdTokenAlgorithm::Es256 => Ok(&self.signer),
+            // Its ring is made before the first client that asks for it.
+            IdTokenAlgorithm::Rs256 => self.rs256.as_ref().ok_or(BadKey),
+        }
+    }
 }
 
 /// A ring without an active key, or a key that does not read.

@@ -24,13 +24,18 @@ pub enum TokenType {
     AccessToken,
     /// An ID token.
     IdToken,
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+    LogoutToken,
 }
 
 impl TokenType {
+    const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::LogoutToken];
+
     const fn typ(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
+            Self::LogoutToken => "logout+jwt",
         }
     }
 }
@@ -38,8 +43,8 @@ impl TokenType {
 /// A key and the headers of what it signs.
 pub struct Signer {
     pair: Pair,
-    access_token_header: String,
-    id_token_header: String,
+    /// In the order of the types.
+    headers: [String; TokenType::ALL.len()],
 }
 
 enum Pair {
@@ -107,21 +112,15 @@ impl Signer {
             let header = json!({ "alg": algorithm, "kid": id.to_string(), "typ": token.typ() });
             Base64UrlUnpadded::encode_string(header.to_string().as_bytes())
         };
-        let (access_token_header, id_token_header) =
-            (header(TokenType::AccessToken), header(TokenType::IdToken));
         Self {
             pair,
-            access_token_header,
-            id_token_header,
+            headers: TokenType::ALL.map(header),
         }
     }
 
     /// The claims as a signed JWT in its compact form (RFC 7515 section 7.1).
     pub fn sign<C: Serialize>(&self, token: TokenType, claims: &C) -> Result<String, BadKey> {
-        let header = match token {
-            TokenType::AccessToken => &self.access_token_header,
-            TokenType::IdToken => &self.id_token_header,
-        };
+        let header = &self.headers[token as usize];
         let claims = serde_json::to_vec(claims).map_err(|_| BadKey)?;
         let mut jwt = String::with_capacity(header.len() + claims.len() * 4 / 3 + 96);
         jwt.push_str(header);

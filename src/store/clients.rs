@@ -18,8 +18,8 @@ pub const VERSION: &str = "clients";
 type ClientRow = (String, String, String, Instant, Option<Instant>);
 
 statements! {
-    INSERT: (ClientId, String, String, Instant) => () =
-        "INSERT INTO clients (id, name, settings, created_at) VALUES ($1, $2, $3, $4)";
+    INSERT: (ClientId, String, String, i64, Instant) => () =
+        "INSERT INTO clients (id, name, settings, hears_logout, created_at) VALUES ($1, $2, $3, $4, $5)";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
     /// Nothing is opened, refreshed or redeemed for it any more.
@@ -92,10 +92,11 @@ impl Change for AddClient {
             created_at,
             ..
         } = &self.client;
+        let hears_logout = i64::from(settings.backchannel_logout_uri.is_some());
         let settings =
             serde_json::to_string(settings).map_err(|_| StoreError::corrupt("clients.settings"))?;
-        tx.run(INSERT, (id.clone(), name.to_string(), settings, *created_at))
-            .await?;
+        let binds = (id.clone(), name.to_string(), settings, hears_logout, *created_at);
+        tx.run(INSERT, binds).await?;
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await?;
         if let Some((secret, event)) = &self.secret {

@@ -15,7 +15,7 @@ use crate::{
         consents,
         db::{Change, WriteTx, statements},
         error::Result,
-        events,
+        events, outbox,
     },
 };
 
@@ -217,6 +217,7 @@ pub(super) async fn end_without_event(
     if !ended.devices.is_empty() {
         tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
             .await?;
+        tx.run(outbox::TELL, (event, now)).await?;
     }
     changed |= ended.count() != Ended::default();
     Ok((changed, ended))

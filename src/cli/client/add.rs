@@ -53,6 +53,9 @@ pub(super) struct AddClient {
     resources: Vec<String>,
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", help = POST_LOGOUT)]
     post_logout_redirect_uris: Vec<String>,
+    /// Where it is told that a session of its people has ended (back-channel logout), an https URL
+    #[arg(long, value_name = "URL")]
+    backchannel_logout_uri: Option<String>,
     /// Send people back without a tap when there is nothing to ask; for https redirect URIs that the app claims
     #[arg(long)]
     without_tap: bool,
@@ -228,6 +231,8 @@ impl AddClient {
         (settings.resource, settings.resources) = (resources.next(), resources.collect());
         settings.post_logout_redirect_uris =
             checked.parse_all("--post-logout-redirect-uri", &self.post_logout_redirect_uris);
+        settings.backchannel_logout_uri =
+            checked.word("--backchannel-logout-uri", self.backchannel_logout_uri.as_ref());
         settings.answers_without_tap = self.without_tap;
         settings.may_end_browser_session = self.may_end_browser_session;
         settings.audience = checked.word::<Resource>("--audience", self.audience.as_ref());
@@ -292,6 +297,7 @@ impl AddClient {
             "assertion_audience" => ("--assertion-audience", settings.assertion_audience.to_string()),
             "jwks" => ("--jwks", written(&self.jwks)),
             "jwks_uri" => ("--jwks-uri", written(&self.jwks_uri)),
+            "backchannel_logout_uri" => ("--backchannel-logout-uri", written(&self.backchannel_logout_uri)),
             "pkce" => ("--pkce", settings.pkce.to_string()),
             "dpop" => ("--dpop", settings.dpop.to_string()),
             "refresh_rotation" => ("--refresh-rotation", settings.refresh_rotation.to_string()),

@@ -87,6 +87,11 @@ impl ClientSettings {
         );
         self.redirect_contradictions(&mut refuse);
         refuse(
+            self.backchannel_logout_uri.is_some() && service,
+            "backchannel_logout_uri",
+            "a service has no sessions of people of whose end it could be told: leave it out",
+        );
+        refuse(
             service
                 && [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS]
                     .iter()

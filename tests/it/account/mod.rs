@@ -1,5 +1,6 @@
 //! The person's own pages, and what ends what.
 
+mod backchannel_logout;
 mod browser_session;
 mod csrf;
 mod ending;

@@ -3,6 +3,7 @@
 mod browser;
 mod http;
 mod phone;
+mod place;
 mod port;
 mod postern;
 pub(crate) mod postgres;
@@ -14,6 +15,7 @@ pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
     http::{Answer, encode},
     phone::{Phone, Tokens},
+    place::Place,
     port::free_port,
     postern::{ALICE, BOB, PASSWORD, Postern, Stopped},
     proof::ProofKey,

@@ -21,7 +21,7 @@ use postern::{
         password::Password,
         user::User,
     },
-    flows::{Provider, account, clients, end},
+    flows::{Provider, account, clients, end, outbox},
     jobs::poll::Poll,
     store::db::{Location, Statement},
 };
@@ -210,6 +210,15 @@ impl Postern {
             config,
             folder: Arc::clone(&self.folder),
             database: self.database.clone(),
+        }
+    }
+
+    /// Sends what is due to be sent, to everybody, once.
+    pub(crate) async fn sends(&self) {
+        let provider = self.provider();
+        for recipient in outbox::due(provider).await.expect("the database answers") {
+            let served = outbox::serve(provider, &recipient).await;
+            served.expect("the database answers");
         }
     }
 

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 15] = [
+const TABLES: [(&str, &str); 16] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -20,6 +20,7 @@ const TABLES: [(&str, &str); 15] = [
     ("events", "SELECT COUNT(*) FROM events"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
+    ("outbox", "SELECT COUNT(*) FROM outbox"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];
 

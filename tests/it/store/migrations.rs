@@ -24,7 +24,7 @@ const COLUMNS: &str = "
     client_secrets.created_at:INTEGER client_secrets.last_used_at:INTEGER? client_secrets.expires_at:INTEGER?
     client_secrets.warned_at:INTEGER?
     clients.id:TEXT clients.name:TEXT clients.settings:TEXT clients.created_at:INTEGER
-    clients.disabled_at:INTEGER? clients.last_used_at:INTEGER?
+    clients.disabled_at:INTEGER? clients.last_used_at:INTEGER? clients.hears_logout:INTEGER
     consents.user_id:BLOB consents.client_id:TEXT consents.scope:TEXT consents.updated_at:INTEGER
     device_codes.id:BLOB device_codes.code_digest:BLOB device_codes.user_code:BLOB device_codes.client_id:TEXT
     device_codes.request:TEXT device_codes.expires_at:INTEGER device_codes.user_id:BLOB?
@@ -44,6 +44,8 @@ const COLUMNS: &str = "
     jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
     keys.created_at:INTEGER keys.longest_life:INTEGER
+    outbox.recipient:TEXT outbox.kind:TEXT outbox.about_id:BLOB outbox.user_id:BLOB outbox.created_at:INTEGER
+    outbox.due_at:INTEGER outbox.attempts:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
     revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
     revocations.until:INTEGER revocations.recorded_at:INTEGER

@@ -38,9 +38,12 @@ const FILL: &str = "
     INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
       SELECT 'token', uuid_send(id), id, 1, created_at, created_at FROM browser_sessions;
     INSERT INTO consents (user_id, client_id, scope, updated_at) SELECT id, 'app' || created_at % 9, '', 1 FROM users;
+    INSERT INTO clients (id, name, settings, created_at) SELECT 'app' || created_at, '', '', 1 FROM users;
     INSERT INTO client_secrets (id, client_id, digest, created_at, expires_at)
       SELECT id, 'app' || created_at, '', 1, created_at FROM users;
     INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
+    INSERT INTO outbox (recipient, kind, about_id, user_id, created_at, due_at, attempts)
+      SELECT 'app' || created_at % 9, '', id, id, 1, created_at, 0 FROM users;
     INSERT INTO attempts (bucket, empty_at) SELECT uuid_send(id), created_at FROM users;";
 
 /// Explains every statement for values that are not known yet, on tables that would be read by an index wherever there

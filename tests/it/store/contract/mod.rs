@@ -11,6 +11,7 @@ mod ends;
 mod events;
 mod jobs;
 mod keys;
+mod outbox;
 mod over;
 mod revocations;
 mod used_assertions;
@@ -110,6 +111,10 @@ on_every_back_end! {
         first_keys_are_read_back_and_founded_once
         a_ring_turns_as_a_whole_or_not_at_all
         a_secret_is_destroyed_when_what_it_made_is_over;
+    outbox:
+        a_message_is_one_takers_until_its_time_is_over
+        what_is_settled_goes_waits_or_is_told_of
+        what_waits_for_nobody_is_forgotten;
     over:
         what_ended_before_is_deleted_so_many_at_once
         what_was_used_meanwhile_or_has_others_under_it_is_not_deleted
