@@ -73,7 +73,9 @@ pub async fn begin(
             }
             Ok(false) => {
                 tracing::warn!(
+                    client = %client.id,
                     limit = device_codes::MANY,
+                    limit_of_client = device_codes::MANY_OF_CLIENT,
                     "too many devices are waiting for a person"
                 );
                 return Err(StoreError::Busy.into());
