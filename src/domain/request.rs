@@ -269,6 +269,11 @@ impl AuthorizationRequest {
         self.subject.is_none_or(|subject| subject == person)
     }
 
+    /// Whether a code is of no use to who catches it: it takes the verifier (RFC 7636), or reaches only who owns the host.
+    pub fn guards_its_code(&self) -> bool {
+        self.challenge.is_some() || self.answer_to.scheme() == "https:"
+    }
+
     /// The parameters that start the same request anew: for "start again".
     pub fn to_parameters(&self) -> Vec<(&'static str, String)> {
         let prompt = [
