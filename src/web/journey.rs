@@ -315,12 +315,15 @@ pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
+/// What starts the request again; nothing for a client that has to push its requests, which only its app can do.
 fn parameters(
     pending: Option<&Pending>,
     client: Option<&Client>,
 ) -> (Vec<(&'static str, String)>, Vec<String>) {
     match (pending.map(|pending| &pending.goal), client) {
-        (Some(Goal::Authorize(request)), Some(client)) => {
+        (Some(Goal::Authorize(request)), Some(client))
+            if !client.settings.require_pushed_authorization_requests =>
+        {
             (request.to_parameters(), form_action(client, &request.answer_to))
         }
         _ => (Vec::new(), Vec::new()),
