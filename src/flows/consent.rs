@@ -78,6 +78,7 @@ impl Decision<'_> {
             user: person.user,
             client: client.id.clone(),
             browser_session: session.id,
+            origin: Some(session.id),
             life: if own { Life::Own } else { Life::WithBrowser },
             grant: Grant {
                 scope: request.scope.clone(),

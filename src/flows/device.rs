@@ -131,7 +131,8 @@ pub struct Decision<'a> {
 
 impl Decision<'_> {
     /// Writes the `granted` row, which the device's next poll redeems. False when it cannot be (any more): somebody has
-    /// decided, or the code has expired. The session lives on its own: the browser is only where it was allowed.
+    /// decided, or the code has expired. The session lives on its own and came from no browser: this one is only where it
+    /// was allowed.
     pub async fn allow(&self, provider: &Provider) -> Result<bool> {
         let now = provider.clock.now();
         let Self {
@@ -154,6 +155,7 @@ impl Decision<'_> {
             user: person.user,
             client: client.id.clone(),
             browser_session: session.id,
+            origin: None,
             life: Life::Own,
             grant: Grant {
                 scope: request.scope.clone(),

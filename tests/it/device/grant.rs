@@ -51,6 +51,30 @@ async fn a_device_gets_tokens_when_its_person_has_typed_its_code_in_and_allowed_
     }
 }
 
+/// The browser is only where it was allowed, maybe for somebody else: it is one of the others there.
+#[tokio::test]
+async fn a_device_came_from_no_browser_and_ends_with_all_others() {
+    for postern in on_each().await {
+        let (tv, notes) = (Tv::new(&postern), postern.phone());
+        let mut browser = postern.browser();
+        let opened_here = notes.signed_in(&mut browser, ALICE).await;
+        let codes = tv.begin().await;
+        let page = asked(&mut browser, &codes.user, ALICE).await;
+        press(&mut browser, &page, "allow").await;
+        // A second tap gives the same row a new minute.
+        press(&mut browser, &page, "allow").await;
+        let tokens = Tokens::of(&tv.poll(&codes.device).await);
+
+        let account = browser.open("/account").await.page();
+        let marked = account.text().matches("Opened here").count();
+        assert_eq!(marked, 1, "{}", account.text());
+        browser.submit(&account.form("/account/end-others")).await.page();
+        let refused = postern.phone_of("tv").refresh(&tokens.refresh).await;
+        assert_eq!(refused.error(), "invalid_grant");
+        assert_eq!(notes.refresh(&opened_here.refresh).await.status, 200);
+    }
+}
+
 #[tokio::test]
 async fn asking_costs_one_reading_and_the_tokens_three_statements() {
     let postern = start().await;
