@@ -11,7 +11,7 @@ use crate::{
         device_session::{Grant, Life},
         ending::{Ending, Reason},
         event::{Event, Subject},
-        oauth_error::{ErrorCode, OAuthError},
+        oauth_error::OAuthError,
     },
     flows::{
         Provider,
@@ -89,17 +89,7 @@ pub async fn begin(
 
 /// The request of a device, checked: `scope` and `resource` as at the authorization endpoint.
 pub fn check(client: &Client, scope: Option<&str>, resource: &[String]) -> Result<DeviceRequest, OAuthError> {
-    let registered = &client.settings.scope;
-    let scope = match scope {
-        None => registered.clone(),
-        Some(text) => text
-            .parse()
-            .map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "scope is not a list of scope names"))?,
-    };
-    if !scope.is_within(registered) {
-        let hint = "scope names something that this app is not registered for";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint));
-    }
+    let scope = client.scope_asked(scope)?;
     token::check_grant(client, GrantType::DeviceCode)?;
     Ok(DeviceRequest {
         scope,

@@ -110,7 +110,7 @@ async fn grant(
         }
         GrantType::ClientCredentials => {
             let request = ClientCredentialsRequest {
-                scope: scope(form)?,
+                scope: form.one("scope").map_err(OAuthError::from)?,
                 resource,
                 proof,
             };
