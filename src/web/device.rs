@@ -181,21 +181,10 @@ pub(super) async fn ask(
 
 /// The person's decision.
 pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Response {
-    let Posted {
-        visitor,
-        pending,
-        form,
-    } = posted;
-    let (site, visitor) = (&site, &visitor);
-    let (Goal::Device(waiting, _), Some(session), Some(person)) =
-        (&pending.goal, &visitor.session, &pending.person)
-    else {
-        return journey::proceed(site, visitor, pending).await;
+    let (site, visitor) = (&site, &posted.visitor);
+    let (Goal::Device(waiting, _), Some((session, person))) = (&posted.pending.goal, posted.decider()) else {
+        return journey::show(site, visitor, posted.pending).await;
     };
-    // Sealed for somebody else: shown again for the present person, never executed.
-    if !person.is(session) {
-        return journey::proceed(site, visitor, pending).await;
-    }
     let Some(client) = journey::client_for_device(site, waiting) else {
         return journey::client_gone(site, visitor);
     };
@@ -208,20 +197,21 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
         browser: &browser,
         address: Some(&address),
     };
-    let done = match form.text("decision") {
-        "allow" => decision.allow(&site.provider).await,
-        "deny" => decision.deny(&site.provider).await.map(|()| true),
-        "switch" => return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
-        _ => return journey::proceed(site, visitor, pending).await,
+    let done = match posted.form.text("decision") {
+        "allow" => {
+            let allowed = decision.allow(&site.provider).await;
+            allowed.map(|allowed| allowed.then_some(true))
+        }
+        "deny" => decision.deny(&site.provider).await.map(|()| Some(false)),
+        "switch" => {
+            let shown = SignIn::fresh(String::new());
+            return journey::sign_in_page(site, visitor, posted.pending, shown);
+        }
+        _ => return journey::show(site, visitor, posted.pending).await,
     };
     match done {
-        Ok(true) => done_page(
-            site,
-            &client.name.to_string(),
-            form.text("decision") == "allow",
-            session,
-        ),
-        Ok(false) => Redirect::to("/device").into_response(),
+        Ok(Some(allowed)) => done_page(site, &client.name.to_string(), allowed, session),
+        Ok(None) => Redirect::to("/device").into_response(),
         Err(error) => store_page(site, &visitor.request_id, &error),
     }
 }

@@ -347,13 +347,7 @@ pub(super) fn client_for(site: &Shared, request: &AuthorizationRequest) -> Optio
 /// The client of a device that waits, if it may still ask for this.
 pub(super) fn client_for_device(site: &Shared, waiting: &Waiting) -> Option<Arc<Client>> {
     let client = site.provider.clients.find(waiting.client.as_str())?;
-    let request = &waiting.request;
-    let is_allowed = request.scope.is_within(&client.settings.scope)
-        && request
-            .resource
-            .as_ref()
-            .is_none_or(|asked| client.allows_resource(asked.as_str()));
-    is_allowed.then_some(client)
+    waiting.is_allowed_for(&client).then_some(client)
 }
 
 pub(super) fn client_gone(site: &Shared, visitor: &Visitor) -> Response {
