@@ -10,17 +10,17 @@ use crate::{
         device_code::{DeviceCode, DeviceRequest, UserCode, Waiting},
         device_session::{Grant, Life},
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::Subject,
         oauth_error::OAuthError,
     },
     flows::{
         Provider,
+        consent::consent_to,
         end::end,
         pending::SealedPerson,
         token::{self, TokenError},
     },
     store::{
-        consents::NewConsent,
         device_codes::{self, AllowDevice, Begin},
         device_sessions::Allow,
         error::{Result, StoreError},
@@ -134,12 +134,7 @@ impl Decision<'_> {
         } = *self;
         let request = &waiting.request;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let consent =
-            NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
-                before: person.remembered.clone(),
-                asked: request.scope.clone(),
-                event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
-            });
+        let consent = consent_to(provider, person, request.scope.clone(), self.subject(), now);
         let allow = Allow {
             id: waiting.session,
             user: person.user,
