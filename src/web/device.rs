@@ -17,12 +17,8 @@ use crate::{
     },
     web::{
         Shared,
-        error::{bad_form_page, store_page, with_retry_after},
-        extract::{
-            csrf::Posted,
-            form::{BadForm, Query},
-            session::Visitor,
-        },
+        error::{store_page, with_retry_after},
+        extract::{csrf::Posted, opened::Opened, session::Visitor},
         journey::{self, SignIn, scope_texts},
         limiter::Limiter,
         pages::{DeviceCodePage, DeviceConsentPage, DeviceDonePage},
@@ -54,16 +50,9 @@ impl Limits {
 
 /// The form for the code. A code in the link is filled in and never decides anything by itself: the person has to see
 /// that it is the one on their device (RFC 8628 section 5.4).
-pub(super) async fn form(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    query: Result<Query, BadForm>,
-) -> Response {
-    let raw = match query {
-        Ok(Query(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    let typed = raw.text("user_code").parse::<UserCode>();
+pub(super) async fn form(State(site): State<Shared>, opened: Opened) -> Response {
+    let Opened { visitor, query } = opened;
+    let typed = query.text("user_code").parse::<UserCode>();
     let flow = visitor.start_flow(&site);
     let pending = Pending::new(&site.provider, flow.digest(), Goal::EnterCode);
     let shown = typed.map(|code| code.to_string()).unwrap_or_default();
