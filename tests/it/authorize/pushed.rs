@@ -11,13 +11,7 @@ use crate::harness::{ALICE, Answer, Browser, Phone, Postern, ProofKey, Tokens, W
 
 /// Pushes the phone's request, with changes.
 async fn push(postern: &Postern, phone: &Phone<'_>, changes: &[(&str, &str)]) -> Answer {
-    let mut pairs = phone.parameters();
-    for (name, value) in changes {
-        pairs.retain(|(known, _)| known != name);
-        if !value.is_empty() {
-            pairs.push(((*name).to_owned(), (*value).to_owned()));
-        }
-    }
+    let pairs = phone.parameters_with(changes);
     let pairs: Vec<(&str, &str)> = pairs
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use postern::store::device_codes::MANY_OF_CLIENT;
 
-use super::{GRANT_TYPE, Tv, asked, enter, press, start, start_with, television};
+use super::{GRANT_TYPE, Tv, allowed, asked, enter, press, start, start_with, television};
 use crate::harness::{ALICE, PASSWORD};
 
 /// Section 5.4: somebody sends a link with their own device's code. It only fills in the form.
@@ -221,10 +221,8 @@ async fn a_device_that_was_allowed_here_ends_with_everything_else_and_ends_nothi
         postern: &postern,
         client: "trusted",
     };
-    let codes = tv.begin().await;
     let mut browser = postern.browser();
-    let page = asked(&mut browser, &codes.user, ALICE).await;
-    press(&mut browser, &page, "allow").await;
+    let (codes, _) = allowed(&tv, &mut browser).await;
     let tokens = tv.poll(&codes.device).await.json();
     let refresh = tokens["refresh_token"].as_str().expect("text");
 

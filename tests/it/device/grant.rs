@@ -2,7 +2,7 @@
 
 use postern::flows::sweep::sweep;
 
-use super::{GRANT_TYPE, Tv, asked, enter, on_each, press, start};
+use super::{GRANT_TYPE, Tv, allowed, asked, enter, on_each, press, start};
 use crate::harness::{ALICE, BOB, Tokens};
 
 #[tokio::test]
@@ -134,10 +134,8 @@ async fn a_device_is_told_of_a_no_and_that_its_code_has_expired() {
 async fn who_allowed_may_take_it_back_until_the_device_has_asked() {
     let postern = start().await;
     let tv = Tv::new(&postern);
-    let codes = tv.begin().await;
     let mut browser = postern.browser();
-    let page = asked(&mut browser, &codes.user, ALICE).await;
-    press(&mut browser, &page, "allow").await;
+    let (codes, page) = allowed(&tv, &mut browser).await;
     press(&mut browser, &page, "allow").await;
     assert_eq!(
         postern.number("SELECT COUNT(*) FROM device_sessions").await,
@@ -172,10 +170,8 @@ async fn the_first_person_who_decides_has_it() {
 async fn a_poll_repeated_after_the_tokens_is_refused_and_ends_nothing() {
     let postern = start().await;
     let tv = Tv::new(&postern);
-    let codes = tv.begin().await;
     let mut browser = postern.browser();
-    let page = asked(&mut browser, &codes.user, ALICE).await;
-    press(&mut browser, &page, "allow").await;
+    let (codes, page) = allowed(&tv, &mut browser).await;
     let tokens = Tokens::of(&tv.poll(&codes.device).await);
     assert_eq!(tv.poll(&codes.device).await.error(), "invalid_grant");
     assert_eq!(postern.phone_of("tv").refresh(&tokens.refresh).await.status, 200);
