@@ -462,6 +462,7 @@ async fn new_device(
         user,
         client: client.clone(),
         browser_session,
+        origin: Some(browser_session),
         life: Life::Own,
         grant,
         key: None,

@@ -23,6 +23,7 @@ use crate::{
     store::db::Db,
 };
 
+pub mod access_token;
 pub mod account;
 pub mod association;
 pub mod authorize;

@@ -10,6 +10,8 @@ CREATE TABLE device_codes (
     denied_at INTEGER
 ) STRICT;
 CREATE INDEX device_codes_expiring ON device_codes (expires_at);
+-- How many each client has under way is bounded.
+CREATE INDEX device_codes_client ON device_codes (client_id, expires_at);
 
 -- Digest of the request_uri (RFC 9126) that a session was opened by: it opens one.
 ALTER TABLE device_sessions ADD COLUMN pushed_request BLOB;

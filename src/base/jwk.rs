@@ -1,4 +1,4 @@
-//! The public keys of somebody else (RFC 7517), which verify what he signed.
+//! Public keys (RFC 7517), which verify what their owner signed.
 
 use std::{fmt, str::FromStr};
 
@@ -50,7 +50,7 @@ pub enum JwkSetError {
 
 /// A key with the algorithms that it may be used in.
 #[derive(Clone, PartialEq)]
-struct PublicKey {
+pub struct PublicKey {
     id: Option<String>,
     algorithm: Option<JwsAlgorithm>,
     material: Material,
@@ -101,7 +101,7 @@ impl JwkSet {
         if listed.iter().any(is_private) {
             return Err(JwkSetError::Private);
         }
-        let keys: Vec<_> = listed.iter().filter_map(usable).collect();
+        let keys: Vec<_> = listed.iter().filter_map(PublicKey::read).collect();
         if keys.is_empty() {
             return Err(JwkSetError::NoKey);
         }
@@ -129,6 +129,26 @@ impl JwkSet {
 }
 
 impl PublicKey {
+    /// Reads a JWK; nothing when it is none that could verify a signature.
+    pub fn read(jwk: &Value) -> Option<Self> {
+        usable(jwk)
+    }
+
+    /// Its `kid`.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// Whether it made the signature, in an algorithm that it is for.
+    pub fn signed(&self, jws: &Jws<'_>) -> bool {
+        self.fits(jws.algorithm) && self.verifies(jws)
+    }
+
+    /// Whether it is for one algorithm, which it names.
+    pub fn names_its_algorithm(&self) -> bool {
+        self.algorithm.is_some()
+    }
+
     /// The key decides what it is used in, the header only has to agree (RFC 8725 section 3.1).
     fn fits(&self, algorithm: JwsAlgorithm) -> bool {
         let kind = match self.material {

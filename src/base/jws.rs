@@ -1,10 +1,12 @@
-//! A signed JWT of somebody else's, in compact form (RFC 7515 section 7.1), taken apart strictly. Nothing in it is believed
+//! A signed JWT, in compact form (RFC 7515 section 7.1), taken apart strictly. Nothing in it is believed
 //! here: the key, which is registered and never named by the header, decides.
 
 use std::{fmt, str::FromStr};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _, de::IgnoredAny};
+
+use crate::base::json::is_within;
 
 /// The algorithms in which others may sign for us (RFC 7518 section 3, RFC 8037). `none` and the symmetric ones are not
 /// among them, and cannot be named.
@@ -122,7 +124,7 @@ impl<'a> Jws<'a> {
         }
         let (signed, signature) = text.rsplit_once('.').ok_or(JwsError::Malformed)?;
         let (header, payload) = signed.split_once('.').ok_or(JwsError::Malformed)?;
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Malformed)?;
+        let header: Header = read(&decode(header)?)?;
         if header.crit.is_some() {
             return Err(JwsError::Critical);
         }
@@ -148,8 +150,19 @@ impl<'a> Jws<'a> {
 
     /// The claims. Nobody has vouched for them before the signature is verified.
     pub fn claims<T: for<'de> Deserialize<'de>>(&self) -> Result<T, JwsError> {
-        serde_json::from_slice(&self.payload).map_err(|_| JwsError::Malformed)
+        read(&self.payload)
     }
+}
+
+/// Arrays and objects inside each other: more than any header or claims have.
+const DEPTH: usize = 8;
+
+fn read<T: for<'de> Deserialize<'de>>(json: &[u8]) -> Result<T, JwsError> {
+    let text = std::str::from_utf8(json).map_err(|_| JwsError::Malformed)?;
+    if !is_within(text, text.len(), DEPTH) {
+        return Err(JwsError::Malformed);
+    }
+    serde_json::from_str(text).map_err(|_| JwsError::Malformed)
 }
 
 fn decode(part: &str) -> Result<Vec<u8>, JwsError> {
@@ -190,6 +203,11 @@ mod tests {
                 "{header}"
             );
         }
+        let deep = format!(r#"{{"alg":"ES256","x":{}{}}}"#, "[".repeat(8), "]".repeat(8));
+        assert_eq!(
+            Jws::parse(&jws(&deep, "{}"), 1000).err(),
+            Some(JwsError::Malformed)
+        );
         let text = jws(r#"{"alg":"ES256","kid":"a","jku":"https://evil.example"}"#, "{}");
         let parsed = Jws::parse(&text, 1000).expect("three parts");
         assert_eq!(

@@ -27,6 +27,7 @@ use crate::{
     },
     domain::{
         mobile_app::{AndroidApp, AppleApp},
+        oauth_error::{ErrorCode, OAuthError},
         policy::Lifetimes,
         scope::ScopeSet,
     },
@@ -275,9 +276,33 @@ impl Client {
         self.settings.resource.iter().chain(&self.settings.resources)
     }
 
+    /// The API of this name, when it may get tokens for it.
+    pub fn resource(&self, asked: &str) -> Option<&Resource> {
+        self.resources().find(|own| own.as_str() == asked)
+    }
+
     /// Whether `asked` is an API that it may get tokens for.
     pub fn allows_resource(&self, asked: &str) -> bool {
-        self.resources().any(|own| own.as_str() == asked)
+        self.resource(asked).is_some()
+    }
+
+    /// The scope that a request of it asks for (RFC 6749 section 3.3): what it is registered for, or less; all of that when
+    /// the request does not say.
+    pub fn scope_asked(&self, text: Option<&str>) -> Result<ScopeSet, OAuthError> {
+        let registered = &self.settings.scope;
+        let Some(text) = text else {
+            return Ok(registered.clone());
+        };
+        let refused = |hint| OAuthError::new(ErrorCode::InvalidScope, hint);
+        let asked: ScopeSet = text
+            .parse()
+            .map_err(|_| refused("scope is not a list of scope names"))?;
+        if !asked.is_within(registered) {
+            return Err(refused(
+                "scope names something that this app is not registered for",
+            ));
+        }
+        Ok(asked)
     }
 
     /// Whether a person who has signed out may be sent to `presented`: compared as text, a loopback port too.

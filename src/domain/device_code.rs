@@ -14,7 +14,7 @@ use crate::{
         time::Instant,
         url::Resource,
     },
-    domain::{code::Code, scope::ScopeSet},
+    domain::{client::Client, code::Code, scope::ScopeSet},
 };
 
 const PREFIX: &str = "pst_dc_";
@@ -147,6 +147,18 @@ pub struct Waiting {
     pub request: DeviceRequest,
     /// Until when it may be decided and redeemed.
     pub expires_at: Instant,
+}
+
+impl Waiting {
+    /// Whether the client may still ask for this: an operator may have taken a scope or the API away meanwhile.
+    pub fn is_allowed_for(&self, client: &Client) -> bool {
+        let DeviceRequest { scope, resource } = &self.request;
+        self.client == client.id
+            && scope.is_within(&client.settings.scope)
+            && resource
+                .as_ref()
+                .is_none_or(|asked| client.allows_resource(asked.as_str()))
+    }
 }
 
 #[cfg(test)]

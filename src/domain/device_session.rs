@@ -28,7 +28,8 @@ pub struct DeviceSession {
     pub user: UserId,
     /// Which app's.
     pub client: ClientId,
-    /// The browser session in which it was allowed: an origin, not an owner.
+    /// The browser session from which it was opened: an origin, not an owner. None for a device, which was only allowed
+    /// in one (RFC 8628).
     pub origin: Option<BrowserSessionId>,
     /// Whether it outlives that browser session.
     pub life: Life,

@@ -34,6 +34,12 @@ pub struct Raw(BTreeMap<String, Vec<String>>);
 #[error("the parameter {0} was sent more than once")]
 pub struct Doubled(pub &'static str);
 
+impl From<Doubled> for OAuthError {
+    fn from(doubled: Doubled) -> Self {
+        Self::invalid_request(format!("{} was sent more than once", doubled.0))
+    }
+}
+
 impl Raw {
     /// The parameters of a query or a form. A parameter without a value counts as absent (RFC 6749 section 3.1).
     pub fn new(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -63,6 +69,12 @@ impl Raw {
             Some([value]) => Ok(Some(value)),
             Some(_) => Err(Doubled(name)),
         }
+    }
+
+    /// The value of a parameter that must come, once.
+    pub fn required(&self, name: &'static str) -> Result<&str, OAuthError> {
+        self.one(name)?
+            .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
     }
 
     /// The value of a form's field; empty when it is absent or doubled, as on a page that somebody changed.
@@ -267,6 +279,11 @@ impl AuthorizationRequest {
     /// Whether this person may be answered for.
     pub fn is_for(&self, person: UserId) -> bool {
         self.subject.is_none_or(|subject| subject == person)
+    }
+
+    /// Whether a code is of no use to who catches it: it takes the verifier (RFC 7636), or reaches only who owns the host.
+    pub fn guards_its_code(&self) -> bool {
+        self.challenge.is_some() || self.answer_to.scheme() == "https:"
     }
 
     /// The parameters that start the same request anew: for "start again".

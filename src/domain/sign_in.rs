@@ -54,7 +54,7 @@ pub fn must_prove(
 }
 
 /// What a signed-in person sees. An app gets nothing without a tap (RFC 8252 section 8.6): only where it is known who
-/// answers at the redirect URI is there no page.
+/// answers at the redirect URI, and that nobody else can use the code, is there no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// Ask: the app wants something that was not allowed before.
@@ -70,7 +70,7 @@ pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&Sc
     let asked = request.scope_with_claims();
     if must_ask(client.settings.consent, allowed, &asked, request.prompt.consent) {
         Step::Consent
-    } else if client.answers_without_tap() {
+    } else if client.answers_without_tap() && request.guards_its_code() {
         Step::Answer
     } else {
         Step::Continue

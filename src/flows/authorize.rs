@@ -11,7 +11,7 @@ use crate::{
         claims::AskedClaims,
         oauth_error::{ErrorCode, OAuthError},
         pkce::Challenge,
-        request::{AuthorizationRequest, Doubled, Identified, Prompt, Raw, Redirectable},
+        request::{AuthorizationRequest, Identified, Prompt, Raw, Redirectable},
         scope::ScopeSet,
     },
     flows::Provider,
@@ -60,9 +60,7 @@ const CHECKS: [Check; 9] = [
 
 /// Which client asks (RFC 6749 section 2.2).
 pub fn identify(provider: &Provider, raw: Raw) -> Result<Identified, OAuthError> {
-    let id = raw
-        .one("client_id")?
-        .ok_or_else(|| OAuthError::invalid_request("client_id is missing"))?;
+    let id = raw.required("client_id")?;
     let client = provider.clients.find(id).ok_or_else(|| {
         OAuthError::new(
             ErrorCode::InvalidClient,
@@ -74,8 +72,7 @@ pub fn identify(provider: &Provider, raw: Raw) -> Result<Identified, OAuthError>
 
 /// Where the answer may go: a registered redirect URI, compared as text (RFC 9700 section 2.1).
 pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> {
-    let uri = identified.raw.one("redirect_uri")?.map(str::to_owned);
-    let uri = uri.ok_or_else(|| OAuthError::invalid_request("redirect_uri is missing"))?;
+    let uri = identified.raw.required("redirect_uri")?.to_owned();
     // A doubled or oversized state cannot be echoed; the app gets the error without it.
     let state = identified.raw.one("state").ok().flatten();
     let state = state.filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
@@ -132,9 +129,3 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
 /// The longest `state` that is echoed.
 pub(super) const MAX_STATE: usize = 1500;
 const MAX_NONCE: usize = 512;
-
-impl From<Doubled> for OAuthError {
-    fn from(doubled: Doubled) -> Self {
-        Self::invalid_request(format!("{} was sent more than once", doubled.0))
-    }
-}

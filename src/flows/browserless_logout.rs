@@ -40,7 +40,6 @@ pub async fn log_out(
     let Some(found) = found.filter(|found| found.has_handle(token.handle.digest())) else {
         return Ok(());
     };
-    let origin = found.opened_in();
     let session = found.session;
     if session.client != client.id {
         let hint = "the token was issued to another client";
@@ -51,7 +50,9 @@ pub async fn log_out(
         return Err(OAuthError::invalid_request(hint).into());
     }
     let device = session.id;
-    let ending = origin.map_or(Ending::Device { id: device }, |id| Ending::Logout { id, device });
+    let ending = session
+        .origin
+        .map_or(Ending::Device { id: device }, |id| Ending::Logout { id, device });
     let subject = Subject {
         user: Some(session.user),
         client: Some(client.id.clone()),

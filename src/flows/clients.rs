@@ -8,7 +8,6 @@ use crate::{
         id::ClientId,
         text::DisplayName,
         time::{Instant, Lifetime},
-        url::{RedirectKind, RedirectUri},
     },
     domain::{
         client::{Client, ClientSettings, GrantType, IdTokenAlgorithm},
@@ -95,14 +94,6 @@ pub async fn register(
         return Err(ClientError::Contradiction {
             setting: contradiction.setting,
             rule: contradiction.rule.to_owned(),
-        });
-    }
-    let claimed = |uri: &RedirectUri| uri.kind() == RedirectKind::Https;
-    if client.settings.answers_without_tap && !client.settings.redirect_uris.iter().all(claimed) {
-        let rule = "only for an app whose redirect URIs are all https: who answers at another one is not known (RFC 8252 section 8.6)";
-        return Err(ClientError::Contradiction {
-            setting: "without-tap",
-            rule: rule.to_owned(),
         });
     }
     if let Some((setting, rule)) = client

@@ -1,7 +1,7 @@
 //! The person's decision: Allow (or Continue) writes the `granted` row and gives the code; Deny ends it.
 
 use crate::{
-    base::url::Resource,
+    base::{time::Instant, url::Resource},
     domain::{
         answer::Answer,
         browser_session::BrowserSession,
@@ -35,6 +35,23 @@ pub async fn remembered(
         .transpose()
 }
 
+/// What is remembered when a person allows this; nothing when they had allowed all of it.
+pub(super) fn consent_to(
+    provider: &Provider,
+    person: &SealedPerson,
+    asked: ScopeSet,
+    subject: Subject,
+    now: Instant,
+) -> Option<NewConsent> {
+    let before = person.remembered.clone();
+    let scope = NewConsent::needed(before.as_ref(), &asked)?;
+    Some(NewConsent {
+        before,
+        asked,
+        event: provider.event(now, subject, Event::ConsentGranted { scope }),
+    })
+}
+
 /// A decision with all that it is made of.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision<'a> {
@@ -65,11 +82,7 @@ impl Decision<'_> {
         } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
         let asked = request.scope_with_claims();
-        let consent = NewConsent::needed(person.remembered.as_ref(), &asked).map(|scope| NewConsent {
-            before: person.remembered.clone(),
-            asked,
-            event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
-        });
+        let consent = consent_to(provider, person, asked, self.subject(), now);
         let (resource, resources) = self.resources();
         let own = request.scope.has(scope::OFFLINE_ACCESS);
         let code = person.code();
@@ -78,6 +91,7 @@ impl Decision<'_> {
             user: person.user,
             client: client.id.clone(),
             browser_session: session.id,
+            origin: Some(session.id),
             life: if own { Life::Own } else { Life::WithBrowser },
             grant: Grant {
                 scope: request.scope.clone(),

@@ -10,17 +10,17 @@ use crate::{
         device_code::{DeviceCode, DeviceRequest, UserCode, Waiting},
         device_session::{Grant, Life},
         ending::{Ending, Reason},
-        event::{Event, Subject},
-        oauth_error::{ErrorCode, OAuthError},
+        event::Subject,
+        oauth_error::OAuthError,
     },
     flows::{
         Provider,
+        consent::consent_to,
         end::end,
         pending::SealedPerson,
         token::{self, TokenError},
     },
     store::{
-        consents::NewConsent,
         device_codes::{self, AllowDevice, Begin},
         device_sessions::Allow,
         error::{Result, StoreError},
@@ -73,7 +73,9 @@ pub async fn begin(
             }
             Ok(false) => {
                 tracing::warn!(
+                    client = %client.id,
                     limit = device_codes::MANY,
+                    limit_of_client = device_codes::MANY_OF_CLIENT,
                     "too many devices are waiting for a person"
                 );
                 return Err(StoreError::Busy.into());
@@ -87,17 +89,7 @@ pub async fn begin(
 
 /// The request of a device, checked: `scope` and `resource` as at the authorization endpoint.
 pub fn check(client: &Client, scope: Option<&str>, resource: &[String]) -> Result<DeviceRequest, OAuthError> {
-    let registered = &client.settings.scope;
-    let scope = match scope {
-        None => registered.clone(),
-        Some(text) => text
-            .parse()
-            .map_err(|_| OAuthError::new(ErrorCode::InvalidScope, "scope is not a list of scope names"))?,
-    };
-    if !scope.is_within(registered) {
-        let hint = "scope names something that this app is not registered for";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint));
-    }
+    let scope = client.scope_asked(scope)?;
     token::check_grant(client, GrantType::DeviceCode)?;
     Ok(DeviceRequest {
         scope,
@@ -129,7 +121,8 @@ pub struct Decision<'a> {
 
 impl Decision<'_> {
     /// Writes the `granted` row, which the device's next poll redeems. False when it cannot be (any more): somebody has
-    /// decided, or the code has expired. The session lives on its own: the browser is only where it was allowed.
+    /// decided, or the code has expired. The session lives on its own and came from no browser: this one is only where it
+    /// was allowed.
     pub async fn allow(&self, provider: &Provider) -> Result<bool> {
         let now = provider.clock.now();
         let Self {
@@ -141,17 +134,13 @@ impl Decision<'_> {
         } = *self;
         let request = &waiting.request;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let consent =
-            NewConsent::needed(person.remembered.as_ref(), &request.scope).map(|scope| NewConsent {
-                before: person.remembered.clone(),
-                asked: request.scope.clone(),
-                event: provider.event(now, self.subject(), Event::ConsentGranted { scope }),
-            });
+        let consent = consent_to(provider, person, request.scope.clone(), self.subject(), now);
         let allow = Allow {
             id: waiting.session,
             user: person.user,
             client: client.id.clone(),
             browser_session: session.id,
+            origin: None,
             life: Life::Own,
             grant: Grant {
                 scope: request.scope.clone(),

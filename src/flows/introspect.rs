@@ -1,8 +1,6 @@
 //! Introspection (RFC 7662): an API learns whether an access token that is for it is good, a client whether its own refresh
 //! token is. Anybody else learns nothing, and nothing is changed by asking.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use postern_resource_server::AccessToken;
 use serde::Serialize;
 
 use crate::{
@@ -17,13 +15,9 @@ use crate::{
         refresh_token::RefreshToken,
         scope::ScopeSet,
     },
-    flows::{Provider, userinfo::read},
+    flows::{Provider, access_token::in_force, userinfo::read},
     ports::keys::Keys,
-    store::{
-        device_sessions::{self, find_live_user},
-        error::StoreError,
-        revocations::FIND_TOKEN,
-    },
+    store::{device_sessions, error::StoreError},
 };
 
 /// What is answered (RFC 7662 section 2.2).
@@ -121,7 +115,7 @@ async fn of_access_token(
     let Ok(token) = read(provider, token, api.as_str()).await? else {
         return Ok(None);
     };
-    if !is_in_force(provider, &token).await? {
+    if in_force(provider, &token).await?.is_none() {
         return Ok(None);
     }
     let jkt = token.cnf.and_then(|cnf| cnf.jkt);
@@ -142,37 +136,6 @@ async fn of_access_token(
         amr: token.amr,
         cnf: jkt.map(|jkt| Confirmation { jkt }),
     }))
-}
-
-/// Whether neither the token nor what it hangs on has ended. What is remembered counts first: the database may have gone
-/// back.
-async fn is_in_force(provider: &Provider, token: &AccessToken) -> Result<bool, StoreError> {
-    let Ok(jti) = Base64UrlUnpadded::decode_vec(&token.jti) else {
-        return Ok(false);
-    };
-    // A client that is being removed is disabled first; its sessions end in batches.
-    if provider.ends.has_token(&jti) || provider.clients.find(&token.client_id).is_none() {
-        return Ok(false);
-    }
-    let now = provider.clock.now();
-    match token.sid.as_deref().map(str::parse::<DeviceSessionId>) {
-        Some(Ok(session)) => {
-            if provider.ends.has_session(session) {
-                return Ok(false);
-            }
-            let live = find_live_user(&provider.db, session, jti, now).await?;
-            Ok(live.is_some())
-        }
-        Some(Err(_)) => Ok(false),
-        // A client's own, which ends with it. A namesake that came later has nothing to do with it.
-        None => {
-            let issuer = provider.clients.find(&token.client_id);
-            let same = issuer.is_some_and(|client| {
-                u64::try_from(client.created_at.seconds()).is_ok_and(|created| created <= token.iat)
-            });
-            Ok(same && provider.db.read(FIND_TOKEN, (jti,)).await?.is_none())
-        }
-    }
 }
 
 async fn of_refresh_token(

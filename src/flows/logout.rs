@@ -125,7 +125,7 @@ pub async fn is_own(
         return Ok(false);
     };
     let found = device_sessions::find(&provider.db, hint.session).await?;
-    Ok(found.is_some_and(|found| found.opened_in() == Some(session.id)))
+    Ok(found.is_some_and(|found| found.session.origin == Some(session.id)))
 }
 
 /// A request that waits for a tap, sealed in the page that asks for it.

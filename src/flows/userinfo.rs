@@ -1,17 +1,20 @@
 //! Userinfo (OpenID Connect Core section 5.3), for an access token whose session still lives.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_resource_server::{
     AccessToken, Expected, Presented, ProofError, ProvedRequest, Rejection, Scheme, inspect, validate,
 };
 use serde::Serialize;
 
 use crate::{
-    base::id::{DeviceSessionId, UserId},
+    base::id::UserId,
     domain::claims::{Claim, PersonClaims},
-    flows::{Provider, dpop},
+    flows::{
+        Provider,
+        access_token::{SpeaksFor, in_force},
+        dpop,
+    },
     ports::keys::Keys,
-    store::{device_sessions::find_live_user, error::StoreError},
+    store::error::StoreError,
 };
 
 /// The claims of a person (OpenID Connect Core section 5.1), as far as the token's scope reaches, and those that the client
@@ -31,21 +34,7 @@ pub struct UserInfo {
 
 /// The person of an access token; nothing when its session has ended or it was revoked by itself.
 pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option<UserInfo>, StoreError> {
-    let session = token
-        .sid
-        .as_deref()
-        .and_then(|sid| sid.parse::<DeviceSessionId>().ok());
-    let (Some(session), Ok(jti)) = (session, Base64UrlUnpadded::decode_vec(&token.jti)) else {
-        return Ok(None);
-    };
-    let ends = &provider.ends;
-    // A client that is being removed is disabled first; its sessions end in batches.
-    let is_removed = provider.clients.find(&token.client_id).is_none();
-    if is_removed || ends.devices.contains(&session) || ends.has_token(&jti) {
-        return Ok(None);
-    }
-    let now = provider.clock.now();
-    let Some(user) = find_live_user(&provider.db, session, jti, now).await? else {
+    let Some(SpeaksFor::Person(user)) = in_force(provider, token).await? else {
         return Ok(None);
     };
     // A token that was narrowed tells no more than its scope says.

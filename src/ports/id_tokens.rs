@@ -3,19 +3,14 @@
 
 use std::{collections::HashMap, fmt};
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    crypto::aws_lc,
-    jwk::{Jwk, KeyAlgorithm},
-};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
     base::{
         id::{ClientId, DeviceSessionId, UserId},
-        json::is_within,
+        jwk::PublicKey,
+        jws::Jws,
         url::Issuer,
     },
     domain::id_token::IdTokenHint,
@@ -24,19 +19,10 @@ use crate::{
 /// The public halves of all signing keys, gone ones too, by `kid`; each with the one algorithm that it is used with
 /// (RFC 8725 section 3.1).
 #[derive(Clone, Default)]
-pub struct IdTokenKeys(HashMap<String, (Algorithm, DecodingKey)>);
+pub struct IdTokenKeys(HashMap<String, PublicKey>);
 
 /// Longer than any that we make.
 const MAX_BYTES: usize = 6 * 1024;
-
-#[derive(Deserialize)]
-struct Header {
-    alg: Algorithm,
-    kid: String,
-    typ: String,
-    #[serde(default)]
-    crit: Option<Value>,
-}
 
 #[derive(Deserialize)]
 struct Claims {
@@ -49,58 +35,34 @@ struct Claims {
 impl IdTokenKeys {
     /// The keys with these JWKs. One that does not read verifies nothing.
     pub fn new<'a>(jwks: impl IntoIterator<Item = &'a Value>) -> Self {
-        Self(jwks.into_iter().filter_map(usable).collect())
+        let keys = jwks.into_iter().filter_map(PublicKey::read);
+        let named = keys.filter(PublicKey::names_its_algorithm);
+        Self(
+            named
+                .filter_map(|key| Some((key.id()?.to_owned(), key)))
+                .collect(),
+        )
     }
 
     /// Whom and what an ID token was issued for; nothing when it is none of ours. Its expiry does not matter: it is only a
     /// hint.
     pub fn read(&self, issuer: &Issuer, jwt: &str) -> Option<IdTokenHint> {
-        if jwt.len() > MAX_BYTES {
-            return None;
-        }
-        let (signed, signature) = jwt.rsplit_once('.')?;
-        let (header, claims) = signed.split_once('.')?;
-        let header: Header = part(header)?;
+        let jws = Jws::parse(jwt, MAX_BYTES).ok()?;
         // Other tokens of ours are signed with the same keys, and say by `typ` what they are (RFC 8725 section 3.11).
-        if header.typ != "JWT" || header.crit.is_some() {
+        if jws.typ.as_deref() != Some("JWT") {
             return None;
         }
-        let (algorithm, key) = self.0.get(&header.kid)?;
-        let signature = Base64UrlUnpadded::decode_vec(signature).ok()?;
-        if header.alg != *algorithm || !verifies(*algorithm, key, signed.as_bytes(), &signature) {
+        let key = self.0.get(jws.key_id.as_deref()?)?;
+        if !key.signed(&jws) {
             return None;
         }
-        let claims: Claims = part(claims)?;
+        let claims: Claims = jws.claims().ok()?;
         (claims.iss == issuer.as_str()).then_some(IdTokenHint {
             user: claims.sub,
             client: claims.aud,
             session: claims.sid,
         })
     }
-}
-
-fn part<T: DeserializeOwned>(text: &str) -> Option<T> {
-    let json = String::from_utf8(Base64UrlUnpadded::decode_vec(text).ok()?).ok()?;
-    is_within(&json, MAX_BYTES, 8)
-        .then(|| serde_json::from_str(&json).ok())
-        .flatten()
-}
-
-fn verifies(algorithm: Algorithm, key: &DecodingKey, signed: &[u8], signature: &Vec<u8>) -> bool {
-    // Named directly: the process's default panics as soon as another crate enables a second crypto library.
-    (aws_lc::DEFAULT_PROVIDER.verifier_factory)(&algorithm, key)
-        .is_ok_and(|verifier| verifier.verify(signed, signature).is_ok())
-}
-
-fn usable(jwk: &Value) -> Option<(String, (Algorithm, DecodingKey))> {
-    let jwk = Jwk::deserialize(jwk).ok()?;
-    let algorithm = match jwk.common.key_algorithm? {
-        KeyAlgorithm::ES256 => Algorithm::ES256,
-        KeyAlgorithm::RS256 => Algorithm::RS256,
-        _ => return None,
-    };
-    let key = DecodingKey::from_jwk(&jwk).ok()?;
-    Some((jwk.common.key_id?, (algorithm, key)))
 }
 
 impl fmt::Debug for IdTokenKeys {

@@ -17,11 +17,12 @@ use crate::{
 
 statements! {
     /// A device begins, unless so many are under way already: id, code, the person's code, client, request, now, end,
-    /// how many at most.
-    INSERT: (DeviceSessionId, Digest, Digest, ClientId, String, Instant, Instant, i64) => (DeviceSessionId,) =
+    /// how many at most, how many of the client.
+    INSERT: (DeviceSessionId, Digest, Digest, ClientId, String, Instant, Instant, i64, i64) => (DeviceSessionId,) =
         "INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at)
          SELECT $1, $2, $3, $4, $5, $7
          WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM device_codes WHERE expires_at > $6 LIMIT $8) AS under_way) < $8
+           AND (SELECT COUNT(*) FROM (SELECT 1 FROM device_codes WHERE client_id = $4 AND expires_at > $6 LIMIT $9) AS its_own) < $9
          RETURNING id";
     /// What a person's code stands for while it may be decided: code, now.
     FIND: (Digest, Instant) => (DeviceSessionId, Digest, ClientId, String, Instant) =
@@ -51,6 +52,8 @@ statements! {
 
 /// How many may be under way at once. Who asks for one has proved nothing, so what that costs is bounded.
 pub const MANY: i64 = 10_000;
+/// How many of one client, so that it keeps no other's out.
+pub const MANY_OF_CLIENT: i64 = 1_000;
 
 /// A device authorization that begins.
 #[derive(Debug)]
@@ -84,6 +87,7 @@ pub async fn begin(db: &Db, begin: Begin<'_>) -> Result<bool> {
         begin.now,
         begin.expires_at,
         MANY,
+        MANY_OF_CLIENT,
     );
     Ok(db.execute(INSERT, binds).await?.is_some())
 }

@@ -50,13 +50,14 @@ impl Redeemed {
 
 statements! {
     /// Allow: writes the `granted` row, or gives its code a new minute. Reads the live rows that it hangs on, so an
-    /// end either sees it or makes it find nothing.
+    /// end either sees it or makes it find nothing. The last value is the origin, which a device does not have.
     GRANT: (DeviceSessionId, UserId, ClientId, BrowserSessionId, &'static str, String, Option<Thumbprint>, Digest,
-            Instant, String, Digest, String, Instant, Instant, Option<Digest>) => (DeviceSessionId,) =
+            Instant, String, Digest, String, Instant, Instant, Option<Digest>, Option<BrowserSessionId>)
+            => (DeviceSessionId,) =
         "INSERT INTO device_sessions
            (id, user_id, client_id, browser_session_id, life, state, generation, rotated_at, retries, grant_json, jkt,
             code_digest, code_expires_at, redirect_uri, challenge, device, granted_at, expires_at, pushed_request)
-         SELECT $1, u.id, c.id, b.id, $5, 'granted', 0, $13, 0, $6, $7, $8, $9, $10, $11, $12, $13,
+         SELECT $1, u.id, c.id, $16, $5, 'granted', 0, $13, 0, $6, $7, $8, $9, $10, $11, $12, $13,
            CASE WHEN $5 = 'with_browser' AND b.expires_at < $14 THEN b.expires_at ELSE $14 END, $15
          FROM browser_sessions b
          JOIN users u ON u.id = b.user_id
@@ -67,7 +68,7 @@ statements! {
         " ON CONFLICT (id) DO UPDATE SET code_expires_at = excluded.code_expires_at
          WHERE device_sessions.state = 'granted' AND device_sessions.user_id = excluded.user_id
            AND device_sessions.client_id = excluded.client_id
-           AND device_sessions.browser_session_id = excluded.browser_session_id
+           AND device_sessions.browser_session_id IS NOT DISTINCT FROM excluded.browser_session_id
          RETURNING id";
     /// `granted > active`: the conditions are all the checks of a code. id, code, client, redirect URI, challenge,
     /// key, handle, now, the key that binds what follows.
@@ -160,11 +161,6 @@ pub struct Found {
 }
 
 impl Found {
-    /// The browser session in which it was opened; none for a device, which was only allowed there.
-    pub fn opened_in(&self) -> Option<BrowserSessionId> {
-        self.session.origin.filter(|_| !self.redirect_uri.is_empty())
-    }
-
     /// Whether a refresh token with this handle was issued for the session.
     pub fn has_handle(&self, handle: Digest) -> bool {
         matches!(self.session.state, State::Active { handle: own, .. } if own == handle)
@@ -262,6 +258,8 @@ pub struct Allow {
     pub client: ClientId,
     /// In which browser session.
     pub browser_session: BrowserSessionId,
+    /// The same, when the app is opened from there; nothing for a device, which is only allowed there.
+    pub origin: Option<BrowserSessionId>,
     /// Whether it outlives that.
     pub life: Life,
     /// What is allowed.
@@ -310,6 +308,7 @@ impl Change for Allow {
             self.now,
             self.expires_at,
             self.pushed_request,
+            self.origin,
         );
         if tx.one(GRANT, binds).await?.is_none() {
             return Ok(false);

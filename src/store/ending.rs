@@ -53,12 +53,12 @@ statements! {
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND browser_session_id = $4
          RETURNING id, activated_at";
-    /// A session without a redirect URI is a device's that was only allowed in the browser that is kept, maybe for somebody
-    /// else: it ends with the rest.
+    /// A session that was opened from no browser ends with the rest: one hanging under another, unless that is kept, and a
+    /// device's that was only allowed in the browser that is kept, maybe for somebody else.
     DEVICES_OF_USER: (Instant, &'static str, EventId, UserId, Option<BrowserSessionId>) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND user_id = $4
-           AND ($5 IS NULL OR browser_session_id IS NULL OR browser_session_id <> $5 OR redirect_uri = '')
+           AND ($5 IS NULL OR browser_session_id IS NULL OR browser_session_id <> $5)
            AND ($5 IS NULL OR parent_id IS NULL
                 OR parent_id NOT IN (SELECT id FROM device_sessions WHERE browser_session_id = $5))
          RETURNING id, activated_at";

@@ -8,25 +8,15 @@ use crate::{
     flows::pending::Pending,
     web::{
         Shared,
-        error::{bad_form_page, store_page},
-        extract::{
-            form::{BadForm, Query},
-            session::Visitor,
-        },
+        error::store_page,
+        extract::{opened::Opened, session::Visitor},
         journey,
     },
 };
 
-pub(super) async fn resume(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    query: Result<Query, BadForm>,
-) -> Response {
-    let raw = match query {
-        Ok(Query(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    match open(&site, &visitor, &raw).await {
+pub(super) async fn resume(State(site): State<Shared>, opened: Opened) -> Response {
+    let Opened { visitor, query } = opened;
+    match open(&site, &visitor, &query).await {
         Ok(pending) => journey::proceed(&site, &visitor, pending).await,
         Err(response) => response,
     }

@@ -17,12 +17,8 @@ use crate::{
     },
     web::{
         Shared,
-        error::{bad_form_page, store_page, with_retry_after},
-        extract::{
-            csrf::Posted,
-            form::{BadForm, Query},
-            session::Visitor,
-        },
+        error::{store_page, with_retry_after},
+        extract::{csrf::Posted, opened::Opened, session::Visitor},
         journey::{self, SignIn, scope_texts},
         limiter::Limiter,
         pages::{DeviceCodePage, DeviceConsentPage, DeviceDonePage},
@@ -54,16 +50,9 @@ impl Limits {
 
 /// The form for the code. A code in the link is filled in and never decides anything by itself: the person has to see
 /// that it is the one on their device (RFC 8628 section 5.4).
-pub(super) async fn form(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    query: Result<Query, BadForm>,
-) -> Response {
-    let raw = match query {
-        Ok(Query(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    let typed = raw.text("user_code").parse::<UserCode>();
+pub(super) async fn form(State(site): State<Shared>, opened: Opened) -> Response {
+    let Opened { visitor, query } = opened;
+    let typed = query.text("user_code").parse::<UserCode>();
     let flow = visitor.start_flow(&site);
     let pending = Pending::new(&site.provider, flow.digest(), Goal::EnterCode);
     let shown = typed.map(|code| code.to_string()).unwrap_or_default();
@@ -181,21 +170,10 @@ pub(super) async fn ask(
 
 /// The person's decision.
 pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Response {
-    let Posted {
-        visitor,
-        pending,
-        form,
-    } = posted;
-    let (site, visitor) = (&site, &visitor);
-    let (Goal::Device(waiting, _), Some(session), Some(person)) =
-        (&pending.goal, &visitor.session, &pending.person)
-    else {
-        return journey::proceed(site, visitor, pending).await;
+    let (site, visitor) = (&site, &posted.visitor);
+    let (Goal::Device(waiting, _), Some((session, person))) = (&posted.pending.goal, posted.decider()) else {
+        return journey::show(site, visitor, posted.pending).await;
     };
-    // Sealed for somebody else: shown again for the present person, never executed.
-    if !person.is(session) {
-        return journey::proceed(site, visitor, pending).await;
-    }
     let Some(client) = journey::client_for_device(site, waiting) else {
         return journey::client_gone(site, visitor);
     };
@@ -208,20 +186,21 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
         browser: &browser,
         address: Some(&address),
     };
-    let done = match form.text("decision") {
-        "allow" => decision.allow(&site.provider).await,
-        "deny" => decision.deny(&site.provider).await.map(|()| true),
-        "switch" => return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
-        _ => return journey::proceed(site, visitor, pending).await,
+    let done = match posted.form.text("decision") {
+        "allow" => {
+            let allowed = decision.allow(&site.provider).await;
+            allowed.map(|allowed| allowed.then_some(true))
+        }
+        "deny" => decision.deny(&site.provider).await.map(|()| Some(false)),
+        "switch" => {
+            let shown = SignIn::fresh(String::new());
+            return journey::sign_in_page(site, visitor, posted.pending, shown);
+        }
+        _ => return journey::show(site, visitor, posted.pending).await,
     };
     match done {
-        Ok(true) => done_page(
-            site,
-            &client.name.to_string(),
-            form.text("decision") == "allow",
-            session,
-        ),
-        Ok(false) => Redirect::to("/device").into_response(),
+        Ok(Some(allowed)) => done_page(site, &client.name.to_string(), allowed, session),
+        Ok(None) => Redirect::to("/device").into_response(),
         Err(error) => store_page(site, &visitor.request_id, &error),
     }
 }

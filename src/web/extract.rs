@@ -4,5 +4,7 @@ pub(super) mod address;
 mod basic;
 pub(super) mod client;
 pub(super) mod csrf;
+pub(super) mod foreign;
 pub(super) mod form;
+pub(super) mod opened;
 pub(super) mod session;

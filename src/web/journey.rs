@@ -315,12 +315,15 @@ pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
+/// What starts the request again; nothing for a client that has to push its requests, which only its app can do.
 fn parameters(
     pending: Option<&Pending>,
     client: Option<&Client>,
 ) -> (Vec<(&'static str, String)>, Vec<String>) {
     match (pending.map(|pending| &pending.goal), client) {
-        (Some(Goal::Authorize(request)), Some(client)) => {
+        (Some(Goal::Authorize(request)), Some(client))
+            if !client.settings.require_pushed_authorization_requests =>
+        {
             (request.to_parameters(), form_action(client, &request.answer_to))
         }
         _ => (Vec::new(), Vec::new()),
@@ -344,13 +347,7 @@ pub(super) fn client_for(site: &Shared, request: &AuthorizationRequest) -> Optio
 /// The client of a device that waits, if it may still ask for this.
 pub(super) fn client_for_device(site: &Shared, waiting: &Waiting) -> Option<Arc<Client>> {
     let client = site.provider.clients.find(waiting.client.as_str())?;
-    let request = &waiting.request;
-    let is_allowed = request.scope.is_within(&client.settings.scope)
-        && request
-            .resource
-            .as_ref()
-            .is_none_or(|asked| client.allows_resource(asked.as_str()));
-    is_allowed.then_some(client)
+    waiting.is_allowed_for(&client).then_some(client)
 }
 
 pub(super) fn client_gone(site: &Shared, visitor: &Visitor) -> Response {

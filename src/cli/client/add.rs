@@ -298,6 +298,7 @@ impl AddClient {
             "jwks" => ("--jwks", written(&self.jwks)),
             "jwks_uri" => ("--jwks-uri", written(&self.jwks_uri)),
             "backchannel_logout_uri" => ("--backchannel-logout-uri", written(&self.backchannel_logout_uri)),
+            "answers_without_tap" => ("--without-tap", settings.answers_without_tap.to_string()),
             "pkce" => ("--pkce", settings.pkce.to_string()),
             "dpop" => ("--dpop", settings.dpop.to_string()),
             "refresh_rotation" => ("--refresh-rotation", settings.refresh_rotation.to_string()),

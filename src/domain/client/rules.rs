@@ -2,7 +2,7 @@
 
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
-    base::url::{Issuer, RedirectKind},
+    base::url::{Issuer, RedirectKind, RedirectUri},
     domain::scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
 };
 
@@ -115,6 +115,12 @@ impl ClientSettings {
     }
 
     fn redirect_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let is_claimed = |uri: &RedirectUri| uri.kind() == RedirectKind::Https;
+        refuse(
+            self.answers_without_tap && !self.redirect_uris.iter().all(is_claimed),
+            "answers_without_tap",
+            "only for an app whose redirect URIs are all https: who answers at another one is not known (RFC 8252 section 8.6)",
+        );
         let is_redirected = self.grant_types.contains(&GrantType::AuthorizationCode);
         refuse(
             is_redirected && self.redirect_uris.is_empty(),

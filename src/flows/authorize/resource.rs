@@ -2,18 +2,14 @@
 //! access token is for one of them.
 
 use super::Draft;
-use crate::{
-    base::url::Resource,
-    domain::{
-        oauth_error::{ErrorCode, OAuthError},
-        request::Redirectable,
-    },
+use crate::domain::{
+    oauth_error::{ErrorCode, OAuthError},
+    request::Redirectable,
 };
 
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
     for asked in request.raw.all("resource") {
-        let own = request.client.resources().find(|own| own.as_str() == asked);
-        let own: &Resource = own.ok_or_else(|| {
+        let own = request.client.resource(asked).ok_or_else(|| {
             let hint = "resource names an API that this app is not registered for";
             OAuthError::new(ErrorCode::InvalidTarget, hint)
         })?;

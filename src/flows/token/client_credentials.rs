@@ -9,7 +9,6 @@ use crate::{
         binding::Proof,
         client::Client,
         oauth_error::{ErrorCode, OAuthError},
-        scope::ScopeSet,
     },
     flows::{
         Provider,
@@ -22,7 +21,7 @@ use crate::{
 /// What the client sends.
 pub struct ClientCredentialsRequest<'a> {
     /// What the token may do; all that the client may, when it says nothing.
-    pub scope: Option<ScopeSet>,
+    pub scope: Option<&'a str>,
     /// The API that the token is for.
     pub resource: &'a [String],
     /// The DPoP proof, checked.
@@ -37,10 +36,9 @@ pub async fn issue_to_client(
 ) -> Result<Tokens, TokenError> {
     let now = provider.clock.now();
     let api = resource::of_client(client, request.resource)?;
-    let all = &client.settings.scope;
-    let scope = request.scope.as_ref().unwrap_or(all);
-    if !scope.is_within(all) || (request.scope.is_some() && scope.is_empty()) {
-        let hint = "ask for scopes that the client is registered with, or leave the parameter out";
+    let scope = client.scope_asked(request.scope)?;
+    if request.scope.is_some() && scope.is_empty() {
+        let hint = "scope is empty: name what the client is registered for, or leave the parameter out";
         return Err(OAuthError::new(ErrorCode::InvalidScope, hint).into());
     }
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
@@ -50,7 +48,7 @@ pub async fn issue_to_client(
         issuer: &provider.issuer,
         client: &client.id,
         resource: api.as_ref(),
-        scope,
+        scope: &scope,
         key: request.proof.map(|proof| proof.key),
         jti: &jti,
         now,
@@ -66,6 +64,6 @@ pub async fn issue_to_client(
         refresh_token: None,
         id_token: None,
         is_bound: request.proof.is_some(),
-        scope: scope.clone(),
+        scope,
     })
 }

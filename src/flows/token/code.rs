@@ -2,7 +2,6 @@
 //! checks. Only when it finds nothing is the row read, to tell why.
 
 use crate::{
-    base::id::EventId,
     domain::{
         binding::{Binding, Proof},
         client::Client,
@@ -12,15 +11,18 @@ use crate::{
         event::Subject,
         oauth_error::OAuthError,
         pkce::Challenge,
-        refresh_token::{Generation, Handle, RefreshToken},
     },
     flows::{
         Provider,
         end::end,
-        issue::{Order, Tokens, issue},
-        token::{TokenError, resource},
+        issue::Tokens,
+        token::{
+            TokenError,
+            redemption::{self, Redemption},
+            resource,
+        },
     },
-    store::device_sessions::{self, Found, RedeemCode},
+    store::device_sessions::{self, Found},
 };
 
 /// What the client sends.
@@ -62,39 +64,20 @@ pub async fn redeem(
         return Err(OAuthError::invalid_code().into());
     }
 
-    let handle = Handle::new(&provider.entropy);
-    let key = request.proof.map(|proof| proof.key);
-    let change = RedeemCode {
-        id: code.session,
+    let redemption = Redemption {
+        session: code.session,
         code: code.digest(),
-        client: client.id.clone(),
-        redirect_uri: request.redirect_uri.map(str::to_owned),
         challenge: challenge.digest(),
-        key,
-        binds: key.filter(|_| !client.is_confidential()),
-        handle: handle.digest(),
-        now,
-        event: EventId::new(now, &provider.entropy),
-        address: request.address.clone(),
-    };
-    let Some(redeemed) = provider.db.write(change).await? else {
-        return Err(refuse(provider, client, &code, challenge, &request).await);
-    };
-    let order = Order {
-        client,
-        session: code.session,
-        scope: None,
+        redirect_uri: request.redirect_uri,
         resource: resource.as_ref(),
-        key,
-        with_id_token: true,
+        proof: request.proof,
+        address: request.address.clone(),
         now,
     };
-    let refresh_token = RefreshToken {
-        session: code.session,
-        handle,
-        generation: Generation::FIRST,
-    };
-    Ok(issue(provider, &order, &redeemed, &refresh_token)?)
+    match redemption::redeem(provider, client, redemption).await? {
+        Some(tokens) => Ok(tokens),
+        None => Err(refuse(provider, client, &code, challenge, &request).await),
+    }
 }
 
 /// Why the row was not found. A second redemption that is right in everything, within the code's minute, means that

@@ -2,22 +2,24 @@
 //! has decided; then the code is redeemed as an authorization code is.
 
 use crate::{
-    base::id::EventId,
     domain::{
         binding::Proof,
         client::Client,
         device_code::DeviceCode,
         oauth_error::{ErrorCode, OAuthError},
-        refresh_token::{Generation, Handle, RefreshToken},
     },
     flows::{
         Provider,
-        issue::{Order, Tokens, issue},
-        token::{TokenError, resource},
+        issue::Tokens,
+        token::{
+            TokenError,
+            redemption::{self, Redemption},
+            resource,
+        },
     },
     store::{
         device_codes::{self, Answer, Progress},
-        device_sessions::{Found, RedeemCode},
+        device_sessions::Found,
     },
 };
 
@@ -70,39 +72,18 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
     if provider.ends.devices.contains(&session) {
         return Err(invalid().into());
     }
-    let key = request.proof.map(|proof| proof.key);
-    let handle = Handle::new(&provider.entropy);
-    let change = RedeemCode {
-        id: session,
+    let redemption = Redemption {
+        session,
         code: code.digest(),
-        client: client.id.clone(),
-        redirect_uri: None,
         challenge: code.digest(),
-        key,
-        binds: key.filter(|_| !client.is_confidential()),
-        handle: handle.digest(),
-        now,
-        event: EventId::new(now, &provider.entropy),
-        address: request.address,
-    };
-    let Some(redeemed) = provider.db.write(change).await? else {
-        return Err(invalid().into());
-    };
-    let order = Order {
-        client,
-        session,
-        scope: None,
+        redirect_uri: None,
         resource: resource.as_ref(),
-        key,
-        with_id_token: true,
+        proof: request.proof,
+        address: request.address,
         now,
     };
-    let refresh_token = RefreshToken {
-        session,
-        handle,
-        generation: Generation::FIRST,
-    };
-    Ok(issue(provider, &order, &redeemed, &refresh_token)?)
+    let tokens = redemption::redeem(provider, client, redemption).await?;
+    tokens.ok_or_else(|| invalid().into())
 }
 
 /// One text for every cause.

@@ -37,26 +37,26 @@ pub(super) async fn choose(
     };
     let allowed = found.grant.resources().find(|allowed| allowed.as_str() == asked);
     let hint = "the person did not allow this API: name it in the authorization request too";
-    allowed.cloned().map(Some).ok_or_else(|| refused(hint))
+    allowed.cloned().map(Some).ok_or_else(|| refused(hint).into())
 }
 
 /// The API of a token that no person is asked for, or not here: the one that is named, else the client's default.
 pub(in crate::flows) fn of_client(client: &Client, asked: &[String]) -> Result<Option<Resource>, OAuthError> {
     match asked {
         [] => Ok(client.settings.resource.clone()),
-        [asked] => {
-            let own = client.resources().find(|own| own.as_str() == asked);
-            own.cloned().map(Some).ok_or_else(not_registered)
-        }
+        [asked] => client
+            .resource(asked)
+            .cloned()
+            .map(Some)
+            .ok_or_else(not_registered),
         _ => Err(not_registered()),
     }
 }
 
 fn not_registered() -> OAuthError {
-    let hint = "an access token is for one API, which the client is registered for";
-    OAuthError::new(ErrorCode::InvalidTarget, hint)
+    refused("an access token is for one API, which the client is registered for")
 }
 
-fn refused(hint: &'static str) -> TokenError {
-    OAuthError::new(ErrorCode::InvalidTarget, hint).into()
+fn refused(hint: &'static str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidTarget, hint)
 }

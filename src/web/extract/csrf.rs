@@ -12,7 +12,7 @@ use crate::{
     domain::{browser_session::BrowserSession, event::Subject, request::Raw},
     flows::{
         logout::PendingLogout,
-        pending::{self, Pending},
+        pending::{self, Pending, SealedPerson},
     },
     web::{
         Shared, continuing,
@@ -67,6 +67,15 @@ pub(crate) fn token(site: &Shared, flow: &Flow, session: &BrowserSession) -> Str
     };
     let expires = provider.clock.now().plus(provider.lifetimes.pending_request);
     provider.keys.load().sealer.seal(Purpose::Csrf, &csrf, expires)
+}
+
+impl Posted {
+    /// Who decides: the person who is signed in, when the page was sealed for them. What was pressed on somebody else's is
+    /// shown again for the present person, and never executed.
+    pub(crate) fn decider(&self) -> Option<(&BrowserSession, &SealedPerson)> {
+        let (session, person) = (self.visitor.session.as_ref()?, self.pending.person.as_ref()?);
+        person.is(session).then_some((session, person))
+    }
 }
 
 impl Sent {

@@ -1,6 +1,6 @@
 //! The authorization endpoint (RFC 6749 section 3.1).
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{extract::State, response::Response};
 
 use crate::{
     base::seal::Purpose,
@@ -12,42 +12,24 @@ use crate::{
     },
     web::{
         Shared, answer,
-        error::{bad_form_page, oauth_page, store_page},
-        extract::{
-            form::{BadForm, Form, Query},
-            session::Visitor,
-        },
+        error::{oauth_page, store_page},
+        extract::{foreign::ForeignForm, opened::Opened, session::Visitor},
         journey,
-        layer::RequestId,
         oauth::posted::{self, NotPosted},
     },
 };
 
 /// A post from another site carries no Lax cookie: the parameters travel through a redirect, and only the GET reads
 /// cookies and makes a pending request.
-pub(crate) async fn post(
-    State(site): State<Shared>,
-    Extension(request_id): Extension<RequestId>,
-    form: Result<Form, BadForm>,
-) -> Response {
-    let request_id = request_id.to_string();
-    match form {
-        Ok(Form(raw)) => posted::redirect(&site, Purpose::PostedRequest, "/authorize", raw)
-            .unwrap_or_else(|error| oauth_page(&site, &request_id, &error)),
-        Err(error) => bad_form_page(&site, &request_id, error),
-    }
+pub(crate) async fn post(State(site): State<Shared>, foreign: ForeignForm) -> Response {
+    let ForeignForm { request_id, form } = foreign;
+    posted::redirect(&site, Purpose::PostedRequest, "/authorize", form)
+        .unwrap_or_else(|error| oauth_page(&site, &request_id, &error))
 }
 
-pub(crate) async fn get(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    query: Result<Query, BadForm>,
-) -> Response {
-    let raw = match query {
-        Ok(Query(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    let raw = match posted::open(&site, Purpose::PostedRequest, raw).await {
+pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response {
+    let Opened { visitor, query } = opened;
+    let raw = match posted::open(&site, Purpose::PostedRequest, query).await {
         Ok(raw) => raw,
         Err(NotPosted::Refused(error)) => return oauth_page(&site, &visitor.request_id, &error),
         Err(NotPosted::Store(error)) => return store_page(&site, &visitor.request_id, &error),

@@ -32,7 +32,6 @@ pub(crate) async fn introspect(State(site): State<Shared>, request: Authenticate
 
 async fn act(site: &Shared, request: &AuthenticatedClient) -> Result<Introspection, TokenError> {
     request.form.one("token_type_hint").map_err(OAuthError::from)?;
-    let token = request.form.one("token").map_err(OAuthError::from)?;
-    let token = token.ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+    let token = request.form.required("token")?;
     Ok(introspect::introspect(&site.provider, &request.client, token).await?)
 }

@@ -1,7 +1,6 @@
 //! The end session endpoint (OpenID Connect RP-Initiated Logout 1.0 section 2).
 
 use axum::{
-    Extension,
     extract::State,
     response::{IntoResponse, Redirect, Response},
 };
@@ -13,42 +12,23 @@ use crate::{
     flows::logout::{self, LogoutRequest, Named, PendingLogout, Then, is_own, log_out},
     web::{
         Shared,
-        error::{bad_form_page, logout_page, store_page},
-        extract::{
-            csrf::LogoutConfirmed,
-            form::{BadForm, Form, Query},
-            session::Visitor,
-        },
-        layer::RequestId,
+        error::{logout_page, store_page},
+        extract::{csrf::LogoutConfirmed, foreign::ForeignForm, opened::Opened, session::Visitor},
         oauth::posted::{self, NotPosted},
         pages::{LogoutPage, SignedOutPage},
     },
 };
 
 /// A post from another site carries no Lax cookie: the parameters travel through a redirect.
-pub(crate) async fn post(
-    State(site): State<Shared>,
-    Extension(request_id): Extension<RequestId>,
-    form: Result<Form, BadForm>,
-) -> Response {
-    let request_id = request_id.to_string();
-    match form {
-        Ok(Form(raw)) => posted::redirect(&site, Purpose::PostedLogout, "/logout", raw)
-            .unwrap_or_else(|error| logout_page(&site, &request_id, &error)),
-        Err(error) => bad_form_page(&site, &request_id, error),
-    }
+pub(crate) async fn post(State(site): State<Shared>, foreign: ForeignForm) -> Response {
+    let ForeignForm { request_id, form } = foreign;
+    posted::redirect(&site, Purpose::PostedLogout, "/logout", form)
+        .unwrap_or_else(|error| logout_page(&site, &request_id, &error))
 }
 
-pub(crate) async fn get(
-    State(site): State<Shared>,
-    visitor: Visitor,
-    query: Result<Query, BadForm>,
-) -> Response {
-    let raw = match query {
-        Ok(Query(raw)) => raw,
-        Err(error) => return bad_form_page(&site, &visitor.request_id, error),
-    };
-    match checked(&site, raw).await {
+pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response {
+    let Opened { visitor, query } = opened;
+    match checked(&site, query).await {
         Ok(request) => act(&site, &visitor, &request).await,
         Err(NotPosted::Refused(error)) => logout_page(&site, &visitor.request_id, &error),
         Err(NotPosted::Store(error)) => store_page(&site, &visitor.request_id, &error),

@@ -29,8 +29,7 @@ async fn act(site: &Shared, headers: &HeaderMap, request: &AuthenticatedClient) 
     // A hint could only make a search faster, and there is none: our tokens say what they are. It is still no excuse
     // for sending it twice.
     request.form.one("token_type_hint").map_err(OAuthError::from)?;
-    let token = request.form.one("token").map_err(OAuthError::from)?;
-    let token = token.ok_or_else(|| OAuthError::invalid_request("token is missing"))?;
+    let token = request.form.required("token")?;
     let (provider, client, address) = (&site.provider, &request.client, Some(request.address.to_string()));
     match request
         .form

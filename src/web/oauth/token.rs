@@ -73,14 +73,14 @@ async fn grant(
     let resource = form.all("resource");
     let hint = "the metadata of this server list the grant types that it knows";
     let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
-    let grant: GrantType = parameter(form, "grant_type")?.parse().map_err(unsupported)?;
+    let grant: GrantType = form.required("grant_type")?.parse().map_err(unsupported)?;
     check_grant(client, grant)?;
     let proof = PresentedProof::from_headers(headers);
     let proof = dpop::at_token_endpoint(&site.provider, client, proof).await?;
     match grant {
         GrantType::AuthorizationCode => {
             let request = CodeRequest {
-                code: parameter(form, "code")?,
+                code: form.required("code")?,
                 redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
                 code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
                 resource,
@@ -91,7 +91,7 @@ async fn grant(
         }
         GrantType::RefreshToken => {
             let request = RefreshRequest {
-                refresh_token: parameter(form, "refresh_token")?,
+                refresh_token: form.required("refresh_token")?,
                 scope: scope(form)?,
                 resource,
                 proof,
@@ -101,7 +101,7 @@ async fn grant(
         }
         GrantType::DeviceCode => {
             let request = device_code::Poll {
-                device_code: parameter(form, "device_code")?,
+                device_code: form.required("device_code")?,
                 resource,
                 proof,
                 address,
@@ -110,18 +110,13 @@ async fn grant(
         }
         GrantType::ClientCredentials => {
             let request = ClientCredentialsRequest {
-                scope: scope(form)?,
+                scope: form.one("scope").map_err(OAuthError::from)?,
                 resource,
                 proof,
             };
             client_credentials::issue_to_client(&site.provider, client, &request).await
         }
     }
-}
-
-fn parameter<'a>(form: &'a Raw, name: &'static str) -> Result<&'a str, OAuthError> {
-    form.one(name)?
-        .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
 }
 
 fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {

@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::harness::{ALICE, BOB, Browser, Phone, Postern, Tokens};
+use crate::harness::{ALICE, BOB, Browser, Page, Phone, Postern, Tokens};
 
 fn error(back: &Url) -> String {
     let found = back.query_pairs().find(|(name, _)| name == "error");
@@ -44,6 +44,23 @@ async fn demanding_alice(postern: &Postern, hint: &str) -> [(&'static str, Strin
     [("id_token_hint", hint.to_owned()), ("claims", claims)]
 }
 
+/// The page asks Alice, who allows it, and the tokens are about her.
+async fn allowed_by_alice(
+    postern: &Postern,
+    browser: &mut Browser<'_>,
+    phone: &Phone<'_>,
+    page: &Page,
+    name: &str,
+) {
+    assert_eq!(page.heading(), format!("Continue to Notes as {ALICE}"), "{name}");
+    let back = browser.press(page, "allow").await.app();
+    let tokens = Tokens::of(&phone.redeem(&phone.code(&back)).await);
+    assert_eq!(
+        tokens.id_claims()["sub"],
+        postern.user(ALICE).await.id.to_string()
+    );
+}
+
 #[tokio::test]
 async fn for_the_person_who_is_signed_in_it_changes_nothing() {
     let postern = Postern::start().await;
@@ -56,13 +73,7 @@ async fn for_the_person_who_is_signed_in_it_changes_nothing() {
             "{name}"
         );
         let page = browser.open(&phone.authorize_url(&[(name, &value)])).await.page();
-        assert_eq!(page.heading(), format!("Continue to Notes as {ALICE}"), "{name}");
-        let back = browser.press(&page, "allow").await.app();
-        let tokens = Tokens::of(&phone.redeem(&phone.code(&back)).await);
-        assert_eq!(
-            tokens.id_claims()["sub"],
-            postern.user(ALICE).await.id.to_string()
-        );
+        allowed_by_alice(&postern, &mut browser, &phone, &page, name).await;
     }
 }
 
@@ -113,13 +124,7 @@ async fn somebody_else_gets_no_answer_for_it() {
         );
 
         let page = browser.sign_in(&page, ALICE).await.page();
-        assert_eq!(page.heading(), format!("Continue to Notes as {ALICE}"), "{name}");
-        let back = browser.press(&page, "allow").await.app();
-        let tokens = Tokens::of(&phone.redeem(&phone.code(&back)).await);
-        assert_eq!(
-            tokens.id_claims()["sub"],
-            postern.user(ALICE).await.id.to_string()
-        );
+        allowed_by_alice(&postern, &mut browser, &phone, &page, name).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! `prompt`, `max_age` and `login_hint`: which pages must and must not be shown.
 
+use postern::domain::client::{ClientKind, ClientSettings, ConsentPolicy, PkcePolicy};
 use url::Url;
 
 use crate::harness::{ALICE, BOB, Phone, Postern, Tokens};
@@ -98,6 +99,34 @@ async fn prompt_none_gives_a_code_where_it_is_known_who_gets_it_and_nothing_has_
     );
     postern.end_everything_of(ALICE).await;
     assert_eq!(error(&browser.open(&silent).await.app()), "login_required");
+}
+
+/// RFC 8252 section 8.6: any program on the person's computer may listen on a loopback port, and wait for a code that it can
+/// hand to the client as its own.
+#[tokio::test]
+async fn a_code_that_others_could_catch_and_use_needs_a_tap() {
+    let postern = Postern::start().await;
+    postern
+        .add_client("server", |settings| {
+            *settings = ClientSettings {
+                redirect_uris: settings.redirect_uris.clone(),
+                scope: settings.scope.clone(),
+                consent: ConsentPolicy::Never,
+                pkce: PkcePolicy::Optional,
+                ..ClientSettings::new(ClientKind::Web)
+            };
+        })
+        .await;
+    let (mut browser, phone) = (postern.browser(), postern.phone_of("server"));
+    browser.account(ALICE).await;
+    let bare = [("code_challenge", ""), ("code_challenge_method", "")];
+    let page = browser.open(&phone.authorize_url(&bare)).await.page();
+    assert_eq!(page.heading(), format!("Continue to Notes as {ALICE}"));
+    let silent = phone.authorize_url(&[&bare[..], &[("prompt", "none")]].concat());
+    assert_eq!(error(&browser.open(&silent).await.app()), "interaction_required");
+
+    // With a challenge only who has the verifier can use it.
+    phone.code(&browser.open(&phone.authorize_url(&[])).await.app());
 }
 
 #[tokio::test]
@@ -239,7 +268,7 @@ async fn prompt_consent_asks_again_also_for_a_first_party_app() {
     let postern = Postern::start().await;
     postern
         .add_client("own", |settings| {
-            settings.consent = postern::domain::client::ConsentPolicy::Never;
+            settings.consent = ConsentPolicy::Never;
         })
         .await;
     for client in ["notes", "own"] {

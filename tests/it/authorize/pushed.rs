@@ -11,13 +11,7 @@ use crate::harness::{ALICE, Answer, Browser, Phone, Postern, ProofKey, Tokens, W
 
 /// Pushes the phone's request, with changes.
 async fn push(postern: &Postern, phone: &Phone<'_>, changes: &[(&str, &str)]) -> Answer {
-    let mut pairs = phone.parameters();
-    for (name, value) in changes {
-        pairs.retain(|(known, _)| known != name);
-        if !value.is_empty() {
-            pairs.push(((*name).to_owned(), (*value).to_owned()));
-        }
-    }
+    let pairs = phone.parameters_with(changes);
     let pairs: Vec<(&str, &str)> = pairs
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -211,6 +205,26 @@ async fn an_app_that_has_to_push_is_told_so() {
     let url = url("other", &pushed(&postern, &phone).await);
     let back = allowed(&mut postern.browser(), &url).await.app();
     assert_eq!(phone.redeem(&phone.code(&back)).await.status, 200);
+}
+
+/// A page that is opened in another browser may start the request again from its parameters; who has to push may not.
+#[tokio::test]
+async fn a_client_that_has_to_push_is_not_sent_into_a_dead_end() {
+    let postern = Postern::start().await;
+    let must = |settings: &mut ClientSettings| settings.require_pushed_authorization_requests = true;
+    postern.add_client("must", must).await;
+    for (client, starts_again) in [("notes", true), ("must", false)] {
+        let phone = postern.phone_of(client);
+        let url = url(client, &pushed(&postern, &phone).await);
+        let page = postern.browser().open(&url).await.page();
+        let request = page.form("/sign-in").field("request").to_owned();
+        let elsewhere = format!("/continue?request={request}");
+        let page = postern.browser().open(&elsewhere).await.page();
+        assert_eq!(page.answer.status, 409);
+        assert_eq!(!page.forms("/authorize").is_empty(), starts_again, "{client}");
+        let says = page.text().contains("Go back to Notes and sign in from there");
+        assert_eq!(says, !starts_again, "{}", page.text());
+    }
 }
 
 /// RFC 9449 section 10.1: the proof of a pushed request, `dpop_jkt`, or both bind the code.

@@ -4,14 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Said, Shell};
-
-async fn founded() -> (TempDir, Shell) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let shell = Shell::in_folder(folder.path());
-    shell.run(&["init"]).await.done();
-    (folder, shell)
-}
+use super::{Said, Shell, founded};
 
 async fn add(shell: &Shell, id: &str, more: &[&str]) -> Said {
     shell

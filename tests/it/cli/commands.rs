@@ -1,19 +1,11 @@
 //! Configuration, people, apps and keys: what each verb does, prints and refuses, and its exit code.
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-use super::{Said, Shell};
+use super::{Said, Shell, founded};
 use crate::harness::{ALICE, BOB, PASSWORD};
 
 const STRONG: &str = "another lake 42";
-
-async fn founded() -> (TempDir, Shell) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let shell = Shell::in_folder(folder.path());
-    shell.run(&["init"]).await.done();
-    (folder, shell)
-}
 
 async fn add_user(shell: &Shell, email: &str) -> Said {
     let command = ["user", "add", email, "--password-stdin", "--json"];

@@ -28,12 +28,21 @@ use postern::{
     cli::{self, Input, Output, World},
 };
 use serde_json::Value;
+use tempfile::TempDir;
 
 /// A shell in which commands are typed: a data folder, variables, a clock.
 struct Shell {
     data: PathBuf,
     clock: Clock,
     variables: Vec<(String, String)>,
+}
+
+/// A folder in which `init` has run.
+async fn founded() -> (TempDir, Shell) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let shell = Shell::in_folder(folder.path());
+    shell.run(&["init"]).await.done();
+    (folder, shell)
 }
 
 /// What a command said.

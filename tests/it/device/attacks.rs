@@ -1,6 +1,9 @@
 //! What must not work (RFC 8628 section 5).
 
-use super::{GRANT_TYPE, Tv, asked, enter, press, start, start_with, television};
+use futures_util::future::join_all;
+use postern::store::device_codes::MANY_OF_CLIENT;
+
+use super::{GRANT_TYPE, Tv, allowed, asked, enter, press, start, start_with, television};
 use crate::harness::{ALICE, PASSWORD};
 
 /// Section 5.4: somebody sends a link with their own device's code. It only fills in the form.
@@ -56,6 +59,28 @@ async fn devices_that_begin_are_counted_by_address() {
         (429, "15")
     );
     assert_eq!(postern.number("SELECT COUNT(*) FROM device_codes").await, 3);
+}
+
+/// Whoever knows a `client_id` may begin, from many addresses: the devices of other apps must not be kept out.
+#[tokio::test]
+async fn one_app_takes_no_room_from_the_devices_of_others() {
+    let postern = start_with(|config| config.limits.device_codes.burst = 5000).await;
+    postern.add_client("other", television).await;
+    let tv = Tv::new(&postern);
+    let room = usize::try_from(MANY_OF_CLIENT).expect("a number");
+    for _ in 0..room / 100 {
+        join_all((0..100).map(|_| tv.begin())).await;
+    }
+    let answer = tv.ask(&[]).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert!(!answer.header("retry-after").is_empty());
+    let others = Tv {
+        postern: &postern,
+        client: "other",
+    };
+    others.begin().await;
+    postern.advance("600s");
+    tv.begin().await;
 }
 
 #[tokio::test]
@@ -196,10 +221,8 @@ async fn a_device_that_was_allowed_here_ends_with_everything_else_and_ends_nothi
         postern: &postern,
         client: "trusted",
     };
-    let codes = tv.begin().await;
     let mut browser = postern.browser();
-    let page = asked(&mut browser, &codes.user, ALICE).await;
-    press(&mut browser, &page, "allow").await;
+    let (codes, _) = allowed(&tv, &mut browser).await;
     let tokens = tv.poll(&codes.device).await.json();
     let refresh = tokens["refresh_token"].as_str().expect("text");
 

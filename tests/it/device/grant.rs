@@ -2,7 +2,7 @@
 
 use postern::flows::sweep::sweep;
 
-use super::{GRANT_TYPE, Tv, asked, enter, on_each, press, start};
+use super::{GRANT_TYPE, Tv, allowed, asked, enter, on_each, press, start};
 use crate::harness::{ALICE, BOB, Tokens};
 
 #[tokio::test]
@@ -48,6 +48,30 @@ async fn a_device_gets_tokens_when_its_person_has_typed_its_code_in_and_allowed_
         );
         browser.submit(&account.form("/sign-out")).await;
         assert_eq!(postern.phone_of("tv").refresh(&tokens.refresh).await.status, 200);
+    }
+}
+
+/// The browser is only where it was allowed, maybe for somebody else: it is one of the others there.
+#[tokio::test]
+async fn a_device_came_from_no_browser_and_ends_with_all_others() {
+    for postern in on_each().await {
+        let (tv, notes) = (Tv::new(&postern), postern.phone());
+        let mut browser = postern.browser();
+        let opened_here = notes.signed_in(&mut browser, ALICE).await;
+        let codes = tv.begin().await;
+        let page = asked(&mut browser, &codes.user, ALICE).await;
+        press(&mut browser, &page, "allow").await;
+        // A second tap gives the same row a new minute.
+        press(&mut browser, &page, "allow").await;
+        let tokens = Tokens::of(&tv.poll(&codes.device).await);
+
+        let account = browser.open("/account").await.page();
+        let marked = account.text().matches("Opened here").count();
+        assert_eq!(marked, 1, "{}", account.text());
+        browser.submit(&account.form("/account/end-others")).await.page();
+        let refused = postern.phone_of("tv").refresh(&tokens.refresh).await;
+        assert_eq!(refused.error(), "invalid_grant");
+        assert_eq!(notes.refresh(&opened_here.refresh).await.status, 200);
     }
 }
 
@@ -110,10 +134,8 @@ async fn a_device_is_told_of_a_no_and_that_its_code_has_expired() {
 async fn who_allowed_may_take_it_back_until_the_device_has_asked() {
     let postern = start().await;
     let tv = Tv::new(&postern);
-    let codes = tv.begin().await;
     let mut browser = postern.browser();
-    let page = asked(&mut browser, &codes.user, ALICE).await;
-    press(&mut browser, &page, "allow").await;
+    let (codes, page) = allowed(&tv, &mut browser).await;
     press(&mut browser, &page, "allow").await;
     assert_eq!(
         postern.number("SELECT COUNT(*) FROM device_sessions").await,
@@ -148,10 +170,8 @@ async fn the_first_person_who_decides_has_it() {
 async fn a_poll_repeated_after_the_tokens_is_refused_and_ends_nothing() {
     let postern = start().await;
     let tv = Tv::new(&postern);
-    let codes = tv.begin().await;
     let mut browser = postern.browser();
-    let page = asked(&mut browser, &codes.user, ALICE).await;
-    press(&mut browser, &page, "allow").await;
+    let (codes, page) = allowed(&tv, &mut browser).await;
     let tokens = Tokens::of(&tv.poll(&codes.device).await);
     assert_eq!(tv.poll(&codes.device).await.error(), "invalid_grant");
     assert_eq!(postern.phone_of("tv").refresh(&tokens.refresh).await.status, 200);

@@ -9,7 +9,7 @@ use postern::{
     domain::client::{ClientSettings, GrantType},
 };
 
-use crate::harness::{Answer, Browser, Page, Postern, Went};
+use crate::harness::{ALICE, Answer, Browser, Page, Postern, Went};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -101,6 +101,14 @@ async fn asked(browser: &mut Browser<'_>, user_code: &str, email: &str) -> Page 
     } else {
         browser.sign_in(&page, email).await.page()
     }
+}
+
+/// A device begins and Alice allows it: its codes, and the page that stays behind.
+async fn allowed(tv: &Tv<'_>, browser: &mut Browser<'_>) -> (Codes, Page) {
+    let codes = tv.begin().await;
+    let page = asked(browser, &codes.user, ALICE).await;
+    press(browser, &page, "allow").await;
+    (codes, page)
 }
 
 async fn press(browser: &mut Browser<'_>, page: &Page, decision: &str) -> Page {

@@ -187,9 +187,8 @@ impl<'a> Phone<'a> {
             .collect()
     }
 
-    /// The authorization URL, with more parameters or others in the place of the usual ones. An empty value leaves
-    /// the parameter out.
-    pub(crate) fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
+    /// The same, with more parameters or others in the place of the usual ones. An empty value leaves the parameter out.
+    pub(crate) fn parameters_with(&self, changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let mut pairs = self.parameters();
         for (name, value) in changes {
             pairs.retain(|(known, _)| known != name);
@@ -197,6 +196,12 @@ impl<'a> Phone<'a> {
                 pairs.push(((*name).to_owned(), (*value).to_owned()));
             }
         }
+        pairs
+    }
+
+    /// The authorization URL, with such changes.
+    pub(crate) fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
+        let pairs = self.parameters_with(changes);
         let pairs: Vec<(&str, &str)> = pairs
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()))

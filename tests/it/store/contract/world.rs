@@ -170,6 +170,7 @@ impl World {
             user,
             client: client.clone(),
             browser_session: browser,
+            origin: Some(browser),
             life,
             grant: Grant {
                 scope: "openid".parse().expect("valid"),

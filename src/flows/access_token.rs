@@ -1,0 +1,52 @@
+//! Whether an access token that was made well is still in force: neither it nor what it hangs on has ended.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use postern_resource_server::AccessToken;
+
+use crate::{
+    base::id::DeviceSessionId,
+    flows::Provider,
+    store::{
+        device_sessions::{LiveUser, find_live_user},
+        error::StoreError,
+        revocations::FIND_TOKEN,
+    },
+};
+
+/// For whom an access token in force speaks.
+#[derive(Debug)]
+pub enum SpeaksFor {
+    /// A person, whose session lives.
+    Person(Box<LiveUser>),
+    /// The client itself (RFC 6749 section 4.4).
+    Client,
+}
+
+/// For whom the token speaks; nothing when it is not in force any more. What is remembered counts first: the database may
+/// have gone back.
+pub async fn in_force(provider: &Provider, token: &AccessToken) -> Result<Option<SpeaksFor>, StoreError> {
+    let Ok(jti) = Base64UrlUnpadded::decode_vec(&token.jti) else {
+        return Ok(None);
+    };
+    // A client that is being removed is disabled first; its sessions end in batches.
+    let client = provider.clients.find(&token.client_id);
+    let Some(client) = client.filter(|_| !provider.ends.has_token(&jti)) else {
+        return Ok(None);
+    };
+    match token.sid.as_deref().map(str::parse::<DeviceSessionId>) {
+        Some(Ok(session)) => {
+            if provider.ends.has_session(session) {
+                return Ok(None);
+            }
+            let live = find_live_user(&provider.db, session, jti, provider.clock.now()).await?;
+            Ok(live.map(|live| SpeaksFor::Person(Box::new(live))))
+        }
+        Some(Err(_)) => Ok(None),
+        // A client's own, which ends with it. A namesake that came later has nothing to do with it.
+        None => {
+            let same = u64::try_from(client.created_at.seconds()).is_ok_and(|created| created <= token.iat);
+            let in_force = same && provider.db.read(FIND_TOKEN, (jti,)).await?.is_none();
+            Ok(in_force.then_some(SpeaksFor::Client))
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A code that a person's decision stands behind is redeemed, of whichever kind it is: its row moves on, and tokens follow.
+
+use crate::{
+    base::{
+        digest::Digest,
+        id::{DeviceSessionId, EventId},
+        time::Instant,
+        url::Resource,
+    },
+    domain::{
+        binding::Proof,
+        client::Client,
+        refresh_token::{Generation, Handle, RefreshToken},
+    },
+    flows::{
+        Provider,
+        issue::{Order, Tokens, issue},
+        token::TokenError,
+    },
+    store::device_sessions::RedeemCode,
+};
+
+/// What is presented, and what it has to fit.
+pub(super) struct Redemption<'a> {
+    /// The session that the code names.
+    pub(super) session: DeviceSessionId,
+    /// Digest of the code's secret.
+    pub(super) code: Digest,
+    /// What was answered with.
+    pub(super) challenge: Digest,
+    /// Where the code came to, when that is said.
+    pub(super) redirect_uri: Option<&'a str>,
+    /// The API that the access token is for.
+    pub(super) resource: Option<&'a Resource>,
+    /// The DPoP proof, checked in everything but its key.
+    pub(super) proof: Option<Proof>,
+    /// Where the request came from.
+    pub(super) address: Option<String>,
+    /// When.
+    pub(super) now: Instant,
+}
+
+/// The first tokens of a session; nothing when its row does not wait for this. The keys have to be recent, and the session
+/// none that is remembered as ended.
+pub(super) async fn redeem(
+    provider: &Provider,
+    client: &Client,
+    redemption: Redemption<'_>,
+) -> Result<Option<Tokens>, TokenError> {
+    let Redemption {
+        session,
+        resource,
+        now,
+        ..
+    } = redemption;
+    let handle = Handle::new(&provider.entropy);
+    let key = redemption.proof.map(|proof| proof.key);
+    let change = RedeemCode {
+        id: session,
+        code: redemption.code,
+        client: client.id.clone(),
+        redirect_uri: redemption.redirect_uri.map(str::to_owned),
+        challenge: redemption.challenge,
+        key,
+        binds: key.filter(|_| !client.is_confidential()),
+        handle: handle.digest(),
+        now,
+        event: EventId::new(now, &provider.entropy),
+        address: redemption.address,
+    };
+    let Some(redeemed) = provider.db.write(change).await? else {
+        return Ok(None);
+    };
+    let order = Order {
+        client,
+        session,
+        scope: None,
+        resource,
+        key,
+        with_id_token: true,
+        now,
+    };
+    let refresh_token = RefreshToken {
+        session,
+        handle,
+        generation: Generation::FIRST,
+    };
+    Ok(Some(issue(provider, &order, &redeemed, &refresh_token)?))
+}
