@@ -33,7 +33,7 @@ mod consent;
 mod continuing;
 mod cookies;
 mod device;
-mod encoding;
+pub mod encoding;
 mod error;
 mod extract;
 mod health;

@@ -2,7 +2,7 @@
 
 /// A query or form that is not what it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadEncoding {
+pub enum BadEncoding {
     /// A broken escape, bytes that are no UTF-8, or a control character.
     #[error("the parameters are not form-encoded UTF-8 text")]
     Broken,
@@ -15,7 +15,7 @@ pub(super) enum BadEncoding {
 const MAX_PARAMETERS: usize = 64;
 
 /// The pairs of an `application/x-www-form-urlencoded` text.
-pub(super) fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, BadEncoding> {
+pub fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, BadEncoding> {
     let pairs = text
         .split('&')
         .filter(|pair| !pair.is_empty())
