@@ -1,12 +1,21 @@
-// Nimbus' OAuth 2.0 and OpenID Connect SDK: a bank's client, and a web server as they have been for years.
+// Nimbus' OAuth 2.0 and OpenID Connect SDK: a bank's client, a web server as they have been for years, and an API.
 
+import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.jwk.Curve;
 import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWKSet;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
+import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
+import com.nimbusds.jose.proc.BadJOSEException;
+import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
+import com.nimbusds.jose.proc.JWSVerificationKeySelector;
+import com.nimbusds.jose.proc.SecurityContext;
 import com.nimbusds.jose.util.JSONObjectUtils;
 import com.nimbusds.jwt.JWT;
+import com.nimbusds.jwt.JWTClaimsSet;
+import com.nimbusds.jwt.proc.DefaultJWTClaimsVerifier;
+import com.nimbusds.jwt.proc.DefaultJWTProcessor;
 import com.nimbusds.oauth2.sdk.*;
 import com.nimbusds.oauth2.sdk.auth.*;
 import com.nimbusds.oauth2.sdk.dpop.*;
@@ -122,6 +131,13 @@ public class Nimbus {
         OIDCTokens tokens = tokens(tokenRequest(new AuthorizationCodeGrant(code, redirect), authentication).send());
         IDTokenClaimsSet claims = verified(tokens, JWSAlgorithm.RS256, nonce);
         UserInfo info = info(infoRequest(tokens.getAccessToken()).send());
+        JWTClaimsSet accepted = accepted(tokens.getAccessToken().getValue());
+        boolean other = false;
+        try {
+            accepted(tokens.getIDTokenString());
+        } catch (BadJOSEException refused) {
+            other = true;
+        }
         RefreshTokenGrant refresh = new RefreshTokenGrant(tokens.getRefreshToken());
         OIDCTokens refreshed = tokens(tokenRequest(refresh, authentication).send());
         HTTPResponse revoked = new TokenRevocationRequest(
@@ -139,6 +155,8 @@ public class Nimbus {
                 "sub", claims.getSubject().getValue(),
                 "same_person", info.getSubject().equals(claims.getSubject()),
                 "email", info.getEmailAddress(),
+                "accepted", accepted.getSubject(),
+                "id_token_refused", other,
                 "revoked", revoked.getStatusCode(),
                 "afterwards", afterwards,
                 "signed_out", back.equals(signedOut + "?state=" + away.getValue()));
@@ -172,6 +190,21 @@ public class Nimbus {
                 server.getIssuer(), id, algorithm, server.getJWKSetURI().toURL()).validate(token, nonce);
         AccessTokenValidator.validate(tokens.getAccessToken(), algorithm, claims.getAccessTokenHash());
         return claims;
+    }
+
+    /** What an API does with an access token (RFC 9068 section 4); Spring's resource server is made of these parts. */
+    private JWTClaimsSet accepted(String token) throws Exception {
+        DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
+        processor.setJWSTypeVerifier(new DefaultJOSEObjectTypeVerifier<>(new JOSEObjectType("at+jwt")));
+        processor.setJWSKeySelector(new JWSVerificationKeySelector<>(
+                Set.of(JWSAlgorithm.ES256, JWSAlgorithm.RS256),
+                JWKSourceBuilder.create(server.getJWKSetURI().toURL()).build()));
+        String issuer = server.getIssuer().getValue();
+        processor.setJWTClaimsSetVerifier(new DefaultJWTClaimsVerifier<>(
+                issuer,
+                new JWTClaimsSet.Builder().issuer(issuer).claim("client_id", id.getValue()).build(),
+                Set.of("sub", "exp", "iat", "jti")));
+        return processor.process(token, null);
     }
 
     private HTTPRequest infoRequest(AccessToken token) {

@@ -48,7 +48,7 @@ async fn nimbus_is_a_fapi2_client_that_checks_who_answers_and_whose_clock_is_slo
 }
 
 #[tokio::test]
-async fn nimbus_is_a_web_server_of_the_basic_profile() {
+async fn nimbus_is_a_web_server_of_the_basic_profile_and_an_api() {
     let Some(program) = program("web") else { return };
     let online = Online::start().await;
     let settings = ClientSettings {
@@ -62,6 +62,8 @@ async fn nimbus_is_a_web_server_of_the_basic_profile() {
             "sub": online.alice().await,
             "same_person": true,
             "email": ALICE,
+            "accepted": online.alice().await,
+            "id_token_refused": true,
             "revoked": 200,
             "afterwards": 401,
             "signed_out": true,
