@@ -3,9 +3,10 @@
 import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.jwk.Curve;
-import com.nimbusds.jose.jwk.ECKey;
 import com.nimbusds.jose.jwk.JWKSet;
+import com.nimbusds.jose.jwk.RSAKey;
 import com.nimbusds.jose.jwk.gen.ECKeyGenerator;
+import com.nimbusds.jose.jwk.gen.RSAKeyGenerator;
 import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
 import com.nimbusds.jose.proc.BadJOSEException;
 import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
@@ -64,11 +65,11 @@ public class Nimbus {
 
     /** A client of FAPI 2.0: a key authenticates it, requests are pushed, tokens are bound to another key. */
     private Map<String, Object> fapi2() throws Exception {
-        ECKey key = new ECKeyGenerator(Curve.P_256).keyID("one").generate();
+        RSAKey key = new RSAKeyGenerator(2048).keyID("one").generate();
         ask("register", Map.of("jwks", new JWKSet(key).toJSONObject()));
         Supplier<ClientAuthentication> authentication = () -> sure(() -> new PrivateKeyJWT(
                 new JWTAuthenticationClaimsSet(id, new Audience(server.getIssuer())),
-                JWSAlgorithm.ES256, key.toPrivateKey(), "one", null));
+                JWSAlgorithm.PS256, key.toPrivateKey(), "one", null));
         Prover prover = new Prover();
 
         CodeVerifier verifier = new CodeVerifier();

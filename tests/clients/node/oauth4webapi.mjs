@@ -90,7 +90,7 @@ async function dpop() {
   const as = await discover()
   const client = { client_id: settings.client_id, [oauth.clockSkew]: -30 }
   const authentication = oauth.None()
-  const keys = await oauth.generateKeyPair('ES256')
+  const keys = await oauth.generateKeyPair('Ed25519')
   const DPoP = oauth.DPoP(client, keys)
   const bound = { ...options, DPoP }
   const { answer, verifier, nonce } = await authorize(as, client, { dpop_jkt: await DPoP.calculateThumbprint() })
@@ -125,6 +125,7 @@ async function dpop() {
     email: info.email,
     token_types: [tokens.token_type, refreshed.token_type],
     nonces: counts,
+    listed: as.dpop_signing_alg_values_supported.includes('Ed25519'),
     stolen: await refusal(refresh(refreshed.refresh_token, thief)),
     ours: (await refresh(refreshed.refresh_token, DPoP)).token_type,
   })

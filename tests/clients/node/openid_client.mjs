@@ -20,7 +20,12 @@ async function discover(metadata, authentication) {
 
 async function authorization() {
   const verifier = client.randomPKCECodeVerifier()
-  const checks = { pkceCodeVerifier: verifier, expectedState: client.randomState(), expectedNonce: client.randomNonce() }
+  const checks = {
+    pkceCodeVerifier: verifier,
+    expectedState: client.randomState(),
+    expectedNonce: client.randomNonce(),
+    maxAge: 3600,
+  }
   const parameters = {
     redirect_uri: settings.redirect_uri,
     scope: 'openid email offline_access',
@@ -28,6 +33,7 @@ async function authorization() {
     code_challenge_method: 'S256',
     state: checks.expectedState,
     nonce: checks.expectedNonce,
+    max_age: String(checks.maxAge),
   }
   return { parameters, checks }
 }
@@ -69,10 +75,11 @@ async function app() {
 
 // A client of FAPI 2.0: a key of its own authenticates it, requests are pushed, tokens are bound to another key.
 async function fapi2() {
-  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
-  const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', pair.publicKey)
-  await ask('register', { jwks: { keys: [{ kty, crv, x, y, kid: 'one' }] } })
+  const pair = await crypto.subtle.generateKey('Ed25519', true, ['sign', 'verify'])
+  const { kty, crv, x } = await crypto.subtle.exportKey('jwk', pair.publicKey)
+  await ask('register', { jwks: { keys: [{ kty, crv, x, alg: 'Ed25519', kid: 'one' }] } })
   const config = await discover(SLOW, client.PrivateKeyJwt({ key: pair.privateKey, kid: 'one' }))
+  const listed = config.serverMetadata().token_endpoint_auth_signing_alg_values_supported.includes('Ed25519')
   const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
 
   const { parameters, checks } = await authorization()
@@ -92,6 +99,7 @@ async function fapi2() {
     asked_with: [...url.searchParams.keys()].sort(),
     token_type: refreshed.token_type,
     nonces: counted.nonces,
+    listed,
     stolen,
   })
 }

@@ -67,6 +67,7 @@ async fn openid_client_is_a_fapi2_client_whose_clock_is_slow() {
             "asked_with": ["client_id", "request_uri"],
             "token_type": "dpop",
             "nonces": 1,
+            "listed": true,
             "stolen": "invalid_token",
         })
     );
@@ -128,6 +129,7 @@ async fn oauth4webapi_binds_its_tokens_to_a_key_by_a_slow_clock() {
             "email": ALICE,
             "token_types": ["dpop", "dpop"],
             "nonces": 2,
+            "listed": true,
             "stolen": "invalid_grant",
             "ours": "dpop",
         })
