@@ -41,11 +41,11 @@ pub fn document(provider: &Provider) -> Value {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": id_token_algorithms,
         "token_endpoint_auth_methods_supported": AuthMethod::ALL,
-        "token_endpoint_auth_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "revocation_endpoint_auth_methods_supported": AuthMethod::ALL,
-        "revocation_endpoint_auth_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "introspection_endpoint_auth_methods_supported": confidential(),
-        "introspection_endpoint_auth_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": PROOF_ALGORITHMS,
         "scopes_supported": [scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS],
@@ -61,6 +61,12 @@ pub fn document(provider: &Provider) -> Value {
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     })
+}
+
+/// Ed25519 is taken under its old and its new name (RFC 9864), and who looks for one does not know the other.
+fn assertion_algorithms() -> Vec<&'static str> {
+    let all = TAKEN_ALGORITHMS.iter().map(|algorithm| algorithm.as_str());
+    all.chain(["Ed25519"]).collect()
 }
 
 /// Who asks about tokens has to authenticate (RFC 7662 section 2.1).

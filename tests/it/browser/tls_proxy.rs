@@ -4,6 +4,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use rcgen::{CertifiedKey, KeyPair};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -22,13 +23,21 @@ use tokio_rustls::{
 pub(crate) struct TlsProxy {
     listener: TcpListener,
     port: u16,
+    made: CertifiedKey<KeyPair>,
 }
 
 impl TlsProxy {
     pub(crate) async fn bind() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        Self { listener, port }
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
+        Self { listener, port, made }
+    }
+
+    /// Its certificate (PEM), for those who check it.
+    pub(crate) fn certificate(&self) -> String {
+        self.made.cert.pem()
     }
 
     /// The public URL, without a slash at its end.
@@ -38,7 +47,7 @@ impl TlsProxy {
 
     /// Serves until the test's runtime ends.
     pub(crate) fn forward_to(self, upstream: SocketAddr) {
-        let tls = acceptor();
+        let tls = acceptor(&self.made);
         tokio::spawn(async move {
             while let Ok((stream, _)) = self.listener.accept().await {
                 tokio::spawn(pipe(tls.clone(), stream, upstream));
@@ -54,9 +63,7 @@ async fn pipe(tls: TlsAcceptor, stream: TcpStream, upstream: SocketAddr) -> std:
     Ok(())
 }
 
-fn acceptor() -> TlsAcceptor {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()])
-        .expect("a certificate");
+fn acceptor(made: &CertifiedKey<KeyPair>) -> TlsAcceptor {
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()

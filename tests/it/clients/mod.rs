@@ -1,4 +1,10 @@
 //! Other projects' clients against the real server over real HTTP.
 
 mod association;
+mod go;
+mod java;
+mod node;
 mod oauth2_crate;
+mod online;
+mod program;
+mod python;

@@ -195,7 +195,11 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
             &document,
             &format!("{endpoint}_endpoint_auth_signing_alg_values_supported"),
         );
-        assert_eq!(algorithms, ["ES256", "PS256", "EdDSA", "RS256"], "{endpoint}");
+        assert_eq!(
+            algorithms,
+            ["ES256", "PS256", "EdDSA", "RS256", "Ed25519"],
+            "{endpoint}"
+        );
     }
     assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
     let (phone, tokens) = signed_in(&postern, "notes").await;
