@@ -2,7 +2,7 @@
 //! token is. Anybody else learns nothing, and nothing is changed by asking.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern_resource_server::AccessToken;
+use postern_resource_server::{AccessToken, Actor};
 use serde::Serialize;
 
 use crate::{
@@ -64,6 +64,8 @@ pub struct ActiveAccess {
     amr: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
 }
 
 /// A good refresh token.
@@ -141,12 +143,13 @@ async fn of_access_token(
         acr: token.acr,
         amr: token.amr,
         cnf: jkt.map(|jkt| Confirmation { jkt }),
+        act: token.act,
     }))
 }
 
 /// Whether neither the token nor what it hangs on has ended. What is remembered counts first: the database may have gone
 /// back.
-async fn is_in_force(provider: &Provider, token: &AccessToken) -> Result<bool, StoreError> {
+pub(super) async fn is_in_force(provider: &Provider, token: &AccessToken) -> Result<bool, StoreError> {
     let Ok(jti) = Base64UrlUnpadded::decode_vec(&token.jti) else {
         return Ok(false);
     };

@@ -38,6 +38,8 @@ pub struct Tokens {
     pub id_token: Option<Secret<String>>,
     /// What the access token may do.
     pub scope: ScopeSet,
+    /// What kind of token was asked for, in the answer to an exchange (RFC 8693 section 2.2.1).
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// What is known before the row is.
@@ -129,5 +131,6 @@ pub fn issue(
             .then(|| keys.mac.encode(refresh_token)),
         id_token,
         scope: scope.clone(),
+        issued_token_type: None,
     })
 }

@@ -85,6 +85,11 @@ impl ClientSettings {
             "grant_types",
             "a service has no people: choose the kind web",
         );
+        refuse(
+            has(GrantType::TokenExchange) && !public && self.audience.is_none(),
+            "grant_types",
+            "token-exchange is for APIs, which exchange the tokens that are for them (RFC 8693): name the API with audience",
+        );
         self.redirect_contradictions(&mut refuse);
         refuse(
             service

@@ -153,6 +153,8 @@ words! {
         ClientCredentials = "client_credentials",
         /// RFC 8628 section 3.4.
         DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
+        /// RFC 8693 section 2.1: an API passes a request on, or an app of a group signs in by another (Native SSO).
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
     }
 
     /// What becomes of a refresh token that was used.

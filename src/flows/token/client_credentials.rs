@@ -67,5 +67,6 @@ pub async fn issue_to_client(
         id_token: None,
         is_bound: request.proof.is_some(),
         scope: scope.clone(),
+        issued_token_type: None,
     })
 }

@@ -24,6 +24,7 @@ use crate::{
             client_credentials::{self, ClientCredentialsRequest},
             code::{self, CodeRequest},
             device_code,
+            exchange::{self, ExchangeRequest},
             refresh::{self, RefreshRequest},
         },
     },
@@ -108,6 +109,20 @@ async fn grant(
             };
             device_code::poll(&site.provider, client, request).await
         }
+        GrantType::TokenExchange => {
+            let request = ExchangeRequest {
+                subject: presented(form, "subject_token", "subject_token_type")?
+                    .ok_or_else(|| OAuthError::invalid_request("subject_token is missing"))?,
+                actor: presented(form, "actor_token", "actor_token_type")?,
+                requested_token_type: form.one("requested_token_type").map_err(OAuthError::from)?,
+                scope: scope(form)?,
+                resource,
+                audience: form.all("audience"),
+                proof,
+                address,
+            };
+            exchange::exchange(&site.provider, client, request).await
+        }
         GrantType::ClientCredentials => {
             let request = ClientCredentialsRequest {
                 scope: scope(form)?,
@@ -122,6 +137,20 @@ async fn grant(
 fn parameter<'a>(form: &'a Raw, name: &'static str) -> Result<&'a str, OAuthError> {
     form.one(name)?
         .ok_or_else(|| OAuthError::invalid_request(format!("{name} is missing")))
+}
+
+/// A token and what kind of token it says it is, which come together (RFC 8693 section 2.1).
+fn presented<'a>(
+    form: &'a Raw,
+    token: &'static str,
+    kind: &'static str,
+) -> Result<Option<exchange::Presented<'a>>, OAuthError> {
+    match (form.one(token)?, form.one(kind)?) {
+        (Some(token), Some(kind)) => Ok(Some(exchange::Presented { token, kind })),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(OAuthError::invalid_request(format!("{token} is missing"))),
+        (Some(_), None) => Err(OAuthError::invalid_request(format!("{kind} is missing"))),
+    }
 }
 
 fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {
@@ -144,6 +173,8 @@ struct Answer<'a> {
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     scope: &'a ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 fn answer(tokens: &Tokens) -> Response {
@@ -154,6 +185,7 @@ fn answer(tokens: &Tokens) -> Response {
         refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
         scope: &tokens.scope,
+        issued_token_type: tokens.issued_token_type,
     };
     ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
 }
