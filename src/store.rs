@@ -41,6 +41,7 @@ pub fn statements() -> Vec<db::Declared> {
         device_sessions::ALL,
         device_sessions::list::ALL,
         device_sessions::over::ALL,
+        device_sessions::under::ALL,
         ending::ALL,
         ends::ALL,
         events::ALL,

@@ -38,3 +38,6 @@ CREATE TABLE used_assertions (
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX used_assertions_expires ON used_assertions (expires_at);
+
+-- Digest of the secret by which other apps on the device sign in (Native SSO); of what they open, parent_id names this.
+ALTER TABLE device_sessions ADD COLUMN device_secret BLOB;

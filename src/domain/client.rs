@@ -2,6 +2,7 @@
 
 mod preset;
 mod rules;
+mod sso_group;
 mod words;
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     preset::Preset,
     rules::Contradiction,
+    sso_group::{SsoGroup, SsoGroupError},
     words::{
         AssertionAudience, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType, IdTokenAlgorithm,
         PkcePolicy, RefreshRotation, UnknownWord,
@@ -28,7 +30,7 @@ use crate::{
     domain::{
         mobile_app::{AndroidApp, AppleApp},
         policy::Lifetimes,
-        scope::ScopeSet,
+        scope::{self, ScopeSet},
     },
 };
 
@@ -116,6 +118,9 @@ pub struct ClientSettings {
     /// Its apps on iOS, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apple_apps: Vec<AppleApp>,
+    /// The apps of its maker, which sign in by each other on a device (OpenID Connect Native SSO for Mobile Apps 1.0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sso_group: Option<SsoGroup>,
     /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
@@ -182,6 +187,7 @@ impl ClientSettings {
             may_end_browser_session: false,
             android_apps: Vec::new(),
             apple_apps: Vec::new(),
+            sso_group: None,
             require_pushed_authorization_requests: false,
             dpop: DpopPolicy::default(),
         }
@@ -224,6 +230,11 @@ impl Client {
     /// Whether it can keep a secret (RFC 6749 section 2.1).
     pub fn is_confidential(&self) -> bool {
         self.settings.is_confidential()
+    }
+
+    /// Whether other apps may sign in by it.
+    pub fn lets_others_in(&self) -> bool {
+        self.settings.sso_group.is_some() && self.settings.scope.has(scope::DEVICE_SSO)
     }
 
     /// Whether it may use this grant.

@@ -62,6 +62,8 @@ pub(super) struct AddClient {
     /// An iOS app of it, likewise; once for each
     #[arg(long = "apple-app", value_name = "TEAM.BUNDLE")]
     apple_apps: Vec<String>,
+    #[arg(long, value_name = "NAME", help = SSO_GROUP)]
+    sso_group: Option<String>,
     /// Let it sign people out of the browser too, by one request of its own that proves its key
     #[arg(long)]
     may_end_browser_session: bool,
@@ -133,6 +135,7 @@ const ASSERTION_AUDIENCE: &str =
     "What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]";
 const PKCE: &str = "Whether it needs PKCE: required, required_unless_nonce or optional [default: required]";
 const GRANT_TYPES: &str = "What it may send to the token endpoint; once for each [default: authorization_code and refresh_token, of a service client_credentials]";
+const SSO_GROUP: &str = "The apps of its maker, which sign in by each other on a device (Native SSO): any name, the same for each of them";
 const SCOPE_OF_PEOPLE: &str = "openid profile email offline_access";
 
 const REDIRECT_URI: &str =
@@ -230,6 +233,7 @@ impl AddClient {
             checked.parse_all("--post-logout-redirect-uri", &self.post_logout_redirect_uris);
         settings.answers_without_tap = self.without_tap;
         settings.may_end_browser_session = self.may_end_browser_session;
+        settings.sso_group = checked.word("--sso-group", self.sso_group.as_ref());
         settings.audience = checked.word::<Resource>("--audience", self.audience.as_ref());
         settings.jwks = self.jwks.as_ref().and_then(|file| checked.keys(file));
         settings.jwks_uri = checked.word("--jwks-uri", self.jwks_uri.as_ref());
@@ -303,6 +307,7 @@ impl AddClient {
             "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
             "scope" => ("--scope", settings.scope.to_string()),
             "audience" => ("--audience", written(&self.audience)),
+            "sso_group" => ("--sso-group", written(&self.sso_group)),
             other => (other, String::new()),
         };
         checked.refuse(word, &value, broken.rule);

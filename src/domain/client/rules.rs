@@ -3,7 +3,7 @@
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
     base::url::{Issuer, RedirectKind},
-    domain::scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+    domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
 };
 
 /// A setting that contradicts another.
@@ -90,6 +90,7 @@ impl ClientSettings {
             "grant_types",
             "token-exchange is for APIs, which exchange the tokens that are for them (RFC 8693): name the API with audience",
         );
+        self.sso_contradictions(&mut refuse);
         self.redirect_contradictions(&mut refuse);
         refuse(
             service
@@ -112,6 +113,30 @@ impl ClientSettings {
             "this is the server itself; name the API",
         );
         found
+    }
+
+    fn sso_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let (group, lets_in) = (self.sso_group.is_some(), self.scope.has(DEVICE_SSO));
+        refuse(
+            group && self.kind != ClientKind::Native,
+            "sso_group",
+            "only apps on people's devices sign in by each other: leave it out",
+        );
+        refuse(
+            self.grant_types.contains(&GrantType::TokenExchange) && !self.is_confidential() && !group,
+            "grant_types",
+            "an app exchanges tokens only with the other apps of its maker: name their sso_group",
+        );
+        refuse(
+            lets_in && !group,
+            "scope",
+            "device_sso lets the other apps of its maker in: name their sso_group",
+        );
+        refuse(
+            lets_in && !self.scope.has(OPENID),
+            "scope",
+            "device_sso needs openid: the other apps show the ID token",
+        );
     }
 
     fn redirect_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {

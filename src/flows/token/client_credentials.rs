@@ -65,6 +65,7 @@ pub async fn issue_to_client(
         expires_in: life,
         refresh_token: None,
         id_token: None,
+        device_secret: None,
         is_bound: request.proof.is_some(),
         scope: scope.clone(),
         issued_token_type: None,

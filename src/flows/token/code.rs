@@ -7,6 +7,7 @@ use crate::{
         binding::{Binding, Proof},
         client::Client,
         code::Code,
+        device_secret::DeviceSecret,
         device_session::State,
         ending::{Ending, Reason},
         event::Subject,
@@ -64,6 +65,9 @@ pub async fn redeem(
 
     let handle = Handle::new(&provider.entropy);
     let key = request.proof.map(|proof| proof.key);
+    let device_secret = client
+        .lets_others_in()
+        .then(|| DeviceSecret::new(&provider.entropy));
     let change = RedeemCode {
         id: code.session,
         code: code.digest(),
@@ -73,6 +77,7 @@ pub async fn redeem(
         key,
         binds: key.filter(|_| !client.is_confidential()),
         handle: handle.digest(),
+        device_secret: device_secret.as_ref().map(DeviceSecret::digest),
         now,
         event: EventId::new(now, &provider.entropy),
         address: request.address.clone(),
@@ -87,6 +92,7 @@ pub async fn redeem(
         resource: resource.as_ref(),
         key,
         with_id_token: true,
+        device_secret: device_secret.as_ref(),
         now,
     };
     let refresh_token = RefreshToken {

@@ -81,6 +81,8 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         key,
         binds: key.filter(|_| !client.is_confidential()),
         handle: handle.digest(),
+        // Only a sign-in with the device's own browser lets its other apps in.
+        device_secret: None,
         now,
         event: EventId::new(now, &provider.entropy),
         address: request.address,
@@ -95,6 +97,7 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         resource: resource.as_ref(),
         key,
         with_id_token: true,
+        device_secret: None,
         now,
     };
     let refresh_token = RefreshToken {

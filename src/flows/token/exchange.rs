@@ -3,6 +3,7 @@
 //! ([`native_sso`]). Nobody else exchanges anything.
 
 mod delegate;
+mod native_sso;
 
 use crate::{
     domain::{binding::Proof, client::Client, oauth_error::OAuthError, scope::ScopeSet},
@@ -13,6 +14,10 @@ use crate::{
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// A JWT, which our access tokens are.
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+/// An ID token.
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+/// A device secret (OpenID Connect Native SSO for Mobile Apps 1.0 section 4.1).
+const DEVICE_SECRET: &str = "urn:openid:params:token-type:device-secret";
 
 /// A token that somebody shows, and what it is said to be (RFC 8693 section 2.1).
 #[derive(Clone, Copy)]
@@ -56,7 +61,11 @@ pub async fn exchange(
         let hint = "only access tokens are given: leave requested_token_type out";
         return Err(OAuthError::invalid_request(hint).into());
     }
-    let mut tokens = delegate::delegate(provider, client, &request).await?;
+    let mut tokens = if client.is_confidential() {
+        delegate::delegate(provider, client, &request).await?
+    } else {
+        native_sso::open(provider, client, &request).await?
+    };
     tokens.issued_token_type = Some(ACCESS_TOKEN);
     Ok(tokens)
 }

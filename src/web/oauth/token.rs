@@ -174,6 +174,8 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     scope: &'a ScopeSet,
     #[serde(skip_serializing_if = "Option::is_none")]
+    device_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
 }
 
@@ -185,6 +187,10 @@ fn answer(tokens: &Tokens) -> Response {
         refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
         scope: &tokens.scope,
+        device_secret: tokens
+            .device_secret
+            .as_ref()
+            .map(|secret| secret.expose().as_str()),
         issued_token_type: tokens.issued_token_type,
     };
     ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()

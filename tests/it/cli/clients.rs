@@ -261,6 +261,40 @@ async fn presets_fill_in_what_nobody_wants_to_know() {
     }
 }
 
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+#[tokio::test]
+async fn the_apps_of_one_maker_and_an_api_that_passes_requests_on() {
+    let (_folder, shell) = founded().await;
+    let mail = [
+        "--sso-group",
+        "acme",
+        "--scope",
+        "openid offline_access device_sso",
+        "--json",
+    ];
+    let added = add(&shell, "mail", &[&mail[..], &REDIRECT].concat()).await.json();
+    assert_eq!(added["sso_group"], "acme");
+    let said = shell.run(&["client", "show", "mail"]).await.done();
+    assert!(said.contains("SSO group") && said.contains("acme"), "{said}");
+
+    let orders = [
+        "--kind",
+        "service",
+        "--audience",
+        "https://orders.example",
+        "--resource",
+        "https://stock.example",
+        "--scope",
+        "stock:read",
+        "--grant-type",
+        TOKEN_EXCHANGE,
+        "--json",
+    ];
+    let added = add(&shell, "orders", &orders).await.json();
+    assert_eq!(added["grant_types"], json!([TOKEN_EXCHANGE]));
+}
+
 #[tokio::test]
 async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
     let (_folder, shell) = founded().await;
@@ -295,6 +329,31 @@ async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
             &["--grant-type", "client_credentials"],
             "--grant-type",
             "RFC 6749 section 4.4",
+        ),
+        (
+            &["--sso-group", "acme", "--kind", "web"],
+            "--sso-group",
+            "only apps on people's devices",
+        ),
+        (
+            &["--sso-group", "a group"],
+            "--sso-group",
+            "1 to 64 of the characters",
+        ),
+        (
+            &["--scope", "openid device_sso"],
+            "--scope",
+            "name their sso_group",
+        ),
+        (
+            &[
+                "--grant-type",
+                "authorization_code",
+                "--grant-type",
+                TOKEN_EXCHANGE,
+            ],
+            "--grant-type",
+            "name their sso_group",
         ),
         (&["--kind", "service"], "--redirect-uri", "nothing is redirected"),
         (

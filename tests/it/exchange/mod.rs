@@ -1,6 +1,10 @@
 //! Token exchange (RFC 8693): APIs that pass requests on, and apps that sign in by each other.
 
+mod apps;
+mod attacks;
 mod delegation;
+mod native_sso;
+mod races;
 mod refusals;
 
 use axum::{body::Body, http::Request};
@@ -142,6 +146,13 @@ async fn world(postern: &Postern) -> (Phone<'_>, Tokens, Api<'_>) {
     // The first use of a secret on a day is written, which is not what the tests count.
     orders.introspect("x").await;
     (phone, tokens, orders)
+}
+
+/// An app that asks for this.
+fn app_of<'a>(postern: &'a Postern, client: &'static str, scope: &'static str) -> Phone<'a> {
+    let mut phone = postern.phone_of(client);
+    phone.scope = scope;
+    phone
 }
 
 /// A refusal as RFC 6749 section 5.2 wants it, which tells nothing of what was sent.

@@ -6,13 +6,9 @@ use postern_resource_server::{AccessToken, Actor};
 
 use super::{ACCESS_TOKEN, ExchangeRequest, JWT, Presented};
 use crate::{
-    base::{
-        id::DeviceSessionId,
-        time::Lifetime,
-        url::Resource,
-    },
+    base::{id::DeviceSessionId, time::Lifetime, url::Resource},
     domain::{
-        access_token::{ExchangedTokenClaims, MOST_ACTORS},
+        access_token::{Confirmation, ExchangedTokenClaims, MOST_ACTORS},
         client::Client,
         oauth_error::{ErrorCode, OAuthError},
         scope::ScopeSet,
@@ -34,7 +30,7 @@ pub(super) async fn delegate(
     client: &Client,
     request: &ExchangeRequest<'_>,
 ) -> Result<Tokens, TokenError> {
-    let Some(own) = client.settings.audience.as_ref().filter(|_| client.is_confidential()) else {
+    let Some(own) = &client.settings.audience else {
         let hint = "an API exchanges the tokens that are for it: register the client with its audience";
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, hint).into());
     };
@@ -54,7 +50,8 @@ pub(super) async fn delegate(
     }
     let act = Actor::new(client.id.as_str(), subject.act);
     if act.chain().count() > MOST_ACTORS {
-        let hint = "subject_token was exchanged too often: at most four APIs act one in the place of the other";
+        let hint =
+            "subject_token was exchanged too often: at most four APIs act one in the place of the other";
         return Err(OAuthError::invalid_request(hint).into());
     }
     let held: ScopeSet = subject
@@ -88,7 +85,7 @@ pub(super) async fn delegate(
         acr: subject.acr.as_deref(),
         amr: &subject.amr,
         act: &act,
-        key: request.proof.map(|proof| proof.key),
+        cnf: request.proof.map(|proof| Confirmation { jkt: proof.key }),
     };
     let signer = &provider.keys.load().signer;
     let access_token = signer
@@ -100,6 +97,7 @@ pub(super) async fn delegate(
         expires_in,
         refresh_token: None,
         id_token: None,
+        device_secret: None,
         scope,
         issued_token_type: None,
     })
@@ -132,7 +130,11 @@ fn target(client: &Client, resource: &[String], audience: &[String]) -> Result<R
     let asked = match (resource, audience) {
         (both, []) | ([], both) => both,
         (resource, audience) if resource == audience => resource,
-        _ => return Err(refused("resource and audience name different APIs: send one of them")),
+        _ => {
+            return Err(refused(
+                "resource and audience name different APIs: send one of them",
+            ));
+        }
     };
     resource::of_client(client, asked)?
         .ok_or_else(|| refused("name the API that the token is for: resource, or audience"))
