@@ -39,6 +39,7 @@ pub fn statements() -> Vec<db::Declared> {
         consents::ALL,
         device_codes::ALL,
         device_sessions::ALL,
+        device_sessions::asserted::ALL,
         device_sessions::list::ALL,
         device_sessions::over::ALL,
         device_sessions::under::ALL,

@@ -260,6 +260,13 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
     rows.extend(unusual(settings));
     let optional = [
         ("audience", settings.audience.as_ref().map(ToString::to_string)),
+        (
+            "assertions of",
+            settings
+                .assertion_issuer
+                .as_ref()
+                .map(|other| format!("{}, which names people by {}", other.issuer, other.subject)),
+        ),
         ("SSO group", settings.sso_group.as_ref().map(ToString::to_string)),
         ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),
         ("access token life", own.access_token.map(|life| life.to_string())),

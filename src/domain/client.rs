@@ -1,5 +1,6 @@
 //! An OAuth client and what it may do.
 
+mod assertion_issuer;
 mod preset;
 mod rules;
 mod sso_group;
@@ -10,12 +11,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    assertion_issuer::AssertionIssuer,
     preset::Preset,
     rules::Contradiction,
     sso_group::{SsoGroup, SsoGroupError},
     words::{
-        AssertionAudience, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType, IdTokenAlgorithm,
-        PkcePolicy, RefreshRotation, UnknownWord,
+        AssertionAudience, AssertionSubject, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType,
+        IdTokenAlgorithm, PkcePolicy, RefreshRotation, UnknownWord,
     },
 };
 use crate::{
@@ -121,6 +123,9 @@ pub struct ClientSettings {
     /// The apps of its maker, which sign in by each other on a device (OpenID Connect Native SSO for Mobile Apps 1.0).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sso_group: Option<SsoGroup>,
+    /// Who may vouch for its people (RFC 7523 section 2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_issuer: Option<AssertionIssuer>,
     /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
@@ -188,6 +193,7 @@ impl ClientSettings {
             android_apps: Vec::new(),
             apple_apps: Vec::new(),
             sso_group: None,
+            assertion_issuer: None,
             require_pushed_authorization_requests: false,
             dpop: DpopPolicy::default(),
         }

@@ -4,6 +4,7 @@ pub mod client_credentials;
 pub mod code;
 pub mod device_code;
 pub mod exchange;
+pub mod jwt_bearer;
 pub mod refresh;
 pub(super) mod resource;
 

@@ -23,6 +23,7 @@ use crate::{
     },
 };
 
+pub mod asserted;
 pub mod list;
 pub mod over;
 pub mod under;

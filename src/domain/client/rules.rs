@@ -79,6 +79,7 @@ impl ClientSettings {
                     GrantType::AuthorizationCode,
                     GrantType::RefreshToken,
                     GrantType::DeviceCode,
+                    GrantType::JwtBearer,
                 ]
                 .into_iter()
                 .any(has),
@@ -91,6 +92,7 @@ impl ClientSettings {
             "token-exchange is for APIs, which exchange the tokens that are for them (RFC 8693): name the API with audience",
         );
         self.sso_contradictions(&mut refuse);
+        self.assertion_contradictions(issuer, &mut refuse);
         self.redirect_contradictions(&mut refuse);
         refuse(
             service
@@ -136,6 +138,42 @@ impl ClientSettings {
             lets_in && !self.scope.has(OPENID),
             "scope",
             "device_sso needs openid: the other apps show the ID token",
+        );
+    }
+
+    fn assertion_contradictions(
+        &self,
+        issuer: &Issuer,
+        refuse: &mut impl FnMut(bool, &'static str, &'static str),
+    ) {
+        let bearer = self.grant_types.contains(&GrantType::JwtBearer);
+        refuse(
+            bearer && !self.is_confidential(),
+            "grant_types",
+            "jwt-bearer is for clients that authenticate: whoever finds an assertion could use it",
+        );
+        refuse(
+            bearer && self.assertion_issuer.is_none(),
+            "grant_types",
+            "jwt-bearer takes the assertions of one issuer (RFC 7523 section 2.1): name it with assertion_issuer",
+        );
+        let Some(other) = &self.assertion_issuer else {
+            return;
+        };
+        refuse(
+            !bearer,
+            "assertion_issuer",
+            "only the grant type jwt-bearer takes assertions: add it, or leave this out",
+        );
+        refuse(
+            other.jwks.is_some() == other.jwks_uri.is_some(),
+            "assertion_issuer",
+            "give its public keys or the place where they are, one of the two",
+        );
+        refuse(
+            other.issuer.as_str() == issuer.as_str(),
+            "assertion_issuer",
+            "this is the server itself, whose tokens are no assertions",
         );
     }
 

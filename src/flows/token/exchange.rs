@@ -1,6 +1,6 @@
 //! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693). An API that passes a request on exchanges the
-//! token that is for it ([`delegate`]); an app of a group signs its person in by another app of the group
-//! ([`native_sso`]). Nobody else exchanges anything.
+//! token that is for it (`delegate`); an app of a group signs its person in by another app of the group (`native_sso`).
+//! Nobody else exchanges anything.
 
 mod delegate;
 mod native_sso;

@@ -25,6 +25,7 @@ use crate::{
             code::{self, CodeRequest},
             device_code,
             exchange::{self, ExchangeRequest},
+            jwt_bearer::{self, BearerRequest},
             refresh::{self, RefreshRequest},
         },
     },
@@ -122,6 +123,16 @@ async fn grant(
                 address,
             };
             exchange::exchange(&site.provider, client, request).await
+        }
+        GrantType::JwtBearer => {
+            let request = BearerRequest {
+                assertion: parameter(form, "assertion")?,
+                scope: scope(form)?,
+                resource,
+                proof,
+                address,
+            };
+            jwt_bearer::open(&site.provider, client, request).await
         }
         GrantType::ClientCredentials => {
             let request = ClientCredentialsRequest {
