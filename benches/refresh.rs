@@ -486,6 +486,7 @@ async fn new_device(
         key: prover.as_ref().map(|prover| prover.thumbprint),
         binds: prover.as_ref().map(|prover| prover.thumbprint),
         handle: handle.digest(),
+        device_secret: None,
         now,
         event: event.id,
         address: None,

@@ -10,6 +10,7 @@ pub mod client_secret;
 pub mod code;
 pub mod consent;
 pub mod device_code;
+pub mod device_secret;
 pub mod device_session;
 pub mod ending;
 pub mod event;

@@ -57,3 +57,6 @@ CREATE TABLE outbox (
 ) STRICT;
 CREATE INDEX outbox_due ON outbox (due_at);
 CREATE INDEX outbox_recipient ON outbox (recipient, due_at);
+
+-- Digest of the secret by which other apps on the device sign in (Native SSO); of what they open, parent_id names this.
+ALTER TABLE device_sessions ADD COLUMN device_secret BLOB;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::Rejection;
 
@@ -40,6 +40,8 @@ pub struct AccessToken {
     pub amr: Vec<String>,
     /// What it is bound to, if to anything.
     pub cnf: Option<Confirmation>,
+    /// Who acts in the name of `sub`, where that is somebody else (RFC 8693 section 4.1).
+    pub act: Option<Actor>,
 }
 
 impl AccessToken {
@@ -52,6 +54,38 @@ impl AccessToken {
                 required: scope.to_owned(),
             })
         }
+    }
+}
+
+/// Who acts in somebody's name (RFC 8693 section 4.1), and in whose place: an API that was called passed the request on.
+///
+/// Only the outermost one says who presents the token. The others are history, and nothing is decided by them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[non_exhaustive]
+pub struct Actor {
+    /// Who: the `client_id` of the API.
+    pub sub: String,
+    /// Who acted before.
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub act: Option<Box<Actor>>,
+}
+
+impl Actor {
+    /// Somebody who acts, in the place of whoever acted before.
+    pub fn new(sub: impl Into<String>, before: Option<Self>) -> Self {
+        Self {
+            sub: sub.into(),
+            act: before.map(Box::new),
+        }
+    }
+
+    /// This one, the one before, and so on.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |actor| actor.act.as_deref())
     }
 }
 
@@ -153,6 +187,8 @@ pub(crate) struct Claims {
     pub(crate) amr: Vec<String>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) cnf: Option<Confirmation>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) act: Option<Actor>,
 }
 
 impl From<Claims> for AccessToken {
@@ -171,6 +207,7 @@ impl From<Claims> for AccessToken {
             acr: claims.acr,
             amr: claims.amr,
             cnf: claims.cnf,
+            act: claims.act,
         }
     }
 }

@@ -66,7 +66,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method, Uri};
 
 pub use crate::bearer::{Presented, Scheme};
-pub use crate::claims::{AccessToken, Confirmation, ScopeSet};
+pub use crate::claims::{AccessToken, Actor, Confirmation, ScopeSet};
 pub use crate::discovery::DiscoverError;
 pub use crate::error::Rejection;
 pub use crate::fetch::FetchError;

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::bearer::{Presented, Scheme};
-use crate::claims::{AccessToken, Claims, present};
+use crate::claims::{AccessToken, Actor, Claims, present};
 use crate::{KeySet, ProofError, Rejection};
 
 /// What every token of this API must say.
@@ -161,6 +161,8 @@ fn check_form(claims: &Claims) -> Result<(), Rejection> {
     let said = [&claims.sub, &claims.client_id, &claims.jti]
         .iter()
         .all(|claim| !claim.is_empty());
+    let mut actors = claims.act.iter().flat_map(Actor::chain);
+    let said = said && actors.all(|actor| !actor.sub.is_empty());
     let mut times = [Some(claims.iat), Some(claims.exp), claims.nbf, claims.auth_time]
         .into_iter()
         .flatten();

@@ -264,6 +264,14 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
             "told of ends at",
             settings.backchannel_logout_uri.as_ref().map(ToString::to_string),
         ),
+        (
+            "assertions of",
+            settings
+                .assertion_issuer
+                .as_ref()
+                .map(|other| format!("{}, which names people by {}", other.issuer, other.subject)),
+        ),
+        ("SSO group", settings.sso_group.as_ref().map(ToString::to_string)),
         ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),
         ("access token life", own.access_token.map(|life| life.to_string())),
         (

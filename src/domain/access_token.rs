@@ -1,5 +1,6 @@
 //! The claims of an access token (RFC 9068 section 2.2): 5 minutes, one API, no row.
 
+use postern_resource_server::Actor;
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use crate::{
@@ -14,6 +15,47 @@ use crate::{
         scope::{self, ScopeSet},
     },
 };
+
+/// How often a token may be exchanged for another: how many actors are in its `act`, one inside the other.
+pub const MOST_ACTORS: usize = 4;
+
+/// The claims of a token that another was exchanged for (RFC 8693): it says of the person and the session what that one
+/// says, and who acts.
+#[derive(Debug, Serialize)]
+pub struct ExchangedTokenClaims<'a> {
+    /// Who signs.
+    pub iss: &'a str,
+    /// In whose name.
+    pub sub: &'a str,
+    /// The API that it is for; never the server itself.
+    pub aud: &'a Resource,
+    /// Who exchanged.
+    pub client_id: &'a ClientId,
+    /// What it may do.
+    pub scope: &'a ScopeSet,
+    /// The session whose end reaches it.
+    pub sid: DeviceSessionId,
+    /// A random id of its own.
+    pub jti: &'a str,
+    /// When it was made, in seconds.
+    pub iat: i64,
+    /// When it ends, in seconds: never later than the one that it was exchanged for.
+    pub exp: i64,
+    /// When the person proved who they are, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<u64>,
+    /// How well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<&'a str>,
+    /// By what means.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    pub amr: &'a [String],
+    /// Who acts.
+    pub act: &'a Actor,
+    /// The key that it is bound to: of who exchanged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
+}
 
 /// Claims of an `at+jwt`.
 #[derive(Debug, Serialize)]
@@ -44,8 +86,9 @@ enum Audience<'a> {
 
 /// The key that the token is bound to (RFC 9449 section 6.1).
 #[derive(Debug, Serialize)]
-struct Confirmation {
-    jkt: Thumbprint,
+pub struct Confirmation {
+    /// The key's thumbprint (RFC 7638).
+    pub jkt: Thumbprint,
 }
 
 /// What an access token says about its session.

@@ -1,7 +1,9 @@
 //! An OAuth client and what it may do.
 
+mod assertion_issuer;
 mod preset;
 mod rules;
+mod sso_group;
 mod words;
 
 use std::collections::BTreeSet;
@@ -9,11 +11,13 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    assertion_issuer::AssertionIssuer,
     preset::Preset,
     rules::Contradiction,
+    sso_group::{SsoGroup, SsoGroupError},
     words::{
-        AssertionAudience, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType, IdTokenAlgorithm,
-        PkcePolicy, RefreshRotation, UnknownWord,
+        AssertionAudience, AssertionSubject, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType,
+        IdTokenAlgorithm, PkcePolicy, RefreshRotation, UnknownWord,
     },
 };
 use crate::{
@@ -29,7 +33,7 @@ use crate::{
         mobile_app::{AndroidApp, AppleApp},
         oauth_error::{ErrorCode, OAuthError},
         policy::Lifetimes,
-        scope::ScopeSet,
+        scope::{self, ScopeSet},
     },
 };
 
@@ -120,6 +124,12 @@ pub struct ClientSettings {
     /// Its apps on iOS, likewise.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub apple_apps: Vec<AppleApp>,
+    /// The apps of its maker, which sign in by each other on a device (OpenID Connect Native SSO for Mobile Apps 1.0).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sso_group: Option<SsoGroup>,
+    /// Who may vouch for its people (RFC 7523 section 2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_issuer: Option<AssertionIssuer>,
     /// Whether its authorization requests have to be pushed (RFC 9126 section 6).
     #[serde(default)]
     pub require_pushed_authorization_requests: bool,
@@ -187,6 +197,8 @@ impl ClientSettings {
             may_end_browser_session: false,
             android_apps: Vec::new(),
             apple_apps: Vec::new(),
+            sso_group: None,
+            assertion_issuer: None,
             require_pushed_authorization_requests: false,
             dpop: DpopPolicy::default(),
         }
@@ -229,6 +241,11 @@ impl Client {
     /// Whether it can keep a secret (RFC 6749 section 2.1).
     pub fn is_confidential(&self) -> bool {
         self.settings.is_confidential()
+    }
+
+    /// Whether other apps may sign in by it.
+    pub fn lets_others_in(&self) -> bool {
+        self.settings.sso_group.is_some() && self.settings.scope.has(scope::DEVICE_SSO)
     }
 
     /// Whether it may use this grant.

@@ -8,7 +8,7 @@ use crate::{
         digest::Digest,
         id::{ClientId, DeviceSessionId, UserId},
     },
-    domain::{access_token::Facts, claims::PersonClaims},
+    domain::{access_token::Facts, claims::PersonClaims, device_secret::DeviceSecret},
 };
 
 /// What an ID token of ours says when it comes back as a hint.
@@ -20,6 +20,8 @@ pub struct IdTokenHint {
     pub client: ClientId,
     /// In which session.
     pub session: DeviceSessionId,
+    /// The device secret that came with it, if one did.
+    pub ds_hash: Option<String>,
 }
 
 /// Claims of an ID token.
@@ -37,13 +39,22 @@ pub struct IdTokenClaims<'a> {
     amr: &'a [String],
     sid: DeviceSessionId,
     at_hash: String,
+    /// OpenID Connect Native SSO for Mobile Apps 1.0 section 3.4.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ds_hash: Option<String>,
     #[serde(flatten)]
     person: PersonClaims,
 }
 
 impl<'a> IdTokenClaims<'a> {
-    /// The ID token that goes with `access_token`; with what the client asked for by name (section 5.5).
-    pub fn new(facts: Facts<'a>, access_token: &str, person: PersonClaims) -> Self {
+    /// The ID token that goes with `access_token` and, if there is one, with a device secret; with what the client asked for
+    /// by name (section 5.5).
+    pub fn new(
+        facts: Facts<'a>,
+        access_token: &str,
+        device_secret: Option<&DeviceSecret>,
+        person: PersonClaims,
+    ) -> Self {
         Self {
             iss: facts.issuer.as_str(),
             sub: facts.user,
@@ -56,6 +67,7 @@ impl<'a> IdTokenClaims<'a> {
             amr: &facts.grant.amr,
             sid: facts.session,
             at_hash: at_hash(access_token),
+            ds_hash: device_secret.map(DeviceSecret::ds_hash),
             person,
         }
     }

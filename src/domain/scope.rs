@@ -12,6 +12,8 @@ pub const PROFILE: &str = "profile";
 pub const EMAIL: &str = "email";
 /// The session outlives the browser's (OpenID Connect Core section 11).
 pub const OFFLINE_ACCESS: &str = "offline_access";
+/// The maker's other apps on the device sign in by this one (OpenID Connect Native SSO for Mobile Apps 1.0 section 3.1).
+pub const DEVICE_SSO: &str = "device_sso";
 
 /// A set of scope tokens; its text form is the tokens in order, one space between.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,6 +44,18 @@ impl ScopeSet {
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
         Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    /// The set without this scope.
+    #[must_use]
+    pub fn without(&self, scope: &str) -> Self {
+        Self(self.0.iter().filter(|own| *own != scope).cloned().collect())
+    }
+
+    /// The scopes that are in both.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        Self(self.0.intersection(&other.0).cloned().collect())
     }
 
     /// The scopes in order.

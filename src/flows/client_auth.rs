@@ -7,6 +7,7 @@ mod secret;
 
 use std::sync::Arc;
 
+pub(in crate::flows) use self::private_key_jwt::NumericDate;
 pub use self::private_key_jwt::{ASSERTION_TYPE, MOST_AHEAD, TAKEN_ALGORITHMS};
 use crate::{
     base::{jws::JwsError, secret::Secret},

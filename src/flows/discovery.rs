@@ -21,7 +21,7 @@ pub fn document(provider: &Provider) -> Value {
     } else {
         &["ES256"]
     };
-    json!({
+    let mut document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.at("/authorize"),
         "token_endpoint": issuer.at("/token"),
@@ -60,7 +60,20 @@ pub fn document(provider: &Provider) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-    })
+    });
+    if provider.clients.has_native_sso() {
+        add(&mut document, "scopes_supported", scope::DEVICE_SSO);
+        add(&mut document, "claims_supported", "ds_hash");
+        // OpenID Connect Native SSO for Mobile Apps 1.0 section 5.
+        document["native_sso_supported"] = json!(true);
+    }
+    document
+}
+
+fn add(document: &mut Value, list: &str, member: &str) {
+    if let Some(list) = document[list].as_array_mut() {
+        list.push(json!(member));
+    }
 }
 
 /// Ed25519 is taken under its old and its new name (RFC 9864), and who looks for one does not know the other.

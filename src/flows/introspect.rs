@@ -1,6 +1,7 @@
 //! Introspection (RFC 7662): an API learns whether an access token that is for it is good, a client whether its own refresh
 //! token is. Anybody else learns nothing, and nothing is changed by asking.
 
+use postern_resource_server::Actor;
 use serde::Serialize;
 
 use crate::{
@@ -58,6 +59,8 @@ pub struct ActiveAccess {
     amr: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    act: Option<Actor>,
 }
 
 /// A good refresh token.
@@ -135,6 +138,7 @@ async fn of_access_token(
         acr: token.acr,
         amr: token.amr,
         cnf: jkt.map(|jkt| Confirmation { jkt }),
+        act: token.act,
     }))
 }
 

@@ -13,6 +13,7 @@ use crate::{
         access_token::{AccessTokenClaims, Facts},
         binding::Thumbprint,
         client::{Client, GrantType},
+        device_secret::DeviceSecret,
         device_session::Grant,
         id_token::IdTokenClaims,
         refresh_token::RefreshToken,
@@ -36,8 +37,12 @@ pub struct Tokens {
     pub refresh_token: Option<Secret<String>>,
     /// The ID token, when one is due.
     pub id_token: Option<Secret<String>>,
+    /// What lets the maker's other apps on the device in, where it was just made.
+    pub device_secret: Option<Secret<String>>,
     /// What the access token may do.
     pub scope: ScopeSet,
+    /// What kind of token was asked for, in the answer to an exchange (RFC 8693 section 2.2.1).
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// What is known before the row is.
@@ -55,6 +60,8 @@ pub struct Order<'a> {
     pub key: Option<Thumbprint>,
     /// Whether an ID token is due.
     pub with_id_token: bool,
+    /// A secret that the row knows, to be shown if the person has allowed `device_sso`.
+    pub device_secret: Option<&'a DeviceSecret>,
     /// When the request came: taken before the row changes.
     pub now: Instant,
 }
@@ -106,10 +113,15 @@ pub fn issue(
     let access_token = keys
         .signer
         .sign(TokenType::AccessToken, &AccessTokenClaims::from(facts))?;
-    let id_token = if order.with_id_token && grant.scope.has(scope::OPENID) {
+    // The ID token says which one it is: without it a device secret is good for nothing.
+    let with_id_token = order.with_id_token && grant.scope.has(scope::OPENID);
+    let device_secret = order
+        .device_secret
+        .filter(|_| with_id_token && grant.scope.has(scope::DEVICE_SSO));
+    let id_token = if with_id_token {
         let person = redeemed.person.as_ref();
         let person = person.map(|person| person.claims(|claim| grant.claims.id_token.contains(&claim)));
-        let claims = IdTokenClaims::new(facts, &access_token, person.unwrap_or_default());
+        let claims = IdTokenClaims::new(facts, &access_token, device_secret, person.unwrap_or_default());
         let signer = keys.id_token_signer(order.client.settings.id_token_signed_response_alg)?;
         Some(signer.sign(TokenType::IdToken, &claims)?.into())
     } else {
@@ -124,6 +136,8 @@ pub fn issue(
             .may(GrantType::RefreshToken)
             .then(|| keys.mac.encode(refresh_token)),
         id_token,
+        device_secret: device_secret.map(DeviceSecret::expose),
         scope: scope.clone(),
+        issued_token_type: None,
     })
 }

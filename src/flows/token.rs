@@ -3,6 +3,8 @@
 pub mod client_credentials;
 pub mod code;
 pub mod device_code;
+pub mod exchange;
+pub mod jwt_bearer;
 mod redemption;
 pub mod refresh;
 pub(super) mod resource;

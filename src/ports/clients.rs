@@ -30,6 +30,7 @@ struct Snapshot {
     version: i64,
     clients: HashMap<ClientId, Arc<Client>>,
     secrets: HashMap<ClientId, Arc<[KeptSecret]>>,
+    has_native_sso: bool,
 }
 
 /// To how much the last use of a client is remembered.
@@ -87,6 +88,11 @@ impl ClientDirectory {
             .collect();
         all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         all
+    }
+
+    /// Whether there is an app by which others sign in.
+    pub fn has_native_sso(&self) -> bool {
+        self.held.load().has_native_sso
     }
 
     /// The secrets of a client, also those that have ended.
@@ -147,6 +153,9 @@ impl ClientDirectory {
         for secret in client_secrets::all(db).await? {
             secrets.entry(secret.client.clone()).or_default().push(secret);
         }
+        let has_native_sso = all
+            .iter()
+            .any(|client| client.is_enabled() && client.lets_others_in());
         let clients = all
             .into_iter()
             .map(|client| (client.id.clone(), Arc::new(client)))
@@ -156,6 +165,7 @@ impl ClientDirectory {
             version,
             clients,
             secrets: secrets.collect(),
+            has_native_sso,
         }));
         Ok(())
     }

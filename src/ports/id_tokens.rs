@@ -30,6 +30,8 @@ struct Claims {
     sub: UserId,
     aud: ClientId,
     sid: DeviceSessionId,
+    #[serde(default)]
+    ds_hash: Option<String>,
 }
 
 impl IdTokenKeys {
@@ -61,6 +63,7 @@ impl IdTokenKeys {
             user: claims.sub,
             client: claims.aud,
             session: claims.sid,
+            ds_hash: claims.ds_hash,
         })
     }
 }

@@ -23,8 +23,10 @@ use crate::{
     },
 };
 
+pub mod asserted;
 pub mod list;
 pub mod over;
+pub mod under;
 
 /// What a rotation or a redemption gives back: all that the new tokens say.
 #[derive(Debug, FromRow)]
@@ -71,12 +73,12 @@ statements! {
            AND device_sessions.browser_session_id IS NOT DISTINCT FROM excluded.browser_session_id
          RETURNING id";
     /// `granted > active`: the conditions are all the checks of a code. id, code, client, redirect URI, challenge,
-    /// key, handle, now, the key that binds what follows.
+    /// key, handle, now, the key that binds what follows, the device secret.
     REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant,
-             Option<Thumbprint>) => Redeemed =
+             Option<Thumbprint>, Option<Digest>) => Redeemed =
         "UPDATE device_sessions
          SET state = 'active', generation = 1, rotated_at = $8, activated_at = $8, handle_digest = $7,
-           jkt = $9
+           jkt = $9, device_secret = $10
          WHERE id = $1 AND state = 'granted' AND code_digest = $2 AND client_id = $3
            AND redirect_uri = COALESCE($4, redirect_uri) AND challenge = $5 AND code_expires_at > $8 AND expires_at > $8
            AND (jkt IS NULL OR jkt = $6)
@@ -112,7 +114,7 @@ statements! {
          RETURNING user_id, grant_json, jkt, device";
     FIND: (DeviceSessionId,) => SessionRow =
         "SELECT id, user_id, client_id, browser_session_id, life, state, generation, rotated_at, handle_digest, jkt,
-           grant_json, code_digest, code_expires_at, redirect_uri, challenge, expires_at, ended_at
+           grant_json, code_digest, code_expires_at, redirect_uri, challenge, expires_at, ended_at, device_secret
          FROM device_sessions WHERE id = $1";
     /// The live session of an access token with its person, unless the token itself was revoked: session, jti, now.
     FIND_LIVE_USER: (DeviceSessionId, Vec<u8>, Instant) => (UserId, String, Option<String>, Instant, String) =
@@ -141,6 +143,7 @@ struct SessionRow {
     challenge: Digest,
     expires_at: Instant,
     ended_at: Option<Instant>,
+    device_secret: Option<Digest>,
 }
 
 /// A session with what its code was issued for.
@@ -158,6 +161,8 @@ pub struct Found {
     pub redirect_uri: String,
     /// What the verifier has to answer.
     pub challenge: Digest,
+    /// Digest of the secret by which other apps sign in.
+    pub device_secret: Option<Digest>,
 }
 
 impl Found {
@@ -203,6 +208,7 @@ impl SessionRow {
             code_expires_at: self.code_expires_at,
             redirect_uri: self.redirect_uri,
             challenge: self.challenge,
+            device_secret: self.device_secret,
         })
     }
 }
@@ -340,6 +346,8 @@ pub struct RedeemCode {
     pub binds: Option<Thumbprint>,
     /// Digest of the new handle.
     pub handle: Digest,
+    /// Digest of the secret by which other apps sign in, where the app may let them in.
+    pub device_secret: Option<Digest>,
     /// When.
     pub now: Instant,
     /// The id of the event that tells of it.
@@ -363,6 +371,7 @@ impl Change for RedeemCode {
             self.handle,
             self.now,
             self.binds,
+            self.device_secret,
         );
         let Some(mut redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);

@@ -402,6 +402,10 @@ pub(super) fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
             "Stay signed in",
             "Until you end it on your account page, also while you are away.",
         ),
+        scope::DEVICE_SSO => (
+            "Sign in to its maker’s other apps",
+            "Apps by the same maker on this device sign in as you, without asking for your password.",
+        ),
         _ => ("", "Something that this app's makers have named."),
     };
     let text = |name: &str| {
@@ -414,7 +418,13 @@ pub(super) fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
         }
     };
     // What the app learns of the person first, then the rest by name.
-    let known_first = [scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS];
+    let known_first = [
+        scope::OPENID,
+        scope::PROFILE,
+        scope::EMAIL,
+        scope::OFFLINE_ACCESS,
+        scope::DEVICE_SSO,
+    ];
     let mut texts: Vec<ScopeText> = scopes.iter().map(text).collect();
     texts.sort_by_key(|text| {
         let known = known_first.iter().position(|name| *name == text.name);

@@ -11,6 +11,7 @@ mod config;
 mod conformance;
 mod device;
 mod durability;
+mod exchange;
 mod growth;
 mod harness;
 mod keys;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use postern_resource_server::{Expected, KeySet, Presented, Rejection, validate};
+use postern_resource_server::{Actor, Expected, KeySet, Presented, Rejection, validate};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::harness::{
@@ -216,4 +217,62 @@ fn times_are_times() {
     }
     let backwards = signer.token(&claims_with("exp", NOW - 11));
     assert_eq!(present(&signer, &backwards), Err(Rejection::Malformed));
+}
+
+#[test]
+fn who_acts_and_in_whose_place() {
+    let signer = Signer::new("k1");
+    let read = |act: Value| present(&signer, &signer.token(&claims_with("act", act)));
+    let nested = json!({ "sub": "stock", "client_id": "stock", "act": { "sub": "orders" } });
+    let actor = read(nested).unwrap().act.unwrap();
+    let chain: Vec<&str> = actor.chain().map(|actor| actor.sub.as_str()).collect();
+    assert_eq!(chain, ["stock", "orders"]);
+    assert_eq!(
+        serde_json::to_value(&actor).unwrap(),
+        json!({ "sub": "stock", "act": { "sub": "orders" } })
+    );
+    assert_eq!(present(&signer, &signer.token(&claims())).unwrap().act, None);
+    for wrong in [
+        json!(null),
+        json!("orders"),
+        json!([{ "sub": "orders" }]),
+        json!({}),
+        json!({ "sub": "" }),
+        json!({ "sub": 7 }),
+        json!({ "sub": "orders", "act": null }),
+        json!({ "sub": "orders", "act": {} }),
+        json!({ "sub": "orders", "act": { "sub": "" } }),
+    ] {
+        assert_eq!(read(wrong.clone()), Err(Rejection::Malformed), "{wrong}");
+    }
+}
+
+#[test]
+fn actors_inside_actors_end_somewhere() {
+    let signer = Signer::new("k1");
+    let deep = (0..400).fold("{\"sub\":\"a\"}".to_owned(), |act, _| {
+        format!("{{\"sub\":\"a\",\"act\":{act}}}")
+    });
+    let claims = claims_without("act").to_string();
+    let text = format!("{},\"act\":{deep}}}", &claims[..claims.len() - 1]);
+    let token = signer.sign(&signer.header().to_string(), &text);
+    assert_eq!(present(&signer, &token), Err(Rejection::Malformed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn actors_read_in_their_order_or_not_at_all(subs in prop::collection::vec("[a-z ]{0,6}|\\PC{1,4}", 1..6)) {
+        let signer = Signer::new("k1");
+        let act = subs.iter().rev().fold(None, |before, sub| Some(Actor::new(sub.as_str(), before)));
+        let token = signer.token(&claims_with("act", json!(act)));
+        match present(&signer, &token) {
+            Ok(token) => prop_assert_eq!(token.act, act),
+            Err(rejection) => {
+                prop_assert_eq!(rejection, Rejection::Malformed);
+                prop_assert!(subs.iter().any(String::is_empty));
+            }
+        }
+    }
 }

@@ -15,7 +15,8 @@ use crate::{
     },
     domain::{
         client::{
-            ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, Contradiction, GrantType, Preset,
+            AssertionIssuer, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, Contradiction,
+            GrantType, Preset,
         },
         key::rotation,
         policy::Lifetimes,
@@ -65,6 +66,19 @@ pub(super) struct AddClient {
     /// An iOS app of it, likewise; once for each
     #[arg(long = "apple-app", value_name = "TEAM.BUNDLE")]
     apple_apps: Vec<String>,
+    #[arg(long, value_name = "NAME", help = SSO_GROUP)]
+    sso_group: Option<String>,
+    /// Whose assertions open sessions of people here (RFC 7523): the iss of them; with --grant-type ..:jwt-bearer
+    #[arg(long, value_name = "URL", requires = "assertion_subject")]
+    assertion_issuer: Option<String>,
+    /// A file with that issuer's public keys, a JWK set
+    #[arg(long, value_name = "FILE", requires = "assertion_issuer")]
+    assertion_issuer_jwks: Option<String>,
+    /// Where that issuer's public keys are
+    #[arg(long, value_name = "URL", requires = "assertion_issuer")]
+    assertion_issuer_jwks_uri: Option<String>,
+    #[arg(long, value_name = "WHAT", requires = "assertion_issuer", help = ASSERTION_SUBJECT)]
+    assertion_subject: Option<String>,
     /// Let it sign people out of the browser too, by one request of its own that proves its key
     #[arg(long)]
     may_end_browser_session: bool,
@@ -136,6 +150,8 @@ const ASSERTION_AUDIENCE: &str =
     "What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]";
 const PKCE: &str = "Whether it needs PKCE: required, required_unless_nonce or optional [default: required]";
 const GRANT_TYPES: &str = "What it may send to the token endpoint; once for each [default: authorization_code and refresh_token, of a service client_credentials]";
+const ASSERTION_SUBJECT: &str = "What that issuer calls a person in sub: user_id, or email";
+const SSO_GROUP: &str = "The apps of its maker, which sign in by each other on a device (Native SSO): any name, the same for each of them";
 const SCOPE_OF_PEOPLE: &str = "openid profile email offline_access";
 
 const REDIRECT_URI: &str =
@@ -235,8 +251,10 @@ impl AddClient {
             checked.word("--backchannel-logout-uri", self.backchannel_logout_uri.as_ref());
         settings.answers_without_tap = self.without_tap;
         settings.may_end_browser_session = self.may_end_browser_session;
+        settings.sso_group = checked.word("--sso-group", self.sso_group.as_ref());
+        settings.assertion_issuer = self.vouching(checked);
         settings.audience = checked.word::<Resource>("--audience", self.audience.as_ref());
-        settings.jwks = self.jwks.as_ref().and_then(|file| checked.keys(file));
+        settings.jwks = self.jwks.as_ref().and_then(|file| checked.keys("--jwks", file));
         settings.jwks_uri = checked.word("--jwks-uri", self.jwks_uri.as_ref());
         settings.token_endpoint_auth_signing_alg =
             checked.word("--assertion-alg", self.assertion_alg.as_ref());
@@ -271,6 +289,22 @@ impl AddClient {
                 .collect::<BTreeSet<_>>();
         }
         settings
+    }
+
+    /// Who vouches for its people.
+    fn vouching(&self, checked: &mut Checked) -> Option<AssertionIssuer> {
+        let issuer = checked.word("--assertion-issuer", self.assertion_issuer.as_ref());
+        let subject = checked.word("--assertion-subject", self.assertion_subject.as_ref());
+        let file = self.assertion_issuer_jwks.as_ref();
+        let jwks = file.and_then(|file| checked.keys("--assertion-issuer-jwks", file));
+        let place = self.assertion_issuer_jwks_uri.as_ref();
+        let jwks_uri = checked.word("--assertion-issuer-jwks-uri", place);
+        Some(AssertionIssuer {
+            issuer: issuer?,
+            jwks,
+            jwks_uri,
+            subject: subject?,
+        })
     }
 
     fn lifetimes(&self, checked: &mut Checked) -> ClientLifetimes {
@@ -310,6 +344,8 @@ impl AddClient {
             "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
             "scope" => ("--scope", settings.scope.to_string()),
             "audience" => ("--audience", written(&self.audience)),
+            "assertion_issuer" => ("--assertion-issuer", written(&self.assertion_issuer)),
+            "sso_group" => ("--sso-group", written(&self.sso_group)),
             other => (other, String::new()),
         };
         checked.refuse(word, &value, broken.rule);
@@ -347,14 +383,11 @@ impl Checked {
     }
 
     /// The keys in a file.
-    fn keys(&mut self, file: &str) -> Option<JwkSet> {
+    fn keys(&mut self, word: &str, file: &str) -> Option<JwkSet> {
         match fs::read_to_string(file) {
-            Ok(text) => text
-                .parse()
-                .map_err(|rule| self.refuse("--jwks", file, rule))
-                .ok(),
+            Ok(text) => text.parse().map_err(|rule| self.refuse(word, file, rule)).ok(),
             Err(error) => {
-                self.refuse("--jwks", file, format!("it cannot be read: {error}"));
+                self.refuse(word, file, format!("it cannot be read: {error}"));
                 None
             }
         }

@@ -3,7 +3,7 @@
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
     base::url::{Issuer, RedirectKind, RedirectUri},
-    domain::scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+    domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
 };
 
 /// A setting that contradicts another.
@@ -79,12 +79,20 @@ impl ClientSettings {
                     GrantType::AuthorizationCode,
                     GrantType::RefreshToken,
                     GrantType::DeviceCode,
+                    GrantType::JwtBearer,
                 ]
                 .into_iter()
                 .any(has),
             "grant_types",
             "a service has no people: choose the kind web",
         );
+        refuse(
+            has(GrantType::TokenExchange) && !public && self.audience.is_none(),
+            "grant_types",
+            "token-exchange is for APIs, which exchange the tokens that are for them (RFC 8693): name the API with audience",
+        );
+        self.sso_contradictions(&mut refuse);
+        self.assertion_contradictions(issuer, &mut refuse);
         self.redirect_contradictions(&mut refuse);
         refuse(
             self.backchannel_logout_uri.is_some() && service,
@@ -112,6 +120,66 @@ impl ClientSettings {
             "this is the server itself; name the API",
         );
         found
+    }
+
+    fn sso_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let (group, lets_in) = (self.sso_group.is_some(), self.scope.has(DEVICE_SSO));
+        refuse(
+            group && self.kind != ClientKind::Native,
+            "sso_group",
+            "only apps on people's devices sign in by each other: leave it out",
+        );
+        refuse(
+            self.grant_types.contains(&GrantType::TokenExchange) && !self.is_confidential() && !group,
+            "grant_types",
+            "an app exchanges tokens only with the other apps of its maker: name their sso_group",
+        );
+        refuse(
+            lets_in && !group,
+            "scope",
+            "device_sso lets the other apps of its maker in: name their sso_group",
+        );
+        refuse(
+            lets_in && !self.scope.has(OPENID),
+            "scope",
+            "device_sso needs openid: the other apps show the ID token",
+        );
+    }
+
+    fn assertion_contradictions(
+        &self,
+        issuer: &Issuer,
+        refuse: &mut impl FnMut(bool, &'static str, &'static str),
+    ) {
+        let bearer = self.grant_types.contains(&GrantType::JwtBearer);
+        refuse(
+            bearer && !self.is_confidential(),
+            "grant_types",
+            "jwt-bearer is for clients that authenticate: whoever finds an assertion could use it",
+        );
+        refuse(
+            bearer && self.assertion_issuer.is_none(),
+            "grant_types",
+            "jwt-bearer takes the assertions of one issuer (RFC 7523 section 2.1): name it with assertion_issuer",
+        );
+        let Some(other) = &self.assertion_issuer else {
+            return;
+        };
+        refuse(
+            !bearer,
+            "assertion_issuer",
+            "only the grant type jwt-bearer takes assertions: add it, or leave this out",
+        );
+        refuse(
+            other.jwks.is_some() == other.jwks_uri.is_some(),
+            "assertion_issuer",
+            "give its public keys or the place where they are, one of the two",
+        );
+        refuse(
+            other.issuer.as_str() == issuer.as_str(),
+            "assertion_issuer",
+            "this is the server itself, whose tokens are no assertions",
+        );
     }
 
     fn redirect_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {

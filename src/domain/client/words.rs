@@ -153,6 +153,18 @@ words! {
         ClientCredentials = "client_credentials",
         /// RFC 8628 section 3.4.
         DeviceCode = "urn:ietf:params:oauth:grant-type:device_code",
+        /// RFC 8693 section 2.1: an API passes a request on, or an app of a group signs in by another (Native SSO).
+        TokenExchange = "urn:ietf:params:oauth:grant-type:token-exchange",
+        /// RFC 7523 section 2.1: an issuer that is registered for the client vouches for a person.
+        JwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    }
+
+    /// What the `sub` of an assertion is that vouches for a person (RFC 7523 section 3).
+    AssertionSubject {
+        /// The id that the person has here.
+        UserId = "user_id",
+        /// The address that they sign in with here.
+        Email = "email",
     }
 
     /// What becomes of a refresh token that was used.

@@ -53,11 +53,11 @@ enum Audience {
 
 /// Seconds since 1970, possibly with a fraction (RFC 7519 section 2).
 #[derive(Clone, Copy, Deserialize)]
-struct NumericDate(f64);
+pub(in crate::flows) struct NumericDate(f64);
 
 impl NumericDate {
     /// Nothing when it is no time that a calendar has.
-    fn at(self) -> Option<Instant> {
+    pub(in crate::flows) fn at(self) -> Option<Instant> {
         // The last second of the year 9999.
         #[expect(clippy::cast_possible_truncation, reason = "it is in these bounds")]
         (0.0..=253_402_300_799.0)

@@ -63,7 +63,9 @@ pub async fn issue_to_client(
         expires_in: life,
         refresh_token: None,
         id_token: None,
+        device_secret: None,
         is_bound: request.proof.is_some(),
         scope,
+        issued_token_type: None,
     })
 }

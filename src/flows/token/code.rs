@@ -6,6 +6,7 @@ use crate::{
         binding::{Binding, Proof},
         client::Client,
         code::Code,
+        device_secret::DeviceSecret,
         device_session::State,
         ending::{Ending, Reason},
         event::Subject,
@@ -70,6 +71,9 @@ pub async fn redeem(
         challenge: challenge.digest(),
         redirect_uri: request.redirect_uri,
         resource: resource.as_ref(),
+        device_secret: client
+            .lets_others_in()
+            .then(|| DeviceSecret::new(&provider.entropy)),
         proof: request.proof,
         address: request.address.clone(),
         now,

@@ -78,6 +78,8 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         challenge: code.digest(),
         redirect_uri: None,
         resource: resource.as_ref(),
+        // Only a sign-in with the device's own browser lets its other apps in.
+        device_secret: None,
         proof: request.proof,
         address: request.address,
         now,

@@ -10,6 +10,7 @@ use crate::{
     domain::{
         binding::Proof,
         client::Client,
+        device_secret::DeviceSecret,
         refresh_token::{Generation, Handle, RefreshToken},
     },
     flows::{
@@ -32,6 +33,8 @@ pub(super) struct Redemption<'a> {
     pub(super) redirect_uri: Option<&'a str>,
     /// The API that the access token is for.
     pub(super) resource: Option<&'a Resource>,
+    /// A secret for the maker's other apps on the device, where the client may let them in.
+    pub(super) device_secret: Option<DeviceSecret>,
     /// The DPoP proof, checked in everything but its key.
     pub(super) proof: Option<Proof>,
     /// Where the request came from.
@@ -64,6 +67,7 @@ pub(super) async fn redeem(
         key,
         binds: key.filter(|_| !client.is_confidential()),
         handle: handle.digest(),
+        device_secret: redemption.device_secret.as_ref().map(DeviceSecret::digest),
         now,
         event: EventId::new(now, &provider.entropy),
         address: redemption.address,
@@ -78,6 +82,7 @@ pub(super) async fn redeem(
         resource,
         key,
         with_id_token: true,
+        device_secret: redemption.device_secret.as_ref(),
         now,
     };
     let refresh_token = RefreshToken {

@@ -263,6 +263,7 @@ impl Call<'_> {
             resource: self.resource,
             key: self.request.proof.map(|proof| proof.key),
             with_id_token: false,
+            device_secret: None,
             now,
         }
     }

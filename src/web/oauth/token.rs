@@ -24,6 +24,8 @@ use crate::{
             client_credentials::{self, ClientCredentialsRequest},
             code::{self, CodeRequest},
             device_code,
+            exchange::{self, ExchangeRequest},
+            jwt_bearer::{self, BearerRequest},
             refresh::{self, RefreshRequest},
         },
     },
@@ -108,6 +110,30 @@ async fn grant(
             };
             device_code::poll(&site.provider, client, request).await
         }
+        GrantType::TokenExchange => {
+            let request = ExchangeRequest {
+                subject: presented(form, "subject_token", "subject_token_type")?
+                    .ok_or_else(|| OAuthError::invalid_request("subject_token is missing"))?,
+                actor: presented(form, "actor_token", "actor_token_type")?,
+                requested_token_type: form.one("requested_token_type").map_err(OAuthError::from)?,
+                scope: scope(form)?,
+                resource,
+                audience: form.all("audience"),
+                proof,
+                address,
+            };
+            exchange::exchange(&site.provider, client, request).await
+        }
+        GrantType::JwtBearer => {
+            let request = BearerRequest {
+                assertion: form.required("assertion")?,
+                scope: scope(form)?,
+                resource,
+                proof,
+                address,
+            };
+            jwt_bearer::open(&site.provider, client, request).await
+        }
         GrantType::ClientCredentials => {
             let request = ClientCredentialsRequest {
                 scope: form.one("scope").map_err(OAuthError::from)?,
@@ -117,6 +143,19 @@ async fn grant(
             client_credentials::issue_to_client(&site.provider, client, &request).await
         }
     }
+}
+
+/// A token and what kind of token it says it is, which come together (RFC 8693 section 2.1).
+fn presented<'a>(
+    form: &'a Raw,
+    token: &'static str,
+    kind: &'static str,
+) -> Result<Option<exchange::Presented<'a>>, OAuthError> {
+    if !form.has(token) && !form.has(kind) {
+        return Ok(None);
+    }
+    let (token, kind) = (form.required(token)?, form.required(kind)?);
+    Ok(Some(exchange::Presented { token, kind }))
 }
 
 fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {
@@ -139,6 +178,10 @@ struct Answer<'a> {
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     scope: &'a ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_secret: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issued_token_type: Option<&'static str>,
 }
 
 fn answer(tokens: &Tokens) -> Response {
@@ -149,6 +192,11 @@ fn answer(tokens: &Tokens) -> Response {
         refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
         scope: &tokens.scope,
+        device_secret: tokens
+            .device_secret
+            .as_ref()
+            .map(|secret| secret.expose().as_str()),
+        issued_token_type: tokens.issued_token_type,
     };
     ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
 }

@@ -143,8 +143,8 @@ impl<'a> World<'a> {
             granting,
             ids,
         };
-        // Native SSO is what will make such rows; the ends must reach them from the start. They came from the browser
-        // there, so that nothing but the one that they hang under can be why they end.
+        // Native SSO is what makes such rows. These came from the browser there, so that nothing but the one that they hang
+        // under can be why they end.
         world.hang_under("hanging under own", "own").await;
         world
             .hang_under("hanging under with_browser", "with_browser")

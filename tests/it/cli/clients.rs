@@ -255,6 +255,129 @@ async fn presets_fill_in_what_nobody_wants_to_know() {
 }
 
 #[tokio::test]
+async fn an_issuer_whose_assertions_are_taken() {
+    let (folder, shell) = founded().await;
+    let (public, _) = key_files(&folder);
+    let trusting = [
+        "--kind",
+        "web",
+        "--grant-type",
+        "authorization_code",
+        "--grant-type",
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "--assertion-issuer",
+        "https://partner.example",
+        "--assertion-subject",
+        "email",
+    ];
+    let trusting = [&trusting[..], &REDIRECT].concat();
+    let with_keys = [&trusting[..], &["--assertion-issuer-jwks", &public, "--json"]].concat();
+    let added = add(&shell, "portal", &with_keys).await.json();
+    let issuer = &added["assertion_issuer"];
+    assert_eq!(
+        (&issuer["issuer"], &issuer["subject"]),
+        (&json!("https://partner.example"), &json!("email"))
+    );
+    assert_eq!(issuer["jwks"]["keys"][0]["kid"], "k");
+    let said = shell.run(&["client", "show", "portal"]).await.done();
+    assert!(
+        said.contains("https://partner.example, which names people by email"),
+        "{said}"
+    );
+    for (more, flag, rule) in [
+        (&[][..], "--assertion-issuer", "one of the two"),
+        (
+            &["--assertion-issuer-jwks-uri", "http://partner.example/jwks"],
+            "--assertion-issuer-jwks-uri",
+            "https",
+        ),
+        (
+            &["--assertion-issuer-jwks", "nowhere.json"],
+            "--assertion-issuer-jwks",
+            "cannot be read",
+        ),
+    ] {
+        let said = add(&shell, "other", &[&trusting[..], more].concat())
+            .await
+            .refused(1);
+        assert!(
+            said.contains(&format!("\n  {flag} ")) && said.contains(rule),
+            "{said}"
+        );
+    }
+}
+
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+#[tokio::test]
+async fn the_apps_of_one_maker_and_an_api_that_passes_requests_on() {
+    let (_folder, shell) = founded().await;
+    let mail = [
+        "--sso-group",
+        "acme",
+        "--scope",
+        "openid offline_access device_sso",
+        "--json",
+    ];
+    let added = add(&shell, "mail", &[&mail[..], &REDIRECT].concat()).await.json();
+    assert_eq!(added["sso_group"], "acme");
+    let said = shell.run(&["client", "show", "mail"]).await.done();
+    assert!(said.contains("SSO group") && said.contains("acme"), "{said}");
+
+    let orders = [
+        "--kind",
+        "service",
+        "--audience",
+        "https://orders.example",
+        "--resource",
+        "https://stock.example",
+        "--scope",
+        "stock:read",
+        "--grant-type",
+        TOKEN_EXCHANGE,
+        "--json",
+    ];
+    let added = add(&shell, "orders", &orders).await.json();
+    assert_eq!(added["grant_types"], json!([TOKEN_EXCHANGE]));
+
+    for (more, flag, rule) in [
+        (
+            &["--sso-group", "acme", "--kind", "web"][..],
+            "--sso-group",
+            "only apps on people's devices",
+        ),
+        (
+            &["--sso-group", "a group"],
+            "--sso-group",
+            "1 to 64 of the characters",
+        ),
+        (
+            &["--scope", "openid device_sso"],
+            "--scope",
+            "name their sso_group",
+        ),
+        (
+            &[
+                "--grant-type",
+                "authorization_code",
+                "--grant-type",
+                TOKEN_EXCHANGE,
+            ],
+            "--grant-type",
+            "name their sso_group",
+        ),
+    ] {
+        let said = add(&shell, "other", &[&REDIRECT[..], more].concat())
+            .await
+            .refused(1);
+        assert!(
+            said.contains(&format!("\n  {flag} ")) && said.contains(rule),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
     let (_folder, shell) = founded().await;
     for (more, flag, rule) in [

@@ -5,6 +5,7 @@ mod confusion;
 mod credentials;
 mod introspection;
 mod jwks_uri;
+mod jwt_bearer;
 mod keeping;
 mod kinds;
 mod rs256;

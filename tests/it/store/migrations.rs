@@ -38,6 +38,7 @@ const COLUMNS: &str = "
     device_sessions.granted_at:INTEGER device_sessions.activated_at:INTEGER?
     device_sessions.expires_at:INTEGER device_sessions.ended_at:INTEGER? device_sessions.end_reason:TEXT?
     device_sessions.end_event:BLOB? device_sessions.pushed_request:BLOB?
+    device_sessions.device_secret:BLOB?
     events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
     events.session_id:BLOB? events.address:TEXT? events.data:TEXT
     facts.name:TEXT facts.value:BLOB

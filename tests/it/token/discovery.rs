@@ -179,6 +179,8 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
             "refresh_token",
             "client_credentials",
             "urn:ietf:params:oauth:grant-type:device_code",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
         ]
     );
     // Each of them works: see client_auth/credentials.rs.

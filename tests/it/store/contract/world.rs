@@ -205,6 +205,7 @@ impl World {
             challenge: digest("verifier"),
             key: None,
             binds: None,
+            device_secret: None,
             handle: digest(&format!("handle {id}")),
             now: at(1),
             event: self.event(Event::UserDisabled).id,
@@ -238,7 +239,7 @@ impl World {
         id
     }
 
-    /// Hangs a session under another, as native SSO will.
+    /// Hangs a session under another, as Native SSO does.
     pub(crate) async fn hang(&self, id: DeviceSessionId, under: DeviceSessionId) {
         const HANG: Statement<(DeviceSessionId, DeviceSessionId), ()> = Statement::new(
             "UPDATE device_sessions SET parent_id = $2, browser_session_id = NULL WHERE id = $1",
