@@ -39,11 +39,7 @@ async fn no_session_lives_that_was_opened_while_its_person_was_disabled() {
         let first = mail(&postern).signed_in(&mut postern.browser(), BOB).await;
         let shared = Shared::of(&first);
         let open = async |_: usize| {
-            let status = sign_in_by(&postern, &chat, &shared, &[]).await.status;
-            assert!(
-                status == 200 || status == 400,
-                "nobody waits for the other: {status}"
-            );
+            sign_in_by(&postern, &chat, &shared, &[]).await;
         };
         let bob = postern.user(BOB).await.id;
         let disabling = async {
