@@ -22,6 +22,7 @@ pub mod facts;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;
+pub mod registrations;
 pub mod restore;
 pub mod revocations;
 pub mod seed;
@@ -47,6 +48,7 @@ pub fn statements() -> Vec<db::Declared> {
         facts::ALL,
         jobs::ALL,
         keys::ALL,
+        registrations::ALL,
         revocations::ALL,
         seed::ALL,
         used_assertions::ALL,

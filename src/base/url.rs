@@ -103,7 +103,9 @@ pub enum RedirectUriError {
     #[error("it has a user name or password before the host; remove it")]
     UserInfo,
     /// Dot segments, backslashes or another spelling that parsers read differently.
-    #[error("it is not written in its plain form (lower-case scheme and host, no . or .. segments, no \\)")]
+    #[error(
+        "it is not written in its plain form (lower-case scheme and host, no *, no . or .. segments, no \\)"
+    )]
     NotPlain,
     /// http on a name instead of a loopback address.
     #[error(
@@ -182,6 +184,10 @@ impl FromStr for RedirectUri {
         let normal = url.as_str();
         // `http://127.0.0.1` is the same as `http://127.0.0.1/` to every parser; anything else must not change.
         if normal != text && normal.strip_suffix('/') != Some(text) || text.contains('\\') {
+            return Err(RedirectUriError::NotPlain);
+        }
+        // A wildcard matches nothing here, and whoever writes one believes that it does.
+        if url.host_str().is_some_and(|host| host.contains('*')) {
             return Err(RedirectUriError::NotPlain);
         }
         match url.scheme() {
@@ -284,6 +290,45 @@ impl fmt::Display for HttpsUrl {
     }
 }
 
+/// A web origin (RFC 6454): what a browser says of the page that a request comes from, letter for letter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct WebOrigin(String);
+
+/// Why a text is no origin whose pages may call us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write scheme, host and port as a browser does: https://app.example, or http://localhost:3000 on this machine; no path, \
+     no slash at the end, no *"
+)]
+pub struct WebOriginError;
+
+impl WebOrigin {
+    /// As a browser writes it (RFC 6454 section 6.2).
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WebOrigin {
+    type Err = WebOriginError;
+
+    fn from_str(text: &str) -> Result<Self, WebOriginError> {
+        // Where plain http is taken is the same for pages as for this server, and so is what an origin consists of.
+        let read: Issuer = text.parse().map_err(|_| WebOriginError)?;
+        if text.len() > 300 || read.as_str() != text {
+            return Err(WebOriginError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! from_text {
     ($($name:ident)*) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -294,7 +339,7 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(Issuer RedirectUri Resource HttpsUrl);
+from_text!(Issuer RedirectUri Resource HttpsUrl WebOrigin);
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         access_token::{AccessTokenClaims, Facts},
         binding::Thumbprint,
-        client::{Client, GrantType, IdTokenAlgorithm},
+        client::{Client, GrantType},
         device_session::Grant,
         id_token::IdTokenClaims,
         refresh_token::RefreshToken,
@@ -110,11 +110,7 @@ pub fn issue(
         let person = redeemed.person.as_ref();
         let person = person.map(|person| person.claims(|claim| grant.claims.id_token.contains(&claim)));
         let claims = IdTokenClaims::new(facts, &access_token, person.unwrap_or_default());
-        let signer = match order.client.settings.id_token_signed_response_alg {
-            IdTokenAlgorithm::Es256 => &keys.signer,
-            // Its ring is made before the first client that asks for it.
-            IdTokenAlgorithm::Rs256 => keys.rs256.as_ref().ok_or(BadKey)?,
-        };
+        let signer = keys.signer_of(order.client.settings.id_token_signed_response_alg)?;
         Some(signer.sign(TokenType::IdToken, &claims)?.into())
     } else {
         None

@@ -1,7 +1,7 @@
 //! Clients in memory, with their secrets: reading one for each refresh would cost a fifth of the rate.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,6 +12,7 @@ use crate::{
     base::{
         id::{ClientId, ClientSecretId},
         time::{Instant, Lifetime},
+        url::WebOrigin,
     },
     domain::{client::Client, client_secret::KeptSecret, policy::Lifetimes},
     store::{client_secrets, clients, db::Db, error::Result, facts::Versions},
@@ -30,6 +31,8 @@ struct Snapshot {
     version: i64,
     clients: HashMap<ClientId, Arc<Client>>,
     secrets: HashMap<ClientId, Arc<[KeptSecret]>>,
+    /// The origins of all clients that may be used.
+    origins: HashSet<WebOrigin>,
 }
 
 /// To how much the last use of a client is remembered.
@@ -87,6 +90,11 @@ impl ClientDirectory {
             .collect();
         all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
         all
+    }
+
+    /// Whether the pages of some client are at this origin.
+    pub fn has_origin(&self, origin: &WebOrigin) -> bool {
+        self.held.load().origins.contains(origin)
     }
 
     /// The secrets of a client, also those that have ended.
@@ -147,6 +155,9 @@ impl ClientDirectory {
         for secret in client_secrets::all(db).await? {
             secrets.entry(secret.client.clone()).or_default().push(secret);
         }
+        let enabled = all.iter().filter(|client| client.is_enabled());
+        let origins = enabled.flat_map(|client| client.settings.allowed_origins.iter().cloned());
+        let origins = origins.collect();
         let clients = all
             .into_iter()
             .map(|client| (client.id.clone(), Arc::new(client)))
@@ -156,6 +167,7 @@ impl ClientDirectory {
             version,
             clients,
             secrets: secrets.collect(),
+            origins,
         }));
         Ok(())
     }

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
 use reqwest::{
     Certificate, Client,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -42,6 +42,8 @@ pub struct Bounds {
 pub struct Fetched {
     /// Its body.
     pub body: Vec<u8>,
+    /// How long it says that it stays the same (RFC 9111 section 5.2.2.1).
+    pub max_age: Option<Lifetime>,
 }
 
 /// Why there is no answer. For the log: whoever named the place is told no more than that it did not work.
@@ -100,6 +102,7 @@ impl Fetcher {
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status()));
         }
+        let max_age = max_age(response.headers());
         let mut body = Vec::new();
         // Counted while it arrives: what a header says of its length is not believed.
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -108,7 +111,7 @@ impl Fetcher {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched { body })
+        Ok(Fetched { body, max_age })
     }
 
     async fn client(&self) -> Result<&Client, FetchError> {
@@ -145,6 +148,21 @@ fn build(allowed: Arc<Networks>, certificates: Option<PathBuf>) -> Result<Client
         .user_agent(concat!("postern/", env!("CARGO_PKG_VERSION")))
         .build()
         .map_err(|error| unusable(&error))
+}
+
+fn max_age(headers: &HeaderMap) -> Option<Lifetime> {
+    let lines = headers.get_all(header::CACHE_CONTROL).into_iter();
+    let words = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    let mut words = words.map(|word| word.trim().to_ascii_lowercase());
+    words.find_map(|word| match word.as_str() {
+        "no-store" | "no-cache" => Some(Lifetime::from_secs(0)),
+        word => {
+            let seconds: u32 = word.strip_prefix("max-age=")?.parse().ok()?;
+            Some(Lifetime::from_secs(seconds.into()))
+        }
+    })
 }
 
 const CONNECT: Duration = Duration::from_secs(5);

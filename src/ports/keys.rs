@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     base::{id::KeyId, seal::Sealer, secret::Secret, url::Issuer},
     domain::{
+        client::IdTokenAlgorithm,
         key::{KeyInfo, KeyState, Ring},
         refresh_token::MacRing,
     },
@@ -96,6 +97,14 @@ impl From<KeysError> for StoreError {
 }
 
 impl Keys {
+    /// The signer of an algorithm. The ring of one that has to be asked for is made before the first client that does.
+    pub fn signer_of(&self, algorithm: IdTokenAlgorithm) -> Result<&Signer, BadKey> {
+        match algorithm {
+            IdTokenAlgorithm::Es256 => Ok(&self.signer),
+            IdTokenAlgorithm::Rs256 => self.rs256.as_ref().ok_or(BadKey),
+        }
+    }
+
     /// The rings from their opened keys; keys that are gone must not be among them. `gone` are the public halves of those.
     pub fn new(issuer: &Issuer, keys: &[OpenedKey], gone: &[Value]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };

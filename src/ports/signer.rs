@@ -22,8 +22,10 @@ use crate::base::{id::KeyId, secret::Secret};
 pub enum TokenType {
     /// An access token (RFC 9068 section 2.1).
     AccessToken,
-    /// An ID token.
+    /// An ID token, or an answer of userinfo: libraries know no other `typ` there.
     IdToken,
+    /// An answer about a token (RFC 9701 section 5).
+    Introspection,
 }
 
 impl TokenType {
@@ -31,6 +33,7 @@ impl TokenType {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
+            Self::Introspection => "token-introspection+jwt",
         }
     }
 }
@@ -40,6 +43,7 @@ pub struct Signer {
     pair: Pair,
     access_token_header: String,
     id_token_header: String,
+    introspection_header: String,
 }
 
 enum Pair {
@@ -107,12 +111,11 @@ impl Signer {
             let header = json!({ "alg": algorithm, "kid": id.to_string(), "typ": token.typ() });
             Base64UrlUnpadded::encode_string(header.to_string().as_bytes())
         };
-        let (access_token_header, id_token_header) =
-            (header(TokenType::AccessToken), header(TokenType::IdToken));
         Self {
             pair,
-            access_token_header,
-            id_token_header,
+            access_token_header: header(TokenType::AccessToken),
+            id_token_header: header(TokenType::IdToken),
+            introspection_header: header(TokenType::Introspection),
         }
     }
 
@@ -121,6 +124,7 @@ impl Signer {
         let header = match token {
             TokenType::AccessToken => &self.access_token_header,
             TokenType::IdToken => &self.id_token_header,
+            TokenType::Introspection => &self.introspection_header,
         };
         let claims = serde_json::to_vec(claims).map_err(|_| BadKey)?;
         let mut jwt = String::with_capacity(header.len() + claims.len() * 4 / 3 + 96);

@@ -95,6 +95,21 @@ impl ClientSettings {
             "openid, profile, email and offline_access are about people, and a service has none",
         );
         refuse(
+            service && self.userinfo_signed_response_alg.is_some(),
+            "userinfo_signed_response_alg",
+            "a service has no people to ask about",
+        );
+        refuse(
+            public && self.introspection_signed_response_alg.is_some(),
+            "introspection_signed_response_alg",
+            "who asks about tokens has to authenticate (RFC 7662 section 2.1)",
+        );
+        refuse(
+            service && !self.allowed_origins.is_empty(),
+            "allowed_origins",
+            "a service has no pages in browsers",
+        );
+        refuse(
             self.audience.is_some() && !service,
             "audience",
             "only a service is an API; the API that a client calls is its resource",

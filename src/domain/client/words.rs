@@ -78,6 +78,16 @@ words! {
         Service = "service",
     }
 
+    /// Who may register clients by himself (RFC 7591).
+    RegistrationMode {
+        /// Nobody.
+        Off = "off",
+        /// Who has an initial access token (RFC 7591 section 3).
+        Token = "token",
+        /// Everybody.
+        Open = "open",
+    }
+
     /// A set of settings under one name.
     Preset {
         /// The FAPI 2.0 Security Profile.

@@ -11,8 +11,8 @@ use crate::{
         pushed,
     },
     web::{
-        Shared, answer,
-        error::{bad_form_page, oauth_page, store_page},
+        NotMet, Shared, answer,
+        error::{bad_form_page, oauth_page, store_page, too_many},
         extract::{
             form::{BadForm, Form, Query},
             session::Visitor,
@@ -52,6 +52,15 @@ pub(crate) async fn get(
         Err(NotPosted::Refused(error)) => return oauth_page(&site, &visitor.request_id, &error),
         Err(NotPosted::Store(error)) => return store_page(&site, &visitor.request_id, &error),
     };
+    if let Ok(Some(id)) = raw.one("client_id")
+        && let Err(error) = site.meet(id, visitor.address).await
+    {
+        return match error {
+            NotMet::Refused(error) => oauth_page(&site, &visitor.request_id, &error),
+            NotMet::Wait(wait) => too_many(wait),
+            NotMet::Store(error) => store_page(&site, &visitor.request_id, &error),
+        };
+    }
     let identified = match authorize::identify(&site.provider, raw) {
         Ok(identified) => identified,
         Err(error) => return oauth_page(&site, &visitor.request_id, &error),

@@ -28,16 +28,16 @@ use super::{Key, Proof, Site, refused, register};
 use crate::harness::Postern;
 
 /// An https server of a client's own.
-struct Place {
-    port: u16,
-    pem: String,
+pub(crate) struct Place {
+    pub(crate) port: u16,
+    pub(crate) pem: String,
     answer: Arc<Mutex<Vec<u8>>>,
     /// How many connections came, and how many requests.
     asked: Arc<(AtomicUsize, AtomicUsize)>,
 }
 
 impl Place {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let made = rcgen::generate_simple_self_signed(names).expect("a certificate");
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
@@ -77,24 +77,24 @@ impl Place {
         place
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("https://localhost:{}/jwks.json", self.port)
     }
 
-    fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.asked.1.load(Ordering::SeqCst)
     }
 
-    fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.asked.0.load(Ordering::SeqCst)
     }
 
-    fn says(&self, status: &str, headers: &str, body: &str) {
+    pub(crate) fn says(&self, status: &str, headers: &str, body: &str) {
         let text = format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\n\r\n{body}");
         *self.answer.lock().expect("no panic") = text.into_bytes();
     }
 
-    fn has(&self, keys: &[&Key]) {
+    pub(crate) fn has(&self, keys: &[&Key]) {
         let keys: Vec<_> = keys.iter().map(|key| key.public()).collect();
         self.says(
             "200 OK",
@@ -105,7 +105,7 @@ impl Place {
 }
 
 /// A server that may reach this machine, and trusts the place.
-async fn trusting(place: &Place, file: &Path) -> Postern {
+pub(crate) async fn trusting(place: &Place, file: &Path) -> Postern {
     std::fs::write(file, &place.pem).expect("written");
     Postern::start_with(|config| {
         config.outbound.allow = "127.0.0.0/8, ::1".parse().expect("networks");

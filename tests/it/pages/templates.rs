@@ -195,6 +195,8 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             request: text(full),
             scopes: scopes.clone(),
             destination: text(full),
+            unchecked: full,
+            host: text(full),
         });
         show!(ContinuePage {
             client_name: text(full),
@@ -213,6 +215,8 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             request: text(full),
             user_code: text(full),
             scopes: scopes.clone(),
+            unchecked: full,
+            host: text(full),
         });
         show!(DeviceDonePage {
             client_name: text(full),

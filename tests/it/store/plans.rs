@@ -17,6 +17,8 @@ const WHOLE: &[&str] = &[
     "ACTIVATE",
     "OUTLIVE",
     "VERSIONS",
+    "ALL_TOKENS",
+    "KEEP_USED",
 ];
 
 /// Tables that are large enough for the planner to mind.
@@ -40,6 +42,10 @@ const FILL: &str = "
     INSERT INTO consents (user_id, client_id, scope, updated_at) SELECT id, 'app' || created_at % 9, '', 1 FROM users;
     INSERT INTO client_secrets (id, client_id, digest, created_at, expires_at)
       SELECT id, 'app' || created_at, '', 1, created_at FROM users;
+    INSERT INTO registrations (client_id, digest, metadata, unused_until)
+      SELECT 'app' || created_at, '', '', created_at FROM users;
+    INSERT INTO registration_tokens (id, digest, created_at, expires_at)
+      SELECT id, uuid_send(id), 1, created_at FROM users;
     INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
     INSERT INTO attempts (bucket, empty_at) SELECT uuid_send(id), created_at FROM users;";
 
