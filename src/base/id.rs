@@ -241,6 +241,8 @@ impl FromStr for KeyId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -258,6 +260,48 @@ mod tests {
             let (at, later) = (Instant::from_millis(millis), Instant::from_millis(millis + 1));
             let id = EventId::new(at, &entropy);
             assert!(EventId::first_at(at) < id && id < EventId::first_at(later));
+        }
+    }
+
+    #[test]
+    fn a_client_id_that_is_an_address_is_read_in_one_way_by_everybody() {
+        let id: ClientId = "https://app.example/id.json".parse().expect("an address");
+        assert_eq!(id.host(), Some("app.example"));
+        let port: ClientId = "https://app.example:8443/a".parse().expect("an address");
+        assert_eq!(port.host(), Some("app.example:8443"));
+        for text in [
+            "https://",
+            "https:///",
+            "https://app.example",
+            "https://app.example/",
+            "https://app.example:443/a",
+            "https://a@app.example/a",
+            "https://app.example/a?b",
+            "https://app.example/a#b",
+            "https://app.example/a/../b",
+            "https://app.example/%2e%2e/b",
+            "https://app.example\\@evil.example/a",
+            "https://ÄPP.example/a",
+            "http://app.example/a",
+        ] {
+            assert!(text.parse::<ClientId>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_no_id_or_one_that_means_what_it_says(text in "(https://)?[!-~]{0,40}(/[!-~]{0,20})?") {
+            if let Ok(id) = text.parse::<ClientId>() {
+                prop_assert_eq!(id.as_str(), &text);
+                if let Some(host) = id.host() {
+                    let read = url::Url::parse(&text).expect("a URL");
+                    let port = read.port().map(|port| format!(":{port}")).unwrap_or_default();
+                    prop_assert_eq!(format!("{}{port}", read.host_str().unwrap_or_default()), host);
+                    prop_assert!(read.query().is_none() && read.fragment().is_none() && read.username().is_empty());
+                } else {
+                    prop_assert!(!text.contains(['/', ':', '%']));
+                }
+            }
         }
     }
 

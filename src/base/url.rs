@@ -316,7 +316,7 @@ impl FromStr for WebOrigin {
     fn from_str(text: &str) -> Result<Self, WebOriginError> {
         // Where plain http is taken is the same for pages as for this server, and so is what an origin consists of.
         let read: Issuer = text.parse().map_err(|_| WebOriginError)?;
-        if text.len() > 300 || read.as_str() != text {
+        if text.len() > 300 || read.as_str() != text || text.contains('*') {
             return Err(WebOriginError);
         }
         Ok(Self(text.to_owned()))
@@ -343,7 +343,56 @@ from_text!(Issuer RedirectUri Resource HttpsUrl WebOrigin);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_writes() {
+        for good in [
+            "https://app.example",
+            "https://app.example:8443",
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://[::1]:80",
+        ] {
+            let read = good.parse::<WebOrigin>().map(|origin| origin.to_string());
+            // Port 80 is the one that http has without saying so.
+            let expected = if good.ends_with(":80") {
+                Err(WebOriginError)
+            } else {
+                Ok(good.to_owned())
+            };
+            assert_eq!(read, expected);
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "https://*",
+            "https://app.example/",
+            "https://App.example",
+            "http://app.example",
+            " https://app.example",
+            "https://a@app.example",
+            "app.example",
+            "file://",
+        ] {
+            assert_eq!(bad.parse::<WebOrigin>(), Err(WebOriginError), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_no_origin_or_one_letter_for_letter(text in "(https|http|null|ftp)?(://)?[ -~]{0,40}") {
+            if let Ok(origin) = text.parse::<WebOrigin>() {
+                let read = Url::parse(&text).expect("a URL");
+                prop_assert_eq!(read.origin().ascii_serialization(), origin.as_str());
+                prop_assert_eq!(origin.as_str(), &text);
+                prop_assert!(!text.contains('*'));
+            }
+        }
+    }
 
     #[test]
     fn a_loopback_redirect_may_change_its_port_and_nothing_else() {

@@ -277,7 +277,7 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
         (
             "registered",
             settings
-                .self_registered
+                .is_unchecked()
                 .then(|| "by itself: nobody has checked what it says".to_owned()),
         ),
         ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),

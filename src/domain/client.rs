@@ -13,7 +13,7 @@ pub use self::{
     rules::Contradiction,
     words::{
         AssertionAudience, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType, IdTokenAlgorithm,
-        PkcePolicy, RefreshRotation, RegistrationMode, UnknownWord,
+        PkcePolicy, RefreshRotation, RegisteredBy, RegistrationMode, UnknownWord,
     },
 };
 use crate::{
@@ -131,9 +131,9 @@ pub struct ClientSettings {
     /// The web origins from which its pages may call this server (CORS).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<WebOrigin>,
-    /// Whether nobody has checked what it says of itself: it came by open registration.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub self_registered: bool,
+    /// Whose word stands for what it is.
+    #[serde(default)]
+    pub registered_by: RegisteredBy,
 }
 
 fn public() -> AuthMethod {
@@ -199,8 +199,13 @@ impl ClientSettings {
             userinfo_signed_response_alg: None,
             introspection_signed_response_alg: None,
             allowed_origins: Vec::new(),
-            self_registered: false,
+            registered_by: RegisteredBy::default(),
         }
+    }
+
+    /// Whether nobody has checked what it says of itself.
+    pub fn is_unchecked(&self) -> bool {
+        self.registered_by == RegisteredBy::Itself
     }
 
     /// Whether something that it gets is signed with RS256.

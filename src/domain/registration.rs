@@ -23,7 +23,7 @@ use crate::{
     domain::{
         client::{
             AuthMethod, Client, ClientKind, ClientSettings, DpopPolicy, GrantType, IdTokenAlgorithm, Preset,
-            RegistrationMode,
+            RegisteredBy, RegistrationMode,
         },
         oauth_error::{ErrorCode, OAuthError},
         scope::{self, ScopeSet},
@@ -165,7 +165,9 @@ impl Metadata {
         if self.flag("dpop_bound_access_tokens")?.unwrap_or(false) {
             settings.dpop = DpopPolicy::Required;
         }
-        settings.self_registered = bounds.is_open;
+        if bounds.is_open {
+            settings.registered_by = RegisteredBy::Itself;
+        }
         let broken = settings.contradictions(bounds.issuer).into_iter();
         let of_preset = bounds
             .policy

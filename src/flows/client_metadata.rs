@@ -52,11 +52,17 @@ pub async fn meet(provider: &Provider, id: &str, address: Option<String>) -> Res
     let Some(mut seen) = provider.client_documents.turn(&id, now).await else {
         return Err(busy());
     };
+    let known = provider.clients.find(id.as_str());
     if seen.until.is_some_and(|until| now < until) {
-        return if seen.is_refused { Err(refused()) } else { Ok(()) };
+        if seen.is_refused {
+            return Err(refused());
+        }
+        // One that was removed in the meantime comes anew.
+        if known.is_some() {
+            return Ok(());
+        }
     }
     let fetched = provider.client_documents.fetch(&place).await;
-    let known = provider.clients.find(id.as_str());
     match fetched.map(|fetched| judge(provider, &id, &fetched).map(|proposed| (proposed, fetched.max_age))) {
         Ok(Ok((proposed, max_age))) => {
             settle(provider, &id, proposed, known.as_deref(), address, now).await?;
@@ -65,8 +71,8 @@ pub async fn meet(provider: &Provider, id: &str, address: Option<String>) -> Res
             Ok(())
         }
         // Who does not answer has said nothing: what was known counts.
-        Err(FetchError::NoAnswer(why)) if known.is_some() => {
-            tracing::warn!(client = %id, why, "the metadata document of a client could not be fetched");
+        Err(error) if known.is_some() && says_nothing(&error) => {
+            tracing::warn!(client = %id, %error, "the metadata document of a client could not be fetched");
             (seen.until, seen.is_refused) = (Some(now.plus(REFUSED)), false);
             Ok(())
         }
@@ -80,6 +86,14 @@ pub async fn meet(provider: &Provider, id: &str, address: Option<String>) -> Res
             (seen.until, seen.is_refused) = (Some(now.plus(REFUSED)), true);
             Err(refused())
         }
+    }
+}
+
+fn says_nothing(error: &FetchError) -> bool {
+    match error {
+        FetchError::NoAnswer(_) => true,
+        FetchError::Status(status) => status.is_server_error(),
+        _ => false,
     }
 }
 
@@ -155,45 +169,41 @@ async fn settle(
     let metadata = serde_json::Value::Object(told).to_string();
     // Nobody has a token for it: it is looked after where the document is.
     let digest = Digest::zero();
-    let written = match known {
-        Some(known) => {
-            let change = Update {
-                forgets_consents: known.settings.redirect_uris != client.settings.redirect_uris,
-                client,
-                digest,
-                metadata,
-                secret: None,
-                removed: Vec::new(),
-                event: event(provider, id, address, now, Event::ClientUpdated),
-            };
-            provider.db.write(change).await.map(|_| Registered::Done)
-        }
-        None => {
-            let policy = &provider.registration;
-            let change = Register {
-                client,
-                secret: None,
-                digest,
-                metadata,
-                admission: Admission::Open {
-                    until: now.plus(policy.unused_life),
-                    most: i64::from(policy.unused_most),
-                },
-                event: event(
-                    provider,
-                    id,
-                    address,
-                    now,
-                    Event::ClientRegistered { token: None },
-                ),
-            };
-            provider.db.write(change).await
-        }
+    let written = if let Some(known) = known {
+        let change = Update {
+            forgets_consents: known.settings.redirect_uris != client.settings.redirect_uris,
+            client,
+            digest,
+            metadata,
+            secret: None,
+            removed: Vec::new(),
+            event: event(provider, id, address, now, Event::ClientUpdated),
+        };
+        provider.db.write(change).await.map(|_| Registered::Done)
+    } else {
+        let policy = &provider.registration;
+        let change = Register {
+            client,
+            secret: None,
+            digest,
+            metadata,
+            admission: Admission::Open {
+                until: now.plus(policy.unused_life),
+                most: i64::from(policy.unused_most),
+            },
+            event: event(
+                provider,
+                id,
+                address,
+                now,
+                Event::ClientRegistered { token: None },
+            ),
+        };
+        provider.db.write(change).await
     };
     match written {
-        Ok(Registered::Done) => {}
-        // Another node was faster.
-        Err(StoreError::Conflict(_)) => {}
+        // Or another node was faster.
+        Ok(Registered::Done) | Err(StoreError::Conflict(_)) => {}
         Ok(Registered::TooMany | Registered::TokenSpent) => return Err(busy()),
         Err(error) => return Err(error.into()),
     }

@@ -305,7 +305,7 @@ pub async fn update(
         metadata: Value::Object(told.clone()).to_string(),
         secret: secret.as_ref().map(|new| new.to_keep(provider)),
         // Nobody vouches for it: where answers go is what people knew it by.
-        forgets_consents: client.settings.self_registered
+        forgets_consents: client.settings.is_unchecked()
             && client.settings.redirect_uris != owned.client.settings.redirect_uris,
         removed: removed.collect(),
         event: event(provider, &client.id, address, now, Event::ClientUpdated),

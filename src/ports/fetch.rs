@@ -217,3 +217,48 @@ impl fmt::Debug for Fetcher {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(lines: &[&str]) -> Option<i64> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(
+                header::CACHE_CONTROL,
+                HeaderValue::from_str(line).expect("a header"),
+            );
+        }
+        max_age(&headers).map(Lifetime::seconds)
+    }
+
+    #[test]
+    fn the_first_word_about_time_counts() {
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&["public, Max-Age=3600"]), Some(3600));
+        assert_eq!(of(&["public", "max-age=60"]), Some(60));
+        assert_eq!(of(&["no-cache"]), Some(0));
+        assert_eq!(of(&["no-store, max-age=60"]), Some(0));
+        for none in [
+            "max-age",
+            "max-age=",
+            "max-age=-1",
+            "max-age=1.5",
+            "max-age=99999999999",
+            "s-maxage=60",
+        ] {
+            assert_eq!(of(&[none]), None, "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_time_or_none(line in "[ -~]{0,60}") {
+            prop_assert!(of(&[&line]).is_none_or(|seconds| seconds >= 0));
+        }
+    }
+}

@@ -176,10 +176,10 @@ impl Change for Register {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Registered> {
         let (id, now) = (self.client.id.clone(), self.client.created_at);
-        if let Admission::Token(token) = self.admission {
-            if tx.run(USE_TOKEN, (token, now)).await? == 0 {
-                return Ok(Registered::TokenSpent);
-            }
+        if let Admission::Token(token) = self.admission
+            && tx.run(USE_TOKEN, (token, now)).await? == 0
+        {
+            return Ok(Registered::TokenSpent);
         }
         // Before anything is counted: whoever changes clients at the same time waits for this, and counts what is there then.
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;

@@ -175,7 +175,7 @@ pub(super) async fn ask(
         request,
         user_code: user_code.to_owned(),
         scopes: scope_texts(&waiting.request.scope),
-        unchecked: client.settings.self_registered,
+        unchecked: client.settings.is_unchecked(),
         host: client.id.host().unwrap_or_default().to_owned(),
     };
     site.pages.respond(StatusCode::OK, &page, &[])

@@ -138,7 +138,7 @@ async fn decide(
                 request: sealed,
                 scopes,
                 destination,
-                unchecked: client.settings.self_registered,
+                unchecked: client.settings.is_unchecked(),
                 host: client.id.host().unwrap_or_default().to_owned(),
             };
             site.pages.respond(StatusCode::OK, &page, &form_action)

@@ -111,7 +111,7 @@ pub(super) struct AddClient {
     /// What answers to its questions about tokens are signed with, where it asks for signed ones: ES256 or RS256 [default: ES256]
     #[arg(long, value_name = "ALG")]
     introspection_alg: Option<String>,
-    /// A web origin from which its pages call this server (CORS), such as https://app.example; once for each
+    /// A web origin from which its pages call this server (CORS), such as `https://app.example`; once for each
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
     /// The API that a service is: it may ask about the access tokens for this

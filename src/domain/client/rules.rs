@@ -94,21 +94,7 @@ impl ClientSettings {
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
         );
-        refuse(
-            service && self.userinfo_signed_response_alg.is_some(),
-            "userinfo_signed_response_alg",
-            "a service has no people to ask about",
-        );
-        refuse(
-            public && self.introspection_signed_response_alg.is_some(),
-            "introspection_signed_response_alg",
-            "who asks about tokens has to authenticate (RFC 7662 section 2.1)",
-        );
-        refuse(
-            service && !self.allowed_origins.is_empty(),
-            "allowed_origins",
-            "a service has no pages in browsers",
-        );
+        self.answer_contradictions(&mut refuse);
         refuse(
             self.audience.is_some() && !service,
             "audience",
@@ -122,6 +108,26 @@ impl ClientSettings {
             "this is the server itself; name the API",
         );
         found
+    }
+
+    /// What it gets, and where that may be read.
+    fn answer_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let service = self.kind == ClientKind::Service;
+        refuse(
+            service && self.userinfo_signed_response_alg.is_some(),
+            "userinfo_signed_response_alg",
+            "a service has no people to ask about",
+        );
+        refuse(
+            !self.is_confidential() && self.introspection_signed_response_alg.is_some(),
+            "introspection_signed_response_alg",
+            "who asks about tokens has to authenticate (RFC 7662 section 2.1)",
+        );
+        refuse(
+            service && !self.allowed_origins.is_empty(),
+            "allowed_origins",
+            "a service has no pages in browsers",
+        );
     }
 
     fn redirect_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {

@@ -88,6 +88,14 @@ words! {
         Open = "open",
     }
 
+    /// Who says what a client is.
+    RegisteredBy {
+        /// The operator, or somebody to whom he gave an initial access token.
+        Operator = "operator",
+        /// The client itself: nobody has checked it.
+        Itself = "itself",
+    }
+
     /// A set of settings under one name.
     Preset {
         /// The FAPI 2.0 Security Profile.
@@ -178,6 +186,13 @@ words! {
 impl Default for DpopPolicy {
     fn default() -> Self {
         Self::Allowed
+    }
+}
+
+#[expect(clippy::derivable_impls, reason = "a macro makes the type")]
+impl Default for RegisteredBy {
+    fn default() -> Self {
+        Self::Operator
     }
 }
 

@@ -157,6 +157,7 @@ fn scopes(full: bool) -> Vec<ScopeText> {
     vec![scope; if full { 2 } else { 0 }]
 }
 
+#[expect(clippy::too_many_lines, reason = "a few lines for each page")]
 #[tokio::test]
 async fn every_page_renders_with_everything_and_with_nothing() {
     let postern = Postern::start().await;

@@ -260,10 +260,12 @@ async fn a_document_is_kept_as_long_as_it_says_and_a_change_of_where_answers_go_
     // Who does not answer has said nothing; who answers something else has.
     drop(page);
     postern.advance("61m");
-    place.says("", "", "");
-    let page = browser.open(&phone.authorize_url(&[])).await.page();
-    assert_eq!(page.answer.status, 200);
-    postern.advance("61m");
+    for silence in ["", "503 Service Unavailable"] {
+        place.says(silence, "", "");
+        let page = browser.open(&phone.authorize_url(&[])).await.page();
+        assert_eq!(page.answer.status, 200, "{silence}");
+        postern.advance("61m");
+    }
     place.says("410 Gone", "", "");
     let page = browser.open(&phone.authorize_url(&[])).await.page();
     assert_eq!(page.answer.status, 400);
@@ -287,10 +289,19 @@ async fn many_at_once_share_one_fetch_and_a_flood_is_bounded() {
     let answers = futures_util::future::join_all((0..16).map(|_| ask())).await;
     assert!(answers.iter().all(|status| *status == 200), "{answers:?}");
     assert_eq!((place.requests(), clients(&postern).await), (1, 2));
-    // Nobody came: it goes.
+    // Nobody came: it goes, and may come again.
     postern.advance("8d");
     swept(&postern).await;
     assert_eq!(clients(&postern).await, 1);
+    assert_eq!((ask().await.as_u16(), clients(&postern).await), (200, 2));
+    postern::flows::clients::remove(postern.provider(), id.parse().expect("an id"))
+        .await
+        .expect("removed");
+    assert_eq!(
+        (ask().await.as_u16(), clients(&postern).await),
+        (200, 2),
+        "at once, although its document is fresh"
+    );
 
     let few = postern
         .beside_with(|config| config.limits.registrations.burst = 3)

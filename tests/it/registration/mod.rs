@@ -63,7 +63,9 @@ fn site() -> Value {
 
 /// These members with others in their place.
 fn with(mut members: Value, others: Value) -> Value {
-    let others = others.as_object().expect("an object").clone();
+    let Value::Object(others) = others else {
+        panic!("{others} is no object");
+    };
     members.as_object_mut().expect("an object").extend(others);
     members
 }

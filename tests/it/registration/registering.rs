@@ -223,10 +223,10 @@ async fn sixty_four_at_once_share_the_uses_of_one_token() {
             futures_util::future::join_all((0..64).map(|_| register(&beside, Some(&let_in), &members))).await;
         let made = answers.iter().filter(|answer| answer.status == 201).count();
         assert_eq!(made, 5);
-        // Whoever is refused often enough from one address is told no more than to wait.
+        // Who is refused often is told to wait, and a machine that is busy may say so; nobody else gets in.
         let other = answers
             .iter()
-            .find(|answer| ![201, 401, 429].contains(&answer.status.as_u16()));
+            .find(|answer| ![201, 401, 429, 503].contains(&answer.status.as_u16()));
         assert!(other.is_none(), "{other:?}");
         assert_eq!(clients(&beside).await, 6);
     }

@@ -75,7 +75,7 @@ impl Api {
 async fn token_for_the_api(postern: &Postern) -> Tokens {
     postern
         .add_client("app", |settings| {
-            settings.resource = Some(API.parse().expect("valid"))
+            settings.resource = Some(API.parse().expect("valid"));
         })
         .await;
     let mut phone = postern.phone_of("app");
@@ -160,7 +160,7 @@ async fn userinfo_is_signed_for_a_client_that_is_set_so() {
     for (id, algorithm) in [("es", IdTokenAlgorithm::Es256), ("rs", IdTokenAlgorithm::Rs256)] {
         postern
             .add_client(id, |settings| {
-                settings.userinfo_signed_response_alg = Some(algorithm)
+                settings.userinfo_signed_response_alg = Some(algorithm);
             })
             .await;
         let phone = postern.phone_of(id);
