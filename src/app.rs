@@ -15,6 +15,7 @@ use crate::{
         time::{Clock, Lifetime},
     },
     config::Config,
+    domain::key::Ring,
     flows::{
         Provider, dpop,
         keys::{self, KeysError},
@@ -22,6 +23,7 @@ use crate::{
         went_back::Signs,
     },
     ports::{
+        client_documents::ClientDocuments,
         client_keys::ClientKeys,
         clients::ClientDirectory,
         fetch::Fetcher,
@@ -126,12 +128,15 @@ impl App {
             lifetimes: config.lifetimes,
             retention: config.retention,
             limits: config.limits,
+            links: config.server.links.clone(),
+            registration: config.registration.clone(),
             polled: db.aside().await?,
             db,
             clock: surroundings.clock,
             entropy: surroundings.entropy,
             keys,
             clients,
+            client_documents: ClientDocuments::new(Arc::clone(&fetcher)),
             client_keys: ClientKeys::new(Arc::clone(&fetcher)),
             fetcher,
             ends: Arc::default(),
@@ -143,6 +148,10 @@ impl App {
             hasher,
             line: Line::default(),
         });
+        if provider.registration.takes_strangers() {
+            // What an OpenID client gets that does not say; made once, and not while many wait for it.
+            keys::request(&provider, Ring::SigningRs256).await?;
+        }
         let pages = config.server.templates.clone();
         let site = Arc::new(Site::new(
             Arc::clone(&provider),

@@ -18,6 +18,7 @@ mod migrate;
 mod moment;
 mod output;
 mod place;
+mod registration;
 mod restore;
 mod serve;
 mod session;
@@ -34,7 +35,8 @@ use clap::{Parser, Subcommand};
 use self::{
     backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand, dev::DevCommand,
     events::EventsCommand, init::InitCommand, keys::KeysCommand, migrate::MigrateCommand, place::Place,
-    restore::RestoreCommand, serve::ServeCommand, session::SessionCommand, user::UserCommand,
+    registration::RegistrationCommand, restore::RestoreCommand, serve::ServeCommand, session::SessionCommand,
+    user::UserCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -70,6 +72,8 @@ enum Command {
     User(UserCommand),
     /// Add, list, show and remove the apps that may ask people to sign in
     Client(ClientCommand),
+    /// Give out, list and remove the tokens with which clients register themselves
+    Registration(RegistrationCommand),
     /// List and end the sessions of apps and browsers
     Session(SessionCommand),
     /// List and rotate the keys of the server
@@ -104,6 +108,7 @@ pub async fn run(
         Command::Config(command) => config::run(&command, place, &mut world),
         Command::User(command) => user::run(command, place, &mut world).await,
         Command::Client(command) => client::run(command, place, &mut world).await,
+        Command::Registration(command) => registration::run(command, place, &mut world).await,
         Command::Session(command) => session::run(command, place, &mut world).await,
         Command::Keys(command) => keys::run(&command, place, &mut world).await,
         Command::Events(command) => events::run(command, place, &mut world).await,

@@ -12,6 +12,7 @@ mod log;
 mod outbound;
 mod passwords;
 mod reader;
+mod registration;
 mod retention;
 mod secrets;
 mod server;
@@ -32,7 +33,10 @@ pub use self::{
     server::ServerConfig,
 };
 use self::{layers::Layers, show::Shown};
-use crate::domain::policy::{Lifetimes, Limits, Retention};
+use crate::domain::{
+    policy::{Lifetimes, Limits, Retention},
+    registration::RegistrationPolicy,
+};
 
 /// Every setting with its default and what it does: the manual.
 pub const DEFAULTS: &str = include_str!("config/default.toml");
@@ -58,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// Where the server itself may connect to.
     pub outbound: OutboundConfig,
+    /// Who may register clients by himself, and what these may have.
+    pub registration: RegistrationPolicy,
     /// What is logged, and how.
     pub log: LogConfig,
     settings: Vec<Shown>,
@@ -110,6 +116,7 @@ impl Config {
             PasswordsConfig::read(&mut reader),
             limits::read(&mut reader),
             OutboundConfig::read(&mut reader, data),
+            registration::read(&mut reader, data),
             LogConfig::read(&mut reader),
         );
         let settings = reader.finish()?;
@@ -122,6 +129,7 @@ impl Config {
             Some(passwords),
             Some(limits),
             Some(outbound),
+            Some(registration),
             Some(log),
         ) = sections
         else {
@@ -136,6 +144,7 @@ impl Config {
             passwords,
             limits,
             outbound,
+            registration,
             log,
             settings,
         })

@@ -25,6 +25,7 @@ pub mod password;
 pub mod pkce;
 pub mod policy;
 pub mod refresh_token;
+pub mod registration;
 pub mod request;
 pub mod scope;
 pub mod sign_in;

@@ -14,11 +14,12 @@ use crate::{
     },
     domain::{
         event::{Event, EventRecord, Subject},
-        policy::{Lifetimes, Limits, Retention},
+        policy::{Lifetimes, Limits, Links, Retention},
+        registration::RegistrationPolicy,
     },
     ports::{
-        client_keys::ClientKeys, clients::ClientDirectory, ends::Ends, fetch::Fetcher, hasher::Hasher,
-        keyring::Keyring, readiness::Readiness,
+        client_documents::ClientDocuments, client_keys::ClientKeys, clients::ClientDirectory, ends::Ends,
+        fetch::Fetcher, hasher::Hasher, keyring::Keyring, readiness::Readiness,
     },
     store::db::Db,
 };
@@ -30,6 +31,7 @@ pub mod authorize;
 pub mod browser_session;
 pub mod browserless_logout;
 pub mod client_auth;
+pub mod client_metadata;
 pub mod clients;
 pub mod consent;
 pub mod device;
@@ -46,6 +48,7 @@ pub mod nodes;
 pub mod outbox;
 pub mod pending;
 pub mod pushed;
+pub mod registration;
 pub mod restore;
 pub mod revoke;
 pub mod seed;
@@ -69,6 +72,10 @@ pub struct Provider {
     pub retention: Retention,
     /// How many failed tries are taken.
     pub limits: Limits,
+    /// Pages about the service.
+    pub links: Links,
+    /// Who may register clients by himself.
+    pub registration: RegistrationPolicy,
     /// The database.
     pub db: Db,
     /// The same for the poll, which must not wait behind requests.
@@ -83,6 +90,8 @@ pub struct Provider {
     pub clients: ClientDirectory,
     /// Requests to places that somebody else named.
     pub fetcher: Arc<Fetcher>,
+    /// The metadata of clients whose id is their address.
+    pub client_documents: ClientDocuments,
     /// The keys of clients that have them elsewhere.
     pub client_keys: ClientKeys,
     /// What ended lately.

@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod keys;
 pub mod migrate;
 pub mod outbox;
+pub mod registrations;
 pub mod restore;
 pub mod revocations;
 pub mod seed;
@@ -51,6 +52,7 @@ pub fn statements() -> Vec<db::Declared> {
         jobs::ALL,
         keys::ALL,
         outbox::ALL,
+        registrations::ALL,
         revocations::ALL,
         seed::ALL,
         used_assertions::ALL,

@@ -14,9 +14,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
-    base::{network::Networks, text::DisplayName},
-    flows::Provider,
-    store::session_store::BrowserSessionStore,
+    base::{network::Networks, text::DisplayName, time::Lifetime},
+    domain::oauth_error::OAuthError,
+    flows::{Provider, client_metadata, registration::RegistrationError},
+    store::{error::StoreError, session_store::BrowserSessionStore},
     web::{
         cookies::CookieNames,
         extract::address::{Address, Proxies},
@@ -32,6 +33,7 @@ mod association;
 mod consent;
 mod continuing;
 mod cookies;
+mod cors;
 mod device;
 pub mod encoding;
 mod error;
@@ -56,6 +58,8 @@ pub struct Site {
     pub pages: Pages,
     /// Counts token requests that fail authentication, per address.
     token_failures: Limiter,
+    /// Counts open registrations, per address.
+    registrations: Limiter,
     /// Counts what devices and those who type in their codes do.
     devices: device::Limits,
     /// The cookies' names, which depend on the public URL.
@@ -76,6 +80,7 @@ impl Site {
         Self {
             pages: Pages::new(templates, product),
             token_failures: Limiter::new(provider.limits.token_failures),
+            registrations: Limiter::new(provider.limits.registrations),
             devices: device::Limits::new(provider.limits.device_codes),
             cookies: CookieNames::new(&provider.issuer),
             proxies: Proxies::new(proxies),
@@ -94,6 +99,32 @@ impl Site {
     }
 }
 
+/// Why a client is not known that has a document.
+enum NotMet {
+    Refused(OAuthError),
+    Wait(Lifetime),
+    Store(StoreError),
+}
+
+impl Site {
+    /// Makes a client known whose id is the address of its metadata. What that costs for strangers is counted by address.
+    async fn meet(&self, id: &str, address: Address) -> Result<(), NotMet> {
+        let provider = &self.provider;
+        if client_metadata::is_stranger(provider, id) {
+            let counted = self
+                .registrations
+                .count(&address.to_string(), provider.clock.now());
+            counted.map_err(NotMet::Wait)?;
+        }
+        let met = client_metadata::meet(provider, id, Some(address.to_string())).await;
+        met.map_err(|error| match error {
+            RegistrationError::Refused(error) => NotMet::Refused(error),
+            RegistrationError::Store(error) => NotMet::Store(error),
+            other => NotMet::Store(StoreError::Corrupt(other.to_string())),
+        })
+    }
+}
+
 type Shared = Arc<Site>;
 
 /// No request body that we read is larger than this; whoever reads it says so in words that its sender understands.
@@ -101,21 +132,54 @@ const MAX_BODY: usize = 32 * 1024;
 
 /// Everything that the public listener answers.
 pub fn router(site: Shared, request_timeout: Duration) -> Router {
-    let protocol = Router::new()
-        .route("/token", post(oauth::token::token))
-        .route("/revoke", post(oauth::revoke::revoke))
-        .route("/par", post(oauth::par::push))
-        .route("/device_authorization", post(oauth::device_authorization::begin))
-        .route("/introspect", post(oauth::introspect::introspect))
-        .route("/userinfo", get(oauth::userinfo::get).post(oauth::userinfo::post))
-        .route("/jwks.json", get(oauth::jwks::jwks))
+    // What pages of other sites call from a browser: those that clients have named, but for what is public. The layers answer preflights, which therefore have to reach them: a fallback stands outside.
+    let callable = Router::new()
+        .route(
+            "/token",
+            post(oauth::token::token).options(error::method_not_allowed),
+        )
+        .route(
+            "/revoke",
+            post(oauth::revoke::revoke).options(error::method_not_allowed),
+        )
+        .route("/par", post(oauth::par::push).options(error::method_not_allowed))
+        .route(
+            "/device_authorization",
+            post(oauth::device_authorization::begin).options(error::method_not_allowed),
+        )
+        .route(
+            "/userinfo",
+            get(oauth::userinfo::get)
+                .post(oauth::userinfo::post)
+                .options(error::method_not_allowed),
+        )
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&site),
+            cors::of_clients,
+        ));
+    let public = Router::new()
+        .route(
+            "/jwks.json",
+            get(oauth::jwks::jwks).options(error::method_not_allowed),
+        )
         .route(
             "/.well-known/openid-configuration",
-            get(oauth::discovery::document),
+            get(oauth::discovery::document).options(error::method_not_allowed),
         )
         .route(
             "/.well-known/oauth-authorization-server",
-            get(oauth::discovery::document),
+            get(oauth::discovery::document).options(error::method_not_allowed),
+        )
+        .layer(middleware::from_fn(cors::of_everybody));
+    let protocol = callable
+        .merge(public)
+        .route("/introspect", post(oauth::introspect::introspect))
+        .route("/register", post(oauth::register::register))
+        .route(
+            "/register/{client_id}",
+            get(oauth::register::read)
+                .put(oauth::register::update)
+                .delete(oauth::register::remove),
         )
         .route("/.well-known/assetlinks.json", get(association::asset_links))
         .route("/.well-known/apple-app-site-association", get(association::apple))

@@ -60,3 +60,27 @@ CREATE INDEX outbox_recipient ON outbox (recipient, due_at);
 
 -- Digest of the secret by which other apps on the device sign in (Native SSO); of what they open, parent_id names this.
 ALTER TABLE device_sessions ADD COLUMN device_secret BLOB;
+
+-- Clients that registered themselves (RFC 7591). metadata is what they said that nothing here uses, to be told again.
+CREATE TABLE registrations (
+    client_id TEXT NOT NULL PRIMARY KEY,
+    -- Of the registration access token (RFC 7592).
+    digest BLOB NOT NULL,
+    -- The initial access token that let it in; nothing for open registration.
+    token_id BLOB,
+    metadata TEXT NOT NULL,
+    -- Until when an open registration waits for its first person.
+    unused_until INTEGER
+) STRICT;
+CREATE INDEX registrations_unused ON registrations (unused_until) WHERE unused_until IS NOT NULL;
+
+-- Initial access tokens (RFC 7591 section 3): digests only.
+CREATE TABLE registration_tokens (
+    id BLOB NOT NULL PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,
+    scope TEXT,
+    uses_left INTEGER,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+) STRICT;
+CREATE INDEX registration_tokens_expires ON registration_tokens (expires_at) WHERE expires_at IS NOT NULL;

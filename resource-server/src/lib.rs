@@ -39,6 +39,11 @@
 //! A proof is good for ten seconds before and after its `iat`, so a device whose clock is wrong is refused. With
 //! [`ResourceServer::nonces`] it is given a nonce instead, and served.
 //!
+//! # Apps that know nothing but the API's address
+//!
+//! [`ProtectedResource`] is the document by which they find the authorization server (RFC 9728), and the word in each
+//! challenge that names it.
+//!
 //! Features: `axum` (default) makes [`AccessToken`] an extractor and [`Rejection`] a response; `tls` is
 //! needed to discover an issuer over https.
 
@@ -55,6 +60,7 @@ mod nonce;
 mod proof;
 mod proof_key;
 mod proof_url;
+mod protected_resource;
 mod public_url;
 mod remote_keys;
 mod replay;
@@ -74,6 +80,7 @@ pub use crate::keys::{KeySet, KeySetError};
 pub use crate::proof::{
     PROOF_ALGORITHMS, PROOF_LEEWAY, PresentedProof, Proof, ProofError, ProofTime, ProvedRequest, check_proof,
 };
+pub use crate::protected_resource::{ProtectedResource, ProtectedResourceError};
 pub use crate::public_url::PublicUrlError;
 pub use crate::remote_keys::{KeyLimits, RemoteKeys};
 pub use crate::replay::ReplayMemory;

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use uuid::Uuid;
 
-use crate::base::{entropy::Entropy, time::Instant};
+use crate::base::{entropy::Entropy, time::Instant, url::HttpsUrl};
 
 /// A text that is not an id of the kind asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,6 +95,8 @@ ids! {
     NodeId = "nod";
     /// One of a client's secrets; never the secret itself.
     ClientSecretId = "cse";
+    /// An initial access token (RFC 7591 section 3); never the token itself.
+    RegistrationTokenId = "rti";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {
@@ -105,7 +107,8 @@ fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {
         .ok_or(IdError { prefix })
 }
 
-/// The id of an OAuth client: the string that the operator gave to `client add` (RFC 6749 section 2.2).
+/// The id of an OAuth client: the string that the operator gave to `client add` (RFC 6749 section 2.2), or the address of what
+/// the client says of itself (draft-ietf-oauth-client-id-metadata-document section 3).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, sqlx::Type)]
 #[sqlx(transparent)]
 #[serde(transparent)]
@@ -120,6 +123,12 @@ pub enum ClientIdError {
     /// It could be taken for a user's id where both appear as `sub` (RFC 9068 section 5).
     #[error("a client id never begins with usr_: it could be taken for a user's")]
     LooksLikeUser,
+    /// An address at which no metadata document can be.
+    #[error(
+        "a client id that is an address is an https URL in its plain form with a path, without user name, query and fragment, \
+         at most 255 characters"
+    )]
+    Address,
 }
 
 impl ClientId {
@@ -127,12 +136,33 @@ impl ClientId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The host of one that is an address.
+    pub fn host(&self) -> Option<&str> {
+        let rest = self.0.strip_prefix(HTTPS)?;
+        rest.split('/').next()
+    }
+}
+
+const HTTPS: &str = "https://";
+
+/// Whether every parser reads it as it is written, so that who compares it as text means the same place.
+fn is_address(text: &str) -> bool {
+    let read = text.parse::<HttpsUrl>().is_ok_and(|url| url.as_str() == text);
+    let has_path = text[HTTPS.len()..]
+        .split_once('/')
+        .is_some_and(|(_, path)| !path.is_empty());
+    read && has_path && text.len() <= 255 && !text.contains('?')
 }
 
 impl FromStr for ClientId {
     type Err = ClientIdError;
 
     fn from_str(text: &str) -> Result<Self, ClientIdError> {
+        if text.starts_with(HTTPS) {
+            let id = is_address(text).then(|| Self(text.to_owned()));
+            return id.ok_or(ClientIdError::Address);
+        }
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._~-".contains(&b);
         if text.is_empty() || text.len() > 64 || !text.bytes().all(allowed) {
             return Err(ClientIdError::Characters);
@@ -211,6 +241,8 @@ impl FromStr for KeyId {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -228,6 +260,48 @@ mod tests {
             let (at, later) = (Instant::from_millis(millis), Instant::from_millis(millis + 1));
             let id = EventId::new(at, &entropy);
             assert!(EventId::first_at(at) < id && id < EventId::first_at(later));
+        }
+    }
+
+    #[test]
+    fn a_client_id_that_is_an_address_is_read_in_one_way_by_everybody() {
+        let id: ClientId = "https://app.example/id.json".parse().expect("an address");
+        assert_eq!(id.host(), Some("app.example"));
+        let port: ClientId = "https://app.example:8443/a".parse().expect("an address");
+        assert_eq!(port.host(), Some("app.example:8443"));
+        for text in [
+            "https://",
+            "https:///",
+            "https://app.example",
+            "https://app.example/",
+            "https://app.example:443/a",
+            "https://a@app.example/a",
+            "https://app.example/a?b",
+            "https://app.example/a#b",
+            "https://app.example/a/../b",
+            "https://app.example/%2e%2e/b",
+            "https://app.example\\@evil.example/a",
+            "https://ÄPP.example/a",
+            "http://app.example/a",
+        ] {
+            assert!(text.parse::<ClientId>().is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_no_id_or_one_that_means_what_it_says(text in "(https://)?[!-~]{0,40}(/[!-~]{0,20})?") {
+            if let Ok(id) = text.parse::<ClientId>() {
+                prop_assert_eq!(id.as_str(), &text);
+                if let Some(host) = id.host() {
+                    let read = url::Url::parse(&text).expect("a URL");
+                    let port = read.port().map(|port| format!(":{port}")).unwrap_or_default();
+                    prop_assert_eq!(format!("{}{port}", read.host_str().unwrap_or_default()), host);
+                    prop_assert!(read.query().is_none() && read.fragment().is_none() && read.username().is_empty());
+                } else {
+                    prop_assert!(!text.contains(['/', ':', '%']));
+                }
+            }
         }
     }
 

@@ -103,7 +103,9 @@ pub enum RedirectUriError {
     #[error("it has a user name or password before the host; remove it")]
     UserInfo,
     /// Dot segments, backslashes or another spelling that parsers read differently.
-    #[error("it is not written in its plain form (lower-case scheme and host, no . or .. segments, no \\)")]
+    #[error(
+        "it is not written in its plain form (lower-case scheme and host, no *, no . or .. segments, no \\)"
+    )]
     NotPlain,
     /// http on a name instead of a loopback address.
     #[error(
@@ -182,6 +184,10 @@ impl FromStr for RedirectUri {
         let normal = url.as_str();
         // `http://127.0.0.1` is the same as `http://127.0.0.1/` to every parser; anything else must not change.
         if normal != text && normal.strip_suffix('/') != Some(text) || text.contains('\\') {
+            return Err(RedirectUriError::NotPlain);
+        }
+        // A wildcard matches nothing here, and whoever writes one believes that it does.
+        if url.host_str().is_some_and(|host| host.contains('*')) {
             return Err(RedirectUriError::NotPlain);
         }
         match url.scheme() {
@@ -284,6 +290,45 @@ impl fmt::Display for HttpsUrl {
     }
 }
 
+/// A web origin (RFC 6454): what a browser says of the page that a request comes from, letter for letter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct WebOrigin(String);
+
+/// Why a text is no origin whose pages may call us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "write scheme, host and port as a browser does: https://app.example, or http://localhost:3000 on this machine; no path, \
+     no slash at the end, no *"
+)]
+pub struct WebOriginError;
+
+impl WebOrigin {
+    /// As a browser writes it (RFC 6454 section 6.2).
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for WebOrigin {
+    type Err = WebOriginError;
+
+    fn from_str(text: &str) -> Result<Self, WebOriginError> {
+        // Where plain http is taken is the same for pages as for this server, and so is what an origin consists of.
+        let read: Issuer = text.parse().map_err(|_| WebOriginError)?;
+        if text.len() > 300 || read.as_str() != text || text.contains('*') {
+            return Err(WebOriginError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for WebOrigin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 macro_rules! from_text {
     ($($name:ident)*) => {$(
         impl<'de> Deserialize<'de> for $name {
@@ -294,11 +339,60 @@ macro_rules! from_text {
     )*};
 }
 
-from_text!(Issuer RedirectUri Resource HttpsUrl);
+from_text!(Issuer RedirectUri Resource HttpsUrl WebOrigin);
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_writes() {
+        for good in [
+            "https://app.example",
+            "https://app.example:8443",
+            "http://localhost:3000",
+            "http://127.0.0.1",
+            "http://[::1]:80",
+        ] {
+            let read = good.parse::<WebOrigin>().map(|origin| origin.to_string());
+            // Port 80 is the one that http has without saying so.
+            let expected = if good.ends_with(":80") {
+                Err(WebOriginError)
+            } else {
+                Ok(good.to_owned())
+            };
+            assert_eq!(read, expected);
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "https://*",
+            "https://app.example/",
+            "https://App.example",
+            "http://app.example",
+            " https://app.example",
+            "https://a@app.example",
+            "app.example",
+            "file://",
+        ] {
+            assert_eq!(bad.parse::<WebOrigin>(), Err(WebOriginError), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_no_origin_or_one_letter_for_letter(text in "(https|http|null|ftp)?(://)?[ -~]{0,40}") {
+            if let Ok(origin) = text.parse::<WebOrigin>() {
+                let read = Url::parse(&text).expect("a URL");
+                prop_assert_eq!(read.origin().ascii_serialization(), origin.as_str());
+                prop_assert_eq!(origin.as_str(), &text);
+                prop_assert!(!text.contains('*'));
+            }
+        }
+    }
 
     #[test]
     fn a_loopback_redirect_may_change_its_port_and_nothing_else() {

@@ -257,6 +257,8 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
     rows.extend(client.resources().map(|api| ("resource", api.to_string())));
     let after = settings.post_logout_redirect_uris.iter();
     rows.extend(after.map(|uri| ("after sign-out", uri.to_string())));
+    let origins = settings.allowed_origins.iter();
+    rows.extend(origins.map(|origin| ("pages at", origin.to_string())));
     rows.extend(unusual(settings));
     let optional = [
         ("audience", settings.audience.as_ref().map(ToString::to_string)),
@@ -272,6 +274,24 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
                 .map(|other| format!("{}, which names people by {}", other.issuer, other.subject)),
         ),
         ("SSO group", settings.sso_group.as_ref().map(ToString::to_string)),
+        (
+            "userinfo",
+            settings
+                .userinfo_signed_response_alg
+                .map(|alg| format!("signed with {alg}")),
+        ),
+        (
+            "introspection",
+            settings
+                .introspection_signed_response_alg
+                .map(|alg| format!("signed with {alg} when it asks for that")),
+        ),
+        (
+            "registered",
+            settings
+                .is_unchecked()
+                .then(|| "by itself: nobody has checked what it says".to_owned()),
+        ),
         ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),
         ("access token life", own.access_token.map(|life| life.to_string())),
         (

@@ -23,11 +23,13 @@ pub(super) fn read(reader: &mut Reader) -> Option<Limits> {
         "limits.token_failures_every",
     );
     let device_codes = limit(reader, "limits.device_codes_burst", "limits.device_codes_every");
+    let registrations = limit(reader, "limits.registrations_burst", "limits.registrations_every");
     Some(Limits {
         sign_in_account: sign_in_account?,
         sign_in_address: sign_in_address?,
         token_failures: token_failures?,
         device_codes: device_codes?,
+        registrations: registrations?,
     })
 }
 

@@ -5,8 +5,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::reader::Reader;
-use crate::base::{network::Networks, text::DisplayName, time::Lifetime, url::Issuer};
+use super::{
+    reader::Reader,
+    setting::{Raw, Setting, parse_text},
+};
+use crate::{
+    base::{
+        network::Networks,
+        text::DisplayName,
+        time::Lifetime,
+        url::{HttpsUrl, HttpsUrlError, Issuer},
+    },
+    domain::policy::Links,
+};
 
 /// The HTTP server.
 #[derive(Debug, Clone)]
@@ -29,6 +40,8 @@ pub struct ServerConfig {
     pub shutdown_timeout: Lifetime,
     /// A folder whose templates replace the built-in ones.
     pub templates: Option<PathBuf>,
+    /// Pages about the service.
+    pub links: Links,
 }
 
 impl ServerConfig {
@@ -43,7 +56,20 @@ impl ServerConfig {
         let request_timeout = reader.within("server.request_timeout", timeout.clone());
         let shutdown_timeout = reader.within("server.shutdown_timeout", timeout);
         let templates = reader.checked("server.templates", |folder: &String| is_folder(data, folder));
+        let service_documentation = reader.get("server.service_documentation");
+        let op_policy_uri = reader.get("server.op_policy_uri");
+        let op_tos_uri = reader.get("server.op_tos_uri");
+        let links = || {
+            let (Link(service_documentation), Link(op_policy_uri), Link(op_tos_uri)) =
+                (service_documentation?, op_policy_uri?, op_tos_uri?);
+            Some(Links {
+                service_documentation,
+                op_policy_uri,
+                op_tos_uri,
+            })
+        };
         Some(Self {
+            links: links()?,
             listen: listen?,
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
@@ -53,6 +79,19 @@ impl ServerConfig {
             request_timeout: request_timeout?,
             shutdown_timeout: shutdown_timeout?,
             templates: templates.map(|folder| (!folder.is_empty()).then(|| data.join(folder)))?,
+        })
+    }
+}
+
+/// The address of a page, or none.
+struct Link(Option<HttpsUrl>);
+
+impl Setting for Link {
+    fn parse(raw: Raw<'_>) -> Result<Self, String> {
+        parse_text(raw, |text| {
+            let link = (!text.is_empty()).then(|| text.parse()).transpose();
+            link.map(Self)
+                .map_err(|error: HttpsUrlError| format!("{error}; \"\" is none"))
         })
     }
 }

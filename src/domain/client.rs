@@ -17,7 +17,7 @@ pub use self::{
     sso_group::{SsoGroup, SsoGroupError},
     words::{
         AssertionAudience, AssertionSubject, AuthMethod, ClientKind, ConsentPolicy, DpopPolicy, GrantType,
-        IdTokenAlgorithm, PkcePolicy, RefreshRotation, UnknownWord,
+        IdTokenAlgorithm, PkcePolicy, RefreshRotation, RegisteredBy, RegistrationMode, UnknownWord,
     },
 };
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
         jws::JwsAlgorithm,
         text::DisplayName,
         time::{Instant, Lifetime},
-        url::{HttpsUrl, RedirectKind, RedirectUri, Resource},
+        url::{HttpsUrl, RedirectKind, RedirectUri, Resource, WebOrigin},
     },
     domain::{
         mobile_app::{AndroidApp, AppleApp},
@@ -136,6 +136,18 @@ pub struct ClientSettings {
     /// Whether it proves a key of its own.
     #[serde(default)]
     pub dpop: DpopPolicy,
+    /// What userinfo is signed with for it (OpenID Connect Registration section 2). Absent: it gets plain JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// What introspection answers are signed with that it wants signed (RFC 9701 section 6). Absent: ES256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub introspection_signed_response_alg: Option<IdTokenAlgorithm>,
+    /// The web origins from which its pages may call this server (CORS).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_origins: Vec<WebOrigin>,
+    /// Whose word stands for what it is.
+    #[serde(default)]
+    pub registered_by: RegisteredBy,
 }
 
 fn public() -> AuthMethod {
@@ -201,7 +213,24 @@ impl ClientSettings {
             assertion_issuer: None,
             require_pushed_authorization_requests: false,
             dpop: DpopPolicy::default(),
+            userinfo_signed_response_alg: None,
+            introspection_signed_response_alg: None,
+            allowed_origins: Vec::new(),
+            registered_by: RegisteredBy::default(),
         }
+    }
+
+    /// Whether nobody has checked what it says of itself.
+    pub fn is_unchecked(&self) -> bool {
+        self.registered_by == RegisteredBy::Itself
+    }
+
+    /// Whether something that it gets is signed with RS256.
+    pub fn needs_rs256(&self) -> bool {
+        let rs256 = Some(IdTokenAlgorithm::Rs256);
+        self.id_token_signed_response_alg == IdTokenAlgorithm::Rs256
+            || self.userinfo_signed_response_alg == rs256
+            || self.introspection_signed_response_alg == rs256
     }
 
     /// Whether it authenticates (RFC 6749 section 2.1).

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     base::{
-        id::{ClientId, ClientSecretId, DeviceSessionId, EventId, UserId},
+        id::{ClientId, ClientSecretId, DeviceSessionId, EventId, RegistrationTokenId, UserId},
         text::Email,
         time::Instant,
     },
@@ -104,6 +104,34 @@ pub enum Event {
     /// A client was registered.
     #[serde(rename = "client.added")]
     ClientAdded,
+    /// A client registered itself (RFC 7591).
+    #[serde(rename = "client.registered")]
+    ClientRegistered {
+        /// The initial access token that let it in; nothing for open registration.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<RegistrationTokenId>,
+    },
+    /// A client changed its own registration (RFC 7592).
+    #[serde(rename = "client.updated")]
+    ClientUpdated,
+    /// An initial access token was made.
+    #[serde(rename = "registration_token.created")]
+    RegistrationTokenCreated {
+        /// Its name.
+        token: RegistrationTokenId,
+        /// When it ends.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        expires_at: Option<Instant>,
+        /// How many clients it lets in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        uses: Option<i64>,
+    },
+    /// An initial access token is not good any more, before its time.
+    #[serde(rename = "registration_token.removed")]
+    RegistrationTokenRemoved {
+        /// Its name.
+        token: RegistrationTokenId,
+    },
     /// A client was removed.
     #[serde(rename = "client.removed")]
     ClientRemoved,

@@ -65,6 +65,14 @@ pub enum ErrorCode {
     InvalidRequestUri,
     /// OpenID Connect Core section 3.1.2.6: `registration` is not supported.
     RegistrationNotSupported,
+    /// RFC 7591 section 3.2.2: a redirect URI that cannot be registered.
+    InvalidRedirectUri,
+    /// RFC 7591 section 3.2.2: another member that cannot be registered.
+    InvalidClientMetadata,
+    /// RFC 7591 section 3.2.2: a software statement that is not good.
+    InvalidSoftwareStatement,
+    /// RFC 7591 section 3.2.2: a software statement that nobody here trusts, or none where one is needed.
+    UnapprovedSoftwareStatement,
 }
 
 impl ErrorCode {
@@ -95,6 +103,10 @@ impl ErrorCode {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
             Self::RegistrationNotSupported => "registration_not_supported",
+            Self::InvalidRedirectUri => "invalid_redirect_uri",
+            Self::InvalidClientMetadata => "invalid_client_metadata",
+            Self::InvalidSoftwareStatement => "invalid_software_statement",
+            Self::UnapprovedSoftwareStatement => "unapproved_software_statement",
         }
     }
 }

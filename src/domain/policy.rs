@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    base::time::Lifetime,
+    base::{time::Lifetime, url::HttpsUrl},
     domain::{key::rotation, limit::Limit},
 };
 
@@ -121,4 +121,17 @@ pub struct Limits {
     pub token_failures: Limit,
     /// Device authorizations that begin at one address, and codes that are typed in there.
     pub device_codes: Limit,
+    /// Clients that register openly from one address.
+    pub registrations: Limit,
+}
+
+/// Pages about the service that its metadata name (RFC 8414 section 2).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Links {
+    /// For the developers of clients.
+    pub service_documentation: Option<HttpsUrl>,
+    /// What clients may do with what they learn.
+    pub op_policy_uri: Option<HttpsUrl>,
+    /// The terms of service.
+    pub op_tos_uri: Option<HttpsUrl>,
 }

@@ -10,7 +10,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        client::{Client, ClientSettings, GrantType, IdTokenAlgorithm},
+        client::{Client, ClientSettings, GrantType},
         ending::{Ending, Reason},
         event::{Event, Subject},
         key::Ring,
@@ -85,6 +85,41 @@ pub async fn register(
         created_at: now,
         disabled_at: None,
     };
+    check(provider, &client)?;
+    let subject = Subject {
+        client: Some(id),
+        ..Subject::default()
+    };
+    make_keys(provider, &client.settings).await?;
+    let secret = client
+        .settings
+        .has_secret()
+        .then(|| secrets::make(provider, &client.id, secret_life, now));
+    let event = provider.event(now, subject, Event::ClientAdded);
+    let change = AddClient {
+        client: client.clone(),
+        event,
+        secret: secret.as_ref().map(|secret| secret.to_keep(provider)),
+    };
+    match provider.db.write(change).await {
+        Ok(()) => {}
+        Err(StoreError::Conflict(_)) => return Err(ClientError::Taken),
+        Err(error) => return Err(error.into()),
+    }
+    provider.clients.reload(&provider.db).await?;
+    Ok(Registered { client, secret })
+}
+
+/// Makes the keys that a client with these settings is the first to ask for.
+pub(super) async fn make_keys(provider: &Provider, settings: &ClientSettings) -> Result<(), KeysError> {
+    if settings.needs_rs256() && provider.keys.load().rs256.is_none() {
+        request(provider, Ring::SigningRs256).await?;
+    }
+    Ok(())
+}
+
+/// Refuses what contradicts itself, or the server's settings.
+pub(super) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
     if let Some(contradiction) = client
         .settings
         .contradictions(&provider.issuer)
@@ -104,30 +139,7 @@ pub async fn register(
     {
         return Err(ClientError::Contradiction { setting, rule });
     }
-    let subject = Subject {
-        client: Some(id),
-        ..Subject::default()
-    };
-    if client.settings.id_token_signed_response_alg == IdTokenAlgorithm::Rs256 {
-        request(provider, Ring::SigningRs256).await?;
-    }
-    let secret = client
-        .settings
-        .has_secret()
-        .then(|| secrets::make(provider, &client.id, secret_life, now));
-    let event = provider.event(now, subject, Event::ClientAdded);
-    let change = AddClient {
-        client: client.clone(),
-        event,
-        secret: secret.as_ref().map(|secret| secret.to_keep(provider)),
-    };
-    match provider.db.write(change).await {
-        Ok(()) => {}
-        Err(StoreError::Conflict(_)) => return Err(ClientError::Taken),
-        Err(error) => return Err(error.into()),
-    }
-    provider.clients.reload(&provider.db).await?;
-    Ok(Registered { client, secret })
+    Ok(())
 }
 
 /// The clients that nobody has used since an instant, and when each proved itself the last time, if it ever did.

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         browser_session::ACR_ONE_FACTOR,
         client::{AuthMethod, GrantType},
+        policy::Links,
         scope,
     },
     flows::{Provider, client_auth::TAKEN_ALGORITHMS},
@@ -40,6 +41,9 @@ pub fn document(provider: &Provider) -> Value {
         "device_authorization_endpoint": issuer.at("/device_authorization"),
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": id_token_algorithms,
+        "userinfo_signing_alg_values_supported": id_token_algorithms,
+        "introspection_signing_alg_values_supported": id_token_algorithms,
+        "claim_types_supported": ["normal"],
         "token_endpoint_auth_methods_supported": AuthMethod::ALL,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "revocation_endpoint_auth_methods_supported": AuthMethod::ALL,
@@ -66,6 +70,26 @@ pub fn document(provider: &Provider) -> Value {
         add(&mut document, "claims_supported", "ds_hash");
         // OpenID Connect Native SSO for Mobile Apps 1.0 section 5.
         document["native_sso_supported"] = json!(true);
+    }
+    if provider.registration.is_on() {
+        document["registration_endpoint"] = issuer.at("/register").into();
+    }
+    if provider.registration.metadata_documents {
+        document["client_id_metadata_document_supported"] = true.into();
+    }
+    let Links {
+        service_documentation,
+        op_policy_uri,
+        op_tos_uri,
+    } = &provider.links;
+    for (member, link) in [
+        ("service_documentation", service_documentation),
+        ("op_policy_uri", op_policy_uri),
+        ("op_tos_uri", op_tos_uri),
+    ] {
+        if let Some(link) = link {
+            document[member] = link.as_str().into();
+        }
     }
     document
 }

@@ -11,13 +11,13 @@ use crate::{
     },
     domain::{
         binding::{Binding, Proof, Thumbprint},
-        client::Client,
+        client::{Client, IdTokenAlgorithm},
         device_session::{Presented, RefreshRules, State, Verdict, lives_until},
         refresh_token::RefreshToken,
         scope::ScopeSet,
     },
-    flows::{Provider, access_token::in_force, userinfo::read},
-    ports::keys::Keys,
+    flows::{Provider, access_token::in_force, issue::IssueError, userinfo::read},
+    ports::{keys::Keys, signer::TokenType},
     store::{device_sessions, error::StoreError},
 };
 
@@ -105,6 +105,28 @@ pub async fn introspect(
             .map(|active| Introspection::Access(Box::new(active))),
     };
     Ok(active.unwrap_or(Introspection::Inactive { active: false }))
+}
+
+/// The answer as a JWT for `client` (RFC 9701 section 5). What it says of the token stands in a member of its own, and neither
+/// `sub` nor `exp` is at the top: nobody can take it for a token.
+pub fn sign(provider: &Provider, client: &Client, answer: &Introspection) -> Result<String, IssueError> {
+    #[derive(Serialize)]
+    struct Claims<'a> {
+        iss: &'a str,
+        aud: &'a ClientId,
+        iat: i64,
+        token_introspection: &'a Introspection,
+    }
+    let claims = Claims {
+        iss: provider.issuer.as_str(),
+        aud: &client.id,
+        iat: provider.clock.now().seconds(),
+        token_introspection: answer,
+    };
+    let algorithm = client.settings.introspection_signed_response_alg;
+    let keys = provider.keys.load();
+    let signer = keys.signer_of(algorithm.unwrap_or(IdTokenAlgorithm::Es256))?;
+    Ok(signer.sign(TokenType::Introspection, &claims)?)
 }
 
 async fn of_access_token(

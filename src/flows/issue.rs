@@ -122,7 +122,7 @@ pub fn issue(
         let person = redeemed.person.as_ref();
         let person = person.map(|person| person.claims(|claim| grant.claims.id_token.contains(&claim)));
         let claims = IdTokenClaims::new(facts, &access_token, device_secret, person.unwrap_or_default());
-        let signer = keys.id_token_signer(order.client.settings.id_token_signed_response_alg)?;
+        let signer = keys.signer_of(order.client.settings.id_token_signed_response_alg)?;
         Some(signer.sign(TokenType::IdToken, &claims)?.into())
     } else {
         None

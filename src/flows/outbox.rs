@@ -115,7 +115,7 @@ fn logout_token(
     let about = (message.user, message.session);
     let claims = LogoutTokenClaims::new(&provider.issuer, &client.id, about, &jti, provider.clock.now());
     let keys = provider.keys.load();
-    let signer = keys.id_token_signer(client.settings.id_token_signed_response_alg)?;
+    let signer = keys.signer_of(client.settings.id_token_signed_response_alg)?;
     // Every character of a JWT stands for itself in a form.
     Ok(format!(
         "logout_token={}",

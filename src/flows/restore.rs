@@ -71,6 +71,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         Event::ClientRemoved => Effect::ClientRemoved(client()?),
         Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
         Event::ClientSecretRotated { secret, expires_at } => Effect::SecretEnds(*secret, *expires_at),
+        Event::RegistrationTokenRemoved { token } => Effect::RegistrationTokenRemoved(*token),
         Event::TokenRevoked { jti } => {
             let jti = Base64UrlUnpadded::decode_vec(jti).map_err(|_| lacks("jti"))?;
             Effect::TokenRevoked(jti, subject.session)
@@ -85,6 +86,9 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyForgerySuspected
         | Event::MessageUndelivered { .. }
         | Event::ClientAdded
+        | Event::ClientRegistered { .. }
+        | Event::ClientUpdated
+        | Event::RegistrationTokenCreated { .. }
         | Event::ClientSecretCreated { .. }
         | Event::ClientSecretExpiring { .. }
         | Event::KeyCreated { .. }
@@ -183,7 +187,7 @@ impl<'a> Restoring<'a> {
                 report.users_lost.insert(email.to_string());
             }
             Event::KeyActivated { .. } => report.keys_lost += 1,
-            Event::ClientAdded => {
+            Event::ClientAdded | Event::ClientRegistered { .. } => {
                 report
                     .clients_lost
                     .extend(subject.client.map(|client| client.to_string()));

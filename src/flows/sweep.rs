@@ -15,13 +15,13 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, clients::secrets::warn_of_ends, end::end},
+    flows::{Provider, clients::secrets::warn_of_ends, end::end, registration},
     store::{
         attempts, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, jobs, revocations, used_assertions,
+        events, jobs, registrations, revocations, used_assertions,
     },
 };
 
@@ -61,6 +61,8 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     )
     .await?;
     warn_of_ends(provider).await?;
+    registration::sweep(provider).await?;
+    delete(provider, registrations::DELETE_PAST_TOKENS, kept).await?;
     delete(provider, client_secrets::DELETE_PAST, kept).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;

@@ -12,8 +12,9 @@ use crate::{
         Provider,
         access_token::{SpeaksFor, in_force},
         dpop,
+        issue::IssueError,
     },
-    ports::keys::Keys,
+    ports::{keys::Keys, signer::TokenType},
     store::error::StoreError,
 };
 
@@ -55,6 +56,33 @@ pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option
             .filter(|_| is_told(Claim::Amr))
             .collect(),
     }))
+}
+
+/// The same as a JWT for the client of the token, if it is set to get one (OpenID Connect Core section 5.3.2).
+pub fn sign(
+    provider: &Provider,
+    token: &AccessToken,
+    answer: &UserInfo,
+) -> Result<Option<String>, IssueError> {
+    #[derive(Serialize)]
+    struct Claims<'a> {
+        iss: &'a str,
+        aud: &'a str,
+        #[serde(flatten)]
+        answer: &'a UserInfo,
+    }
+    let client = provider.clients.find(&token.client_id);
+    let Some(algorithm) = client.and_then(|client| client.settings.userinfo_signed_response_alg) else {
+        return Ok(None);
+    };
+    let claims = Claims {
+        iss: provider.issuer.as_str(),
+        aud: &token.client_id,
+        answer,
+    };
+    let keys = provider.keys.load();
+    let signer = keys.signer_of(algorithm)?;
+    Ok(Some(signer.sign(TokenType::IdToken, &claims)?))
 }
 
 /// The access token of a request to userinfo, with the proof of the key that it is bound to, if it is.

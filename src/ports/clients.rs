@@ -1,7 +1,7 @@
 //! Clients in memory, with their secrets: reading one for each refresh would cost a fifth of the rate.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,6 +12,7 @@ use crate::{
     base::{
         id::{ClientId, ClientSecretId},
         time::{Instant, Lifetime},
+        url::WebOrigin,
     },
     domain::{client::Client, client_secret::KeptSecret, policy::Lifetimes},
     store::{client_secrets, clients, db::Db, error::Result, facts::Versions},
@@ -31,6 +32,8 @@ struct Snapshot {
     clients: HashMap<ClientId, Arc<Client>>,
     secrets: HashMap<ClientId, Arc<[KeptSecret]>>,
     has_native_sso: bool,
+    /// The origins of all clients that may be used.
+    origins: HashSet<WebOrigin>,
 }
 
 /// To how much the last use of a client is remembered.
@@ -95,6 +98,11 @@ impl ClientDirectory {
         self.held.load().has_native_sso
     }
 
+    /// Whether the pages of some client are at this origin.
+    pub fn has_origin(&self, origin: &WebOrigin) -> bool {
+        self.held.load().origins.contains(origin)
+    }
+
     /// The secrets of a client, also those that have ended.
     pub fn secrets(&self, id: &ClientId) -> Arc<[KeptSecret]> {
         let held = self.held.load();
@@ -156,6 +164,9 @@ impl ClientDirectory {
         let has_native_sso = all
             .iter()
             .any(|client| client.is_enabled() && client.lets_others_in());
+        let enabled = all.iter().filter(|client| client.is_enabled());
+        let origins = enabled.flat_map(|client| client.settings.allowed_origins.iter().cloned());
+        let origins = origins.collect();
         let clients = all
             .into_iter()
             .map(|client| (client.id.clone(), Arc::new(client)))
@@ -166,6 +177,7 @@ impl ClientDirectory {
             clients,
             secrets: secrets.collect(),
             has_native_sso,
+            origins,
         }));
         Ok(())
     }

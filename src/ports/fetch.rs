@@ -13,7 +13,10 @@ use std::{
     time::Duration,
 };
 
-use http::{Method, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Method, StatusCode,
+    header::{self, CONTENT_TYPE},
+};
 use reqwest::{
     Certificate, Client, RequestBuilder,
     dns::{Addrs, Name, Resolve, Resolving},
@@ -51,6 +54,8 @@ pub enum Heard {
 pub struct Fetched {
     /// Its body.
     pub body: Vec<u8>,
+    /// How long it says that it stays the same (RFC 9111 section 5.2.2.1).
+    pub max_age: Option<Lifetime>,
 }
 
 /// Why there is no answer. For the log: whoever named the place is told no more than that it did not work.
@@ -98,6 +103,7 @@ impl Fetcher {
         if response.status() != StatusCode::OK {
             return Err(FetchError::Status(response.status()));
         }
+        let max_age = max_age(response.headers());
         let mut body = Vec::new();
         // Counted while it arrives: what a header says of its length is not believed.
         while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -106,7 +112,7 @@ impl Fetcher {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Fetched { body })
+        Ok(Fetched { body, max_age })
     }
 
     /// Sends a form. The body of the answer is not read.
@@ -180,6 +186,21 @@ fn build(allowed: Arc<Networks>, certificates: Option<PathBuf>) -> Result<Client
         .map_err(|error| unusable(&error))
 }
 
+fn max_age(headers: &HeaderMap) -> Option<Lifetime> {
+    let lines = headers.get_all(header::CACHE_CONTROL).into_iter();
+    let words = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    let mut words = words.map(|word| word.trim().to_ascii_lowercase());
+    words.find_map(|word| match word.as_str() {
+        "no-store" | "no-cache" => Some(Lifetime::from_secs(0)),
+        word => {
+            let seconds: u32 = word.strip_prefix("max-age=")?.parse().ok()?;
+            Some(Lifetime::from_secs(seconds.into()))
+        }
+    })
+}
+
 const CONNECT: Duration = Duration::from_secs(5);
 
 fn may_reach(allowed: &Networks, address: IpAddr) -> bool {
@@ -230,5 +251,50 @@ impl fmt::Debug for Fetcher {
         f.debug_struct("Fetcher")
             .field("allowed", &self.allowed)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn of(lines: &[&str]) -> Option<i64> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(
+                header::CACHE_CONTROL,
+                HeaderValue::from_str(line).expect("a header"),
+            );
+        }
+        max_age(&headers).map(Lifetime::seconds)
+    }
+
+    #[test]
+    fn the_first_word_about_time_counts() {
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&["public, Max-Age=3600"]), Some(3600));
+        assert_eq!(of(&["public", "max-age=60"]), Some(60));
+        assert_eq!(of(&["no-cache"]), Some(0));
+        assert_eq!(of(&["no-store, max-age=60"]), Some(0));
+        for none in [
+            "max-age",
+            "max-age=",
+            "max-age=-1",
+            "max-age=1.5",
+            "max-age=99999999999",
+            "s-maxage=60",
+        ] {
+            assert_eq!(of(&[none]), None, "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_a_time_or_none(line in "[ -~]{0,60}") {
+            prop_assert!(of(&[&line]).is_none_or(|seconds| seconds >= 0));
+        }
     }
 }

@@ -48,17 +48,6 @@ pub struct Keys {
     pub id_tokens: IdTokenKeys,
 }
 
-impl Keys {
-    /// What signs the ID and logout tokens of a client that asks for this algorithm.
-    pub fn id_token_signer(&self, algorithm: IdTokenAlgorithm) -> Result<&Signer, BadKey> {
-        match algorithm {
-            IdTokenAlgorithm::Es256 => Ok(&self.signer),
-            // Its ring is made before the first client that asks for it.
-            IdTokenAlgorithm::Rs256 => self.rs256.as_ref().ok_or(BadKey),
-        }
-    }
-}
-
 /// A ring without an active key, or a key that does not read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the key ring {} has no usable active key", ring.as_str())]
@@ -108,6 +97,14 @@ impl From<KeysError> for StoreError {
 }
 
 impl Keys {
+    /// The signer of an algorithm. The ring of one that has to be asked for is made before the first client that does.
+    pub fn signer_of(&self, algorithm: IdTokenAlgorithm) -> Result<&Signer, BadKey> {
+        match algorithm {
+            IdTokenAlgorithm::Es256 => Ok(&self.signer),
+            IdTokenAlgorithm::Rs256 => self.rs256.as_ref().ok_or(BadKey),
+        }
+    }
+
     /// The rings from their opened keys; keys that are gone must not be among them. `gone` are the public halves of those.
     pub fn new(issuer: &Issuer, keys: &[OpenedKey], gone: &[Value]) -> Result<Self, BrokenRing> {
         let broken = |ring| move || BrokenRing { ring };

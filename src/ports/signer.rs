@@ -22,20 +22,28 @@ use crate::base::{id::KeyId, secret::Secret};
 pub enum TokenType {
     /// An access token (RFC 9068 section 2.1).
     AccessToken,
-    /// An ID token.
+    /// An ID token, or an answer of userinfo: libraries know no other `typ` there.
     IdToken,
     /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
     LogoutToken,
+    /// An answer about a token (RFC 9701 section 5).
+    Introspection,
 }
 
 impl TokenType {
-    const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::LogoutToken];
+    const ALL: [Self; 4] = [
+        Self::AccessToken,
+        Self::IdToken,
+        Self::LogoutToken,
+        Self::Introspection,
+    ];
 
     const fn typ(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
             Self::IdToken => "JWT",
             Self::LogoutToken => "logout+jwt",
+            Self::Introspection => "token-introspection+jwt",
         }
     }
 }

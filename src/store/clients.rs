@@ -8,7 +8,7 @@ use crate::{
         db::{Change, Db, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions},
         error::{Result, StoreError},
-        events, facts,
+        events, facts, registrations,
     },
 };
 
@@ -20,6 +20,8 @@ type ClientRow = (String, String, String, Instant, Option<Instant>);
 statements! {
     INSERT: (ClientId, String, String, i64, Instant) => () =
         "INSERT INTO clients (id, name, settings, hears_logout, created_at) VALUES ($1, $2, $3, $4, $5)";
+    REPLACE: (ClientId, String, String, i64) => () =
+        "UPDATE clients SET name = $2, settings = $3, hears_logout = $4 WHERE id = $1 AND disabled_at IS NULL";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
     /// Nothing is opened, refreshed or redeemed for it any more.
@@ -85,18 +87,7 @@ impl Change for AddClient {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
-        let Client {
-            id,
-            name,
-            settings,
-            created_at,
-            ..
-        } = &self.client;
-        let hears_logout = i64::from(settings.backchannel_logout_uri.is_some());
-        let settings =
-            serde_json::to_string(settings).map_err(|_| StoreError::corrupt("clients.settings"))?;
-        let binds = (id.clone(), name.to_string(), settings, hears_logout, *created_at);
-        tx.run(INSERT, binds).await?;
+        insert(tx, &self.client).await?;
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await?;
         if let Some((secret, event)) = &self.secret {
@@ -104,6 +95,39 @@ impl Change for AddClient {
         }
         Ok(())
     }
+}
+
+/// The row of a new client.
+pub(super) async fn insert(tx: &mut WriteTx<'_>, client: &Client) -> Result<()> {
+    let Client { id, name, .. } = client;
+    let binds = (
+        id.clone(),
+        name.to_string(),
+        settings_text(client)?,
+        hears_logout(client),
+        client.created_at,
+    );
+    tx.run(INSERT, binds).await.map(drop)
+}
+
+/// Other settings in the place of a client's. False when there is no such client any more.
+pub(super) async fn replace(tx: &mut WriteTx<'_>, client: &Client) -> Result<bool> {
+    let binds = (
+        client.id.clone(),
+        client.name.to_string(),
+        settings_text(client)?,
+        hears_logout(client),
+    );
+    Ok(tx.run(REPLACE, binds).await? > 0)
+}
+
+/// As a column of its own: an end asks it of many clients at once.
+fn hears_logout(client: &Client) -> i64 {
+    i64::from(client.settings.backchannel_logout_uri.is_some())
+}
+
+fn settings_text(client: &Client) -> Result<String> {
+    serde_json::to_string(&client.settings).map_err(|_| StoreError::corrupt("clients.settings"))
 }
 
 /// The first step of a removal: the client may do nothing any more. Nothing changes when that is so already.
@@ -166,6 +190,7 @@ pub(super) async fn delete(tx: &mut WriteTx<'_>, id: &ClientId) -> Result<bool> 
     }
     tx.run(consents::DELETE_OF_CLIENT, (id.clone(),)).await?;
     tx.run(client_secrets::DELETE_OF_CLIENT, (id.clone(),)).await?;
+    tx.run(registrations::DELETE_OF_CLIENT, (id.clone(),)).await?;
     tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
     Ok(true)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     base::{
-        id::{ClientId, ClientSecretId, DeviceSessionId, UserId},
+        id::{ClientId, ClientSecretId, DeviceSessionId, RegistrationTokenId, UserId},
         time::Instant,
     },
     domain::{
@@ -14,7 +14,7 @@ use crate::{
         db::{Change, WriteTx},
         ending::{self, EndSessions, Ended},
         error::Result,
-        events, revocations, users,
+        events, registrations, revocations, users,
     },
 };
 
@@ -37,6 +37,8 @@ pub enum Effect {
     SecretRemoved(ClientSecretId, ClientId),
     /// A client's secret got an end.
     SecretEnds(ClientSecretId, Instant),
+    /// An initial access token was removed.
+    RegistrationTokenRemoved(RegistrationTokenId),
     /// Nothing that ended anything.
     Nothing,
 }
@@ -102,6 +104,10 @@ impl WriteAgain {
             }
             Effect::SecretEnds(secret, until) => {
                 client_secrets::end_again(tx, *secret, *until, now).await?;
+                Ok(Ended::default())
+            }
+            Effect::RegistrationTokenRemoved(token) => {
+                tx.run(registrations::DELETE_TOKEN, (*token,)).await?;
                 Ok(Ended::default())
             }
             Effect::Nothing => Ok(Ended::default()),

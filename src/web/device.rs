@@ -164,6 +164,8 @@ pub(super) async fn ask(
         request,
         user_code: user_code.to_owned(),
         scopes: scope_texts(&waiting.request.scope),
+        unchecked: client.settings.is_unchecked(),
+        host: client.id.host().unwrap_or_default().to_owned(),
     };
     site.pages.respond(StatusCode::OK, &page, &[])
 }

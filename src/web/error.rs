@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::{
     base::time::Lifetime,
     domain::oauth_error::{ErrorCode, OAuthError},
-    flows::token::TokenError,
+    flows::{registration::RegistrationError, token::TokenError},
     store::error::StoreError,
     web::{Shared, extract::form::BadForm, layer::RequestId, pages::ErrorPage},
 };
@@ -35,7 +35,7 @@ pub(super) fn oauth_json(error: &OAuthError) -> Response {
 }
 
 /// The one place that writes such an answer.
-fn json_of(status: StatusCode, error: &OAuthError) -> Response {
+pub(super) fn json_of(status: StatusCode, error: &OAuthError) -> Response {
     let body = Json(json!({ "error": error.code.as_str(), "error_description": error.description() }));
     let mut response = (status, body).into_response();
     if status == StatusCode::UNAUTHORIZED {
@@ -62,6 +62,37 @@ pub(super) fn token_json(error: TokenError) -> Response {
         TokenError::Issue(error) => oauth_json(&fault(&error)),
         TokenError::Store(error) => store_json(&error),
     }
+}
+
+/// A registration that was refused, or that failed (RFC 7591 section 3.2.2, RFC 7592 section 2).
+pub(super) fn registration_json(error: RegistrationError) -> Response {
+    match error {
+        RegistrationError::Refused(error) => oauth_json(&error),
+        RegistrationError::NoToken => bearer_needed(None),
+        RegistrationError::BadToken => {
+            bearer_needed(Some("the token is unknown, over, or not for this client"))
+        }
+        RegistrationError::Keys(error) => oauth_json(&fault(&error)),
+        RegistrationError::Store(error) => store_json(&error),
+    }
+}
+
+/// RFC 6750 section 3: who presents no token is told no error, only that one is needed.
+fn bearer_needed(fault: Option<&'static str>) -> Response {
+    let body = Json(json!({
+        "error": if fault.is_some() { "invalid_token" } else { "invalid_request" },
+        "error_description": fault.unwrap_or("send a token of registration: Authorization: Bearer"),
+    }));
+    let challenge = match fault {
+        None => HeaderValue::from_static(r#"Bearer realm="registration""#),
+        Some(_) => HeaderValue::from_static(r#"Bearer realm="registration", error="invalid_token""#),
+    };
+    (
+        StatusCode::UNAUTHORIZED,
+        [(header::WWW_AUTHENTICATE, challenge)],
+        body,
+    )
+        .into_response()
 }
 
 /// The database did not take it.

@@ -2,6 +2,7 @@
 
 pub(super) mod address;
 mod basic;
+pub(super) mod bearer;
 pub(super) mod client;
 pub(super) mod csrf;
 pub(super) mod foreign;

@@ -138,6 +138,8 @@ async fn decide(
                 request: sealed,
                 scopes,
                 destination,
+                unchecked: client.settings.is_unchecked(),
+                host: client.id.host().unwrap_or_default().to_owned(),
             };
             site.pages.respond(StatusCode::OK, &page, &form_action)
         }

@@ -8,6 +8,7 @@ pub(super) mod jwks;
 pub(super) mod logout;
 pub(super) mod par;
 mod posted;
+pub(super) mod register;
 pub(super) mod revoke;
 pub(super) mod token;
 pub(super) mod userinfo;

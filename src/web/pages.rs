@@ -43,6 +43,10 @@ pub struct ConsentPage {
     pub scopes: Vec<ScopeText>,
     /// Where the answer goes, in words.
     pub destination: String,
+    /// Whether nobody has checked what the app says of itself.
+    pub unchecked: bool,
+    /// The host of an app whose id is an address; "" of all others.
+    pub host: String,
 }
 
 /// One tap.
@@ -82,6 +86,10 @@ pub struct DeviceConsentPage {
     pub user_code: String,
     /// What it wants.
     pub scopes: Vec<ScopeText>,
+    /// Whether nobody has checked what the app says of itself.
+    pub unchecked: bool,
+    /// The host of an app whose id is an address; "" of all others.
+    pub host: String,
 }
 
 /// The device was told.

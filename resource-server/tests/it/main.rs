@@ -15,5 +15,6 @@ mod key_set;
 mod proof;
 mod proof_parser;
 mod proof_request;
+mod protected_resource;
 mod remote_keys;
 mod step_up;

@@ -11,7 +11,7 @@ use crate::{
         jwk::JwkSet,
         text::DisplayName,
         time::Lifetime,
-        url::{Issuer, RedirectUri, Resource},
+        url::{Issuer, RedirectUri, Resource, WebOrigin},
     },
     domain::{
         client::{
@@ -122,6 +122,15 @@ pub(super) struct AddClient {
     /// What its ID tokens are signed with: ES256 or RS256 [default: ES256]
     #[arg(long, value_name = "ALG")]
     id_token_alg: Option<String>,
+    /// What userinfo is signed with for it: ES256 or RS256 [default: it is not signed]
+    #[arg(long, value_name = "ALG")]
+    userinfo_alg: Option<String>,
+    /// What answers to its questions about tokens are signed with, where it asks for signed ones: ES256 or RS256 [default: ES256]
+    #[arg(long, value_name = "ALG")]
+    introspection_alg: Option<String>,
+    /// A web origin from which its pages call this server (CORS), such as `https://app.example`; once for each
+    #[arg(long = "origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
     /// The API that a service is: it may ask about the access tokens for this
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
@@ -166,7 +175,11 @@ impl AddClient {
     /// What to register, or every rule that is broken.
     pub(super) fn check(&self, server: &Lifetimes, issuer: &Issuer) -> anyhow::Result<Adding> {
         let mut checked = Checked::default();
-        let id = checked.parse("ID", &self.id);
+        let id = checked.parse::<ClientId>("ID", &self.id);
+        if id.as_ref().is_some_and(|id| id.host().is_some()) {
+            let rule = "a client whose id is an address is not added: see registration.metadata_documents";
+            checked.refuse("ID", &self.id, rule);
+        }
         let name = checked.parse("--name", &self.name);
         let kind: Option<ClientKind> = checked.word("--kind", self.kind.as_ref());
         let preset: Option<Preset> = checked.word("--preset", self.preset.as_ref());
@@ -281,6 +294,10 @@ impl AddClient {
             self.id_token_alg.as_ref(),
             &mut settings.id_token_signed_response_alg,
         );
+        settings.userinfo_signed_response_alg = or.word("--userinfo-alg", self.userinfo_alg.as_ref());
+        settings.introspection_signed_response_alg =
+            or.word("--introspection-alg", self.introspection_alg.as_ref());
+        settings.allowed_origins = or.parse_all::<WebOrigin>("--origin", &self.origins);
         settings.require_pushed_authorization_requests |= self.require_par;
         if !self.grant_types.is_empty() {
             let grants = self.grant_types.iter();
@@ -346,6 +363,9 @@ impl AddClient {
             "audience" => ("--audience", written(&self.audience)),
             "assertion_issuer" => ("--assertion-issuer", written(&self.assertion_issuer)),
             "sso_group" => ("--sso-group", written(&self.sso_group)),
+            "userinfo_signed_response_alg" => ("--userinfo-alg", written(&self.userinfo_alg)),
+            "introspection_signed_response_alg" => ("--introspection-alg", written(&self.introspection_alg)),
+            "allowed_origins" => ("--origin", self.origins.join(" ")),
             other => (other, String::new()),
         };
         checked.refuse(word, &value, broken.rule);

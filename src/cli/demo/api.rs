@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, sync::Arc};
 
 use anyhow::Context;
 use axum::{Json, Router, routing::get};
-use postern_resource_server::{AccessToken, Rejection, ResourceServer};
+use postern_resource_server::{AccessToken, ProtectedResource, Rejection, ResourceServer};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -24,9 +24,12 @@ impl Api {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .context("no free port for the demo API")?;
-        let url = format!("http://{}/hello", listener.local_addr()?);
-        let router = Router::new()
-            .route("/hello", get(hello))
+        let origin = format!("http://{}", listener.local_addr()?);
+        let url = format!("{origin}/hello");
+        let about = ProtectedResource::new(audience, issuer)?.served_at(&origin)?;
+        let about = about.name("The demo's API").scopes(["profile"]);
+        let router = about
+            .describe(Router::new().route("/hello", get(hello)))
             .with_state(Arc::new(resource_server));
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {

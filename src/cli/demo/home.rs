@@ -26,7 +26,7 @@ pub(super) const EMAIL: &str = "demo@example.com";
 /// The app that the demo plays.
 pub(super) const CLIENT: &str = "demo-app";
 /// The API that its access tokens are for. No address: the port may differ from run to run.
-pub(super) const RESOURCE: &str = "urn:postern:demo-api";
+pub(super) const RESOURCE: &str = "https://api.demo.example";
 /// What the app asks for.
 pub(super) const SCOPE: &str = "openid profile email offline_access";
 

@@ -107,6 +107,7 @@ impl ClientSettings {
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
         );
+        self.answer_contradictions(&mut refuse);
         refuse(
             self.audience.is_some() && !service,
             "audience",
@@ -179,6 +180,26 @@ impl ClientSettings {
             other.issuer.as_str() == issuer.as_str(),
             "assertion_issuer",
             "this is the server itself, whose tokens are no assertions",
+        );
+    }
+
+    /// What it gets, and where that may be read.
+    fn answer_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let service = self.kind == ClientKind::Service;
+        refuse(
+            service && self.userinfo_signed_response_alg.is_some(),
+            "userinfo_signed_response_alg",
+            "a service has no people to ask about",
+        );
+        refuse(
+            !self.is_confidential() && self.introspection_signed_response_alg.is_some(),
+            "introspection_signed_response_alg",
+            "who asks about tokens has to authenticate (RFC 7662 section 2.1)",
+        );
+        refuse(
+            service && !self.allowed_origins.is_empty(),
+            "allowed_origins",
+            "a service has no pages in browsers",
         );
     }
 

@@ -78,6 +78,24 @@ words! {
         Service = "service",
     }
 
+    /// Who may register clients by himself (RFC 7591).
+    RegistrationMode {
+        /// Nobody.
+        Off = "off",
+        /// Who has an initial access token (RFC 7591 section 3).
+        Token = "token",
+        /// Everybody.
+        Open = "open",
+    }
+
+    /// Who says what a client is.
+    RegisteredBy {
+        /// The operator, or somebody to whom he gave an initial access token.
+        Operator = "operator",
+        /// The client itself: nobody has checked it.
+        Itself = "itself",
+    }
+
     /// A set of settings under one name.
     Preset {
         /// The FAPI 2.0 Security Profile.
@@ -180,6 +198,13 @@ words! {
 impl Default for DpopPolicy {
     fn default() -> Self {
         Self::Allowed
+    }
+}
+
+#[expect(clippy::derivable_impls, reason = "a macro makes the type")]
+impl Default for RegisteredBy {
+    fn default() -> Self {
+        Self::Operator
     }
 }
 

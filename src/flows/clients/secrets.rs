@@ -57,7 +57,7 @@ pub struct RotatedSecret {
 }
 
 /// A secret that lives for as long as is said, or until it is replaced.
-pub(super) fn make(
+pub(in crate::flows) fn make(
     provider: &Provider,
     client: &ClientId,
     life: Option<Lifetime>,
@@ -77,7 +77,7 @@ pub(super) fn make(
 
 impl NewSecret {
     /// What is written of it.
-    pub(super) fn to_keep(&self, provider: &Provider) -> (KeptSecret, EventRecord) {
+    pub(in crate::flows) fn to_keep(&self, provider: &Provider) -> (KeptSecret, EventRecord) {
         let event = Event::ClientSecretCreated {
             secret: self.kept.id,
             expires_at: self.kept.expires_at,

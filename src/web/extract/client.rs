@@ -10,10 +10,14 @@ use axum::{
 
 use crate::{
     domain::{client::Client, oauth_error::OAuthError, request::Raw},
-    flows::client_auth::{Authorization, ClientAuthError, Presented, authenticate},
+    flows::{
+        client_auth::{Authorization, ClientAuthError, Presented, authenticate},
+        client_metadata::is_stranger,
+    },
     web::{
-        Shared,
-        error::{bad_form_json, oauth_json, store_json},
+        NotMet, Shared,
+        cors::Asking,
+        error::{bad_form_json, oauth_json, store_json, too_many},
         extract::{address::Address, basic::authorization, form::Form},
     },
 };
@@ -34,18 +38,32 @@ impl FromRequest<Shared> for AuthenticatedClient {
 
     async fn from_request(request: Request, site: &Shared) -> Result<Self, Response> {
         let address = Address::of(request.extensions());
+        let asking = Asking::of(request.extensions());
         let authorization = authorization(request.headers());
         let Form(form) = Form::from_request(request, site).await.map_err(bad_form_json)?;
+        if let Ok(Some(id)) = form.one("client_id")
+            && is_stranger(&site.provider, id)
+            && let Err(error) = site.meet(id, address).await
+        {
+            return Err(match error {
+                NotMet::Refused(error) => site.count_failure(address, oauth_json(&error)),
+                NotMet::Wait(wait) => too_many(wait),
+                NotMet::Store(error) => store_json(&error),
+            });
+        }
         let authenticated = match presented(&form, authorization) {
             Ok(presented) => authenticate(&site.provider, &presented).await,
             Err(error) => Err(error.into()),
         };
         match authenticated {
-            Ok(client) => Ok(Self {
-                client,
-                form,
-                address,
-            }),
+            Ok(client) => {
+                asking.is(&client);
+                Ok(Self {
+                    client,
+                    form,
+                    address,
+                })
+            }
             Err(ClientAuthError::Refused(error)) => Err(site.count_failure(address, oauth_json(&error))),
             Err(ClientAuthError::Store(error)) => Err(store_json(&error)),
         }

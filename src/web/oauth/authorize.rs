@@ -11,8 +11,8 @@ use crate::{
         pushed,
     },
     web::{
-        Shared, answer,
-        error::{oauth_page, store_page},
+        NotMet, Shared, answer,
+        error::{oauth_page, store_page, too_many},
         extract::{foreign::ForeignForm, opened::Opened, session::Visitor},
         journey,
         oauth::posted::{self, NotPosted},
@@ -34,6 +34,15 @@ pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response 
         Err(NotPosted::Refused(error)) => return oauth_page(&site, &visitor.request_id, &error),
         Err(NotPosted::Store(error)) => return store_page(&site, &visitor.request_id, &error),
     };
+    if let Ok(Some(id)) = raw.one("client_id")
+        && let Err(error) = site.meet(id, visitor.address).await
+    {
+        return match error {
+            NotMet::Refused(error) => oauth_page(&site, &visitor.request_id, &error),
+            NotMet::Wait(wait) => too_many(wait),
+            NotMet::Store(error) => store_page(&site, &visitor.request_id, &error),
+        };
+    }
     let identified = match authorize::identify(&site.provider, raw) {
         Ok(identified) => identified,
         Err(error) => return oauth_page(&site, &visitor.request_id, &error),

@@ -13,45 +13,58 @@ use crate::{
     domain::scope,
     flows::{
         dpop::Sent,
-        userinfo::{authenticate, userinfo},
+        userinfo::{authenticate, sign, userinfo},
     },
     web::{
         Shared,
-        error::{bad_form_json, store_json},
+        cors::Asking,
+        error::{bad_form_json, store_json, token_json},
         extract::form::Form,
         nonce::with_nonce,
     },
 };
 
-pub(crate) async fn get(State(site): State<Shared>, method: Method, headers: HeaderMap) -> Response {
-    let response = match Presented::from_headers(&headers) {
+pub(crate) async fn get(State(site): State<Shared>, request: Request) -> Response {
+    let asking = Asking::of(request.extensions());
+    let (method, headers) = (request.method(), request.headers());
+    of_header(&site, method, headers, &asking).await
+}
+
+async fn of_header(site: &Shared, method: &Method, headers: &HeaderMap, asking: &Asking) -> Response {
+    let response = match Presented::from_headers(headers) {
         Ok(presented) => {
-            let sent = PresentedProof::from_headers(&headers);
-            answer(&site, presented, sent, &method).await
+            let sent = PresentedProof::from_headers(headers);
+            answer(site, presented, sent, method, asking).await
         }
         Err(rejection) => rejection.into_response(),
     };
-    with_nonce(&site.provider, &headers, response)
+    with_nonce(&site.provider, headers, response)
 }
 
 pub(crate) async fn post(State(site): State<Shared>, request: Request) -> Response {
     if request.headers().contains_key(header::AUTHORIZATION) {
-        let method = request.method().clone();
-        return get(State(site), method, request.headers().clone()).await;
+        return get(State(site), request).await;
     }
+    let asking = Asking::of(request.extensions());
     let Form(form) = match Form::from_request(request, &site).await {
         Ok(form) => form,
         Err(error) => return bad_form_json(error),
     };
     match form.one("access_token") {
         // A bound token comes with the scheme DPoP, in the header (RFC 9449 section 7.1).
-        Ok(Some(token)) => answer(&site, Presented::bearer(token), Ok(None), &Method::POST).await,
+        Ok(Some(token)) => answer(&site, Presented::bearer(token), Ok(None), &Method::POST, &asking).await,
         Ok(None) => Rejection::NoToken.into_response(),
         Err(_) => Rejection::MalformedAuthorization.into_response(),
     }
 }
 
-async fn answer(site: &Shared, presented: Presented<'_>, sent: Sent<'_>, method: &Method) -> Response {
+async fn answer(
+    site: &Shared,
+    presented: Presented<'_>,
+    sent: Sent<'_>,
+    method: &Method,
+    asking: &Asking,
+) -> Response {
     let verified = authenticate(&site.provider, presented, sent, method.as_str()).await;
     let checked =
         verified.map(|token| token.and_then(|token| token.require_scope(scope::OPENID).map(|()| token)));
@@ -60,8 +73,15 @@ async fn answer(site: &Shared, presented: Presented<'_>, sent: Sent<'_>, method:
         Ok(Err(rejection)) => return rejection.into_response(),
         Err(error) => return store_json(&error),
     };
+    if let Some(client) = site.provider.clients.find(&token.client_id) {
+        asking.is(&client);
+    }
     match userinfo(&site.provider, &token).await {
-        Ok(Some(claims)) => Json(claims).into_response(),
+        Ok(Some(claims)) => match sign(&site.provider, &token, &claims) {
+            Ok(None) => Json(claims).into_response(),
+            Ok(Some(jwt)) => ([(header::CONTENT_TYPE, "application/jwt")], jwt).into_response(),
+            Err(error) => token_json(error.into()),
+        },
         Ok(None) => Rejection::Revoked.into_response(),
         Err(error) => store_json(&error),
     }

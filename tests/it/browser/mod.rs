@@ -13,6 +13,7 @@ mod elsewhere;
 mod form_post;
 mod harness_test;
 mod logout;
+mod other_origins;
 mod other_sites;
 mod pages;
 mod production;

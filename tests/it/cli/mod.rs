@@ -10,6 +10,7 @@ mod init;
 mod keys;
 mod migrate;
 pub(crate) mod program;
+mod registration;
 mod restore;
 mod restore_refused;
 mod seed;

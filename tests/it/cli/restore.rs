@@ -8,11 +8,11 @@ use postern::{
     base::time::Lifetime,
     config::Config,
     domain::{
-        client::{ClientKind, ClientSettings},
+        client::{ClientKind, ClientSettings, RegistrationMode},
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{account, clients, end::end},
+    flows::{account, clients, end::end, registration::tokens},
     store::db::Location,
 };
 use serde_json::{Value, json};
@@ -401,6 +401,35 @@ async fn a_removed_secret_stays_removed_and_a_new_one_is_told_as_lost() {
     assert!(!works(&new).await, "the backup does not know it");
     postern.advance("1h");
     assert!(!works(&secrets[1]).await && works(&secrets[2]).await);
+}
+
+#[tokio::test]
+async fn an_initial_access_token_that_was_removed_stays_removed_and_who_registered_is_told_as_lost() {
+    let mode = |config: &mut Config| config.registration.mode = RegistrationMode::Token;
+    let postern = Postern::start_with(mode).await;
+    let provider = postern.provider();
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        tokens.push(tokens::add(provider, None, None, None).await.expect("made"));
+    }
+    let register = async |postern: &Postern, of: &tokens::NewToken| {
+        let request = Request::post("/register")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", of.token.expose()))
+            .body(Body::from(r#"{"redirect_uris":["https://site.example/cb"]}"#));
+        postern.send(request.expect("a request")).await
+    };
+    let saved = Saved::of(&postern).await;
+    let registered = register(&postern, &tokens[0]).await.json();
+    let gone = tokens::remove(provider, tokens[0].kept.id).await;
+    assert!(gone.expect("answered"));
+    saved.export().await;
+    let stopped = postern.stop().await;
+    let report = saved.restore_with_ends().await;
+    assert_eq!(report["clients_lost"], json!([registered["client_id"]]));
+    let postern = stopped.start().await;
+    assert_eq!(register(&postern, &tokens[0]).await.status, 401);
+    assert_eq!(register(&postern, &tokens[1]).await.status, 201);
 }
 
 #[tokio::test]

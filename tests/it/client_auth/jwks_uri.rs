@@ -1,17 +1,10 @@
 //! Keys that a client has at a place of its own: fetched with limits, kept for a while, and never from where only the
 //! server can reach.
 
-use super::{Key, Proof, Site, refused, register};
+use super::{Key, Proof, Site, publish, refused, register};
 use crate::harness::{Place, Postern};
 use postern::domain::client::{AuthMethod, ClientKind};
 use serde_json::json;
-
-/// The place publishes these keys.
-fn publish(place: &Place, keys: &[&Key]) {
-    let keys: Vec<_> = keys.iter().map(|key| key.public()).collect();
-    let body = json!({ "keys": keys }).to_string();
-    place.says("200 OK", "content-type: application/json\r\n", &body);
-}
 
 async fn with_keys_at<'a>(postern: &'a Postern, id: &'static str, url: &str, key: Key) -> Site<'a> {
     register(postern, id, ClientKind::Service, |settings| {

@@ -30,9 +30,16 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{ALICE, Answer, Phone, Postern, Tokens, encode};
+use crate::harness::{ALICE, Answer, Phone, Place, Postern, Tokens, encode};
 
 const API: &str = "https://api.example";
+
+/// The place publishes these keys.
+pub(crate) fn publish(place: &Place, keys: &[&Key]) {
+    let keys: Vec<_> = keys.iter().map(|key| key.public()).collect();
+    let body = json!({ "keys": keys }).to_string();
+    place.says("200 OK", "content-type: application/json\r\n", &body);
+}
 
 /// A confidential client at work.
 struct Site<'a> {
@@ -167,7 +174,7 @@ impl<'a> Site<'a> {
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Registers a client; its method and secret.
-async fn register(
+pub(crate) async fn register(
     postern: &Postern,
     id: &str,
     kind: ClientKind,
@@ -199,7 +206,7 @@ async fn rotate(
     verbs::rotate(postern.provider(), &id, None, overlap).await
 }
 
-fn basic(id: &str, secret: &str) -> String {
+pub(crate) fn basic(id: &str, secret: &str) -> String {
     format!(
         "Basic {}",
         Base64::encode_string(format!("{id}:{secret}").as_bytes())
@@ -207,7 +214,12 @@ fn basic(id: &str, secret: &str) -> String {
 }
 
 /// A form post, with an Authorization header if there is one.
-async fn post(postern: &Postern, path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Answer {
+pub(crate) async fn post(
+    postern: &Postern,
+    path: &str,
+    authorization: Option<&str>,
+    form: &[(&str, &str)],
+) -> Answer {
     let mut request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
@@ -251,7 +263,7 @@ fn b64(bytes: &[u8]) -> String {
 }
 
 /// A client's own key.
-struct Key {
+pub(crate) struct Key {
     id: &'static str,
     pair: Pair,
     count: AtomicU64,
@@ -269,7 +281,7 @@ impl Key {
         Self { id, pair, count }
     }
 
-    fn es256(id: &'static str) -> Self {
+    pub(crate) fn es256(id: &'static str) -> Self {
         Self::of(
             id,
             Pair::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key")),
@@ -296,7 +308,7 @@ impl Key {
         }
     }
 
-    fn public(&self) -> Value {
+    pub(crate) fn public(&self) -> Value {
         match &self.pair {
             Pair::Ec(pair) => {
                 let point = pair.public_key().as_ref();
@@ -327,16 +339,16 @@ impl Key {
         })
     }
 
-    fn header(&self) -> Value {
+    pub(crate) fn header(&self) -> Value {
         json!({ "alg": self.algorithm(), "kid": self.id })
     }
 
-    fn assertion(&self, postern: &Postern, client: &str) -> String {
+    pub(crate) fn assertion(&self, postern: &Postern, client: &str) -> String {
         self.sign(&self.header(), &self.claims(postern, client))
     }
 
     /// Signs by the algorithm that the header names; any other by the key's own.
-    fn sign(&self, header: &Value, claims: &Value) -> String {
+    pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let part = |value: &Value| b64(value.to_string().as_bytes());
         let signed = format!("{}.{}", part(header), part(claims));
         let signature = match &self.pair {

@@ -5,10 +5,12 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 16] = [
+const TABLES: [(&str, &str); 18] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
+    ("registrations", "SELECT COUNT(*) FROM registrations"),
+    ("registration_tokens", "SELECT COUNT(*) FROM registration_tokens"),
     ("client_secrets", "SELECT COUNT(*) FROM client_secrets"),
     ("used_assertions", "SELECT COUNT(*) FROM used_assertions"),
     ("versions", "SELECT COUNT(*) FROM versions"),

@@ -157,6 +157,7 @@ fn scopes(full: bool) -> Vec<ScopeText> {
     vec![scope; if full { 2 } else { 0 }]
 }
 
+#[expect(clippy::too_many_lines, reason = "a few lines for each page")]
 #[tokio::test]
 async fn every_page_renders_with_everything_and_with_nothing() {
     let postern = Postern::start().await;
@@ -195,6 +196,8 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             request: text(full),
             scopes: scopes.clone(),
             destination: text(full),
+            unchecked: full,
+            host: text(full),
         });
         show!(ContinuePage {
             client_name: text(full),
@@ -213,6 +216,8 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             request: text(full),
             user_code: text(full),
             scopes: scopes.clone(),
+            unchecked: full,
+            host: text(full),
         });
         show!(DeviceDonePage {
             client_name: text(full),

@@ -48,6 +48,10 @@ const COLUMNS: &str = "
     outbox.recipient:TEXT outbox.kind:TEXT outbox.about_id:BLOB outbox.user_id:BLOB outbox.created_at:INTEGER
     outbox.due_at:INTEGER outbox.attempts:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
+    registration_tokens.id:BLOB registration_tokens.digest:BLOB registration_tokens.scope:TEXT?
+    registration_tokens.uses_left:INTEGER? registration_tokens.created_at:INTEGER registration_tokens.expires_at:INTEGER?
+    registrations.client_id:TEXT registrations.digest:BLOB registrations.token_id:BLOB? registrations.metadata:TEXT
+    registrations.unused_until:INTEGER?
     revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
     revocations.until:INTEGER revocations.recorded_at:INTEGER
     used_assertions.digest:BLOB used_assertions.expires_at:INTEGER

@@ -17,6 +17,8 @@ const WHOLE: &[&str] = &[
     "ACTIVATE",
     "OUTLIVE",
     "VERSIONS",
+    "ALL_TOKENS",
+    "KEEP_USED",
 ];
 
 /// Tables that are large enough for the planner to mind.
@@ -41,6 +43,10 @@ const FILL: &str = "
     INSERT INTO clients (id, name, settings, created_at) SELECT 'app' || created_at, '', '', 1 FROM users;
     INSERT INTO client_secrets (id, client_id, digest, created_at, expires_at)
       SELECT id, 'app' || created_at, '', 1, created_at FROM users;
+    INSERT INTO registrations (client_id, digest, metadata, unused_until)
+      SELECT 'app' || created_at, '', '', created_at FROM users;
+    INSERT INTO registration_tokens (id, digest, created_at, expires_at)
+      SELECT id, uuid_send(id), 1, created_at FROM users;
     INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
     INSERT INTO outbox (recipient, kind, about_id, user_id, created_at, due_at, attempts)
       SELECT 'app' || created_at % 9, '', id, id, 1, created_at, 0 FROM users;
