@@ -70,15 +70,16 @@ impl Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::entropy::Entropy;
 
     #[test]
     fn pauses_grow_to_ten_minutes_and_end_after_a_day() {
-        let start = Instant::from_millis(1_000_000);
+        let (start, entropy) = (Instant::from_millis(1_000_000), Entropy::seeded(1));
         let message = |attempts| Message {
             recipient: "web".parse().expect("an id"),
             kind: MessageKind::BackchannelLogout,
-            session: "ds_01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("an id"),
-            user: "usr_01890a5d-ac96-774b-bcce-b302099a8057".parse().expect("an id"),
+            session: DeviceSessionId::new(start, &entropy),
+            user: UserId::new(start, &entropy),
             created_at: start,
             attempts,
         };

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use crate::harness::postgres::env_is;
 
 /// How long anything may take that has to happen. It bounds a test that fails and measures nothing.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Waits for what has to happen.
 async fn surely<T>(what: &str, happens: impl Future<Output = T>) -> T {

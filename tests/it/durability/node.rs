@@ -37,10 +37,12 @@ impl Node {
             database,
             port: AtomicU16::new(0),
             program: Mutex::default(),
-            // No time limit: a request that nobody waits for any more could come after later ones. And no connection
-            // that the server closes, because nobody used it, in the moment when somebody does.
+            // Longer than the server takes for anything (`server.request_timeout`): a request that nobody waits for any
+            // more cannot come after later ones. And no connection that the server closes, because nobody used it, in
+            // the moment when somebody does.
             http: Client::builder()
                 .no_proxy()
+                .timeout(Duration::from_secs(40))
                 .pool_idle_timeout(Duration::from_secs(2))
                 .build()
                 .expect("a client"),
