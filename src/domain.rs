@@ -25,6 +25,7 @@ pub mod pkce;
 pub mod policy;
 pub mod refresh_token;
 pub mod request;
+pub mod request_object;
 pub mod scope;
 pub mod sign_in;
 pub mod user;

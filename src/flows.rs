@@ -25,6 +25,7 @@ use crate::{
 
 pub mod access_token;
 pub mod account;
+pub mod answer;
 pub mod association;
 pub mod authorize;
 pub mod browser_session;
@@ -46,6 +47,7 @@ pub mod nodes;
 pub mod outbox;
 pub mod pending;
 pub mod pushed;
+pub mod request_object;
 pub mod restore;
 pub mod revoke;
 pub mod seed;

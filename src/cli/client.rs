@@ -265,6 +265,7 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
             settings.backchannel_logout_uri.as_ref().map(ToString::to_string),
         ),
         ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),
+        ("request_uri life", own.request_uri.map(|life| life.to_string())),
         ("access token life", own.access_token.map(|life| life.to_string())),
         (
             "session idle",
@@ -302,12 +303,26 @@ fn unusual(settings: &ClientSettings) -> Vec<(&'static str, String)> {
     };
     let pushed = |settings: &ClientSettings| {
         let must = settings.require_pushed_authorization_requests;
-        let words = if must {
-            "have to be pushed"
-        } else {
-            "may come in the URL"
+        let words = match (must, settings.require_signed_request_object) {
+            (true, true) => "have to be signed and pushed",
+            (true, false) => "have to be pushed",
+            (false, true) => "have to be signed",
+            (false, false) => "may come in the URL",
         };
         words.to_owned()
+    };
+    let answers = |settings: &ClientSettings| {
+        let how = if settings.require_signed_authorization_response {
+            "have to be"
+        } else {
+            "may be"
+        };
+        let algorithm = settings.authorization_signed_response_alg;
+        format!("{how} signed with {algorithm}")
+    };
+    let requests = |settings: &ClientSettings| {
+        let algorithm = settings.request_object_signing_alg;
+        algorithm.map_or_else(String::new, |algorithm| algorithm.to_string())
     };
     let pairs = [
         ("requests", pushed(settings), pushed(&usual)),
@@ -323,6 +338,8 @@ fn unusual(settings: &ClientSettings) -> Vec<(&'static str, String)> {
             settings.id_token_signed_response_alg.to_string(),
             usual.id_token_signed_response_alg.to_string(),
         ),
+        ("answers", answers(settings), answers(&usual)),
+        ("requests signed with", requests(settings), requests(&usual)),
         (
             "assertions for",
             settings.assertion_audience.to_string(),

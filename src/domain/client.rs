@@ -126,6 +126,19 @@ pub struct ClientSettings {
     /// Whether it proves a key of its own.
     #[serde(default)]
     pub dpop: DpopPolicy,
+    /// The one algorithm that its request objects are signed with (RFC 9101 section 10.5 and OpenID Connect Registration
+    /// section 2). Absent: as for its assertions, whatever its keys are for but RS256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<JwsAlgorithm>,
+    /// Whether its authorization requests have to be signed (RFC 9101 section 10.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    /// What the answers to its authorization requests are signed with, where it asks for signed ones (JARM section 3).
+    #[serde(default = "es256")]
+    pub authorization_signed_response_alg: IdTokenAlgorithm,
+    /// Whether it has to ask for signed answers (FAPI 2.0 Message Signing section 5.4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_authorization_response: bool,
 }
 
 fn public() -> AuthMethod {
@@ -189,12 +202,30 @@ impl ClientSettings {
             apple_apps: Vec::new(),
             require_pushed_authorization_requests: false,
             dpop: DpopPolicy::default(),
+            request_object_signing_alg: None,
+            require_signed_request_object: false,
+            authorization_signed_response_alg: es256(),
+            require_signed_authorization_response: false,
         }
     }
 
     /// Whether it authenticates (RFC 6749 section 2.1).
     pub fn is_confidential(&self) -> bool {
         self.token_endpoint_auth_method != AuthMethod::None
+    }
+
+    /// Whether its public keys are known, so that it can sign something.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
+    }
+
+    /// Whether anything that it gets is signed with RS256, for which there is a ring of its own.
+    pub fn needs_rs256(&self) -> bool {
+        [
+            self.id_token_signed_response_alg,
+            self.authorization_signed_response_alg,
+        ]
+        .contains(&IdTokenAlgorithm::Rs256)
     }
 
     /// Whether it authenticates with a secret.
@@ -218,6 +249,9 @@ pub struct ClientLifetimes {
     /// How long a device session lives at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_session_absolute: Option<Lifetime>,
+    /// How long a request that it has pushed is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_uri: Option<Lifetime>,
 }
 
 impl Client {
@@ -252,10 +286,12 @@ impl Client {
 
     /// Whether an assertion of it may be signed like this.
     pub fn signs_assertions_with(&self, algorithm: JwsAlgorithm) -> bool {
-        match self.settings.token_endpoint_auth_signing_alg {
-            Some(own) => own == algorithm,
-            None => algorithm != JwsAlgorithm::Rs256,
-        }
+        is_own(self.settings.token_endpoint_auth_signing_alg, algorithm)
+    }
+
+    /// Whether a request object of it may be signed like this.
+    pub fn signs_requests_with(&self, algorithm: JwsAlgorithm) -> bool {
+        is_own(self.settings.request_object_signing_alg, algorithm)
     }
 
     /// Whether a person whom nothing has to be asked is sent back without a tap: who answers at the redirect URI is known.
@@ -324,6 +360,11 @@ impl Client {
     }
 }
 
+/// RS256 has to be named.
+fn is_own(registered: Option<JwsAlgorithm>, algorithm: JwsAlgorithm) -> bool {
+    registered.map_or(algorithm != JwsAlgorithm::Rs256, |own| own == algorithm)
+}
+
 impl ClientLifetimes {
     /// The server's lifetimes with these in their place.
     pub fn over(self, server: &Lifetimes) -> Lifetimes {
@@ -333,6 +374,7 @@ impl ClientLifetimes {
             device_session_absolute: self
                 .device_session_absolute
                 .unwrap_or(server.device_session_absolute),
+            request_uri: self.request_uri.unwrap_or(server.request_uri),
             ..*server
         }
     }

@@ -77,7 +77,9 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
     let state = identified.raw.one("state").ok().flatten();
     let state = state.filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
     // Errors travel as the answer would; what cannot travel so is told by the default.
-    let mode = ResponseMode::of(identified.raw.one("response_mode").ok().flatten(), &uri);
+    let word = identified.raw.one("response_mode").ok().flatten();
+    let must_sign = identified.client.settings.require_signed_authorization_response;
+    let mode = ResponseMode::of(word, &uri, must_sign);
     identified.redirectable(uri, state, mode).ok_or_else(|| {
         OAuthError::invalid_request(
             "redirect_uri is not one of those registered for this app; they are compared character by character, \

@@ -10,7 +10,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        client::{Client, ClientSettings, GrantType, IdTokenAlgorithm},
+        client::{Client, ClientSettings, GrantType},
         ending::{Ending, Reason},
         event::{Event, Subject},
         key::Ring,
@@ -108,7 +108,7 @@ pub async fn register(
         client: Some(id),
         ..Subject::default()
     };
-    if client.settings.id_token_signed_response_alg == IdTokenAlgorithm::Rs256 {
+    if client.settings.needs_rs256() {
         request(provider, Ring::SigningRs256).await?;
     }
     let secret = client

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        answer::ResponseMode,
         browser_session::ACR_ONE_FACTOR,
         client::{AuthMethod, GrantType},
         scope,
@@ -33,7 +34,8 @@ pub fn document(provider: &Provider) -> Value {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": ResponseMode::WORDS,
+        "authorization_signing_alg_values_supported": id_token_algorithms,
         "grant_types_supported": GrantType::ALL,
         "pushed_authorization_request_endpoint": issuer.at("/par"),
         "require_pushed_authorization_requests": false,
@@ -57,7 +59,9 @@ pub fn document(provider: &Provider) -> Value {
         "ui_locales_supported": ["en"],
         "prompt_values_supported": ["none", "login", "consent"],
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "require_signed_request_object": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     })

@@ -26,15 +26,23 @@ pub enum TokenType {
     IdToken,
     /// A logout token (OpenID Connect Back-Channel Logout 1.0 section 2.4).
     LogoutToken,
+    /// A signed answer to an authorization request (JARM section 2.1), which has no `typ` of its own. It lacks the claims
+    /// of every other.
+    AuthorizationResponse,
 }
 
 impl TokenType {
-    const ALL: [Self; 3] = [Self::AccessToken, Self::IdToken, Self::LogoutToken];
+    const ALL: [Self; 4] = [
+        Self::AccessToken,
+        Self::IdToken,
+        Self::LogoutToken,
+        Self::AuthorizationResponse,
+    ];
 
     const fn typ(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
-            Self::IdToken => "JWT",
+            Self::IdToken | Self::AuthorizationResponse => "JWT",
             Self::LogoutToken => "logout+jwt",
         }
     }

@@ -35,7 +35,7 @@ pub(super) struct AddClient {
     redirect_uris: Vec<String>,
     #[arg(long, help = KIND)]
     kind: Option<String>,
-    /// Settings under one name: fapi2 or oidc-basic. What else is written here comes on top
+    /// Settings under one name: fapi2, fapi2-message-signing or oidc-basic. What else is written here comes on top
     #[arg(long)]
     preset: Option<String>,
     #[arg(long, help = SCOPE)]
@@ -49,6 +49,23 @@ pub(super) struct AddClient {
     /// Refuse its authorization requests unless they were pushed (PAR)
     #[arg(long)]
     require_par: bool,
+    #[arg(
+        long,
+        value_name = "LIFE",
+        help = "How long a request that it has pushed is good, such as 60s [default: 10m, with the presets of FAPI 2.0 60s]"
+    )]
+    request_uri_life: Option<String>,
+    /// Refuse its authorization requests unless it has signed them (JAR)
+    #[arg(long)]
+    require_signed_request: bool,
+    #[arg(long, value_name = "ALG", help = REQUEST_ALG)]
+    request_object_alg: Option<String>,
+    /// Refuse its authorization requests unless they ask for a signed answer (JARM)
+    #[arg(long)]
+    require_signed_response: bool,
+    /// What the answers are signed with that it asks to be signed: ES256 or RS256 [default: ES256]
+    #[arg(long, value_name = "ALG")]
+    response_alg: Option<String>,
     #[arg(long = "resource", value_name = "URI", help = RESOURCE)]
     resources: Vec<String>,
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", help = POST_LOGOUT)]
@@ -132,6 +149,8 @@ const SCOPE: &str =
 const AUTH_METHOD: &str = "How it authenticates: none, client_secret_basic, client_secret_post or private_key_jwt [default: none for native, else client_secret_basic]";
 const ASSERTION_ALG: &str =
     "The one algorithm of its assertions [default: ES256, PS256 or EdDSA, as its keys are]";
+const REQUEST_ALG: &str =
+    "The one algorithm of its request objects [default: ES256, PS256 or EdDSA, as its keys are]";
 const ASSERTION_AUDIENCE: &str =
     "What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]";
 const PKCE: &str = "Whether it needs PKCE: required, required_unless_nonce or optional [default: required]";
@@ -167,7 +186,8 @@ impl AddClient {
         }
         let settings = self.over(settings, &mut checked);
         let faults = checked.faults.len();
-        let lifetimes = self.lifetimes(&mut checked);
+        let mut lifetimes = self.lifetimes(&mut checked);
+        lifetimes.request_uri = lifetimes.request_uri.or(settings.lifetimes.request_uri);
         // What does not read contradicts nothing yet.
         if checked.faults.len() == faults {
             checked.contradictions(lifetimes, server);
@@ -263,7 +283,16 @@ impl AddClient {
             self.id_token_alg.as_ref(),
             &mut settings.id_token_signed_response_alg,
         );
+        or.replace(
+            "--response-alg",
+            self.response_alg.as_ref(),
+            &mut settings.authorization_signed_response_alg,
+        );
         settings.require_pushed_authorization_requests |= self.require_par;
+        settings.request_object_signing_alg =
+            checked.word("--request-object-alg", self.request_object_alg.as_ref());
+        settings.require_signed_request_object |= self.require_signed_request;
+        settings.require_signed_authorization_response |= self.require_signed_response;
         if !self.grant_types.is_empty() {
             let grants = self.grant_types.iter();
             settings.grant_types = grants
@@ -283,6 +312,7 @@ impl AddClient {
                 self.session_absolute.as_ref(),
                 session,
             ),
+            request_uri: checked.life("--request-uri-life", self.request_uri_life.as_ref(), REQUEST_URI),
         }
     }
 
@@ -306,6 +336,20 @@ impl AddClient {
                 "--id-token-alg",
                 settings.id_token_signed_response_alg.to_string(),
             ),
+            "request_object_signing_alg" => ("--request-object-alg", written(&self.request_object_alg)),
+            "require_signed_request_object" => (
+                "--require-signed-request",
+                settings.require_signed_request_object.to_string(),
+            ),
+            "authorization_signed_response_alg" => (
+                "--response-alg",
+                settings.authorization_signed_response_alg.to_string(),
+            ),
+            "require_signed_authorization_response" => (
+                "--require-signed-response",
+                settings.require_signed_authorization_response.to_string(),
+            ),
+            "request_uri" => ("--request-uri-life", written(&self.request_uri_life)),
             "grant_types" => ("--grant-type", self.grant_types.join(" ")),
             "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
             "scope" => ("--scope", settings.scope.to_string()),
@@ -316,6 +360,8 @@ impl AddClient {
     }
 }
 
+/// No pushed request is given a longer life: it would outlive the pages that follow it.
+const REQUEST_URI: Lifetime = Lifetime::from_secs(3600);
 /// No secret is given a longer life.
 const SECRET_LIFE: Lifetime = Lifetime::from_days(3650);
 

@@ -85,6 +85,7 @@ impl ClientSettings {
             "grant_types",
             "a service has no people: choose the kind web",
         );
+        self.signing_contradictions(&mut refuse);
         self.redirect_contradictions(&mut refuse);
         refuse(
             self.backchannel_logout_uri.is_some() && service,
@@ -112,6 +113,25 @@ impl ClientSettings {
             "this is the server itself; name the API",
         );
         found
+    }
+
+    fn signing_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let is_redirected = self.grant_types.contains(&GrantType::AuthorizationCode);
+        refuse(
+            self.require_signed_request_object && !self.has_keys(),
+            "require_signed_request_object",
+            "a client without keys signs nothing (RFC 9101 section 6.2): give jwks or jwks_uri",
+        );
+        refuse(
+            self.request_object_signing_alg.is_some() && !self.has_keys(),
+            "request_object_signing_alg",
+            "a client without keys signs nothing: give jwks or jwks_uri, or leave it out",
+        );
+        refuse(
+            self.require_signed_authorization_response && !is_redirected,
+            "require_signed_authorization_response",
+            "no authorization response goes to this client: leave it out",
+        );
     }
 
     fn redirect_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
