@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod answer;
+pub mod api;
+pub mod authorization_details;
 pub mod binding;
 pub mod browser_session;
 pub mod claims;

@@ -27,6 +27,7 @@ pub mod access_token;
 pub mod account;
 pub mod answer;
 pub mod association;
+pub mod authorization_details;
 pub mod authorize;
 pub mod browser_session;
 pub mod browserless_logout;

@@ -40,6 +40,8 @@ pub struct AccessToken {
     pub amr: Vec<String>,
     /// What it is bound to, if to anything.
     pub cnf: Option<Confirmation>,
+    /// What it allows in finer grain than a scope, each an object with a `type` (RFC 9396 section 9.1).
+    pub authorization_details: Vec<serde_json::Value>,
 }
 
 impl AccessToken {
@@ -153,6 +155,8 @@ pub(crate) struct Claims {
     pub(crate) amr: Vec<String>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) cnf: Option<Confirmation>,
+    #[serde(default)]
+    pub(crate) authorization_details: Vec<serde_json::Value>,
 }
 
 impl From<Claims> for AccessToken {
@@ -171,6 +175,7 @@ impl From<Claims> for AccessToken {
             acr: claims.acr,
             amr: claims.amr,
             cnf: claims.cnf,
+            authorization_details: claims.authorization_details,
         }
     }
 }

@@ -255,11 +255,23 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
     let apple = settings.apple_apps.iter();
     rows.extend(apple.map(|app| ("iOS app", app.to_string())));
     rows.extend(client.resources().map(|api| ("resource", api.to_string())));
+    let types = settings.audience_authorization_types.iter();
+    rows.extend(types.map(|known| ("details it knows", known.to_string())));
+    let types = settings.authorization_details_types.iter();
+    rows.extend(types.map(|name| ("may ask details", name.clone())));
     let after = settings.post_logout_redirect_uris.iter();
     rows.extend(after.map(|uri| ("after sign-out", uri.to_string())));
     rows.extend(unusual(settings));
     let optional = [
         ("audience", settings.audience.as_ref().map(ToString::to_string)),
+        (
+            "understands",
+            settings.audience_scope.as_ref().map(ToString::to_string),
+        ),
+        (
+            "its tokens live",
+            settings.audience_access_token.map(|life| life.to_string()),
+        ),
         (
             "told of ends at",
             settings.backchannel_logout_uri.as_ref().map(ToString::to_string),

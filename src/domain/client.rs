@@ -26,6 +26,8 @@ use crate::{
         url::{HttpsUrl, RedirectKind, RedirectUri, Resource},
     },
     domain::{
+        api::ApiRules,
+        authorization_details::{AuthorizationDetails, AuthorizationType},
         mobile_app::{AndroidApp, AppleApp},
         oauth_error::{ErrorCode, OAuthError},
         policy::Lifetimes,
@@ -114,6 +116,18 @@ pub struct ClientSettings {
     /// The API that it is: it may ask about the access tokens that are for this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<Resource>,
+    /// The scopes that the API understands which it is: a token for it carries no others (RFC 8707). Absent: all there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_scope: Option<ScopeSet>,
+    /// The longest life of the access tokens for the API that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_access_token: Option<Lifetime>,
+    /// The types of `authorization_details` that the API has which it is (RFC 9396 section 2.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience_authorization_types: Vec<AuthorizationType>,
+    /// The types of `authorization_details` that it may ask for (RFC 9396 section 10).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub authorization_details_types: BTreeSet<String>,
     /// Its apps on Android, which the server vouches for at its own domain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub android_apps: Vec<AndroidApp>,
@@ -193,6 +207,10 @@ impl ClientSettings {
             refresh_rotation: rotate(),
             id_token_signed_response_alg: es256(),
             audience: None,
+            audience_scope: None,
+            audience_access_token: None,
+            audience_authorization_types: Vec::new(),
+            authorization_details_types: BTreeSet::new(),
             resources: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
@@ -226,6 +244,14 @@ impl ClientSettings {
             self.authorization_signed_response_alg,
         ]
         .contains(&IdTokenAlgorithm::Rs256)
+    }
+
+    /// What the API says about its tokens that it is.
+    pub fn api_rules(&self) -> ApiRules {
+        ApiRules {
+            scope: self.audience_scope.clone(),
+            access_token: self.audience_access_token,
+        }
     }
 
     /// Whether it authenticates with a secret.
@@ -320,6 +346,12 @@ impl Client {
     /// Whether `asked` is an API that it may get tokens for.
     pub fn allows_resource(&self, asked: &str) -> bool {
         self.resource(asked).is_some()
+    }
+
+    /// Whether it may (still) ask for details of these types.
+    pub fn allows_details(&self, details: &AuthorizationDetails) -> bool {
+        let mut types = details.types();
+        types.all(|name| self.settings.authorization_details_types.contains(name))
     }
 
     /// The scope that a request of it asks for (RFC 6749 section 3.3): what it is registered for, or less; all of that when

@@ -16,6 +16,7 @@ use crate::{
     },
     domain::{
         answer::{Answer, FormPost, Parameters, ResponseMode},
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         claims::AskedClaims,
         client::Client,
@@ -256,6 +257,9 @@ pub struct AuthorizationRequest {
     /// The APIs that the tokens are for; the client's own when none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
+    /// What it may do in finer grain (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// `prompt` (OpenID Connect Core section 3.1.2.1).
@@ -277,6 +281,7 @@ impl AuthorizationRequest {
             && client.allows_redirect(&self.answer_to.redirect_uri)
             && (self.challenge.is_some() || !client.needs_pkce(self.nonce.is_some()))
             && self.scope_with_claims().is_within(&client.settings.scope)
+            && client.allows_details(&self.authorization_details)
             && self
                 .resources
                 .iter()
@@ -321,6 +326,7 @@ impl AuthorizationRequest {
             ("login_hint", self.login_hint.clone()),
             ("dpop_jkt", self.dpop_jkt.map(Thumbprint::to_base64url)),
             ("claims", self.claims.to_parameter(self.subject)),
+            ("authorization_details", self.authorization_details.to_parameter()),
         ];
         let mut parameters = vec![
             ("response_type", "code".to_owned()),

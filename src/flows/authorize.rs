@@ -7,6 +7,7 @@ use crate::{
     base::{id::UserId, url::Resource},
     domain::{
         answer::ResponseMode,
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         claims::AskedClaims,
         oauth_error::{ErrorCode, OAuthError},
@@ -14,7 +15,7 @@ use crate::{
         request::{AuthorizationRequest, Identified, Prompt, Raw, Redirectable},
         scope::ScopeSet,
     },
-    flows::Provider,
+    flows::{Provider, authorization_details},
 };
 
 mod claims;
@@ -41,6 +42,7 @@ struct Draft {
     claims: AskedClaims,
     subject: Option<UserId>,
     resources: Vec<Resource>,
+    details: AuthorizationDetails,
 }
 
 type Check = fn(&Redirectable, &mut Draft) -> Result<(), OAuthError>;
@@ -106,8 +108,12 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
     for check in CHECKS {
         check(request, &mut draft)?;
     }
-    // The one check that needs more than the request: the keys.
+    // The checks that need more than the request: the keys, and the APIs.
     hint::check(provider, request, &mut draft)?;
+    resource::check_scope(provider, request, &draft)?;
+    if let Some(text) = request.raw.one("authorization_details")? {
+        draft.details = authorization_details::read(provider, &request.client, text)?;
+    }
     let challenge = draft
         .challenge
         .ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
@@ -125,6 +131,7 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
         claims: draft.claims,
         subject: draft.subject,
         resources: draft.resources,
+        authorization_details: draft.details,
     })
 }
 

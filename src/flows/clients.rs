@@ -104,6 +104,17 @@ pub async fn register(
     {
         return Err(ClientError::Contradiction { setting, rule });
     }
+    let least = Lifetime::from_millis(provider.lifetimes.retry_window.millis() * 2);
+    if client
+        .settings
+        .audience_access_token
+        .is_some_and(|life| life < least)
+    {
+        return Err(ClientError::Contradiction {
+            setting: "audience_access_token",
+            rule: format!("write at least twice tokens.retry_window, which is {least}"),
+        });
+    }
     let subject = Subject {
         client: Some(id),
         ..Subject::default()

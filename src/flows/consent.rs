@@ -97,6 +97,7 @@ impl Decision<'_> {
                 scope: request.scope.clone(),
                 resource,
                 resources,
+                authorization_details: request.authorization_details.clone(),
                 claims: request.claims.clone(),
                 nonce: request.nonce.clone(),
                 auth_time: session.authentication.auth_time,

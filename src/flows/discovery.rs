@@ -22,7 +22,7 @@ pub fn document(provider: &Provider) -> Value {
     } else {
         &["ES256"]
     };
-    json!({
+    let mut document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.at("/authorize"),
         "token_endpoint": issuer.at("/token"),
@@ -64,7 +64,13 @@ pub fn document(provider: &Provider) -> Value {
         "require_signed_request_object": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
-    })
+    });
+    // Where an API has any (RFC 9396 section 10).
+    let types = provider.clients.authorization_types();
+    if !types.is_empty() {
+        document["authorization_details_types_supported"] = json!(types);
+    }
+    document
 }
 
 /// Who asks about tokens has to authenticate (RFC 7662 section 2.1).

@@ -9,6 +9,7 @@ use crate::{
         url::Resource,
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::{Binding, Proof, Thumbprint},
         client::Client,
         device_session::{Presented, RefreshRules, State, Verdict, lives_until},
@@ -58,6 +59,8 @@ pub struct ActiveAccess {
     amr: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<String>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details: Vec<serde_json::Value>,
 }
 
 /// A good refresh token.
@@ -74,6 +77,8 @@ pub struct ActiveRefresh {
     exp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<Thumbprint>>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: AuthorizationDetails,
 }
 
 /// The key that a token is bound to (RFC 9449 section 6.2).
@@ -135,6 +140,7 @@ async fn of_access_token(
         acr: token.acr,
         amr: token.amr,
         cnf: jkt.map(|jkt| Confirmation { jkt }),
+        authorization_details: token.authorization_details,
     }))
 }
 
@@ -185,5 +191,6 @@ async fn of_refresh_token(
         sid: session.id,
         exp: lives_until(rotated_at, rules.idle, session.expires_at).seconds(),
         cnf: proof.map(|proof| Confirmation { jkt: proof.key }),
+        authorization_details: found.grant.authorization_details.clone(),
     }))
 }

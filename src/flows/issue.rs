@@ -11,6 +11,7 @@ use crate::{
     },
     domain::{
         access_token::{AccessTokenClaims, Facts},
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         client::{Client, GrantType},
         device_session::Grant,
@@ -38,6 +39,8 @@ pub struct Tokens {
     pub id_token: Option<Secret<String>>,
     /// What the access token may do.
     pub scope: ScopeSet,
+    /// The same in finer grain.
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// What is known before the row is.
@@ -51,6 +54,8 @@ pub struct Order<'a> {
     pub scope: Option<&'a ScopeSet>,
     /// The API that was named: one that the person allowed.
     pub resource: Option<&'a Resource>,
+    /// Fewer details for the access token.
+    pub details: Option<&'a AuthorizationDetails>,
     /// The key that this request proved: it binds the access token, also of a bearer session.
     pub key: Option<Thumbprint>,
     /// Whether an ID token is due.
@@ -86,8 +91,14 @@ pub fn issue(
     let grant: Grant = redeemed
         .grant()
         .map_err(|error| IssueError::Grant { session, error })?;
-    let life = order.client.lifetimes(&provider.lifetimes).access_token;
-    let scope = order.scope.unwrap_or(&grant.scope);
+    let resource = order.resource.or(grant.resource.as_ref());
+    let api = resource
+        .and_then(|api| provider.clients.api(api))
+        .unwrap_or_default();
+    let life = api.life(order.client.lifetimes(&provider.lifetimes).access_token);
+    let scope = &api.understood(order.scope.unwrap_or(&grant.scope));
+    let details = order.details.unwrap_or(&grant.authorization_details);
+    let details = details.at(resource.map_or(provider.issuer.as_str(), Resource::as_str));
     let jti = Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>());
     let facts = Facts {
         issuer: &provider.issuer,
@@ -96,7 +107,8 @@ pub fn issue(
         session,
         grant: &grant,
         scope,
-        resource: order.resource.or(grant.resource.as_ref()),
+        resource,
+        details: &details,
         key: order.key.or(redeemed.jkt),
         jti: &jti,
         now: order.now,
@@ -125,5 +137,6 @@ pub fn issue(
             .then(|| keys.mac.encode(refresh_token)),
         id_token,
         scope: scope.clone(),
+        authorization_details: details,
     })
 }

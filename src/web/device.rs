@@ -164,6 +164,7 @@ pub(super) async fn ask(
         request,
         user_code: user_code.to_owned(),
         scopes: scope_texts(&waiting.request.scope),
+        details: waiting.request.authorization_details.rows(),
     };
     site.pages.respond(StatusCode::OK, &page, &[])
 }

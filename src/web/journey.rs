@@ -137,6 +137,7 @@ async fn decide(
                 email,
                 request: sealed,
                 scopes,
+                details: request.authorization_details.rows(),
                 destination,
             };
             site.pages.respond(StatusCode::OK, &page, &form_action)

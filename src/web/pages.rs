@@ -41,6 +41,8 @@ pub struct ConsentPage {
     pub request: String,
     /// What it wants.
     pub scopes: Vec<ScopeText>,
+    /// The same in finer grain: what, and every value of it.
+    pub details: Vec<(String, Vec<(String, String)>)>,
     /// Where the answer goes, in words.
     pub destination: String,
 }
@@ -82,6 +84,8 @@ pub struct DeviceConsentPage {
     pub user_code: String,
     /// What it wants.
     pub scopes: Vec<ScopeText>,
+    /// The same in finer grain.
+    pub details: Vec<(String, Vec<(String, String)>)>,
 }
 
 /// The device was told.

@@ -128,6 +128,18 @@ pub(super) struct AddClient {
     /// The API that a service is: it may ask about the access tokens for this
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
+    /// A scope that the API understands: tokens for it carry no others; once for each [default: all there are]
+    #[arg(long = "audience-scope", value_name = "SCOPE")]
+    audience_scopes: Vec<String>,
+    /// The longest life of the access tokens for the API, such as 2m [default: that of the app that asks]
+    #[arg(long, value_name = "LIFE")]
+    audience_token_life: Option<String>,
+    /// A type of authorization_details that the API has, with its fields (RFC 9396); once for each
+    #[arg(long = "audience-authorization-type", value_name = "NAME=FIELD,FIELD")]
+    audience_authorization_types: Vec<String>,
+    /// A type of authorization_details that it may ask people for; once for each
+    #[arg(long = "authorization-details-type", value_name = "NAME")]
+    authorization_details_types: Vec<String>,
     /// How long its secret is good, such as 365d [default: until it is replaced]
     #[arg(long, value_name = "LIFE")]
     secret_expires_in: Option<String>,
@@ -191,6 +203,11 @@ impl AddClient {
         // What does not read contradicts nothing yet.
         if checked.faults.len() == faults {
             checked.contradictions(lifetimes, server);
+            let least = Lifetime::from_millis(server.retry_window.millis() * 2);
+            if let Some(life) = settings.audience_access_token.filter(|life| *life < least) {
+                let rule = format!("write at least twice tokens.retry_window, which is {least}");
+                checked.refuse("--audience-token-life", &life.to_string(), rule);
+            }
         }
         let settings = ClientSettings {
             lifetimes,
@@ -256,6 +273,17 @@ impl AddClient {
         settings.answers_without_tap = self.without_tap;
         settings.may_end_browser_session = self.may_end_browser_session;
         settings.audience = checked.word::<Resource>("--audience", self.audience.as_ref());
+        if !self.audience_scopes.is_empty() {
+            settings.audience_scope =
+                checked.parse::<ScopeSet>("--audience-scope", &self.audience_scopes.join(" "));
+        }
+        settings.audience_authorization_types = checked.parse_all(
+            "--audience-authorization-type",
+            &self.audience_authorization_types,
+        );
+        settings.authorization_details_types = self.authorization_details_types.iter().cloned().collect();
+        let (word, life) = ("--audience-token-life", self.audience_token_life.as_ref());
+        settings.audience_access_token = checked.life(word, life, Lifetime::from_days(1));
         settings.jwks = self.jwks.as_ref().and_then(|file| checked.keys(file));
         settings.jwks_uri = checked.word("--jwks-uri", self.jwks_uri.as_ref());
         settings.token_endpoint_auth_signing_alg =
@@ -353,6 +381,18 @@ impl AddClient {
             "grant_types" => ("--grant-type", self.grant_types.join(" ")),
             "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
             "scope" => ("--scope", settings.scope.to_string()),
+            "audience_scope" if self.audience_scopes.is_empty() => {
+                ("--audience-token-life", written(&self.audience_token_life))
+            }
+            "audience_scope" => ("--audience-scope", self.audience_scopes.join(" ")),
+            "audience_authorization_types" => (
+                "--audience-authorization-type",
+                self.audience_authorization_types.join(" "),
+            ),
+            "authorization_details_types" => (
+                "--authorization-details-type",
+                self.authorization_details_types.join(" "),
+            ),
             "audience" => ("--audience", written(&self.audience)),
             other => (other, String::new()),
         };

@@ -100,10 +100,32 @@ impl ClientSettings {
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
         );
+        self.api_contradictions(&mut refuse, issuer);
+        found
+    }
+
+    fn api_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str), issuer: &Issuer) {
+        let service = self.kind == ClientKind::Service;
         refuse(
             self.audience.is_some() && !service,
             "audience",
             "only a service is an API; the API that a client calls is its resource",
+        );
+        refuse(
+            self.audience.is_none() && !self.audience_authorization_types.is_empty(),
+            "audience_authorization_types",
+            "only an API has types of authorization_details: name it with audience, or leave this out",
+        );
+        refuse(
+            service && !self.authorization_details_types.is_empty(),
+            "authorization_details_types",
+            "a person is asked for authorization_details, and a service has none: leave this out",
+        );
+        let of_api = self.audience_scope.is_some() || self.audience_access_token.is_some();
+        refuse(
+            of_api && self.audience.is_none(),
+            "audience_scope",
+            "only an API says what it understands and for how long: name it with audience, or leave this out",
         );
         refuse(
             self.audience
@@ -112,7 +134,6 @@ impl ClientSettings {
             "audience",
             "this is the server itself; name the API",
         );
-        found
     }
 
     fn signing_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {

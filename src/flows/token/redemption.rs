@@ -8,6 +8,7 @@ use crate::{
         url::Resource,
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::Proof,
         client::Client,
         refresh_token::{Generation, Handle, RefreshToken},
@@ -32,6 +33,8 @@ pub(super) struct Redemption<'a> {
     pub(super) redirect_uri: Option<&'a str>,
     /// The API that the access token is for.
     pub(super) resource: Option<&'a Resource>,
+    /// Fewer details than were allowed.
+    pub(super) details: Option<&'a AuthorizationDetails>,
     /// The DPoP proof, checked in everything but its key.
     pub(super) proof: Option<Proof>,
     /// Where the request came from.
@@ -50,6 +53,7 @@ pub(super) async fn redeem(
     let Redemption {
         session,
         resource,
+        details,
         now,
         ..
     } = redemption;
@@ -76,6 +80,7 @@ pub(super) async fn redeem(
         session,
         scope: None,
         resource,
+        details,
         key,
         with_id_token: true,
         now,

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
+        authorization_details::AuthorizationDetails,
         client::GrantType,
         oauth_error::{ErrorCode, OAuthError},
         request::Raw,
@@ -71,6 +72,7 @@ async fn grant(
     } = request;
     let address = Some(address.to_string());
     let resource = form.all("resource");
+    let details = form.one("authorization_details").map_err(OAuthError::from)?;
     let hint = "the metadata of this server list the grant types that it knows";
     let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
     let grant: GrantType = form.required("grant_type")?.parse().map_err(unsupported)?;
@@ -84,6 +86,7 @@ async fn grant(
                 redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
                 code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
                 resource,
+                details,
                 proof,
                 address,
             };
@@ -94,6 +97,7 @@ async fn grant(
                 refresh_token: form.required("refresh_token")?,
                 scope: scope(form)?,
                 resource,
+                details,
                 proof,
                 address,
             };
@@ -103,12 +107,17 @@ async fn grant(
             let request = device_code::Poll {
                 device_code: form.required("device_code")?,
                 resource,
+                details,
                 proof,
                 address,
             };
             device_code::poll(&site.provider, client, request).await
         }
         GrantType::ClientCredentials => {
+            if details.is_some() {
+                let hint = "a person is asked for authorization_details, and here is none";
+                return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, hint).into());
+            }
             let request = ClientCredentialsRequest {
                 scope: form.one("scope").map_err(OAuthError::from)?,
                 resource,
@@ -139,6 +148,8 @@ struct Answer<'a> {
     id_token: Option<&'a str>,
     #[serde(skip_serializing_if = "ScopeSet::is_empty")]
     scope: &'a ScopeSet,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
 }
 
 fn answer(tokens: &Tokens) -> Response {
@@ -149,6 +160,7 @@ fn answer(tokens: &Tokens) -> Response {
         refresh_token: tokens.refresh_token.as_ref().map(|token| token.expose().as_str()),
         id_token: tokens.id_token.as_ref().map(|token| token.expose().as_str()),
         scope: &tokens.scope,
+        authorization_details: &tokens.authorization_details,
     };
     ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
 }

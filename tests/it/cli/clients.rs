@@ -329,6 +329,27 @@ async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
             "--require-signed-request",
             "give jwks or jwks_uri",
         ),
+        (&["--audience-scope", "a"], "--audience-scope", "only an API says"),
+        (
+            &["--audience-token-life", "5m"],
+            "--audience-token-life",
+            "only an API says",
+        ),
+        (
+            &["--audience-token-life", "90s"],
+            "--audience-token-life",
+            "twice tokens.retry_window",
+        ),
+        (
+            &["--audience-authorization-type", "payment"],
+            "--audience-authorization-type",
+            "write NAME=FIELD",
+        ),
+        (
+            &["--audience-authorization-type", "a=b"],
+            "--audience-authorization-type",
+            "only an API has types",
+        ),
         (
             &["--preset", "fapi3"],
             "--preset",

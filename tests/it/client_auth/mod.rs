@@ -1,6 +1,8 @@
 //! Clients that authenticate: their secrets and keys, what they may do, and who pretends to be one.
 
+mod apis;
 mod assertions;
+mod authorization_details;
 mod confusion;
 mod credentials;
 mod fapi2;

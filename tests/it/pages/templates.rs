@@ -189,11 +189,18 @@ async fn every_page_renders_with_everything_and_with_nothing() {
                 error: full.then(|| text(full)),
             });
         }
+        let row = || (text(full), text(full));
+        let details = if full {
+            vec![(text(full), vec![row()]), (text(full), vec![])]
+        } else {
+            vec![]
+        };
         show!(ConsentPage {
             client_name: text(full),
             email: text(full),
             request: text(full),
             scopes: scopes.clone(),
+            details: details.clone(),
             destination: text(full),
         });
         show!(ContinuePage {
@@ -213,6 +220,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             request: text(full),
             user_code: text(full),
             scopes: scopes.clone(),
+            details: details.clone(),
         });
         show!(DeviceDonePage {
             client_name: text(full),
