@@ -296,7 +296,7 @@ mod tests {
         ] {
             assert_eq!(parse(bad).err(), Some(flaw), "{bad}");
         }
-        let many = format!("[{}]", vec![r#"{"type":"payment"}"#; 9].join(","));
+        let many = format!("[{}]", [r#"{"type":"payment"}"#; 9].join(","));
         assert_eq!(parse(&many).err(), Some(BadDetails::Unreadable));
         let deep = format!(
             r#"[{{"type":"payment","amount":{}{}}}]"#,

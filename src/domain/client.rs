@@ -53,6 +53,10 @@ pub struct Client {
 
 /// Everything about a client that an operator chooses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and JSON in the database"
+)]
 pub struct ClientSettings {
     /// What kind of program it is.
     pub kind: ClientKind,

@@ -281,6 +281,7 @@ impl AuthorizationRequest {
             && client.allows_redirect(&self.answer_to.redirect_uri)
             && (self.challenge.is_some() || !client.needs_pkce(self.nonce.is_some()))
             && self.scope_with_claims().is_within(&client.settings.scope)
+            && (self.answer_to.mode.is_signed() || !client.settings.require_signed_authorization_response)
             && client.allows_details(&self.authorization_details)
             && self
                 .resources

@@ -25,6 +25,7 @@ use crate::{
 
 /// Register an app.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct AddClient {
     #[arg(help = "Its client_id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ -")]
     id: String,
@@ -134,11 +135,9 @@ pub(super) struct AddClient {
     /// The longest life of the access tokens for the API, such as 2m [default: that of the app that asks]
     #[arg(long, value_name = "LIFE")]
     audience_token_life: Option<String>,
-    /// A type of authorization_details that the API has, with its fields (RFC 9396); once for each
-    #[arg(long = "audience-authorization-type", value_name = "NAME=FIELD,FIELD")]
+    #[arg(long = "audience-authorization-type", value_name = "NAME=FIELD,FIELD", help = API_DETAILS)]
     audience_authorization_types: Vec<String>,
-    /// A type of authorization_details that it may ask people for; once for each
-    #[arg(long = "authorization-details-type", value_name = "NAME")]
+    #[arg(long = "authorization-details-type", value_name = "NAME", help = DETAILS)]
     authorization_details_types: Vec<String>,
     /// How long its secret is good, such as 365d [default: until it is replaced]
     #[arg(long, value_name = "LIFE")]
@@ -161,6 +160,9 @@ const SCOPE: &str =
 const AUTH_METHOD: &str = "How it authenticates: none, client_secret_basic, client_secret_post or private_key_jwt [default: none for native, else client_secret_basic]";
 const ASSERTION_ALG: &str =
     "The one algorithm of its assertions [default: ES256, PS256 or EdDSA, as its keys are]";
+const API_DETAILS: &str =
+    "A type of authorization_details that the API has, with its fields (RFC 9396); once for each";
+const DETAILS: &str = "A type of authorization_details that it may ask people for; once for each";
 const REQUEST_ALG: &str =
     "The one algorithm of its request objects [default: ES256, PS256 or EdDSA, as its keys are]";
 const ASSERTION_AUDIENCE: &str =

@@ -277,6 +277,79 @@ async fn presets_fill_in_what_nobody_wants_to_know() {
 }
 
 #[tokio::test]
+async fn what_is_signed_and_what_an_api_says_is_checked() {
+    let (_folder, shell) = founded().await;
+    for (more, flag, rule) in [
+        (
+            &["--request-object-alg", "ES256"][..],
+            "--request-object-alg",
+            "signs nothing",
+        ),
+        (
+            &["--require-signed-request"],
+            "--require-signed-request",
+            "give jwks or jwks_uri",
+        ),
+        (&["--audience-scope", "a"], "--audience-scope", "only an API says"),
+        (
+            &["--audience-token-life", "5m"],
+            "--audience-token-life",
+            "only an API says",
+        ),
+        (
+            &["--audience-token-life", "90s"],
+            "--audience-token-life",
+            "twice tokens.retry_window",
+        ),
+        (
+            &["--audience-authorization-type", "payment"],
+            "--audience-authorization-type",
+            "write NAME=FIELD",
+        ),
+        (
+            &["--audience-authorization-type", "a=b"],
+            "--audience-authorization-type",
+            "only an API has types",
+        ),
+    ] {
+        let said = add(&shell, "app", &[more, &REDIRECT].concat()).await.refused(1);
+        assert!(
+            said.contains(&format!("\n  {flag} ")) && said.contains(rule),
+            "{more:?}: {said}"
+        );
+    }
+    let api = [
+        "--kind",
+        "service",
+        "--audience",
+        "https://api.example",
+        "--audience-scope",
+        "notes:read",
+        "--audience-scope",
+        "notes:write",
+        "--audience-token-life",
+        "2m",
+        "--audience-authorization-type",
+        "payment=creditor,amount",
+    ];
+    add(&shell, "api", &api).await.done();
+    let asks = [&REDIRECT[..], &["--authorization-details-type", "payment"]].concat();
+    add(&shell, "asks", &asks).await.done();
+    for (client, facts) in [
+        (
+            "api",
+            &["notes:read notes:write", "2m", "payment=amount,creditor"][..],
+        ),
+        ("asks", &["may ask details", "payment"]),
+    ] {
+        let said = shell.run(&["client", "show", client]).await.done();
+        for fact in facts {
+            assert!(said.contains(fact), "{fact} in {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
     let (_folder, shell) = founded().await;
     for (more, flag, rule) in [
@@ -319,37 +392,6 @@ async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
         ),
         (&["--jwks-uri", "http://app.example/jwks"], "--jwks-uri", "https"),
         (&["--assertion-alg", "none"], "--assertion-alg", "write ES256"),
-        (
-            &["--request-object-alg", "ES256"],
-            "--request-object-alg",
-            "signs nothing",
-        ),
-        (
-            &["--require-signed-request"],
-            "--require-signed-request",
-            "give jwks or jwks_uri",
-        ),
-        (&["--audience-scope", "a"], "--audience-scope", "only an API says"),
-        (
-            &["--audience-token-life", "5m"],
-            "--audience-token-life",
-            "only an API says",
-        ),
-        (
-            &["--audience-token-life", "90s"],
-            "--audience-token-life",
-            "twice tokens.retry_window",
-        ),
-        (
-            &["--audience-authorization-type", "payment"],
-            "--audience-authorization-type",
-            "write NAME=FIELD",
-        ),
-        (
-            &["--audience-authorization-type", "a=b"],
-            "--audience-authorization-type",
-            "only an API has types",
-        ),
         (
             &["--preset", "fapi3"],
             "--preset",

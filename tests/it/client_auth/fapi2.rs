@@ -11,7 +11,7 @@ use super::{
 };
 use crate::harness::{ALICE, Answer, Browser, Phone, Postern, ProofKey, Tokens, Went, encode};
 
-async fn bank<'a>(postern: &'a Postern, preset: Preset, key: Key) -> Site<'a> {
+async fn bank(postern: &Postern, preset: Preset, key: Key) -> Site<'_> {
     Site::with_key(postern, "bank", ClientKind::Web, key, |settings| {
         *settings = ClientSettings {
             redirect_uris: settings.redirect_uris.clone(),
@@ -87,9 +87,9 @@ async fn redeem(site: &Site<'_>, phone: &Phone<'_>, code: &str, changes: &[(&str
     ask(site, phone, "/token", &form).await
 }
 
-/// Security Profile section 5.3.2: what a server does, and refuses to do.
+/// Security Profile section 5.3.2: clients and their requests.
 #[tokio::test]
-async fn the_security_profile_rule_by_rule() {
+async fn the_security_profile_for_requests() {
     let postern = Postern::start_with(|config| config.limits.token_failures.burst = 1000).await;
     let site = bank(&postern, Preset::Fapi2, Key::rsa("k")).await;
     let phone = Phone::with_key(&postern, "bank");
@@ -160,6 +160,16 @@ async fn the_security_profile_rule_by_rule() {
     let pushed = push(&site, &phone, &[]).await;
     let others = url(&pushed).replace("client_id=bank", "client_id=notes");
     assert_eq!(browser.open(&others).await.page().answer.status, 400);
+}
+
+/// Security Profile sections 5.3.2.1 and 5.3.3: codes and tokens.
+#[tokio::test]
+async fn the_security_profile_for_codes_and_tokens() {
+    let postern = Postern::start_with(|config| config.limits.token_failures.burst = 1000).await;
+    let site = bank(&postern, Preset::Fapi2, Key::es256("k")).await;
+    let phone = Phone::with_key(&postern, "bank");
+    let mut browser = postern.browser();
+    let pushed = push(&site, &phone, &[]).await;
 
     // The answer names its issuer and has the state; phone.code looks at both. A second use is refused.
     let back = allowed(&mut browser, &url(&pushed)).await;

@@ -380,7 +380,7 @@ async fn its_header_chooses_neither_key_nor_algorithm() {
     ] {
         postern
             .set_client("signs", |settings| {
-                settings.request_object_signing_alg = Some(alg)
+                settings.request_object_signing_alg = Some(alg);
             })
             .await;
         let sign = |alg: &str| own.sign(&json!({ "alg": alg, "kid": "k" }), &claims);

@@ -183,7 +183,14 @@ async fn a_client_that_has_to_ask_for_it_is_never_told_anything_unsigned() {
         let claims = read(&postern, "must", &told, "ES256").await;
         assert_eq!(claims["error"], "invalid_request", "{mode}");
     }
+    // A page from before it had to is no way around it.
+    postern.add_client("later", |_| {}).await;
     let mut browser = signed_in(&postern).await;
+    let url = postern.phone_of("later").authorize_url(&[]);
+    let page = browser.open(&url).await.page();
+    postern.set_client("later", must).await;
+    let gone = browser.press(&page, "allow").await.page();
+    assert_eq!(gone.answer.status, 400);
     let page = browser
         .open(&phone.authorize_url(&[("response_mode", "jwt")]))
         .await

@@ -157,6 +157,13 @@ fn scopes(full: bool) -> Vec<ScopeText> {
     vec![scope; if full { 2 } else { 0 }]
 }
 
+/// What a person is shown of `authorization_details`: an entry with values and one without.
+fn details(full: bool) -> Vec<(String, Vec<(String, String)>)> {
+    let row = || (text(full), text(full));
+    let entries = [(text(full), vec![row()]), (text(full), Vec::new())];
+    if full { entries.to_vec() } else { Vec::new() }
+}
+
 #[tokio::test]
 async fn every_page_renders_with_everything_and_with_nothing() {
     let postern = Postern::start().await;
@@ -189,18 +196,12 @@ async fn every_page_renders_with_everything_and_with_nothing() {
                 error: full.then(|| text(full)),
             });
         }
-        let row = || (text(full), text(full));
-        let details = if full {
-            vec![(text(full), vec![row()]), (text(full), vec![])]
-        } else {
-            vec![]
-        };
         show!(ConsentPage {
             client_name: text(full),
             email: text(full),
             request: text(full),
             scopes: scopes.clone(),
-            details: details.clone(),
+            details: details(full),
             destination: text(full),
         });
         show!(ContinuePage {
@@ -220,7 +221,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             request: text(full),
             user_code: text(full),
             scopes: scopes.clone(),
-            details: details.clone(),
+            details: details(full),
         });
         show!(DeviceDonePage {
             client_name: text(full),
