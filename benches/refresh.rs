@@ -38,6 +38,7 @@ use postern::{
     },
     config::{Config, Overrides},
     domain::{
+        authorization_details::AuthorizationDetails,
         browser_session::{Authentication, BrowserSession},
         claims::AskedClaims,
         client::{ClientKind, ClientSettings},
@@ -451,6 +452,7 @@ async fn new_device(
         scope: "openid offline_access".parse().expect("valid"),
         resource: None,
         resources: Vec::new(),
+        authorization_details: AuthorizationDetails::default(),
         claims: AskedClaims::default(),
         nonce: None,
         auth_time: now,

@@ -2,6 +2,8 @@
 
 pub mod access_token;
 pub mod answer;
+pub mod api;
+pub mod authorization_details;
 pub mod binding;
 pub mod browser_session;
 pub mod claims;
@@ -27,6 +29,7 @@ pub mod policy;
 pub mod refresh_token;
 pub mod registration;
 pub mod request;
+pub mod request_object;
 pub mod scope;
 pub mod sign_in;
 pub mod user;

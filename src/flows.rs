@@ -26,7 +26,9 @@ use crate::{
 
 pub mod access_token;
 pub mod account;
+pub mod answer;
 pub mod association;
+pub mod authorization_details;
 pub mod authorize;
 pub mod browser_session;
 pub mod browserless_logout;
@@ -49,6 +51,7 @@ pub mod outbox;
 pub mod pending;
 pub mod pushed;
 pub mod registration;
+pub mod request_object;
 pub mod restore;
 pub mod revoke;
 pub mod seed;

@@ -42,6 +42,8 @@ pub struct AccessToken {
     pub cnf: Option<Confirmation>,
     /// Who acts in the name of `sub`, where that is somebody else (RFC 8693 section 4.1).
     pub act: Option<Actor>,
+    /// What it allows in finer grain than a scope, each an object with a `type` (RFC 9396 section 9.1).
+    pub authorization_details: Vec<serde_json::Value>,
 }
 
 impl AccessToken {
@@ -189,6 +191,8 @@ pub(crate) struct Claims {
     pub(crate) cnf: Option<Confirmation>,
     #[serde(default, deserialize_with = "present")]
     pub(crate) act: Option<Actor>,
+    #[serde(default)]
+    pub(crate) authorization_details: Vec<serde_json::Value>,
 }
 
 impl From<Claims> for AccessToken {
@@ -208,6 +212,7 @@ impl From<Claims> for AccessToken {
             amr: claims.amr,
             cnf: claims.cnf,
             act: claims.act,
+            authorization_details: claims.authorization_details,
         }
     }
 }

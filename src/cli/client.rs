@@ -221,7 +221,6 @@ fn unknown(id: &ClientId) -> anyhow::Error {
 
 fn about(client: &Client) -> Vec<(&'static str, String)> {
     let settings = &client.settings;
-    let own = settings.lifetimes;
     let consent = match settings.consent {
         ConsentPolicy::Ask => "people are asked",
         ConsentPolicy::Never => "never asked: people continue with one tap",
@@ -248,6 +247,16 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
             "it may end the browser session that it came from".to_owned(),
         ));
     }
+    rows.extend(lists(client));
+    rows.extend(unusual(settings));
+    rows.extend(optional(client));
+    rows
+}
+
+/// What there may be several of.
+fn lists(client: &Client) -> Vec<(&'static str, String)> {
+    let settings = &client.settings;
+    let mut rows = Vec::new();
     let redirects = settings.redirect_uris.iter();
     rows.extend(redirects.map(|uri| ("redirect URI", uri.to_string())));
     let android = settings.android_apps.iter();
@@ -255,13 +264,31 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
     let apple = settings.apple_apps.iter();
     rows.extend(apple.map(|app| ("iOS app", app.to_string())));
     rows.extend(client.resources().map(|api| ("resource", api.to_string())));
+    let types = settings.audience_authorization_types.iter();
+    rows.extend(types.map(|known| ("details it knows", known.to_string())));
+    let types = settings.authorization_details_types.iter();
+    rows.extend(types.map(|name| ("may ask details", name.clone())));
     let after = settings.post_logout_redirect_uris.iter();
     rows.extend(after.map(|uri| ("after sign-out", uri.to_string())));
     let origins = settings.allowed_origins.iter();
     rows.extend(origins.map(|origin| ("pages at", origin.to_string())));
-    rows.extend(unusual(settings));
-    let optional = [
+    rows
+}
+
+/// What there may be one of.
+fn optional(client: &Client) -> impl Iterator<Item = (&'static str, String)> {
+    let settings = &client.settings;
+    let own = settings.lifetimes;
+    let facts = [
         ("audience", settings.audience.as_ref().map(ToString::to_string)),
+        (
+            "understands",
+            settings.audience_scope.as_ref().map(ToString::to_string),
+        ),
+        (
+            "its tokens live",
+            settings.audience_access_token.map(|life| life.to_string()),
+        ),
         (
             "told of ends at",
             settings.backchannel_logout_uri.as_ref().map(ToString::to_string),
@@ -293,6 +320,7 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
                 .then(|| "by itself: nobody has checked what it says".to_owned()),
         ),
         ("keys at", settings.jwks_uri.as_ref().map(ToString::to_string)),
+        ("request_uri life", own.request_uri.map(|life| life.to_string())),
         ("access token life", own.access_token.map(|life| life.to_string())),
         (
             "session idle",
@@ -305,12 +333,7 @@ fn about(client: &Client) -> Vec<(&'static str, String)> {
         ("added", Some(client.created_at.to_rfc3339())),
         ("disabled", client.disabled_at.map(Instant::to_rfc3339)),
     ];
-    rows.extend(
-        optional
-            .into_iter()
-            .filter_map(|(name, value)| Some((name, value?))),
-    );
-    rows
+    facts.into_iter().filter_map(|(name, value)| Some((name, value?)))
 }
 
 fn kind(settings: &ClientSettings) -> String {
@@ -330,12 +353,26 @@ fn unusual(settings: &ClientSettings) -> Vec<(&'static str, String)> {
     };
     let pushed = |settings: &ClientSettings| {
         let must = settings.require_pushed_authorization_requests;
-        let words = if must {
-            "have to be pushed"
-        } else {
-            "may come in the URL"
+        let words = match (must, settings.require_signed_request_object) {
+            (true, true) => "have to be signed and pushed",
+            (true, false) => "have to be pushed",
+            (false, true) => "have to be signed",
+            (false, false) => "may come in the URL",
         };
         words.to_owned()
+    };
+    let answers = |settings: &ClientSettings| {
+        let how = if settings.require_signed_authorization_response {
+            "have to be"
+        } else {
+            "may be"
+        };
+        let algorithm = settings.authorization_signed_response_alg;
+        format!("{how} signed with {algorithm}")
+    };
+    let requests = |settings: &ClientSettings| {
+        let algorithm = settings.request_object_signing_alg;
+        algorithm.map_or_else(String::new, |algorithm| algorithm.to_string())
     };
     let pairs = [
         ("requests", pushed(settings), pushed(&usual)),
@@ -351,6 +388,8 @@ fn unusual(settings: &ClientSettings) -> Vec<(&'static str, String)> {
             settings.id_token_signed_response_alg.to_string(),
             usual.id_token_signed_response_alg.to_string(),
         ),
+        ("answers", answers(settings), answers(&usual)),
+        ("requests signed with", requests(settings), requests(&usual)),
         (
             "assertions for",
             settings.assertion_audience.to_string(),

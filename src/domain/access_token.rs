@@ -10,6 +10,7 @@ use crate::{
         url::{Issuer, Resource},
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         device_session::Grant,
         scope::{self, ScopeSet},
@@ -74,6 +75,8 @@ pub struct AccessTokenClaims<'a> {
     amr: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
 }
 
 /// One API; with `openid` the issuer too, for userinfo. So no API can replay a token at another.
@@ -108,6 +111,8 @@ pub struct Facts<'a> {
     pub scope: &'a ScopeSet,
     /// The API that it is for, one of the grant's; the issuer itself when absent.
     pub resource: Option<&'a Resource>,
+    /// What it may do in finer grain (RFC 9396 section 9.1).
+    pub details: &'a AuthorizationDetails,
     /// The key that it is bound to.
     pub key: Option<Thumbprint>,
     /// A random id of its own.
@@ -142,6 +147,7 @@ impl<'a> From<Facts<'a>> for AccessTokenClaims<'a> {
             acr: &facts.grant.acr,
             amr: &facts.grant.amr,
             cnf: facts.key.map(|jkt| Confirmation { jkt }),
+            authorization_details: facts.details,
         }
     }
 }

@@ -30,6 +30,8 @@ use crate::{
         url::{HttpsUrl, RedirectKind, RedirectUri, Resource, WebOrigin},
     },
     domain::{
+        api::ApiRules,
+        authorization_details::{AuthorizationDetails, AuthorizationType},
         mobile_app::{AndroidApp, AppleApp},
         oauth_error::{ErrorCode, OAuthError},
         policy::Lifetimes,
@@ -55,6 +57,10 @@ pub struct Client {
 
 /// Everything about a client that an operator chooses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own, and JSON in the database"
+)]
 pub struct ClientSettings {
     /// What kind of program it is.
     pub kind: ClientKind,
@@ -118,6 +124,18 @@ pub struct ClientSettings {
     /// The API that it is: it may ask about the access tokens that are for this.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<Resource>,
+    /// The scopes that the API understands which it is: a token for it carries no others (RFC 8707). Absent: all there are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_scope: Option<ScopeSet>,
+    /// The longest life of the access tokens for the API that it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_access_token: Option<Lifetime>,
+    /// The types of `authorization_details` that the API has which it is (RFC 9396 section 2.1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience_authorization_types: Vec<AuthorizationType>,
+    /// The types of `authorization_details` that it may ask for (RFC 9396 section 10).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub authorization_details_types: BTreeSet<String>,
     /// Its apps on Android, which the server vouches for at its own domain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub android_apps: Vec<AndroidApp>,
@@ -148,6 +166,19 @@ pub struct ClientSettings {
     /// Whose word stands for what it is.
     #[serde(default)]
     pub registered_by: RegisteredBy,
+    /// The one algorithm that its request objects are signed with (RFC 9101 section 10.5 and OpenID Connect Registration
+    /// section 2). Absent: as for its assertions, whatever its keys are for but RS256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<JwsAlgorithm>,
+    /// Whether its authorization requests have to be signed (RFC 9101 section 10.5).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
+    /// What the answers to its authorization requests are signed with, where it asks for signed ones (JARM section 3).
+    #[serde(default = "es256")]
+    pub authorization_signed_response_alg: IdTokenAlgorithm,
+    /// Whether it has to ask for signed answers (FAPI 2.0 Message Signing section 5.4).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_authorization_response: bool,
 }
 
 fn public() -> AuthMethod {
@@ -202,6 +233,10 @@ impl ClientSettings {
             refresh_rotation: rotate(),
             id_token_signed_response_alg: es256(),
             audience: None,
+            audience_scope: None,
+            audience_access_token: None,
+            audience_authorization_types: Vec::new(),
+            authorization_details_types: BTreeSet::new(),
             resources: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             backchannel_logout_uri: None,
@@ -217,6 +252,10 @@ impl ClientSettings {
             introspection_signed_response_alg: None,
             allowed_origins: Vec::new(),
             registered_by: RegisteredBy::default(),
+            request_object_signing_alg: None,
+            require_signed_request_object: false,
+            authorization_signed_response_alg: es256(),
+            require_signed_authorization_response: false,
         }
     }
 
@@ -225,17 +264,33 @@ impl ClientSettings {
         self.registered_by == RegisteredBy::Itself
     }
 
-    /// Whether something that it gets is signed with RS256.
-    pub fn needs_rs256(&self) -> bool {
-        let rs256 = Some(IdTokenAlgorithm::Rs256);
-        self.id_token_signed_response_alg == IdTokenAlgorithm::Rs256
-            || self.userinfo_signed_response_alg == rs256
-            || self.introspection_signed_response_alg == rs256
-    }
-
     /// Whether it authenticates (RFC 6749 section 2.1).
     pub fn is_confidential(&self) -> bool {
         self.token_endpoint_auth_method != AuthMethod::None
+    }
+
+    /// Whether its public keys are known, so that it can sign something.
+    pub fn has_keys(&self) -> bool {
+        self.jwks.is_some() || self.jwks_uri.is_some()
+    }
+
+    /// Whether anything that it gets is signed with RS256, for which there is a ring of its own.
+    pub fn needs_rs256(&self) -> bool {
+        [
+            Some(self.id_token_signed_response_alg),
+            Some(self.authorization_signed_response_alg),
+            self.userinfo_signed_response_alg,
+            self.introspection_signed_response_alg,
+        ]
+        .contains(&Some(IdTokenAlgorithm::Rs256))
+    }
+
+    /// What the API says about its tokens that it is.
+    pub fn api_rules(&self) -> ApiRules {
+        ApiRules {
+            scope: self.audience_scope.clone(),
+            access_token: self.audience_access_token,
+        }
     }
 
     /// Whether it authenticates with a secret.
@@ -259,6 +314,9 @@ pub struct ClientLifetimes {
     /// How long a device session lives at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_session_absolute: Option<Lifetime>,
+    /// How long a request that it has pushed is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_uri: Option<Lifetime>,
 }
 
 impl Client {
@@ -298,10 +356,12 @@ impl Client {
 
     /// Whether an assertion of it may be signed like this.
     pub fn signs_assertions_with(&self, algorithm: JwsAlgorithm) -> bool {
-        match self.settings.token_endpoint_auth_signing_alg {
-            Some(own) => own == algorithm,
-            None => algorithm != JwsAlgorithm::Rs256,
-        }
+        is_own(self.settings.token_endpoint_auth_signing_alg, algorithm)
+    }
+
+    /// Whether a request object of it may be signed like this.
+    pub fn signs_requests_with(&self, algorithm: JwsAlgorithm) -> bool {
+        is_own(self.settings.request_object_signing_alg, algorithm)
     }
 
     /// Whether a person whom nothing has to be asked is sent back without a tap: who answers at the redirect URI is known.
@@ -330,6 +390,12 @@ impl Client {
     /// Whether `asked` is an API that it may get tokens for.
     pub fn allows_resource(&self, asked: &str) -> bool {
         self.resource(asked).is_some()
+    }
+
+    /// Whether it may (still) ask for details of these types.
+    pub fn allows_details(&self, details: &AuthorizationDetails) -> bool {
+        let mut types = details.types();
+        types.all(|name| self.settings.authorization_details_types.contains(name))
     }
 
     /// The scope that a request of it asks for (RFC 6749 section 3.3): what it is registered for, or less; all of that when
@@ -370,6 +436,11 @@ impl Client {
     }
 }
 
+/// RS256 has to be named.
+fn is_own(registered: Option<JwsAlgorithm>, algorithm: JwsAlgorithm) -> bool {
+    registered.map_or(algorithm != JwsAlgorithm::Rs256, |own| own == algorithm)
+}
+
 impl ClientLifetimes {
     /// The server's lifetimes with these in their place.
     pub fn over(self, server: &Lifetimes) -> Lifetimes {
@@ -379,6 +450,7 @@ impl ClientLifetimes {
             device_session_absolute: self
                 .device_session_absolute
                 .unwrap_or(server.device_session_absolute),
+            request_uri: self.request_uri.unwrap_or(server.request_uri),
             ..*server
         }
     }

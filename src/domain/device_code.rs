@@ -14,7 +14,7 @@ use crate::{
         time::Instant,
         url::Resource,
     },
-    domain::{client::Client, code::Code, scope::ScopeSet},
+    domain::{authorization_details::AuthorizationDetails, client::Client, code::Code, scope::ScopeSet},
 };
 
 const PREFIX: &str = "pst_dc_";
@@ -132,6 +132,9 @@ pub struct DeviceRequest {
     /// The API that the tokens are for (RFC 8707).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<Resource>,
+    /// What it may do in finer grain (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// A device authorization that waits for a person.
@@ -152,8 +155,13 @@ pub struct Waiting {
 impl Waiting {
     /// Whether the client may still ask for this: an operator may have taken a scope or the API away meanwhile.
     pub fn is_allowed_for(&self, client: &Client) -> bool {
-        let DeviceRequest { scope, resource } = &self.request;
+        let DeviceRequest {
+            scope,
+            resource,
+            authorization_details,
+        } = &self.request;
         self.client == client.id
+            && client.allows_details(authorization_details)
             && scope.is_within(&client.settings.scope)
             && resource
                 .as_ref()

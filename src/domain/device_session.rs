@@ -12,6 +12,7 @@ use crate::{
         url::Resource,
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::{Binding, Proof},
         claims::AskedClaims,
         refresh_token::Generation,
@@ -102,6 +103,9 @@ pub struct Grant {
     /// The other APIs that a token request may name (RFC 8707 section 2.2).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
+    /// What it may do in finer grain (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     /// The claims that the client asked for by name.
     #[serde(default, skip_serializing_if = "AskedClaims::is_empty")]
     pub claims: AskedClaims,

@@ -63,6 +63,10 @@ pub enum ErrorCode {
     RequestUriNotSupported,
     /// OpenID Connect Core section 3.1.2.6, RFC 9126 section 2.2: a `request_uri` that is not good (any more).
     InvalidRequestUri,
+    /// RFC 9396 section 5: `authorization_details` of an unknown type, or with fields that the type does not have.
+    InvalidAuthorizationDetails,
+    /// RFC 9101 section 7: a request object that is not the client's, not good any more, or not for this server.
+    InvalidRequestObject,
     /// OpenID Connect Core section 3.1.2.6: `registration` is not supported.
     RegistrationNotSupported,
     /// RFC 7591 section 3.2.2: a redirect URI that cannot be registered.
@@ -102,6 +106,8 @@ impl ErrorCode {
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidRequestUri => "invalid_request_uri",
+            Self::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::RegistrationNotSupported => "registration_not_supported",
             Self::InvalidRedirectUri => "invalid_redirect_uri",
             Self::InvalidClientMetadata => "invalid_client_metadata",

@@ -161,6 +161,12 @@ impl Metadata {
             .word("id_token_signed_response_alg")?
             .unwrap_or_else(|| usual_algorithm(bounds.policy.preset, &settings));
         settings.userinfo_signed_response_alg = self.word("userinfo_signed_response_alg")?;
+        settings.request_object_signing_alg = self.word("request_object_signing_alg")?;
+        settings.require_signed_request_object |=
+            self.flag("require_signed_request_object")?.unwrap_or(false);
+        if let Some(alg) = self.word("authorization_signed_response_alg")? {
+            settings.authorization_signed_response_alg = alg;
+        }
         settings.introspection_signed_response_alg = self.word("introspection_signed_response_alg")?;
         settings.require_pushed_authorization_requests |= self
             .flag("require_pushed_authorization_requests")?
@@ -414,7 +420,19 @@ pub fn describe(client: &Client, told: &Map<String, Value>) -> Map<String, Value
         "dpop_bound_access_tokens",
         json!(settings.dpop == DpopPolicy::Required),
     );
+    tell(
+        "authorization_signed_response_alg",
+        json!(settings.authorization_signed_response_alg),
+    );
+    tell(
+        "require_signed_request_object",
+        json!(settings.require_signed_request_object),
+    );
     let optional = [
+        (
+            "request_object_signing_alg",
+            settings.request_object_signing_alg.map(|alg| json!(alg)),
+        ),
         ("jwks", settings.jwks.as_ref().map(|keys| json!(keys))),
         ("jwks_uri", settings.jwks_uri.as_ref().map(|place| json!(place))),
         (

@@ -15,7 +15,8 @@ use crate::{
         url::{Issuer, Resource},
     },
     domain::{
-        answer::{Answer, FormPost, ResponseMode},
+        answer::{Answer, FormPost, Parameters, ResponseMode},
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         claims::AskedClaims,
         client::Client,
@@ -120,6 +121,15 @@ pub struct Redirectable {
     pub answer_to: AnswerTo,
 }
 
+/// What an answer tells.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// The person allowed it (RFC 6749 section 4.1.2).
+    Code(String),
+    /// It came to nothing (RFC 6749 section 4.1.2.1).
+    Error(&'a OAuthError),
+}
+
 /// A verified place for an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AnswerTo {
@@ -169,31 +179,34 @@ impl AnswerTo {
         self.redirect_uri.split_inclusive(':').next().unwrap_or_default()
     }
 
-    /// The answer with a code.
-    pub fn with_code(&self, issuer: &Issuer, code: String) -> Answer {
-        self.with(issuer, vec![("code", code)])
-    }
-
-    /// The answer with an error (RFC 6749 section 4.1.2.1).
-    pub fn with_error(&self, issuer: &Issuer, error: &OAuthError) -> Answer {
-        let code = error.code.as_str().to_owned();
-        self.with(
-            issuer,
-            vec![("error", code), ("error_description", error.description())],
-        )
-    }
-
-    /// `state` goes back byte for byte; `iss` is in every answer (RFC 9207); the URI's own query is kept.
-    fn with(&self, issuer: &Issuer, mut fields: Vec<(&'static str, String)>) -> Answer {
+    /// The answer with this outcome; `sign` makes the JWT that all its parameters are in, where the mode is a signed one.
+    /// `state` goes back byte for byte; `iss` is in every answer (RFC 9207, JARM section 2.1); the URI's own query is kept.
+    pub fn answer<E>(
+        &self,
+        issuer: &Issuer,
+        outcome: Outcome<'_>,
+        sign: impl FnOnce(&Parameters) -> Result<String, E>,
+    ) -> Result<Answer, E> {
+        let mut fields = match outcome {
+            Outcome::Code(code) => vec![("code", code)],
+            Outcome::Error(error) => {
+                let code = error.code.as_str().to_owned();
+                vec![("error", code), ("error_description", error.description())]
+            }
+        };
         fields.extend(self.state.clone().map(|state| ("state", state)));
         fields.push(("iss", issuer.as_str().to_owned()));
-        match self.mode {
-            ResponseMode::Query => Answer::Redirect(self.redirect(issuer, &fields)),
-            ResponseMode::FormPost => Answer::FormPost(FormPost {
+        if self.mode.is_signed() {
+            fields = vec![("response", sign(&fields)?)];
+        }
+        Ok(if self.mode.is_form() {
+            Answer::FormPost(FormPost {
                 action: self.redirect_uri.clone(),
                 fields,
-            }),
-        }
+            })
+        } else {
+            Answer::Redirect(self.redirect(issuer, &fields))
+        })
     }
 
     fn redirect(&self, issuer: &Issuer, fields: &[(&'static str, String)]) -> String {
@@ -244,6 +257,9 @@ pub struct AuthorizationRequest {
     /// The APIs that the tokens are for; the client's own when none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub resources: Vec<Resource>,
+    /// What it may do in finer grain (RFC 9396).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// `prompt` (OpenID Connect Core section 3.1.2.1).
@@ -265,6 +281,8 @@ impl AuthorizationRequest {
             && client.allows_redirect(&self.answer_to.redirect_uri)
             && (self.challenge.is_some() || !client.needs_pkce(self.nonce.is_some()))
             && self.scope_with_claims().is_within(&client.settings.scope)
+            && (self.answer_to.mode.is_signed() || !client.settings.require_signed_authorization_response)
+            && client.allows_details(&self.authorization_details)
             && self
                 .resources
                 .iter()
@@ -298,7 +316,8 @@ impl AuthorizationRequest {
             .filter(|(_, set)| *set)
             .map(|(word, _)| *word)
             .collect();
-        let mode = (!self.answer_to.mode.is_query()).then(|| ResponseMode::FORM_POST.to_owned());
+        let mode = self.answer_to.mode;
+        let mode = (!mode.is_query()).then(|| mode.as_str().to_owned());
         let optional = [
             ("response_mode", mode),
             ("state", self.answer_to.state.clone()),
@@ -308,6 +327,7 @@ impl AuthorizationRequest {
             ("login_hint", self.login_hint.clone()),
             ("dpop_jkt", self.dpop_jkt.map(Thumbprint::to_base64url)),
             ("claims", self.claims.to_parameter(self.subject)),
+            ("authorization_details", self.authorization_details.to_parameter()),
         ];
         let mut parameters = vec![
             ("response_type", "code".to_owned()),

@@ -68,7 +68,9 @@ pub enum Step {
 /// The step for a signed-in person.
 pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&ScopeSet>) -> Step {
     let asked = request.scope_with_claims();
-    if must_ask(client.settings.consent, allowed, &asked, request.prompt.consent) {
+    // What is done once is asked for each time, whoever's app it is (RFC 9396 section 12).
+    let always = request.prompt.consent || !request.authorization_details.is_empty();
+    if must_ask(client.settings.consent, allowed, &asked, always) {
         Step::Consent
     } else if client.answers_without_tap() && request.guards_its_code() {
         Step::Answer

@@ -7,6 +7,7 @@ use crate::{
     base::{id::UserId, url::Resource},
     domain::{
         answer::ResponseMode,
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         claims::AskedClaims,
         oauth_error::{ErrorCode, OAuthError},
@@ -14,7 +15,7 @@ use crate::{
         request::{AuthorizationRequest, Identified, Prompt, Raw, Redirectable},
         scope::ScopeSet,
     },
-    flows::Provider,
+    flows::{Provider, authorization_details},
 };
 
 mod claims;
@@ -41,6 +42,7 @@ struct Draft {
     claims: AskedClaims,
     subject: Option<UserId>,
     resources: Vec<Resource>,
+    details: AuthorizationDetails,
 }
 
 type Check = fn(&Redirectable, &mut Draft) -> Result<(), OAuthError>;
@@ -77,7 +79,9 @@ pub fn redirectable(identified: Identified) -> Result<Redirectable, OAuthError> 
     let state = identified.raw.one("state").ok().flatten();
     let state = state.filter(|state| state.len() <= MAX_STATE).map(str::to_owned);
     // Errors travel as the answer would; what cannot travel so is told by the default.
-    let mode = ResponseMode::of(identified.raw.one("response_mode").ok().flatten(), &uri);
+    let word = identified.raw.one("response_mode").ok().flatten();
+    let must_sign = identified.client.settings.require_signed_authorization_response;
+    let mode = ResponseMode::of(word, &uri, must_sign);
     identified.redirectable(uri, state, mode).ok_or_else(|| {
         OAuthError::invalid_request(
             "redirect_uri is not one of those registered for this app; they are compared character by character, \
@@ -104,8 +108,12 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
     for check in CHECKS {
         check(request, &mut draft)?;
     }
-    // The one check that needs more than the request: the keys.
+    // The checks that need more than the request: the keys, and the APIs.
     hint::check(provider, request, &mut draft)?;
+    resource::check_scope(provider, request, &draft)?;
+    if let Some(text) = request.raw.one("authorization_details")? {
+        draft.details = authorization_details::read(provider, &request.client, text)?;
+    }
     let challenge = draft
         .challenge
         .ok_or_else(|| OAuthError::invalid_request("code_challenge is missing"))?;
@@ -123,6 +131,7 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
         claims: draft.claims,
         subject: draft.subject,
         resources: draft.resources,
+        authorization_details: draft.details,
     })
 }
 

@@ -8,6 +8,7 @@ mod secret;
 use std::sync::Arc;
 
 pub(in crate::flows) use self::private_key_jwt::NumericDate;
+pub(super) use self::private_key_jwt::has_signed;
 pub use self::private_key_jwt::{ASSERTION_TYPE, MOST_AHEAD, TAKEN_ALGORITHMS};
 use crate::{
     base::{jws::JwsError, secret::Secret},
@@ -79,6 +80,8 @@ enum Flaw {
     Assertion(#[from] JwsError),
     #[error("the assertion is not signed with an algorithm that the client may use")]
     Algorithm,
+    #[error("it is a request object")]
+    OtherType,
     #[error("its keys could not be fetched")]
     NoKeys,
     #[error("none of its keys made the signature")]

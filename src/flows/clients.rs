@@ -139,6 +139,17 @@ pub(super) fn check(provider: &Provider, client: &Client) -> Result<(), ClientEr
     {
         return Err(ClientError::Contradiction { setting, rule });
     }
+    let least = Lifetime::from_millis(provider.lifetimes.retry_window.millis() * 2);
+    if client
+        .settings
+        .audience_access_token
+        .is_some_and(|life| life < least)
+    {
+        return Err(ClientError::Contradiction {
+            setting: "audience_access_token",
+            rule: format!("write at least twice tokens.retry_window, which is {least}"),
+        });
+    }
     Ok(())
 }
 

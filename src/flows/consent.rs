@@ -13,7 +13,7 @@ use crate::{
         request::AuthorizationRequest,
         scope::{self, ScopeSet},
     },
-    flows::{Provider, end::end, pending::SealedPerson},
+    flows::{Provider, answer, end::end, pending::SealedPerson},
     store::{
         consents::{self, NewConsent},
         device_sessions::Allow,
@@ -97,6 +97,7 @@ impl Decision<'_> {
                 scope: request.scope.clone(),
                 resource,
                 resources,
+                authorization_details: request.authorization_details.clone(),
                 claims: request.claims.clone(),
                 nonce: request.nonce.clone(),
                 auth_time: session.authentication.auth_time,
@@ -118,11 +119,16 @@ impl Decision<'_> {
             Err(StoreError::Conflict(_)) if request.pushed.is_some() => {
                 let hint = "this request_uri was used: push the request again";
                 let used = OAuthError::new(ErrorCode::InvalidRequestUri, hint);
-                return Ok(Some(request.answer_to.with_error(&provider.issuer, &used)));
+                let told = answer::with_error(provider, client, &request.answer_to, &used).await?;
+                return Ok(Some(told));
             }
             granted => granted?,
         };
-        Ok(granted.then(|| request.answer_to.with_code(&provider.issuer, code.expose())))
+        if !granted {
+            return Ok(None);
+        }
+        let told = answer::with_code(provider, client, &request.answer_to, code.expose()).await?;
+        Ok(Some(told))
     }
 
     /// The API that tokens are for when nobody names one, and the others that were asked for: the client's default comes
@@ -144,10 +150,8 @@ impl Decision<'_> {
             id: self.person.device_session,
         };
         end(provider, ending, Reason::Denied, self.subject()).await?;
-        Ok(self
-            .request
-            .answer_to
-            .with_error(&provider.issuer, &OAuthError::access_denied()))
+        let to = &self.request.answer_to;
+        answer::with_error(provider, self.client, to, &OAuthError::access_denied()).await
     }
 
     fn subject(&self) -> Subject {

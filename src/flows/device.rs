@@ -4,6 +4,7 @@
 use crate::{
     base::{id::DeviceSessionId, time::Lifetime},
     domain::{
+        api,
         browser_session::BrowserSession,
         claims::AskedClaims,
         client::{Client, GrantType},
@@ -14,7 +15,7 @@ use crate::{
         oauth_error::OAuthError,
     },
     flows::{
-        Provider,
+        Provider, authorization_details,
         consent::consent_to,
         end::end,
         pending::SealedPerson,
@@ -88,12 +89,24 @@ pub async fn begin(
 }
 
 /// The request of a device, checked: `scope` and `resource` as at the authorization endpoint.
-pub fn check(client: &Client, scope: Option<&str>, resource: &[String]) -> Result<DeviceRequest, OAuthError> {
-    let scope = client.scope_asked(scope)?;
+pub fn check(
+    provider: &Provider,
+    client: &Client,
+    named: Option<&str>,
+    resource: &[String],
+    details: Option<&str>,
+) -> Result<DeviceRequest, OAuthError> {
+    let scope = client.scope_asked(named)?;
     token::check_grant(client, GrantType::DeviceCode)?;
+    let resource = token::resource::of_client(client, resource)?;
+    if let (Some(_), Some(api)) = (named, &resource) {
+        api::check_asked(&scope, [&*provider.clients.api(api).unwrap_or_default()])?;
+    }
+    let details = details.map(|text| authorization_details::read(provider, client, text));
     Ok(DeviceRequest {
         scope,
-        resource: token::resource::of_client(client, resource)?,
+        resource,
+        authorization_details: details.transpose()?.unwrap_or_default(),
     })
 }
 
@@ -146,6 +159,7 @@ impl Decision<'_> {
                 scope: request.scope.clone(),
                 resource: request.resource.clone(),
                 resources: Vec::new(),
+                authorization_details: request.authorization_details.clone(),
                 claims: AskedClaims::default(),
                 nonce: None,
                 auth_time: session.authentication.auth_time,

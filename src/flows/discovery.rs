@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     domain::{
+        answer::ResponseMode,
         browser_session::ACR_ONE_FACTOR,
         client::{AuthMethod, GrantType},
         policy::Links,
@@ -34,7 +35,8 @@ pub fn document(provider: &Provider) -> Value {
         "backchannel_logout_supported": true,
         "backchannel_logout_session_supported": true,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query", "form_post"],
+        "response_modes_supported": ResponseMode::WORDS,
+        "authorization_signing_alg_values_supported": id_token_algorithms,
         "grant_types_supported": GrantType::ALL,
         "pushed_authorization_request_endpoint": issuer.at("/par"),
         "require_pushed_authorization_requests": false,
@@ -61,7 +63,9 @@ pub fn document(provider: &Provider) -> Value {
         "ui_locales_supported": ["en"],
         "prompt_values_supported": ["none", "login", "consent"],
         "claims_parameter_supported": true,
-        "request_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_object_signing_alg_values_supported": TAKEN_ALGORITHMS,
+        "require_signed_request_object": false,
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     });
@@ -90,6 +94,11 @@ pub fn document(provider: &Provider) -> Value {
         if let Some(link) = link {
             document[member] = link.as_str().into();
         }
+    }
+    // Where an API has any (RFC 9396 section 10).
+    let types = provider.clients.authorization_types();
+    if !types.is_empty() {
+        document["authorization_details_types_supported"] = json!(types);
     }
     document
 }

@@ -10,6 +10,7 @@ use crate::{
         url::Resource,
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::{Binding, Proof, Thumbprint},
         client::{Client, IdTokenAlgorithm},
         device_session::{Presented, RefreshRules, State, Verdict, lives_until},
@@ -61,6 +62,8 @@ pub struct ActiveAccess {
     cnf: Option<Confirmation<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Actor>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details: Vec<serde_json::Value>,
 }
 
 /// A good refresh token.
@@ -77,6 +80,8 @@ pub struct ActiveRefresh {
     exp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation<Thumbprint>>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: AuthorizationDetails,
 }
 
 /// The key that a token is bound to (RFC 9449 section 6.2).
@@ -161,6 +166,7 @@ async fn of_access_token(
         amr: token.amr,
         cnf: jkt.map(|jkt| Confirmation { jkt }),
         act: token.act,
+        authorization_details: token.authorization_details,
     }))
 }
 
@@ -211,5 +217,6 @@ async fn of_refresh_token(
         sid: session.id,
         exp: lives_until(rotated_at, rules.idle, session.expires_at).seconds(),
         cnf: proof.map(|proof| Confirmation { jkt: proof.key }),
+        authorization_details: found.grant.authorization_details.clone(),
     }))
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     domain::{
         access_token::{AccessTokenClaims, Facts},
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         client::{Client, GrantType},
         device_secret::DeviceSecret,
@@ -43,6 +44,8 @@ pub struct Tokens {
     pub scope: ScopeSet,
     /// What kind of token was asked for, in the answer to an exchange (RFC 8693 section 2.2.1).
     pub issued_token_type: Option<&'static str>,
+    /// The same in finer grain.
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// What is known before the row is.
@@ -56,6 +59,8 @@ pub struct Order<'a> {
     pub scope: Option<&'a ScopeSet>,
     /// The API that was named: one that the person allowed.
     pub resource: Option<&'a Resource>,
+    /// Fewer details for the access token.
+    pub details: Option<&'a AuthorizationDetails>,
     /// The key that this request proved: it binds the access token, also of a bearer session.
     pub key: Option<Thumbprint>,
     /// Whether an ID token is due.
@@ -93,8 +98,14 @@ pub fn issue(
     let grant: Grant = redeemed
         .grant()
         .map_err(|error| IssueError::Grant { session, error })?;
-    let life = order.client.lifetimes(&provider.lifetimes).access_token;
-    let scope = order.scope.unwrap_or(&grant.scope);
+    let resource = order.resource.or(grant.resource.as_ref());
+    let api = resource
+        .and_then(|api| provider.clients.api(api))
+        .unwrap_or_default();
+    let life = api.life(order.client.lifetimes(&provider.lifetimes).access_token);
+    let scope = &api.understood(order.scope.unwrap_or(&grant.scope));
+    let details = order.details.unwrap_or(&grant.authorization_details);
+    let details = details.at(resource.map_or(provider.issuer.as_str(), Resource::as_str));
     let jti = Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>());
     let facts = Facts {
         issuer: &provider.issuer,
@@ -103,7 +114,8 @@ pub fn issue(
         session,
         grant: &grant,
         scope,
-        resource: order.resource.or(grant.resource.as_ref()),
+        resource,
+        details: &details,
         key: order.key.or(redeemed.jkt),
         jti: &jti,
         now: order.now,
@@ -139,5 +151,6 @@ pub fn issue(
         device_secret: device_secret.map(DeviceSecret::expose),
         scope: scope.clone(),
         issued_token_type: None,
+        authorization_details: details,
     })
 }

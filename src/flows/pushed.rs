@@ -15,7 +15,7 @@ use crate::{
         oauth_error::{ErrorCode, OAuthError},
         request::{AuthorizationRequest, Identified, Raw},
     },
-    flows::{Provider, authorize, dpop, pending, token::TokenError},
+    flows::{Provider, authorize, dpop, pending, request_object, token::TokenError},
     store::error::StoreError,
 };
 
@@ -45,13 +45,14 @@ pub async fn push(
         let hint = "request_uri must not be pushed (RFC 9126 section 2.1)";
         return Err(OAuthError::invalid_request(hint).into());
     }
-    let redirectable = authorize::redirectable(Identified {
+    let identified = Identified {
         raw,
         client: Arc::clone(&client),
-    })?;
+    };
+    let redirectable = authorize::redirectable(request_object::unwrap(provider, identified).await?)?;
     let mut request = authorize::check(provider, &redirectable)?;
     request.dpop_jkt = dpop::at_par(provider, &client, proof, request.dpop_jkt).await?;
-    let expires_in = provider.lifetimes.request_uri;
+    let expires_in = client.lifetimes(&provider.lifetimes).request_uri;
     let expires = provider.clock.now().plus(expires_in);
     let sealed = provider
         .keys

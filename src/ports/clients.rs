@@ -1,7 +1,7 @@
 //! Clients in memory, with their secrets: reading one for each refresh would cost a fifth of the rate.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     hash::Hash,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,9 +12,12 @@ use crate::{
     base::{
         id::{ClientId, ClientSecretId},
         time::{Instant, Lifetime},
-        url::WebOrigin,
+        url::{Resource, WebOrigin},
     },
-    domain::{client::Client, client_secret::KeptSecret, policy::Lifetimes},
+    domain::{
+        api::ApiRules, authorization_details::AuthorizationType, client::Client, client_secret::KeptSecret,
+        policy::Lifetimes,
+    },
     store::{client_secrets, clients, db::Db, error::Result, facts::Versions},
 };
 
@@ -34,6 +37,8 @@ struct Snapshot {
     has_native_sso: bool,
     /// The origins of all clients that may be used.
     origins: HashSet<WebOrigin>,
+    apis: HashMap<String, Arc<ApiRules>>,
+    types: BTreeMap<String, AuthorizationType>,
 }
 
 /// To how much the last use of a client is remembered.
@@ -103,6 +108,21 @@ impl ClientDirectory {
         self.held.load().origins.contains(origin)
     }
 
+    /// What an API says about its tokens; nothing when no service is registered as this API.
+    pub fn api(&self, api: &Resource) -> Option<Arc<ApiRules>> {
+        self.held.load().apis.get(api.as_str()).cloned()
+    }
+
+    /// A type of `authorization_details` (RFC 9396) that an API has.
+    pub fn authorization_type(&self, name: &str) -> Option<AuthorizationType> {
+        self.held.load().types.get(name).cloned()
+    }
+
+    /// The names of all types.
+    pub fn authorization_types(&self) -> Vec<String> {
+        self.held.load().types.keys().cloned().collect()
+    }
+
     /// The secrets of a client, also those that have ended.
     pub fn secrets(&self, id: &ClientId) -> Arc<[KeptSecret]> {
         let held = self.held.load();
@@ -167,6 +187,7 @@ impl ClientDirectory {
         let enabled = all.iter().filter(|client| client.is_enabled());
         let origins = enabled.flat_map(|client| client.settings.allowed_origins.iter().cloned());
         let origins = origins.collect();
+        let (apis, types) = (apis(&all), types(&all));
         let clients = all
             .into_iter()
             .map(|client| (client.id.clone(), Arc::new(client)))
@@ -178,7 +199,39 @@ impl ClientDirectory {
             secrets: secrets.collect(),
             has_native_sso,
             origins,
+            apis,
+            types,
         }));
         Ok(())
     }
+}
+
+/// The types of `authorization_details` that the enabled services have.
+fn types(all: &[Client]) -> BTreeMap<String, AuthorizationType> {
+    let enabled = all.iter().filter(|client| client.is_enabled());
+    let mut types: BTreeMap<String, AuthorizationType> = BTreeMap::new();
+    for own in enabled.flat_map(|client| &client.settings.audience_authorization_types) {
+        let known = types.remove(own.name());
+        let both = known.map_or_else(|| own.clone(), |known| known.and(own.clone()));
+        types.insert(own.name().to_owned(), both);
+    }
+    types
+}
+
+/// The APIs that the enabled services are.
+fn apis(all: &[Client]) -> HashMap<String, Arc<ApiRules>> {
+    let mut apis: HashMap<String, ApiRules> = HashMap::new();
+    for settings in all
+        .iter()
+        .filter(|client| client.is_enabled())
+        .map(|client| &client.settings)
+    {
+        if let Some(api) = &settings.audience {
+            let known = apis.entry(api.to_string()).or_default();
+            *known = std::mem::take(known).and(settings.api_rules());
+        }
+    }
+    apis.into_iter()
+        .map(|(api, rules)| (api, Arc::new(rules)))
+        .collect()
 }

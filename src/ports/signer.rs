@@ -28,20 +28,24 @@ pub enum TokenType {
     LogoutToken,
     /// An answer about a token (RFC 9701 section 5).
     Introspection,
+    /// A signed answer to an authorization request (JARM section 2.1), which has no `typ` of its own. It lacks the claims
+    /// of every other.
+    AuthorizationResponse,
 }
 
 impl TokenType {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::AccessToken,
         Self::IdToken,
         Self::LogoutToken,
         Self::Introspection,
+        Self::AuthorizationResponse,
     ];
 
     const fn typ(self) -> &'static str {
         match self {
             Self::AccessToken => "at+jwt",
-            Self::IdToken => "JWT",
+            Self::IdToken | Self::AuthorizationResponse => "JWT",
             Self::LogoutToken => "logout+jwt",
             Self::Introspection => "token-introspection+jwt",
         }

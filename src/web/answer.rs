@@ -10,7 +10,11 @@ use crate::{
         oauth_error::OAuthError,
         request::AnswerTo,
     },
-    web::{Shared, journey::form_action, page::Script, pages::FormPostPage},
+    flows::answer,
+    web::{
+        Shared, error::store_page, extract::session::Visitor, journey::form_action, page::Script,
+        pages::FormPostPage,
+    },
 };
 
 /// Posts the page's form as soon as it is shown: the one script that we have. Its hash lets the browser run it and no
@@ -36,6 +40,15 @@ pub(super) fn send(site: &Shared, client: &Client, to: &AnswerTo, answer: Answer
 }
 
 /// The same for an error.
-pub(super) fn refuse(site: &Shared, client: &Client, to: &AnswerTo, error: &OAuthError) -> Response {
-    send(site, client, to, to.with_error(&site.provider.issuer, error))
+pub(super) async fn refuse(
+    site: &Shared,
+    visitor: &Visitor,
+    client: &Client,
+    to: &AnswerTo,
+    error: &OAuthError,
+) -> Response {
+    match answer::with_error(&site.provider, client, to, error).await {
+        Ok(answer) => send(site, client, to, answer),
+        Err(error) => store_page(site, &visitor.request_id, &error),
+    }
 }

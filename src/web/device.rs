@@ -166,6 +166,7 @@ pub(super) async fn ask(
         scopes: scope_texts(&waiting.request.scope),
         unchecked: client.settings.is_unchecked(),
         host: client.id.host().unwrap_or_default().to_owned(),
+        details: waiting.request.authorization_details.rows(),
     };
     site.pages.respond(StatusCode::OK, &page, &[])
 }

@@ -137,6 +137,7 @@ async fn decide(
                 email,
                 request: sealed,
                 scopes,
+                details: request.authorization_details.rows(),
                 destination,
                 unchecked: client.settings.is_unchecked(),
                 host: client.id.host().unwrap_or_default().to_owned(),
@@ -202,7 +203,7 @@ pub(super) async fn without_page(
         }
     }
     let error = sign_in::refuse_page(&state, step);
-    answer::refuse(site, client, &request.answer_to, &error)
+    answer::refuse(site, visitor, client, &request.answer_to, &error).await
 }
 
 /// What a sign-in page shows besides the request.
@@ -317,14 +318,15 @@ pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
-/// What starts the request again; nothing for a client that has to push its requests, which only its app can do.
+/// What starts the request again; nothing for a client that has to push or sign its requests, which only its app can do.
 fn parameters(
     pending: Option<&Pending>,
     client: Option<&Client>,
 ) -> (Vec<(&'static str, String)>, Vec<String>) {
     match (pending.map(|pending| &pending.goal), client) {
         (Some(Goal::Authorize(request)), Some(client))
-            if !client.settings.require_pushed_authorization_requests =>
+            if !client.settings.require_pushed_authorization_requests
+                && !client.settings.require_signed_request_object =>
         {
             (request.to_parameters(), form_action(client, &request.answer_to))
         }

@@ -41,6 +41,8 @@ pub struct ConsentPage {
     pub request: String,
     /// What it wants.
     pub scopes: Vec<ScopeText>,
+    /// The same in finer grain: what, and every value of it.
+    pub details: Vec<(String, Vec<(String, String)>)>,
     /// Where the answer goes, in words.
     pub destination: String,
     /// Whether nobody has checked what the app says of itself.
@@ -90,6 +92,8 @@ pub struct DeviceConsentPage {
     pub unchecked: bool,
     /// The host of an app whose id is an address; "" of all others.
     pub host: String,
+    /// The same in finer grain.
+    pub details: Vec<(String, Vec<(String, String)>)>,
 }
 
 /// The device was told.

@@ -26,6 +26,7 @@ use crate::{
 
 /// Register an app.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(super) struct AddClient {
     #[arg(help = "Its client_id: 1 to 64 of the characters A-Z a-z 0-9 . _ ~ -")]
     id: String,
@@ -36,7 +37,7 @@ pub(super) struct AddClient {
     redirect_uris: Vec<String>,
     #[arg(long, help = KIND)]
     kind: Option<String>,
-    /// Settings under one name: fapi2 or oidc-basic. What else is written here comes on top
+    /// Settings under one name: fapi2, fapi2-message-signing or oidc-basic. What else is written here comes on top
     #[arg(long)]
     preset: Option<String>,
     #[arg(long, help = SCOPE)]
@@ -50,6 +51,23 @@ pub(super) struct AddClient {
     /// Refuse its authorization requests unless they were pushed (PAR)
     #[arg(long)]
     require_par: bool,
+    #[arg(
+        long,
+        value_name = "LIFE",
+        help = "How long a request that it has pushed is good, such as 60s [default: 10m, with the presets of FAPI 2.0 60s]"
+    )]
+    request_uri_life: Option<String>,
+    /// Refuse its authorization requests unless it has signed them (JAR)
+    #[arg(long)]
+    require_signed_request: bool,
+    #[arg(long, value_name = "ALG", help = REQUEST_ALG)]
+    request_object_alg: Option<String>,
+    /// Refuse its authorization requests unless they ask for a signed answer (JARM)
+    #[arg(long)]
+    require_signed_response: bool,
+    /// What the answers are signed with that it asks to be signed: ES256 or RS256 [default: ES256]
+    #[arg(long, value_name = "ALG")]
+    response_alg: Option<String>,
     #[arg(long = "resource", value_name = "URI", help = RESOURCE)]
     resources: Vec<String>,
     #[arg(long = "post-logout-redirect-uri", value_name = "URI", help = POST_LOGOUT)]
@@ -134,6 +152,16 @@ pub(super) struct AddClient {
     /// The API that a service is: it may ask about the access tokens for this
     #[arg(long, value_name = "URI")]
     audience: Option<String>,
+    /// A scope that the API understands: tokens for it carry no others; once for each [default: all there are]
+    #[arg(long = "audience-scope", value_name = "SCOPE")]
+    audience_scopes: Vec<String>,
+    /// The longest life of the access tokens for the API, such as 2m [default: that of the app that asks]
+    #[arg(long, value_name = "LIFE")]
+    audience_token_life: Option<String>,
+    #[arg(long = "audience-authorization-type", value_name = "NAME=FIELD,FIELD", help = API_DETAILS)]
+    audience_authorization_types: Vec<String>,
+    #[arg(long = "authorization-details-type", value_name = "NAME", help = DETAILS)]
+    authorization_details_types: Vec<String>,
     /// How long its secret is good, such as 365d [default: until it is replaced]
     #[arg(long, value_name = "LIFE")]
     secret_expires_in: Option<String>,
@@ -155,6 +183,11 @@ const SCOPE: &str =
 const AUTH_METHOD: &str = "How it authenticates: none, client_secret_basic, client_secret_post or private_key_jwt [default: none for native, else client_secret_basic]";
 const ASSERTION_ALG: &str =
     "The one algorithm of its assertions [default: ES256, PS256 or EdDSA, as its keys are]";
+const API_DETAILS: &str =
+    "A type of authorization_details that the API has, with its fields (RFC 9396); once for each";
+const DETAILS: &str = "A type of authorization_details that it may ask people for; once for each";
+const REQUEST_ALG: &str =
+    "The one algorithm of its request objects [default: ES256, PS256 or EdDSA, as its keys are]";
 const ASSERTION_AUDIENCE: &str =
     "What its assertions are made for: issuer_only, or issuer_or_token_endpoint [default: issuer_only]";
 const PKCE: &str = "Whether it needs PKCE: required, required_unless_nonce or optional [default: required]";
@@ -196,10 +229,16 @@ impl AddClient {
         }
         let settings = self.over(settings, &mut checked);
         let faults = checked.faults.len();
-        let lifetimes = self.lifetimes(&mut checked);
+        let mut lifetimes = self.lifetimes(&mut checked);
+        lifetimes.request_uri = lifetimes.request_uri.or(settings.lifetimes.request_uri);
         // What does not read contradicts nothing yet.
         if checked.faults.len() == faults {
             checked.contradictions(lifetimes, server);
+            let least = Lifetime::from_millis(server.retry_window.millis() * 2);
+            if let Some(life) = settings.audience_access_token.filter(|life| *life < least) {
+                let rule = format!("write at least twice tokens.retry_window, which is {least}");
+                checked.refuse("--audience-token-life", &life.to_string(), rule);
+            }
         }
         let settings = ClientSettings {
             lifetimes,
@@ -267,6 +306,17 @@ impl AddClient {
         settings.sso_group = checked.word("--sso-group", self.sso_group.as_ref());
         settings.assertion_issuer = self.vouching(checked);
         settings.audience = checked.word::<Resource>("--audience", self.audience.as_ref());
+        if !self.audience_scopes.is_empty() {
+            settings.audience_scope =
+                checked.parse::<ScopeSet>("--audience-scope", &self.audience_scopes.join(" "));
+        }
+        settings.audience_authorization_types = checked.parse_all(
+            "--audience-authorization-type",
+            &self.audience_authorization_types,
+        );
+        settings.authorization_details_types = self.authorization_details_types.iter().cloned().collect();
+        let (word, life) = ("--audience-token-life", self.audience_token_life.as_ref());
+        settings.audience_access_token = checked.life(word, life, Lifetime::from_days(1));
         settings.jwks = self.jwks.as_ref().and_then(|file| checked.keys("--jwks", file));
         settings.jwks_uri = checked.word("--jwks-uri", self.jwks_uri.as_ref());
         settings.token_endpoint_auth_signing_alg =
@@ -298,7 +348,16 @@ impl AddClient {
         settings.introspection_signed_response_alg =
             or.word("--introspection-alg", self.introspection_alg.as_ref());
         settings.allowed_origins = or.parse_all::<WebOrigin>("--origin", &self.origins);
+        or.replace(
+            "--response-alg",
+            self.response_alg.as_ref(),
+            &mut settings.authorization_signed_response_alg,
+        );
         settings.require_pushed_authorization_requests |= self.require_par;
+        settings.request_object_signing_alg =
+            checked.word("--request-object-alg", self.request_object_alg.as_ref());
+        settings.require_signed_request_object |= self.require_signed_request;
+        settings.require_signed_authorization_response |= self.require_signed_response;
         if !self.grant_types.is_empty() {
             let grants = self.grant_types.iter();
             settings.grant_types = grants
@@ -334,6 +393,7 @@ impl AddClient {
                 self.session_absolute.as_ref(),
                 session,
             ),
+            request_uri: checked.life("--request-uri-life", self.request_uri_life.as_ref(), REQUEST_URI),
         }
     }
 
@@ -357,9 +417,35 @@ impl AddClient {
                 "--id-token-alg",
                 settings.id_token_signed_response_alg.to_string(),
             ),
+            "request_object_signing_alg" => ("--request-object-alg", written(&self.request_object_alg)),
+            "require_signed_request_object" => (
+                "--require-signed-request",
+                settings.require_signed_request_object.to_string(),
+            ),
+            "authorization_signed_response_alg" => (
+                "--response-alg",
+                settings.authorization_signed_response_alg.to_string(),
+            ),
+            "require_signed_authorization_response" => (
+                "--require-signed-response",
+                settings.require_signed_authorization_response.to_string(),
+            ),
+            "request_uri" => ("--request-uri-life", written(&self.request_uri_life)),
             "grant_types" => ("--grant-type", self.grant_types.join(" ")),
             "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
             "scope" => ("--scope", settings.scope.to_string()),
+            "audience_scope" if self.audience_scopes.is_empty() => {
+                ("--audience-token-life", written(&self.audience_token_life))
+            }
+            "audience_scope" => ("--audience-scope", self.audience_scopes.join(" ")),
+            "audience_authorization_types" => (
+                "--audience-authorization-type",
+                self.audience_authorization_types.join(" "),
+            ),
+            "authorization_details_types" => (
+                "--authorization-details-type",
+                self.authorization_details_types.join(" "),
+            ),
             "audience" => ("--audience", written(&self.audience)),
             "assertion_issuer" => ("--assertion-issuer", written(&self.assertion_issuer)),
             "sso_group" => ("--sso-group", written(&self.sso_group)),
@@ -372,6 +458,8 @@ impl AddClient {
     }
 }
 
+/// No pushed request is given a longer life: it would outlive the pages that follow it.
+const REQUEST_URI: Lifetime = Lifetime::from_secs(3600);
 /// No secret is given a longer life.
 const SECRET_LIFE: Lifetime = Lifetime::from_days(3650);
 

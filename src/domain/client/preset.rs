@@ -1,10 +1,10 @@
 //! Presets: the settings of clients that many have, so that nobody has to know each of them.
 
 use super::{
-    AssertionAudience, AuthMethod, ClientKind, ClientSettings, Contradiction, DpopPolicy, IdTokenAlgorithm,
-    PkcePolicy, RefreshRotation,
+    AssertionAudience, AuthMethod, ClientKind, ClientLifetimes, ClientSettings, Contradiction, DpopPolicy,
+    IdTokenAlgorithm, PkcePolicy, RefreshRotation,
 };
-use crate::base::jws::JwsAlgorithm;
+use crate::base::{jws::JwsAlgorithm, time::Lifetime};
 
 pub use super::words::Preset;
 
@@ -20,7 +20,18 @@ impl Preset {
                 dpop: DpopPolicy::Required,
                 // FAPI 2.0 Security Profile section 5.3.2.1: refresh tokens are not rotated.
                 refresh_rotation: RefreshRotation::Keep,
+                // Section 5.3.2.2: less than 600 seconds.
+                lifetimes: ClientLifetimes {
+                    request_uri: Some(Lifetime::from_secs(60)),
+                    ..ClientLifetimes::default()
+                },
                 ..web
+            },
+            Self::Fapi2MessageSigning => ClientSettings {
+                // FAPI 2.0 Message Signing sections 5.3.1 and 5.4.1.
+                require_signed_request_object: true,
+                require_signed_authorization_response: true,
+                ..Self::Fapi2.settings()
             },
             Self::OidcBasic => ClientSettings {
                 assertion_audience: AssertionAudience::IssuerOrTokenEndpoint,
@@ -67,6 +78,24 @@ impl Preset {
                 settings.id_token_signed_response_alg == IdTokenAlgorithm::Rs256,
                 "id_token_signed_response_alg",
                 "FAPI 2.0 forbids RS256 (Security Profile section 5.4.1): write ES256",
+            ),
+            (
+                settings.request_object_signing_alg == Some(JwsAlgorithm::Rs256),
+                "request_object_signing_alg",
+                "FAPI 2.0 forbids RS256 (Security Profile section 5.4.1): write ES256, PS256 or EdDSA",
+            ),
+            (
+                settings.authorization_signed_response_alg == IdTokenAlgorithm::Rs256,
+                "authorization_signed_response_alg",
+                "FAPI 2.0 forbids RS256 (Security Profile section 5.4.1): write ES256",
+            ),
+            (
+                settings
+                    .lifetimes
+                    .request_uri
+                    .is_none_or(|life| life >= Lifetime::from_secs(600)),
+                "request_uri",
+                "a FAPI 2.0 request_uri is good for less than 600 seconds (Security Profile section 5.3.2.2)",
             ),
         ];
         let broken = rules.into_iter().filter(|(broken, ..)| *broken);

@@ -93,6 +93,7 @@ impl ClientSettings {
         );
         self.sso_contradictions(&mut refuse);
         self.assertion_contradictions(issuer, &mut refuse);
+        self.signing_contradictions(&mut refuse);
         self.redirect_contradictions(&mut refuse);
         refuse(
             self.backchannel_logout_uri.is_some() && service,
@@ -108,10 +109,32 @@ impl ClientSettings {
             "openid, profile, email and offline_access are about people, and a service has none",
         );
         self.answer_contradictions(&mut refuse);
+        self.api_contradictions(&mut refuse, issuer);
+        found
+    }
+
+    fn api_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str), issuer: &Issuer) {
+        let service = self.kind == ClientKind::Service;
         refuse(
             self.audience.is_some() && !service,
             "audience",
             "only a service is an API; the API that a client calls is its resource",
+        );
+        refuse(
+            self.audience.is_none() && !self.audience_authorization_types.is_empty(),
+            "audience_authorization_types",
+            "only an API has types of authorization_details: name it with audience, or leave this out",
+        );
+        refuse(
+            service && !self.authorization_details_types.is_empty(),
+            "authorization_details_types",
+            "a person is asked for authorization_details, and a service has none: leave this out",
+        );
+        let of_api = self.audience_scope.is_some() || self.audience_access_token.is_some();
+        refuse(
+            of_api && self.audience.is_none(),
+            "audience_scope",
+            "only an API says what it understands and for how long: name it with audience, or leave this out",
         );
         refuse(
             self.audience
@@ -120,7 +143,25 @@ impl ClientSettings {
             "audience",
             "this is the server itself; name the API",
         );
-        found
+    }
+
+    fn signing_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {
+        let is_redirected = self.grant_types.contains(&GrantType::AuthorizationCode);
+        refuse(
+            self.require_signed_request_object && !self.has_keys(),
+            "require_signed_request_object",
+            "a client without keys signs nothing (RFC 9101 section 6.2): give jwks or jwks_uri",
+        );
+        refuse(
+            self.request_object_signing_alg.is_some() && !self.has_keys(),
+            "request_object_signing_alg",
+            "a client without keys signs nothing: give jwks or jwks_uri, or leave it out",
+        );
+        refuse(
+            self.require_signed_authorization_response && !is_redirected,
+            "require_signed_authorization_response",
+            "no authorization response goes to this client: leave it out",
+        );
     }
 
     fn sso_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str)) {

@@ -100,6 +100,8 @@ words! {
     Preset {
         /// The FAPI 2.0 Security Profile.
         Fapi2 = "fapi2",
+        /// FAPI 2.0 Message Signing: signed requests and signed answers on top of the Security Profile.
+        Fapi2MessageSigning = "fapi2-message-signing",
         /// A client library of the OpenID Connect Basic profile, as they are in the field.
         OidcBasic = "oidc-basic",
     }

@@ -8,6 +8,7 @@ use crate::domain::{
 };
 
 pub(super) fn check(request: &Redirectable, _: &mut Draft) -> Result<(), OAuthError> {
+    // A request object of a client that signs was unwrapped before.
     let unsupported = [
         ("request", ErrorCode::RequestNotSupported),
         ("request_uri", ErrorCode::RequestUriNotSupported),

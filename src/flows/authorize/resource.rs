@@ -2,9 +2,13 @@
 //! access token is for one of them.
 
 use super::Draft;
-use crate::domain::{
-    oauth_error::{ErrorCode, OAuthError},
-    request::Redirectable,
+use crate::{
+    domain::{
+        api,
+        oauth_error::{ErrorCode, OAuthError},
+        request::Redirectable,
+    },
+    flows::Provider,
 };
 
 pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAuthError> {
@@ -18,4 +22,27 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
         }
     }
     Ok(())
+}
+
+/// A scope that the request names has to be understood by one of the APIs that its tokens may be for. Those of which nothing
+/// is known take any.
+pub(super) fn check_scope(
+    provider: &Provider,
+    request: &Redirectable,
+    draft: &Draft,
+) -> Result<(), OAuthError> {
+    if request.raw.one("scope")?.is_none() {
+        return Ok(());
+    }
+    let default = request
+        .client
+        .settings
+        .resource
+        .iter()
+        .filter(|_| draft.resources.is_empty());
+    let named = draft.resources.iter().chain(default);
+    let rules: Vec<_> = named
+        .map(|api| provider.clients.api(api).unwrap_or_default())
+        .collect();
+    api::check_asked(&draft.scope, rules.iter().map(AsRef::as_ref))
 }

@@ -21,18 +21,7 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
             ));
         }
     }
-    match (request.raw.one("response_mode")?, request.answer_to.mode()) {
-        (None | Some("query"), _) | (Some(ResponseMode::FORM_POST), ResponseMode::FormPost) => {}
-        (Some(ResponseMode::FORM_POST), ResponseMode::Query) => {
-            let hint =
-                "response_mode=form_post needs an http redirect URI: an app's own scheme takes no form";
-            return Err(OAuthError::invalid_request(hint));
-        }
-        (Some(_), _) => {
-            let hint = "response_mode is query or form_post, or absent";
-            return Err(OAuthError::invalid_request(hint));
-        }
-    }
+    check_mode(request)?;
     if request
         .raw
         .one("state")?
@@ -50,4 +39,22 @@ pub(super) fn check(request: &Redirectable, draft: &mut Draft) -> Result<(), OAu
     }
     draft.nonce = nonce.map(str::to_owned);
     Ok(())
+}
+
+/// The mode that was asked for, or absent, is the one in which the answer travels.
+fn check_mode(request: &Redirectable) -> Result<(), OAuthError> {
+    let mode = request.answer_to.mode();
+    let hint = match ResponseMode::asked(request.raw.one("response_mode")?) {
+        None => {
+            "response_mode is query, form_post, jwt, query.jwt or form_post.jwt, or absent: a fragment is not for a code"
+        }
+        Some(asked) if asked == mode => return Ok(()),
+        Some(asked) if asked.is_form() && !mode.is_form() => {
+            "a response_mode with form_post needs an http redirect URI: an app's own scheme takes no form"
+        }
+        Some(_) => {
+            "this app has to ask for signed answers: response_mode is jwt, query.jwt or form_post.jwt (JARM)"
+        }
+    };
+    Err(OAuthError::invalid_request(hint))
 }

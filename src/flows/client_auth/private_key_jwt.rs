@@ -13,7 +13,10 @@ use crate::{
         jws::{Jws, JwsAlgorithm},
         time::{Instant, Lifetime},
     },
-    domain::client::{AssertionAudience, AuthMethod, Client},
+    domain::{
+        client::{AssertionAudience, AuthMethod, Client},
+        request_object,
+    },
     flows::Provider,
     ports::clients::COARSE,
     store::{clients::USED, error::StoreError, used_assertions},
@@ -112,19 +115,33 @@ async fn verified(
     if !client.signs_assertions_with(jws.algorithm) {
         return Err(Flaw::Algorithm);
     }
-    let settings = &client.settings;
-    let is_signed = match (&settings.jwks, &settings.jwks_uri) {
-        (Some(keys), _) => keys.verifies(&jws),
-        (None, Some(place)) => {
-            let keys = provider.client_keys.of(place, &jws, now).await;
-            keys.ok_or(Flaw::NoKeys)?.verifies(&jws)
-        }
-        (None, None) => return Err(Flaw::NoKeys),
-    };
-    if !is_signed {
-        return Err(Flaw::Signature);
+    // What the same keys sign in the browser's sight is no assertion (RFC 8725 section 3.11).
+    if jws.typ.as_deref() == Some(request_object::TYP) {
+        return Err(Flaw::OtherType);
     }
-    Ok((client, claims))
+    match has_signed(provider, &client, &jws, now).await {
+        Some(true) => Ok((client, claims)),
+        Some(false) => Err(Flaw::Signature),
+        None => Err(Flaw::NoKeys),
+    }
+}
+
+/// Whether a key that is registered for the client made the signature; nothing when its keys cannot be had.
+pub(in crate::flows) async fn has_signed(
+    provider: &Provider,
+    client: &Client,
+    jws: &Jws<'_>,
+    now: Instant,
+) -> Option<bool> {
+    let settings = &client.settings;
+    if let Some(keys) = &settings.jwks {
+        return Some(keys.verifies(jws));
+    }
+    let keys = provider
+        .client_keys
+        .of(settings.jwks_uri.as_ref()?, jws, now)
+        .await?;
+    Some(keys.verifies(jws))
 }
 
 /// The checks of the claims; what is remembered of the assertion, and until when.

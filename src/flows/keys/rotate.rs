@@ -11,6 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        answer::SIGNED_LIFE,
         event::Event,
         key::{
             KeyInfo, Ring,
@@ -118,11 +119,11 @@ async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
 /// The longest life of anything that a key of the ring makes under the present settings.
 fn longest_life(provider: &Provider, ring: Ring) -> Lifetime {
     match ring {
-        Ring::SigningEs256 | Ring::SigningRs256 => provider.longest_access_token(),
+        Ring::SigningEs256 | Ring::SigningRs256 => provider.longest_access_token().max(SIGNED_LIFE),
         Ring::Mac => provider
             .clients
             .longest(&provider.lifetimes, Lifetimes::refresh_token),
-        Ring::Seal => provider.lifetimes.sealed(),
+        Ring::Seal => provider.clients.longest(&provider.lifetimes, Lifetimes::sealed),
     }
 }
 

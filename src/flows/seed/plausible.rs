@@ -11,6 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         browser_session::Authentication,
         claims::AskedClaims,
         client::{ClientKind, ClientSettings},
@@ -191,6 +192,7 @@ impl<'a> Plausible<'a> {
             scope: with_browser.map_or(&self.scope, |_| &self.short_scope).clone(),
             resource: None,
             resources: Vec::new(),
+            authorization_details: AuthorizationDetails::default(),
             claims: AskedClaims::default(),
             nonce: None,
             auth_time,

@@ -6,6 +6,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use crate::{
     domain::{
         access_token::ClientTokenClaims,
+        api::check_asked,
+        authorization_details::AuthorizationDetails,
         binding::Proof,
         client::Client,
         oauth_error::{ErrorCode, OAuthError},
@@ -41,8 +43,16 @@ pub async fn issue_to_client(
         let hint = "scope is empty: name what the client is registered for, or leave the parameter out";
         return Err(OAuthError::new(ErrorCode::InvalidScope, hint).into());
     }
+    let rules = api
+        .as_ref()
+        .and_then(|api| provider.clients.api(api))
+        .unwrap_or_default();
+    if request.scope.is_some() && api.is_some() {
+        check_asked(&scope, [&*rules])?;
+    }
+    let scope = rules.understood(&scope);
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
-    let life = client.lifetimes(&provider.lifetimes).access_token;
+    let life = rules.life(client.lifetimes(&provider.lifetimes).access_token);
     let jti = Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<16>());
     let claims = ClientTokenClaims {
         issuer: &provider.issuer,
@@ -67,5 +77,6 @@ pub async fn issue_to_client(
         is_bound: request.proof.is_some(),
         scope,
         issued_token_type: None,
+        authorization_details: AuthorizationDetails::default(),
     })
 }

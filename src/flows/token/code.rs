@@ -14,7 +14,7 @@ use crate::{
         pkce::Challenge,
     },
     flows::{
-        Provider,
+        Provider, authorization_details,
         end::end,
         issue::Tokens,
         token::{
@@ -36,6 +36,8 @@ pub struct CodeRequest<'a> {
     pub code_verifier: Option<&'a str>,
     /// The API that the access token is for.
     pub resource: &'a [String],
+    /// What of the granted details the access token is for (RFC 9396 section 6.1).
+    pub details: Option<&'a str>,
     /// The DPoP proof, checked in everything but its key.
     pub proof: Option<Proof>,
     /// Where the request came from.
@@ -58,6 +60,8 @@ pub async fn redeem(
     };
     let holds = |found: &Found| found.code == code.digest();
     let resource = resource::choose(provider, client, code.session, request.resource, holds).await?;
+    let details =
+        authorization_details::choose(provider, client, code.session, request.details, holds).await?;
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     // Before the row: the database may have gone back, and say that it waits.
     if provider.ends.devices.contains(&code.session) {
@@ -74,6 +78,7 @@ pub async fn redeem(
         device_secret: client
             .lets_others_in()
             .then(|| DeviceSecret::new(&provider.entropy)),
+        details: details.as_ref(),
         proof: request.proof,
         address: request.address.clone(),
         now,

@@ -9,7 +9,7 @@ use crate::{
         oauth_error::{ErrorCode, OAuthError},
     },
     flows::{
-        Provider,
+        Provider, authorization_details,
         issue::Tokens,
         token::{
             TokenError,
@@ -29,6 +29,8 @@ pub struct Poll<'a> {
     pub device_code: &'a str,
     /// The API that the access token is for.
     pub resource: &'a [String],
+    /// What of the granted details the access token is for (RFC 9396 section 6.1).
+    pub details: Option<&'a str>,
     /// The DPoP proof, checked in everything but its key.
     pub proof: Option<Proof>,
     /// Where the request came from.
@@ -41,6 +43,8 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
     let code = DeviceCode::parse(request.device_code).ok_or_else(|| TokenError::NotOurs(invalid()))?;
     let holds = |found: &Found| found.code == code.digest();
     let resource = resource::choose(provider, client, code.session(), request.resource, holds).await?;
+    let details =
+        authorization_details::choose(provider, client, code.session(), request.details, holds).await?;
     let (now, session) = (provider.clock.now(), code.session());
     let progress = device_codes::poll(&provider.db, session, code.digest()).await?;
     let Some(Progress {
@@ -80,6 +84,7 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         resource: resource.as_ref(),
         // Only a sign-in with the device's own browser lets its other apps in.
         device_secret: None,
+        details: details.as_ref(),
         proof: request.proof,
         address: request.address,
         now,

@@ -13,6 +13,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::Proof,
         claims::AskedClaims,
         client::{AssertionIssuer, AssertionSubject, Client, GrantType},
@@ -145,6 +146,7 @@ pub async fn open(
             resource: api,
             resources: Vec::new(),
             claims: AskedClaims::default(),
+            authorization_details: AuthorizationDetails::default(),
             nonce: None,
             auth_time: vouched.auth_time,
             acr: ACR_UNKNOWN.to_owned(),
@@ -165,6 +167,7 @@ pub async fn open(
         client,
         session,
         scope: None,
+        details: None,
         resource: None,
         key: request.proof.map(|proof| proof.key),
         with_id_token: true,

@@ -8,6 +8,7 @@ use crate::{
         url::Resource,
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::Proof,
         client::Client,
         device_secret::DeviceSecret,
@@ -35,6 +36,8 @@ pub(super) struct Redemption<'a> {
     pub(super) resource: Option<&'a Resource>,
     /// A secret for the maker's other apps on the device, where the client may let them in.
     pub(super) device_secret: Option<DeviceSecret>,
+    /// Fewer details than were allowed.
+    pub(super) details: Option<&'a AuthorizationDetails>,
     /// The DPoP proof, checked in everything but its key.
     pub(super) proof: Option<Proof>,
     /// Where the request came from.
@@ -53,6 +56,7 @@ pub(super) async fn redeem(
     let Redemption {
         session,
         resource,
+        details,
         now,
         ..
     } = redemption;
@@ -80,6 +84,7 @@ pub(super) async fn redeem(
         session,
         scope: None,
         resource,
+        details,
         key,
         with_id_token: true,
         device_secret: redemption.device_secret.as_ref(),

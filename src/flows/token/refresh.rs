@@ -10,6 +10,7 @@ use crate::{
         url::Resource,
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::Proof,
         client::Client,
         device_session::{DeviceSession, Presented, RefreshRules, Refusal, State, Verdict},
@@ -20,7 +21,7 @@ use crate::{
         scope::ScopeSet,
     },
     flows::{
-        Provider,
+        Provider, authorization_details,
         end::end,
         issue::{Order, Tokens, issue},
         token::{TokenError, resource},
@@ -42,6 +43,8 @@ pub struct RefreshRequest<'a> {
     pub scope: Option<ScopeSet>,
     /// The API that the access token is for.
     pub resource: &'a [String],
+    /// What of the granted details the access token is for (RFC 9396 section 6.1).
+    pub details: Option<&'a str>,
     /// The DPoP proof, checked in everything but its key.
     pub proof: Option<Proof>,
     /// Where the request came from.
@@ -64,6 +67,8 @@ pub async fn refresh(
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     let holds = |found: &Found| found.has_handle(token.handle.digest());
     let resource = resource::choose(provider, client, token.session, request.resource, holds).await?;
+    let details =
+        authorization_details::choose(provider, client, token.session, request.details, holds).await?;
     // Before the row: the database may have gone back, and say that it lives.
     if provider.ends.devices.contains(&token.session) {
         tracing::info!(session = %token.session, "a refresh token of an ended session was refused");
@@ -85,6 +90,7 @@ pub async fn refresh(
         request: &request,
         token: &token,
         resource: resource.as_ref(),
+        details: details.as_ref(),
         rules,
     };
     for _ in 0..TRIES {
@@ -134,6 +140,7 @@ struct Call<'a> {
     request: &'a RefreshRequest<'a>,
     token: &'a RefreshToken,
     resource: Option<&'a Resource>,
+    details: Option<&'a AuthorizationDetails>,
     rules: RefreshRules,
 }
 
@@ -261,6 +268,7 @@ impl Call<'_> {
             session: self.token.session,
             scope: self.request.scope.as_ref(),
             resource: self.resource,
+            details: self.details,
             key: self.request.proof.map(|proof| proof.key),
             with_id_token: false,
             device_secret: None,

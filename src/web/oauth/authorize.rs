@@ -4,11 +4,14 @@ use axum::{extract::State, response::Response};
 
 use crate::{
     base::seal::Purpose,
-    domain::{client::Client, request::AuthorizationRequest},
+    domain::{
+        client::Client,
+        request::{AuthorizationRequest, Redirectable},
+    },
     flows::{
         authorize,
         pending::{Goal, Pending},
-        pushed,
+        pushed, request_object,
     },
     web::{
         NotMet, Shared, answer,
@@ -52,6 +55,11 @@ pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response 
     {
         return begin_pushed(&site, visitor, &identified.client, reference).await;
     }
+    // What it signed is all that counts, also where the answer goes; one that does not verify vouches for no place.
+    let identified = match request_object::unwrap(&site.provider, identified).await {
+        Ok(identified) => identified,
+        Err(error) => return oauth_page(&site, &visitor.request_id, &error),
+    };
     let redirectable = match authorize::redirectable(identified) {
         Ok(redirectable) => redirectable,
         Err(error) => return oauth_page(&site, &visitor.request_id, &error),
@@ -60,7 +68,10 @@ pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response 
         Ok(request) => begin(&site, visitor, &redirectable.client, request).await,
         Err(error) => {
             tracing::info!(code = error.code.as_str(), hint = %error.hint, "an authorization request was refused");
-            answer::refuse(&site, &redirectable.client, &redirectable.answer_to, &error)
+            let Redirectable {
+                client, answer_to, ..
+            } = &redirectable;
+            answer::refuse(&site, &visitor, client, answer_to, &error).await
         }
     }
 }

@@ -34,7 +34,16 @@ pub(crate) async fn begin(State(site): State<Shared>, request: AuthenticatedClie
 
 async fn act(site: &Shared, request: &AuthenticatedClient) -> Result<DeviceAuthorization, TokenError> {
     let scope = request.form.one("scope").map_err(OAuthError::from)?;
-    let asked = device::check(&request.client, scope, request.form.all("resource"))?;
+    let asked = device::check(
+        &site.provider,
+        &request.client,
+        scope,
+        request.form.all("resource"),
+        request
+            .form
+            .one("authorization_details")
+            .map_err(OAuthError::from)?,
+    )?;
     device::begin(&site.provider, &request.client, asked).await
 }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
+        authorization_details::AuthorizationDetails,
         client::GrantType,
         oauth_error::{ErrorCode, OAuthError},
         request::Raw,
@@ -73,6 +74,7 @@ async fn grant(
     } = request;
     let address = Some(address.to_string());
     let resource = form.all("resource");
+    let details = form.one("authorization_details").map_err(OAuthError::from)?;
     let hint = "the metadata of this server list the grant types that it knows";
     let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
     let grant: GrantType = form.required("grant_type")?.parse().map_err(unsupported)?;
@@ -86,6 +88,7 @@ async fn grant(
                 redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
                 code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
                 resource,
+                details,
                 proof,
                 address,
             };
@@ -96,6 +99,7 @@ async fn grant(
                 refresh_token: form.required("refresh_token")?,
                 scope: scope(form)?,
                 resource,
+                details,
                 proof,
                 address,
             };
@@ -105,6 +109,7 @@ async fn grant(
             let request = device_code::Poll {
                 device_code: form.required("device_code")?,
                 resource,
+                details,
                 proof,
                 address,
             };
@@ -135,6 +140,10 @@ async fn grant(
             jwt_bearer::open(&site.provider, client, request).await
         }
         GrantType::ClientCredentials => {
+            if details.is_some() {
+                let hint = "a person is asked for authorization_details, and here is none";
+                return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, hint).into());
+            }
             let request = ClientCredentialsRequest {
                 scope: form.one("scope").map_err(OAuthError::from)?,
                 resource,
@@ -182,6 +191,8 @@ struct Answer<'a> {
     device_secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     issued_token_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "AuthorizationDetails::is_empty")]
+    authorization_details: &'a AuthorizationDetails,
 }
 
 fn answer(tokens: &Tokens) -> Response {
@@ -197,6 +208,7 @@ fn answer(tokens: &Tokens) -> Response {
             .as_ref()
             .map(|secret| secret.expose().as_str()),
         issued_token_type: tokens.issued_token_type,
+        authorization_details: &tokens.authorization_details,
     };
     ([(header::PRAGMA, "no-cache")], Json(answer)).into_response()
 }

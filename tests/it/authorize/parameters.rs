@@ -111,7 +111,7 @@ async fn what_is_wrong_with_a_parameter_is_told_to_the_app() {
         ("response_type", "CODE", "unsupported_response_type"),
         ("response_mode", "fragment", "invalid_request"),
         ("response_mode", "FORM_POST", "invalid_request"),
-        ("response_mode", "query.jwt", "invalid_request"),
+        ("response_mode", "fragment.jwt", "invalid_request"),
         ("scope", "openid admin", "invalid_scope"),
         ("scope", "openid \"quoted\"", "invalid_scope"),
         ("scope", "OPENID", "invalid_scope"),

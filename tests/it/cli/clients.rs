@@ -221,6 +221,25 @@ async fn presets_fill_in_what_nobody_wants_to_know() {
     ] {
         assert_eq!(added[name], value, "{name}");
     }
+    assert_eq!(added["lifetimes"]["request_uri"], "1m");
+    let signing = [
+        &["--preset", "fapi2-message-signing", "--jwks", &public][..],
+        &REDIRECT,
+    ]
+    .concat();
+    let added = add(&shell, "signing-bank", &[&signing[..], &["--json"]].concat())
+        .await
+        .json();
+    assert_eq!(added["require_signed_request_object"], true);
+    assert_eq!(added["require_signed_authorization_response"], true);
+    let said = shell.run(&["client", "show", "signing-bank"]).await.done();
+    for fact in [
+        "have to be signed and pushed",
+        "have to be signed with ES256",
+        "request_uri life",
+    ] {
+        assert!(said.contains(fact), "{fact} in {said}");
+    }
     let basic = [&["--preset", "oidc-basic", "--json"][..], &REDIRECT].concat();
     let added = add(&shell, "shop", &basic).await.json();
     assert_eq!(
@@ -247,6 +266,9 @@ async fn presets_fill_in_what_nobody_wants_to_know() {
         ),
         (&["--pkce", "optional"], "--pkce"),
         (&["--id-token-alg", "RS256"], "--id-token-alg"),
+        (&["--request-object-alg", "RS256"], "--request-object-alg"),
+        (&["--response-alg", "RS256"], "--response-alg"),
+        (&["--request-uri-life", "10m"], "--request-uri-life"),
         (&["--kind", "service"], "--kind"),
     ] {
         let said = add(&shell, "other", &[&fapi[..], more].concat()).await.refused(1);
@@ -378,6 +400,79 @@ async fn the_apps_of_one_maker_and_an_api_that_passes_requests_on() {
 }
 
 #[tokio::test]
+async fn what_is_signed_and_what_an_api_says_is_checked() {
+    let (_folder, shell) = founded().await;
+    for (more, flag, rule) in [
+        (
+            &["--request-object-alg", "ES256"][..],
+            "--request-object-alg",
+            "signs nothing",
+        ),
+        (
+            &["--require-signed-request"],
+            "--require-signed-request",
+            "give jwks or jwks_uri",
+        ),
+        (&["--audience-scope", "a"], "--audience-scope", "only an API says"),
+        (
+            &["--audience-token-life", "5m"],
+            "--audience-token-life",
+            "only an API says",
+        ),
+        (
+            &["--audience-token-life", "90s"],
+            "--audience-token-life",
+            "twice tokens.retry_window",
+        ),
+        (
+            &["--audience-authorization-type", "payment"],
+            "--audience-authorization-type",
+            "write NAME=FIELD",
+        ),
+        (
+            &["--audience-authorization-type", "a=b"],
+            "--audience-authorization-type",
+            "only an API has types",
+        ),
+    ] {
+        let said = add(&shell, "app", &[more, &REDIRECT].concat()).await.refused(1);
+        assert!(
+            said.contains(&format!("\n  {flag} ")) && said.contains(rule),
+            "{more:?}: {said}"
+        );
+    }
+    let api = [
+        "--kind",
+        "service",
+        "--audience",
+        "https://api.example",
+        "--audience-scope",
+        "notes:read",
+        "--audience-scope",
+        "notes:write",
+        "--audience-token-life",
+        "2m",
+        "--audience-authorization-type",
+        "payment=creditor,amount",
+    ];
+    add(&shell, "api", &api).await.done();
+    let asks = [&REDIRECT[..], &["--authorization-details-type", "payment"]].concat();
+    add(&shell, "asks", &asks).await.done();
+    for (client, facts) in [
+        (
+            "api",
+            &["notes:read notes:write", "2m", "payment=amount,creditor"][..],
+        ),
+        ("asks", &["may ask details", "payment"]),
+    ] {
+        let said = shell.run(&["client", "show", client]).await.done();
+        for fact in facts {
+            assert!(said.contains(fact), "{fact} in {said}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
     let (_folder, shell) = founded().await;
     for (more, flag, rule) in [
@@ -420,7 +515,11 @@ async fn contradictions_are_told_by_the_word_that_makes_them_and_all_at_once() {
         ),
         (&["--jwks-uri", "http://app.example/jwks"], "--jwks-uri", "https"),
         (&["--assertion-alg", "none"], "--assertion-alg", "write ES256"),
-        (&["--preset", "fapi3"], "--preset", "write fapi2 or oidc-basic"),
+        (
+            &["--preset", "fapi3"],
+            "--preset",
+            "write fapi2, fapi2-message-signing or oidc-basic",
+        ),
         (
             &["--grant-type", "password"],
             "--grant-type",

@@ -1,15 +1,20 @@
 //! Clients that authenticate: their secrets and keys, what they may do, and who pretends to be one.
 
+mod apis;
 mod assertions;
+mod authorization_details;
 mod confusion;
 mod credentials;
+mod fapi2;
 mod introspection;
 mod jwks_uri;
 mod jwt_bearer;
 mod keeping;
 mod kinds;
+mod request_objects;
 mod rs256;
 mod secrets;
+mod signed_answers;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -349,8 +354,13 @@ impl Key {
 
     /// Signs by the algorithm that the header names; any other by the key's own.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
-        let part = |value: &Value| b64(value.to_string().as_bytes());
-        let signed = format!("{}.{}", part(header), part(claims));
+        self.sign_text(header, &claims.to_string())
+    }
+
+    /// The same for claims that are written as they are.
+    fn sign_text(&self, header: &Value, claims: &str) -> String {
+        let part = |text: &str| b64(text.as_bytes());
+        let signed = format!("{}.{}", part(&header.to_string()), part(claims));
         let signature = match &self.pair {
             Pair::Ec(pair) => pair
                 .sign(&SystemRandom::new(), signed.as_bytes())

@@ -48,7 +48,7 @@ async fn no_device_lives_that_was_allowed_while_everything_of_its_person_ended()
 /// As many as it takes: over HTTP they would be counted by address.
 async fn begin(postern: &Postern) -> (String, String) {
     let client = postern.provider().clients.find("tv").expect("registered");
-    let request = device::check(&client, None, &[]).expect("right");
+    let request = device::check(postern.provider(), &client, None, &[], None).expect("right");
     let begun = device::begin(postern.provider(), &client, request).await;
     let begun = begun.expect("begun");
     (begun.device_code.expose(), begun.user_code.to_string())

@@ -157,8 +157,15 @@ fn scopes(full: bool) -> Vec<ScopeText> {
     vec![scope; if full { 2 } else { 0 }]
 }
 
-#[expect(clippy::too_many_lines, reason = "a few lines for each page")]
+/// What a person is shown of `authorization_details`: an entry with values and one without.
+fn details(full: bool) -> Vec<(String, Vec<(String, String)>)> {
+    let row = || (text(full), text(full));
+    let entries = [(text(full), vec![row()]), (text(full), Vec::new())];
+    if full { entries.to_vec() } else { Vec::new() }
+}
+
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a few lines for each page")]
 async fn every_page_renders_with_everything_and_with_nothing() {
     let postern = Postern::start().await;
     let mut rendered = BTreeSet::new();
@@ -195,6 +202,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             email: text(full),
             request: text(full),
             scopes: scopes.clone(),
+            details: details(full),
             destination: text(full),
             unchecked: full,
             host: text(full),
@@ -218,6 +226,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
             scopes: scopes.clone(),
             unchecked: full,
             host: text(full),
+            details: details(full),
         });
         show!(DeviceDonePage {
             client_name: text(full),

@@ -55,7 +55,7 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
     assert_eq!(document["issuer"], postern.issuer());
     assert!(!postern.issuer().ends_with('/'));
     assert_eq!(tokens.id_claims()["iss"], document["issuer"], "byte for byte");
-    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9207, RFC 9449, Initiating User Registration 1.0.
+    // OpenID Connect Discovery section 3 and RFC 8414 section 2, RFC 9101, RFC 9207, RFC 9449, JARM, Initiating User Registration 1.0.
     let registered = [
         "issuer",
         "authorization_endpoint",
@@ -82,6 +82,8 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
         "end_session_endpoint",
+        "backchannel_logout_supported",
+        "backchannel_logout_session_supported",
         "ui_locales_supported",
         "code_challenge_methods_supported",
         "dpop_signing_alg_values_supported",
@@ -92,6 +94,9 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "claims_parameter_supported",
         "request_parameter_supported",
         "request_uri_parameter_supported",
+        "request_object_signing_alg_values_supported",
+        "require_signed_request_object",
+        "authorization_signing_alg_values_supported",
         "authorization_response_iss_parameter_supported",
     ];
     let members: BTreeSet<&str> = document
@@ -173,8 +178,19 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
     assert_eq!(list(&document, "response_types_supported"), ["code"]);
     assert_eq!(
         list(&document, "response_modes_supported"),
-        ["query", "form_post"]
+        ["query", "form_post", "jwt", "query.jwt", "form_post.jwt"]
     );
+    // Signed requests and answers: see client_auth/request_objects.rs and client_auth/signed_answers.rs.
+    assert_eq!(
+        list(&document, "request_object_signing_alg_values_supported"),
+        ["ES256", "PS256", "EdDSA", "RS256"]
+    );
+    assert_eq!(
+        list(&document, "authorization_signing_alg_values_supported"),
+        ["ES256"]
+    );
+    assert_eq!(document["request_parameter_supported"], true);
+    assert_eq!(document["request_uri_parameter_supported"], false);
     assert_eq!(
         list(&document, "grant_types_supported"),
         [
@@ -213,7 +229,7 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
     let url = phone.authorize_url(&[("response_mode", "form_post"), ("prompt", "none")]);
     let page = postern.browser().open(&url).await.page();
     assert_eq!(page.form(&phone.redirect_uri).field("error"), "login_required");
-    for mode in ["fragment", "jwt"] {
+    for mode in ["fragment", "fragment.jwt"] {
         let url = phone.authorize_url(&[("response_mode", mode)]);
         match postern.browser().open(&url).await {
             Went::App(back) => assert!(
@@ -234,6 +250,7 @@ async fn every_grant_and_response_in_the_document_works_and_no_other() {
             .is_some_and(|query| query.contains("error=invalid_request")),
         "{back}"
     );
+    // An app without keys signs nothing.
     for parameter in ["request", "request_uri"] {
         let url = phone.authorize_url(&[(parameter, "https://app.example/r")]);
         let back = postern.browser().open(&url).await.app();

@@ -163,6 +163,7 @@ impl<'a> Prover<'a> {
             redirect_uri: Some(&phone.redirect_uri),
             code_verifier: Some(&phone.verifier),
             resource: &[],
+            details: None,
             proof: Some(self.proof(self.postern.clock.now())),
             address: None,
         };
@@ -185,6 +186,7 @@ impl<'a> Prover<'a> {
             refresh_token: token,
             scope: None,
             resource: &[],
+            details: None,
             proof: Some(self.proof(made_at)),
             address: None,
         };

@@ -273,6 +273,7 @@ async fn a_client_has_lifetimes_of_its_own() {
         access_token: Some(Lifetime::from_secs(600)),
         device_session_idle: Some(Lifetime::from_days(2)),
         device_session_absolute: Some(Lifetime::from_days(5)),
+        ..ClientLifetimes::default()
     };
     postern
         .add_client("brief", |settings| settings.lifetimes = own)

@@ -9,6 +9,7 @@ use crate::{
     base::{id::DeviceSessionId, time::Lifetime, url::Resource},
     domain::{
         access_token::{Confirmation, ExchangedTokenClaims, MOST_ACTORS},
+        authorization_details::AuthorizationDetails,
         client::Client,
         oauth_error::{ErrorCode, OAuthError},
         scope::ScopeSet,
@@ -58,10 +59,11 @@ pub(super) async fn delegate(
         .to_string()
         .parse()
         .map_err(|_| OAuthError::invalid_request("the scope of subject_token does not read"))?;
-    let scope = narrowed(&held, client, request.scope.as_ref())?;
+    let rules = provider.clients.api(&api).unwrap_or_default();
+    let scope = rules.understood(&narrowed(&held, client, request.scope.as_ref())?);
 
     let now = provider.clock.now();
-    let life = client.lifetimes(&provider.lifetimes).access_token;
+    let life = rules.life(client.lifetimes(&provider.lifetimes).access_token);
     // It never outlives the one that it is exchanged for.
     let exp = i64::try_from(subject.exp).unwrap_or(i64::MAX);
     let exp = exp.min(now.plus(life).seconds());
@@ -98,6 +100,8 @@ pub(super) async fn delegate(
         id_token: None,
         device_secret: None,
         scope,
+        // What was allowed in finer grain was allowed for the first API.
+        authorization_details: AuthorizationDetails::default(),
         issued_token_type: None,
     })
 }

@@ -6,6 +6,7 @@ use super::{DEVICE_SECRET, ExchangeRequest, ID_TOKEN};
 use crate::{
     base::id::{DeviceSessionId, EventId},
     domain::{
+        authorization_details::AuthorizationDetails,
         claims::AskedClaims,
         client::{Client, ConsentPolicy},
         device_secret::DeviceSecret,
@@ -67,6 +68,7 @@ pub(super) async fn open(
             resource: api,
             resources: Vec::new(),
             claims: AskedClaims::default(),
+            authorization_details: AuthorizationDetails::default(),
             nonce: None,
             // How the person proved who they are, and when: in the other app.
             auth_time: parent.grant.auth_time,
@@ -88,6 +90,7 @@ pub(super) async fn open(
         client,
         session,
         scope: None,
+        details: None,
         resource: None,
         key,
         with_id_token: true,

@@ -10,6 +10,7 @@ use postern::{
         time::{Instant, Lifetime},
     },
     domain::{
+        authorization_details::AuthorizationDetails,
         binding::Thumbprint,
         browser_session::{Authentication, BrowserSession},
         claims::AskedClaims,
@@ -176,6 +177,7 @@ impl World {
                 scope: "openid".parse().expect("valid"),
                 resource: None,
                 resources: Vec::new(),
+                authorization_details: AuthorizationDetails::default(),
                 claims: AskedClaims::default(),
                 nonce: Some("n".to_owned()),
                 auth_time: at(0),
