@@ -6,7 +6,7 @@ pub enum BadEncoding {
     /// A broken escape, bytes that are no UTF-8, or a control character.
     #[error("the parameters are not form-encoded UTF-8 text")]
     Broken,
-    /// More than [`MAX_PARAMETERS`].
+    /// More than any request has.
     #[error("there are more than 64 parameters")]
     TooMany,
 }
