@@ -43,6 +43,8 @@ CREATE INDEX used_assertions_expires ON used_assertions (expires_at);
 
 -- Whether a client is told when a session of its people ends (OpenID Connect Back-Channel Logout 1.0).
 ALTER TABLE clients ADD COLUMN hears_logout BIGINT NOT NULL DEFAULT 0;
+-- Until when a client that does not answer is asked nothing.
+ALTER TABLE clients ADD COLUMN spared_until BIGINT;
 
 -- What others have to be told, until they have been: whom, what kind of message, and about what. Each is tried at due_at.
 CREATE TABLE outbox (
@@ -57,6 +59,7 @@ CREATE TABLE outbox (
 );
 CREATE INDEX outbox_due ON outbox (due_at);
 CREATE INDEX outbox_recipient ON outbox (recipient, due_at);
+CREATE INDEX outbox_old ON outbox (created_at);
 
 -- Digest of the secret by which other apps on the device sign in (Native SSO); of what they open, parent_id names this.
 ALTER TABLE device_sessions ADD COLUMN device_secret BYTEA;

@@ -5,7 +5,7 @@ use crate::{
     base::time::Lifetime,
     domain::{
         oauth_error::{ErrorCode, OAuthError},
-        scope::{EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, ScopeSet},
+        scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, ScopeSet},
     },
 };
 
@@ -70,7 +70,9 @@ pub fn check_asked<'a>(
 }
 
 fn of_the_issuer() -> ScopeSet {
-    [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS].into_iter().collect()
+    [DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE]
+        .into_iter()
+        .collect()
 }
 
 #[cfg(test)]
@@ -97,6 +99,7 @@ mod tests {
             access_token: None,
         };
         assert!(check_asked(&scope("openid admin"), [&api]).is_err());
+        assert_eq!(check_asked(&scope("openid device_sso read"), [&api]), Ok(()));
         for apis in [vec![], vec![&api, &other], vec![&api, &all]] {
             assert_eq!(check_asked(&scope("openid admin"), apis), Ok(()));
         }

@@ -150,6 +150,16 @@ impl Metadata {
         (settings.redirect_uris, settings.grant_types) = (redirect_uris, grant_types);
         settings.post_logout_redirect_uris = self.all("post_logout_redirect_uris")?;
         settings.backchannel_logout_uri = self.word("backchannel_logout_uri")?;
+        let host = |url: &str| Url::parse(url).ok()?.host_str().map(str::to_owned);
+        let told_at = settings
+            .backchannel_logout_uri
+            .as_ref()
+            .and_then(|url| host(url.as_str()));
+        let mut redirects = settings.redirect_uris.iter();
+        if bounds.is_open && told_at.is_some() && !redirects.any(|uri| host(uri.as_str()) == told_at) {
+            let rule = "name a place at the host of one of the redirect_uris: nobody else is told of ends";
+            return Err(refused("backchannel_logout_uri", rule));
+        }
         // Every logout token has a sid, whether one is wanted or not.
         self.flag("backchannel_logout_session_required")?;
         settings.allowed_origins = self.all("allowed_origins")?;

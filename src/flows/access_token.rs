@@ -1,11 +1,12 @@
 //! Whether an access token that was made well is still in force: neither it nor what it hangs on has ended.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use postern_resource_server::AccessToken;
+use postern_resource_server::{AccessToken, Expected, Rejection, inspect};
 
 use crate::{
     base::id::DeviceSessionId,
     flows::Provider,
+    ports::keys::Keys,
     store::{
         device_sessions::{LiveUser, find_live_user},
         error::StoreError,
@@ -49,4 +50,25 @@ pub async fn in_force(provider: &Provider, token: &AccessToken) -> Result<Option
             Ok(in_force.then_some(SpeaksFor::Client))
         }
     }
+}
+
+/// Reads an access token of ours that is made for `audience` and that nobody presents to be let in: whether its holder has
+/// the key that it is bound to is not asked.
+pub async fn read(
+    provider: &Provider,
+    token: &str,
+    audience: &str,
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    let (expected, now) = expected(provider, audience);
+    let judge = |keys: &Keys| inspect(token, &keys.verify, &expected, now);
+    provider
+        .keys
+        .with_newer_keys(&provider.db, &provider.clock, judge)
+        .await
+}
+
+pub(super) fn expected(provider: &Provider, audience: &str) -> (Expected, u64) {
+    let now = provider.clock.now().seconds();
+    let expected = Expected::new(provider.issuer.as_str(), audience);
+    (expected, u64::try_from(now).unwrap_or(0))
 }

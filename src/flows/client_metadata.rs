@@ -49,10 +49,12 @@ pub async fn meet(provider: &Provider, id: &str, address: Option<String>) -> Res
         return Ok(());
     };
     let now = provider.clock.now();
+    let find = || provider.clients.find(id.as_str());
     let Some(mut seen) = provider.client_documents.turn(&id, now).await else {
-        return Err(busy());
+        // Whoever is known already is not kept out by strangers.
+        return find().map(drop).ok_or_else(busy);
     };
-    let known = provider.clients.find(id.as_str());
+    let known = find();
     if seen.until.is_some_and(|until| now < until) {
         if seen.is_refused {
             return Err(refused());

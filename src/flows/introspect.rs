@@ -17,7 +17,11 @@ use crate::{
         refresh_token::RefreshToken,
         scope::ScopeSet,
     },
-    flows::{Provider, access_token::in_force, issue::IssueError, userinfo::read},
+    flows::{
+        Provider,
+        access_token::{in_force, read},
+        issue::IssueError,
+    },
     ports::{keys::Keys, signer::TokenType},
     store::{device_sessions, error::StoreError},
 };
@@ -96,6 +100,8 @@ pub async fn introspect(
     client: &Client,
     token: &str,
 ) -> Result<Introspection, StoreError> {
+    // The answer may be signed.
+    provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     let parse = |keys: &Keys| keys.mac.parse(token);
     let parsed = provider
         .keys

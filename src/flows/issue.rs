@@ -42,10 +42,10 @@ pub struct Tokens {
     pub device_secret: Option<Secret<String>>,
     /// What the access token may do.
     pub scope: ScopeSet,
-    /// What kind of token was asked for, in the answer to an exchange (RFC 8693 section 2.2.1).
-    pub issued_token_type: Option<&'static str>,
     /// The same in finer grain.
     pub authorization_details: AuthorizationDetails,
+    /// What kind of token was asked for, in the answer to an exchange (RFC 8693 section 2.2.1).
+    pub issued_token_type: Option<&'static str>,
 }
 
 /// What is known before the row is.

@@ -27,10 +27,14 @@ use crate::{
 const RECIPIENTS: i64 = 1000;
 /// How many messages a recipient is sent at once.
 const AT_ONCE: i64 = 8;
+/// How many times that before others have their turn.
+const BATCHES: usize = 8;
 /// How long a message is one node's: longer than a try may take.
 const LEASE: Lifetime = Lifetime::from_secs(60);
 /// How long a recipient that is down is asked nothing at all. Short: it is told of new ends soon after it is back.
 const SPARED: Lifetime = Lifetime::from_secs(10);
+/// How often a message is tried that its recipient answers and does not take: it may not be the one who asked for it.
+const MOST_REFUSED: i64 = 10;
 /// How long one try may take.
 const PATIENCE: Lifetime = Lifetime::from_secs(10);
 
@@ -39,15 +43,16 @@ pub async fn due(provider: &Provider) -> Result<Vec<ClientId>> {
     outbox::due(&provider.db, provider.clock.now(), RECIPIENTS).await
 }
 
-/// Tells a client all that is due, a few messages at a time. It is left alone after the first that it does not answer.
-pub async fn serve(provider: &Provider, recipient: &ClientId) -> Result<()> {
-    loop {
+/// Tells a client what is due, a few messages at a time, and not so many that others would wait for long. It is left alone
+/// after the first that it does not answer. Whether something was done: else it is no use to come back at once.
+pub async fn serve(provider: &Provider, recipient: &ClientId) -> Result<bool> {
+    for _ in 0..BATCHES {
         let now = provider.clock.now();
         let client = provider.clients.find(recipient.as_str());
         let told = client.and_then(|client| Some((client.settings.backchannel_logout_uri.clone()?, client)));
         let Some((uri, client)) = told else {
-            provider.db.execute(FORGET, (recipient.clone(),)).await?;
-            return Ok(());
+            let forgotten = provider.db.execute(FORGET, (recipient.clone(),)).await?;
+            return Ok(forgotten.is_some());
         };
         let take = TakeMessages {
             recipient: recipient.clone(),
@@ -57,7 +62,7 @@ pub async fn serve(provider: &Provider, recipient: &ClientId) -> Result<()> {
         };
         let messages = provider.db.write(take).await?;
         if messages.is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
         let tries = messages
@@ -67,9 +72,10 @@ pub async fn serve(provider: &Provider, recipient: &ClientId) -> Result<()> {
         let goes_on = settle.spared_until.is_none();
         provider.db.write(settle).await?;
         if !goes_on {
-            return Ok(());
+            return Ok(true);
         }
     }
+    Ok(true)
 }
 
 /// What came of one try.
@@ -99,7 +105,7 @@ async fn tell(provider: &Provider, client: &Client, uri: &HttpsUrl, message: &Me
     if outcome != Outcome::Delivered {
         tracing::warn!(
             client = %client.id, kind = message.kind.as_str(), attempts = message.attempts, ?heard,
-            "a client was not told of an end; it is tried again"
+            "a client was not told of an end"
         );
     }
     outcome
@@ -138,7 +144,8 @@ fn settle(provider: &Provider, client: &Client, messages: &[Message], outcomes: 
             settle.done.push((kind, session));
             continue;
         }
-        if let Some(at) = message.again_at(now) {
+        let is_tried_again = *outcome == Outcome::Down || message.attempts < MOST_REFUSED;
+        if let Some(at) = message.again_at(now).filter(|_| is_tried_again) {
             settle.again.push((kind, session, at));
         } else {
             let subject = Subject {

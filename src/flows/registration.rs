@@ -220,6 +220,18 @@ pub struct Owned {
     access_token: RegistrationAccessToken,
 }
 
+impl Owned {
+    /// Whose it is.
+    pub fn id(&self) -> &str {
+        self.client.id.as_str()
+    }
+
+    /// Whether nobody let it in: it registered where everybody may.
+    pub fn is_open(&self) -> bool {
+        self.row.token.is_none()
+    }
+}
+
 /// The registration of `id`, for who has its registration access token. Everybody else is told the same, whatever is wrong:
 /// nobody learns which clients there are.
 pub async fn authenticate(
@@ -275,13 +287,19 @@ pub async fn update(
     check_identity(provider, &owned, &said, now)?;
     let said = statement::vouched(provider, said, Some(&owned.told), now).await?;
     let policy = &provider.registration;
-    // What an initial access token allowed beyond the setting is what it has.
-    let scope = policy.scope.union(&owned.client.settings.scope);
+    // What its initial access token allowed is what it has, be that more than the setting or less.
+    let own = &owned.client.settings.scope;
+    let is_open = owned.is_open();
+    let scope = if is_open {
+        policy.scope.union(own)
+    } else {
+        own.clone()
+    };
     let bounds = Bounds {
         issuer: &provider.issuer,
         policy,
         scope: &scope,
-        is_open: owned.row.token.is_none(),
+        is_open,
     };
     let Proposed { name, settings, told } = said.propose(bounds)?;
     let client = Client {

@@ -14,9 +14,9 @@ use crate::{
     },
     flows::{
         Provider,
+        access_token::read,
         end::{end, prepare, remember, revoked_until},
         token::TokenError,
-        userinfo::read,
     },
     store::{device_sessions, revocations::RevokeToken},
 };
@@ -119,7 +119,8 @@ async fn revoke_access_token(
     let until = revoked_until(provider, now);
     let change = RevokeToken {
         jti: jti.clone(),
-        session: session.map(end),
+        // Who acts for somebody gives back what is its own, and signs nobody out of another's app.
+        session: session.filter(|_| token.act.is_none()).map(end),
         now,
         until,
         event: provider.event(now, subject, event),

@@ -21,7 +21,7 @@ use crate::{
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, jobs, registrations, revocations, used_assertions,
+        events, jobs, outbox, registrations, revocations, used_assertions,
     },
 };
 
@@ -60,6 +60,8 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
         now.minus(Lifetime::from_secs(60)),
     )
     .await?;
+    // A recipient that never answers is not tried for each of its messages.
+    delete(provider, outbox::SWEEP, now.minus(Lifetime::from_days(1))).await?;
     warn_of_ends(provider).await?;
     registration::sweep(provider).await?;
     delete(provider, registrations::DELETE_PAST_TOKENS, kept).await?;

@@ -1,7 +1,7 @@
 //! Userinfo (OpenID Connect Core section 5.3), for an access token whose session still lives.
 
 use postern_resource_server::{
-    AccessToken, Expected, Presented, ProofError, ProvedRequest, Rejection, Scheme, inspect, validate,
+    AccessToken, Presented, ProofError, ProvedRequest, Rejection, Scheme, validate,
 };
 use serde::Serialize;
 
@@ -10,7 +10,7 @@ use crate::{
     domain::claims::{Claim, PersonClaims},
     flows::{
         Provider,
-        access_token::{SpeaksFor, in_force},
+        access_token::{SpeaksFor, expected, in_force},
         dpop,
         issue::IssueError,
     },
@@ -35,11 +35,19 @@ pub struct UserInfo {
 
 /// The person of an access token; nothing when its session has ended or it was revoked by itself.
 pub async fn userinfo(provider: &Provider, token: &AccessToken) -> Result<Option<UserInfo>, StoreError> {
+    // The answer may be signed.
+    provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     let Some(SpeaksFor::Person(user)) = in_force(provider, token).await? else {
         return Ok(None);
     };
-    // A token that was narrowed tells no more than its scope says.
-    let is_whole = token.scope.to_string() == user.grant.scope.to_string();
+    // A token that was narrowed by its app tells no more than its scope says. What its API does not understand the app
+    // did not give up.
+    let api = user
+        .grant
+        .resources()
+        .find(|api| token.aud.iter().any(|aud| aud == api.as_str()));
+    let rules = api.and_then(|api| provider.clients.api(api)).unwrap_or_default();
+    let is_whole = token.scope.to_string() == rules.understood(&user.grant.scope).to_string();
     let asked = &user.grant.claims.userinfo;
     let is_told = |claim: Claim| {
         claim.scope().is_some_and(|scope| token.scope.has(scope)) || (is_whole && asked.contains(&claim))
@@ -128,25 +136,4 @@ async fn verify(
         .keys
         .with_newer_keys(&provider.db, &provider.clock, judge)
         .await
-}
-
-/// Reads an access token of ours that is made for `audience` and that nobody presents to be let in: whether its holder has
-/// the key that it is bound to is not asked.
-pub async fn read(
-    provider: &Provider,
-    token: &str,
-    audience: &str,
-) -> Result<Result<AccessToken, Rejection>, StoreError> {
-    let (expected, now) = expected(provider, audience);
-    let judge = |keys: &Keys| inspect(token, &keys.verify, &expected, now);
-    provider
-        .keys
-        .with_newer_keys(&provider.db, &provider.clock, judge)
-        .await
-}
-
-fn expected(provider: &Provider, audience: &str) -> (Expected, u64) {
-    let now = provider.clock.now().seconds();
-    let expected = Expected::new(provider.issuer.as_str(), audience);
-    (expected, u64::try_from(now).unwrap_or(0))
 }

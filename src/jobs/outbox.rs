@@ -52,8 +52,13 @@ impl Lanes {
             }
             let (provider, name) = (Arc::clone(provider), recipient.clone());
             let task = self.tasks.spawn(async move {
-                if let Err(error) = outbox::serve(&provider, &name).await {
+                let served = outbox::serve(&provider, &name).await;
+                if let Err(error) = &served {
                     tracing::warn!(%error, client = %name, "what waits for a client could not be sent");
+                }
+                // It still waits, and would be taken up again at once.
+                if !served.unwrap_or(false) {
+                    tokio::time::sleep(LOOK).await;
                 }
             });
             self.served.insert(task.id(), recipient);

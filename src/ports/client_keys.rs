@@ -24,6 +24,8 @@ const FRESH: Lifetime = Lifetime::from_secs(600);
 const STALE: Lifetime = Lifetime::from_days(1);
 /// The least time between two fetches from a place, whatever is presented.
 const PAUSE: Lifetime = Lifetime::from_secs(10);
+/// The keys of so many places are held. Whoever may register itself may name one place after another.
+const MOST: usize = 1024;
 const BOUNDS: Bounds = Bounds {
     most: MAX_SET,
     time: Lifetime::from_secs(5),
@@ -56,6 +58,17 @@ impl ClientKeys {
     pub async fn of(&self, place: &HttpsUrl, jws: &Jws<'_>, now: Instant) -> Option<Arc<JwkSet>> {
         let held = {
             let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            if places.len() >= MOST && !places.contains_key(place) {
+                // Those that somebody asks right now stay, and those asked lately.
+                places.retain(|_, held| {
+                    held.try_lock()
+                        .map_or(true, |held| held.tried_at.is_some_and(|at| now.since(at) < FRESH))
+                });
+                if places.len() >= MOST {
+                    tracing::warn!("too many places of keys are asked at once");
+                    return None;
+                }
+            }
             Arc::clone(places.entry(place.clone()).or_default())
         };
         let mut held = held.lock().await;

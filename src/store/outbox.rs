@@ -25,9 +25,12 @@ statements! {
          FROM device_sessions s JOIN clients c ON c.id = s.client_id
          WHERE s.end_event = $1 AND s.activated_at IS NOT NULL AND c.hears_logout = 1 AND c.disabled_at IS NULL
          ON CONFLICT (recipient, kind, about_id) DO NOTHING";
-    /// Whom there is something to tell: now, how many at most.
+    /// Whom there is something to tell, who has waited longest first, without those that are spared: now, how many at most.
     DUE: (Instant, i64) => (String,) =
-        "SELECT DISTINCT recipient FROM outbox WHERE due_at <= $1 LIMIT $2";
+        "SELECT recipient FROM outbox
+         WHERE due_at <= $1
+           AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = outbox.recipient AND c.spared_until > $1)
+         GROUP BY recipient ORDER BY MIN(due_at) LIMIT $2";
     /// Takes the messages of a recipient that wait longest: recipient, now, when others may take them, how many at most.
     TAKE: (ClientId, Instant, Instant, i64) => (String, DeviceSessionId, UserId, Instant, i64) =
         "UPDATE outbox SET due_at = $3, attempts = attempts + 1
@@ -40,9 +43,16 @@ statements! {
     /// Tries it again: recipient, kind, session, when.
     AGAIN: (ClientId, &'static str, DeviceSessionId, Instant) => (DeviceSessionId,) =
         "UPDATE outbox SET due_at = $4 WHERE recipient = $1 AND kind = $2 AND about_id = $3 RETURNING about_id";
-    /// Nothing for this recipient is tried before an instant.
+    /// This recipient is asked nothing before an instant.
     SPARE: (ClientId, Instant) => () =
-        "UPDATE outbox SET due_at = $2 WHERE recipient = $1 AND due_at < $2";
+        "UPDATE clients SET spared_until = $2 WHERE id = $1";
+    /// Forgets what has waited since before an instant, whether it was ever tried or not, so many at most. No row: none was
+    /// left.
+    pub SWEEP: (Instant, i64) => (String,) =
+        "DELETE FROM outbox
+         WHERE created_at < $1 AND (recipient, kind, about_id) IN (
+           SELECT recipient, kind, about_id FROM outbox WHERE created_at < $1 LIMIT $2)
+         RETURNING recipient";
     /// Forgets what waits for a client that wants to hear nothing (any more).
     pub FORGET: (ClientId,) => (DeviceSessionId,) =
         "DELETE FROM outbox

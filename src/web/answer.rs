@@ -10,9 +10,13 @@ use crate::{
         oauth_error::OAuthError,
         request::AnswerTo,
     },
-    flows::answer,
+    flows::{answer, consent::remembered},
     web::{
-        Shared, error::store_page, extract::session::Visitor, journey::form_action, page::Script,
+        Shared,
+        error::{oauth_page, store_page},
+        extract::session::Visitor,
+        journey::form_action,
+        page::Script,
         pages::FormPostPage,
     },
 };
@@ -39,7 +43,8 @@ pub(super) fn send(site: &Shared, client: &Client, to: &AnswerTo, answer: Answer
     }
 }
 
-/// The same for an error.
+/// The same for an error. A client that nobody has checked may have registered only to have people sent on from a name that
+/// they trust (RFC 9700 section 4.11.2): until the person has allowed it something, its errors are a page here.
 pub(super) async fn refuse(
     site: &Shared,
     visitor: &Visitor,
@@ -47,6 +52,17 @@ pub(super) async fn refuse(
     to: &AnswerTo,
     error: &OAuthError,
 ) -> Response {
+    if client.settings.is_unchecked() {
+        let known = match &visitor.session {
+            Some(session) => remembered(&site.provider, session, client).await,
+            None => Ok(None),
+        };
+        match known {
+            Ok(Some(_)) => {}
+            Ok(None) => return oauth_page(site, &visitor.request_id, error),
+            Err(error) => return store_page(site, &visitor.request_id, &error),
+        }
+    }
     match answer::with_error(&site.provider, client, to, error).await {
         Ok(answer) => send(site, client, to, answer),
         Err(error) => store_page(site, &visitor.request_id, &error),

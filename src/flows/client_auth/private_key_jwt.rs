@@ -116,7 +116,7 @@ async fn verified(
         return Err(Flaw::Algorithm);
     }
     // What the same keys sign in the browser's sight is no assertion (RFC 8725 section 3.11).
-    if jws.typ.as_deref() == Some(request_object::TYP) {
+    if jws.typ.is_some() && request_object::check_typ(jws.typ.as_deref()).is_ok() {
         return Err(Flaw::OtherType);
     }
     match has_signed(provider, &client, &jws, now).await {

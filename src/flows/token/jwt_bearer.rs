@@ -13,6 +13,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        api::check_asked,
         authorization_details::AuthorizationDetails,
         binding::Proof,
         claims::AskedClaims,
@@ -117,6 +118,9 @@ pub async fn open(
     };
     let scope = asked(client, request.scope.as_ref())?;
     let api = resource::of_client(client, request.resource)?;
+    if let (Some(_), Some(api)) = (&request.scope, &api) {
+        check_asked(&scope, [&*provider.clients.api(api).unwrap_or_default()])?;
+    }
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     let now = provider.clock.now();
     let refuse = |flaw: Flaw| -> TokenError {

@@ -65,6 +65,12 @@ pub(crate) async fn update(State(site): State<Shared>, Path(id): Path<String>, r
         Ok(body) => body,
         Err(response) => return response,
     };
+    // Nobody vouches for it, and each change is read by every node.
+    if owned.is_open()
+        && let Err(wait) = site.registrations.count(owned.id(), site.provider.clock.now())
+    {
+        return too_many(wait);
+    }
     match registration::update(&site.provider, owned, &body, Some(address.to_string())).await {
         Ok(registered) => answer(&site, StatusCode::OK, &registered),
         Err(error) => refuse(&site, address, error),

@@ -62,6 +62,19 @@ fn paced(site: &Shared, request: &AuthenticatedClient, pending: OAuthError) -> O
     )
 }
 
+/// Details narrow what a person was asked for: a grant by which nobody is asked has none, and does not drop them silently.
+fn check_details(grant: GrantType, details: Option<&str>) -> Result<(), OAuthError> {
+    let asks_nobody = matches!(
+        grant,
+        GrantType::ClientCredentials | GrantType::TokenExchange | GrantType::JwtBearer
+    );
+    if details.is_some() && asks_nobody {
+        let hint = "nobody is asked for authorization_details by this grant: leave them out";
+        return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, hint));
+    }
+    Ok(())
+}
+
 async fn grant(
     site: &Shared,
     headers: &HeaderMap,
@@ -79,6 +92,7 @@ async fn grant(
     let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
     let grant: GrantType = form.required("grant_type")?.parse().map_err(unsupported)?;
     check_grant(client, grant)?;
+    check_details(grant, details)?;
     let proof = PresentedProof::from_headers(headers);
     let proof = dpop::at_token_endpoint(&site.provider, client, proof).await?;
     match grant {
@@ -140,10 +154,6 @@ async fn grant(
             jwt_bearer::open(&site.provider, client, request).await
         }
         GrantType::ClientCredentials => {
-            if details.is_some() {
-                let hint = "a person is asked for authorization_details, and here is none";
-                return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, hint).into());
-            }
             let request = ClientCredentialsRequest {
                 scope: form.one("scope").map_err(OAuthError::from)?,
                 resource,

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use postern::{
     base::{id::ClientId, jwk::JwkSet, jws::Jws},
     domain::client::{ClientKind, ClientSettings, IdTokenAlgorithm},
-    flows::clients,
+    flows::{clients, sweep::sweep},
     jobs,
 };
 use serde_json::{Value, json};
@@ -359,4 +359,40 @@ async fn a_service_has_nobody_of_whose_end_it_could_hear() {
             .any(|broken| broken.setting == "backchannel_logout_uri"),
         "{broken:?}"
     );
+}
+
+#[tokio::test]
+async fn what_a_place_answers_and_never_takes_is_given_up_soon() {
+    let place = Place::start().await;
+    place.says("404 Not Found", "", "");
+    let (postern, _folder) = told_at(&place).await;
+    let tokens = alice(&postern, "site").await;
+    postern.phone_of("site").revoke(&tokens.refresh).await;
+    let mut tries = 0;
+    while waiting(&postern).await > 0 {
+        postern.sends().await;
+        tries += place.take_requests().len();
+        postern.advance("10m");
+    }
+    assert_eq!(tries, 10, "it may not be the one who asked for it");
+    assert_eq!(postern.count_events("message.undelivered").await, 1);
+}
+
+#[tokio::test]
+async fn what_waits_behind_a_dead_place_is_forgotten_after_a_day() {
+    let place = Place::start().await;
+    let postern = Postern::start().await;
+    postern
+        .add_client("site", |settings| hears(settings, &place))
+        .await;
+    for _ in 0..12 {
+        alice(&postern, "site").await;
+    }
+    postern.end_everything_of(ALICE).await;
+    postern.advance("23h");
+    sweep(postern.provider()).await.expect("swept");
+    assert_eq!(waiting(&postern).await, 12);
+    postern.advance("61m");
+    sweep(postern.provider()).await.expect("swept");
+    assert_eq!(waiting(&postern).await, 0);
 }

@@ -298,3 +298,15 @@ async fn a_database_that_went_back_revives_nothing() {
         .await;
     refused(&orders.exchange(&tokens.access, &[]).await, "invalid_request");
 }
+
+#[tokio::test]
+async fn an_api_that_gives_back_what_it_exchanged_signs_nobody_out() {
+    let postern = Postern::start().await;
+    let (phone, tokens, orders) = world(&postern).await;
+    for _ in 0..20 {
+        let exchanged = orders.exchanged(&tokens.access, &[]).await;
+        let given_back = orders.post("/revoke", &[("token", &exchanged)]).await;
+        assert_eq!(given_back.status, 200);
+    }
+    assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);
+}

@@ -38,6 +38,8 @@ async fn no_session_lives_that_was_opened_while_its_person_was_disabled() {
         let chat = postern.phone_of("chat");
         let first = mail(&postern).signed_in(&mut postern.browser(), BOB).await;
         let shared = Shared::of(&first);
+        let opened = sign_in_by(&postern, &chat, &shared, &[]).await;
+        assert_eq!(opened.status, 200, "the door is open: {}", opened.body);
         let open = async |_: usize| {
             sign_in_by(&postern, &chat, &shared, &[]).await;
         };

@@ -3,7 +3,8 @@
 use axum::{body::Body, http::Request};
 use serde_json::json;
 
-use super::{Mine, app, clients, open_server, refused, register, send, site, with};
+use super::{Mine, app, clients, open_server, refused, register, send, site, token_server, tokens, with};
+use crate::harness::{ALICE, Phone};
 
 #[tokio::test]
 async fn redirect_uris_that_lead_astray_are_refused() {
@@ -263,5 +264,40 @@ async fn who_guesses_at_tokens_is_counted_by_address() {
         mine.ask(&postern, "GET", None).await.status,
         200,
         "who is right never waits"
+    );
+}
+
+#[tokio::test]
+async fn a_client_that_nobody_has_checked_sends_no_stranger_on() {
+    let postern = open_server().await;
+    let mine = Mine::of(&register(&postern, None, &app()).await);
+    let phone = Phone::new(&postern, mine.id().to_owned().leak());
+    let mut browser = postern.browser();
+    let (wrong, silent) = ([("response_type", "x")], [("prompt", "none")]);
+    for changes in [&wrong, &silent] {
+        let page = browser.open(&phone.authorize_url(changes)).await.page();
+        assert!(page.forms("/sign-in").is_empty());
+    }
+    // Who has allowed it something knows where it leads.
+    phone.signed_in(&mut browser, ALICE).await;
+    for changes in [&wrong, &silent] {
+        let back = browser.open(&phone.authorize_url(changes)).await.app();
+        assert!(back.query().expect("an answer").contains("error="), "{back}");
+    }
+}
+
+#[tokio::test]
+async fn who_was_let_in_for_little_does_not_help_itself_to_more() {
+    let postern = token_server().await;
+    let few = "openid".parse().expect("scopes");
+    let let_in = tokens::add(postern.provider(), None, None, Some(few)).await;
+    let let_in = let_in.expect("made").token.expose().to_owned();
+    let members = with(site(), json!({ "scope": "openid" }));
+    let mine = Mine::of(&register(&postern, Some(&let_in), &members).await);
+    let more = with(site(), json!({ "client_id": mine.id(), "scope": "openid email" }));
+    refused(
+        &mine.ask(&postern, "PUT", Some(&more)).await,
+        400,
+        "invalid_client_metadata",
     );
 }

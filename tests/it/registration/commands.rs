@@ -37,7 +37,7 @@ fn the_settings_are_read_and_wrong_ones_are_told() {
         (
             "preset = \"easy\"",
             None,
-            "write fapi2 or oidc-basic, or \"\" for none",
+            "write fapi2, fapi2-message-signing or oidc-basic, or \"\" for none",
         ),
         ("resources = \"api\"", None, "a resource is an absolute URI"),
         ("software_statement_required = true", None, "name a file"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Mine, app, clients, open_server, refused, register, site, with};
+use super::{Mine, app, clients, open_server, open_server_with, refused, register, site, with};
 use crate::{
     client_auth::{Key, basic, post},
     harness::{ALICE, Phone, Postern},
@@ -193,4 +193,22 @@ async fn a_site_says_where_it_is_told_of_ends_and_may_change_its_mind() {
         400,
         "invalid_client_metadata",
     );
+}
+
+#[tokio::test]
+async fn a_client_that_registered_openly_changes_itself_only_so_often() {
+    let postern = open_server_with(|config| config.limits.registrations.burst = 5).await;
+    let mine = Mine::of(&register(&postern, None, &site()).await);
+    let new = with(site(), json!({ "client_id": mine.id() }));
+    let mut refused = None;
+    for _ in 0..100 {
+        let answer = mine.ask(&postern, "PUT", Some(&new)).await;
+        if answer.status != 200 {
+            refused = Some(answer);
+            break;
+        }
+    }
+    let refused = refused.expect("every node reads every change");
+    assert_eq!(refused.status, 429);
+    assert!(!refused.header("retry-after").is_empty());
 }

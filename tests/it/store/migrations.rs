@@ -24,7 +24,7 @@ const COLUMNS: &str = "
     client_secrets.created_at:INTEGER client_secrets.last_used_at:INTEGER? client_secrets.expires_at:INTEGER?
     client_secrets.warned_at:INTEGER?
     clients.id:TEXT clients.name:TEXT clients.settings:TEXT clients.created_at:INTEGER
-    clients.disabled_at:INTEGER? clients.last_used_at:INTEGER? clients.hears_logout:INTEGER
+    clients.disabled_at:INTEGER? clients.last_used_at:INTEGER? clients.hears_logout:INTEGER clients.spared_until:INTEGER?
     consents.user_id:BLOB consents.client_id:TEXT consents.scope:TEXT consents.updated_at:INTEGER
     device_codes.id:BLOB device_codes.code_digest:BLOB device_codes.user_code:BLOB device_codes.client_id:TEXT
     device_codes.request:TEXT device_codes.expires_at:INTEGER device_codes.user_id:BLOB?

@@ -18,7 +18,6 @@ use crate::{
         Provider, access_token,
         issue::{IssueError, Tokens},
         token::{TokenError, resource},
-        userinfo::read,
     },
     ports::signer::TokenType,
     store::error::StoreError,
@@ -61,6 +60,10 @@ pub(super) async fn delegate(
         .map_err(|_| OAuthError::invalid_request("the scope of subject_token does not read"))?;
     let rules = provider.clients.api(&api).unwrap_or_default();
     let scope = rules.understood(&narrowed(&held, client, request.scope.as_ref())?);
+    if scope.is_empty() {
+        let hint = "the API that the token is for understands nothing of what is left";
+        return Err(OAuthError::new(ErrorCode::InvalidScope, hint).into());
+    }
 
     let now = provider.clock.now();
     let life = rules.life(client.lifetimes(&provider.lifetimes).access_token);
@@ -121,7 +124,7 @@ async fn in_force(
     token: &str,
     audience: &str,
 ) -> Result<Option<AccessToken>, StoreError> {
-    let Ok(token) = read(provider, token, audience).await? else {
+    let Ok(token) = access_token::read(provider, token, audience).await? else {
         return Ok(None);
     };
     let speaks_for = access_token::in_force(provider, &token).await?;

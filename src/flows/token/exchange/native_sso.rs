@@ -6,6 +6,7 @@ use super::{DEVICE_SECRET, ExchangeRequest, ID_TOKEN};
 use crate::{
     base::id::{DeviceSessionId, EventId},
     domain::{
+        api::check_asked,
         authorization_details::AuthorizationDetails,
         claims::AskedClaims,
         client::{Client, ConsentPolicy},
@@ -41,6 +42,9 @@ pub(super) async fn open(
     let (hint, secret) = shown(provider, client, request)?;
     let scope = asked(client, request.scope.as_ref())?;
     let api = resource::of_client(client, request.resource)?;
+    if let (Some(_), Some(api)) = (&request.scope, &api) {
+        check_asked(&scope, [&*provider.clients.api(api).unwrap_or_default()])?;
+    }
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
     let parent = parent(provider, client, &hint, &secret).await?;
     let now = provider.clock.now();

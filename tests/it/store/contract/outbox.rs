@@ -90,6 +90,7 @@ pub(crate) async fn what_is_settled_goes_waits_or_is_told_of(world: World) {
     };
     world.db.write(settle).await.expect("answered");
     assert!(!is_due(&world, 99).await, "the fourth waits as well");
+    assert!(is_due(&world, 100).await);
     let fourth = take(&world, &client, 100, MANY).await;
     assert_eq!(fourth.len(), 1);
     assert!(taken.iter().all(|message| message.session != fourth[0].session));
