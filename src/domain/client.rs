@@ -32,6 +32,7 @@ use crate::{
     domain::{
         api::ApiRules,
         authorization_details::{AuthorizationDetails, AuthorizationType},
+        device_session::RefreshRules,
         mobile_app::{AndroidApp, AppleApp},
         oauth_error::{ErrorCode, OAuthError},
         policy::Lifetimes,
@@ -433,6 +434,16 @@ impl Client {
     /// The server's lifetimes with this client's own in their place.
     pub fn lifetimes(&self, server: &Lifetimes) -> Lifetimes {
         self.settings.lifetimes.over(server)
+    }
+
+    /// By what its refresh tokens are judged.
+    pub fn refresh_rules(&self, server: &Lifetimes) -> RefreshRules {
+        let lifetimes = self.lifetimes(server);
+        RefreshRules {
+            retry_window: lifetimes.retry_window,
+            idle: lifetimes.device_session_idle,
+            keep: self.keeps_refresh_tokens(),
+        }
     }
 }
 

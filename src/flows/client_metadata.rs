@@ -20,12 +20,12 @@ use crate::{
     },
     flows::{
         Provider, clients,
-        registration::{RegistrationError, event},
+        registration::{RegistrationError, admission, event},
     },
     ports::fetch::{FetchError, Fetched},
     store::{
         error::StoreError,
-        registrations::{Admission, Register, Registered, Update},
+        registrations::{Register, Registered, Update},
     },
 };
 
@@ -189,10 +189,7 @@ async fn settle(
             secret: None,
             digest,
             metadata,
-            admission: Admission::Open {
-                until: now.plus(policy.unused_life),
-                most: i64::from(policy.unused_most),
-            },
+            admission: admission(policy, None, now),
             event: event(
                 provider,
                 id,

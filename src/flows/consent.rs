@@ -1,7 +1,7 @@
 //! The person's decision: Allow (or Continue) writes the `granted` row and gives the code; Deny ends it.
 
 use crate::{
-    base::{time::Instant, url::Resource},
+    base::{id::UserId, time::Instant, url::Resource},
     domain::{
         answer::Answer,
         browser_session::BrowserSession,
@@ -22,14 +22,10 @@ use crate::{
 };
 
 /// What a person has allowed a client so far.
-pub async fn remembered(
-    provider: &Provider,
-    session: &BrowserSession,
-    client: &Client,
-) -> Result<Option<ScopeSet>> {
+pub async fn remembered(provider: &Provider, user: UserId, client: &Client) -> Result<Option<ScopeSet>> {
     let row = provider
         .db
-        .read(consents::FIND, (session.user, client.id.clone()))
+        .read(consents::FIND, (user, client.id.clone()))
         .await?;
     row.map(|(scope,)| scope.parse().map_err(|_| StoreError::corrupt("consents.scope")))
         .transpose()

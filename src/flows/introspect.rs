@@ -13,7 +13,7 @@ use crate::{
         authorization_details::AuthorizationDetails,
         binding::{Binding, Proof, Thumbprint},
         client::{Client, IdTokenAlgorithm},
-        device_session::{Presented, RefreshRules, State, Verdict, lives_until},
+        device_session::{Presented, State, Verdict, lives_until},
         refresh_token::RefreshToken,
         scope::ScopeSet,
     },
@@ -188,7 +188,6 @@ async fn of_refresh_token(
         return Ok(None);
     };
     let now = provider.clock.now();
-    let lifetimes = client.lifetimes(&provider.lifetimes);
     let session = &found.session;
     // Who asks has not to prove the key: it learns what the token is good for, and gets nothing for it.
     let proof = match session.binding {
@@ -201,11 +200,7 @@ async fn of_refresh_token(
         generation: token.generation,
         proof,
     };
-    let rules = RefreshRules {
-        retry_window: lifetimes.retry_window,
-        idle: lifetimes.device_session_idle,
-        keep: client.keeps_refresh_tokens(),
-    };
+    let rules = client.refresh_rules(&provider.lifetimes);
     let is_good = matches!(
         session.judge(&presented, rules, now),
         Verdict::Rotate | Verdict::Retry | Verdict::FastForward | Verdict::Keep

@@ -187,7 +187,12 @@ pub async fn register(
     })
 }
 
-fn admission(policy: &RegistrationPolicy, token: Option<RegistrationTokenId>, now: Instant) -> Admission {
+/// What lets a client in: an initial access token, or that everybody may come, for a while.
+pub(super) fn admission(
+    policy: &RegistrationPolicy,
+    token: Option<RegistrationTokenId>,
+    now: Instant,
+) -> Admission {
     match token {
         Some(token) => Admission::Token(token),
         None => Admission::Open {

@@ -54,7 +54,7 @@ pub(super) async fn refuse(
 ) -> Response {
     if client.settings.is_unchecked() {
         let known = match &visitor.session {
-            Some(session) => remembered(&site.provider, session, client).await,
+            Some(session) => remembered(&site.provider, session.user, client).await,
             None => Ok(None),
         };
         match known {

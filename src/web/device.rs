@@ -150,7 +150,7 @@ pub(super) async fn ask(
     let Some(client) = journey::client_for_device(site, waiting) else {
         return journey::client_gone(site, visitor);
     };
-    let allowed = match remembered(&site.provider, session, &client).await {
+    let allowed = match remembered(&site.provider, session.user, &client).await {
         Ok(allowed) => allowed,
         Err(error) => return store_page(site, &visitor.request_id, &error),
     };

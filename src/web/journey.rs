@@ -111,7 +111,7 @@ async fn decide(
     let Some(client) = client_for(site, request) else {
         return client_gone(site, visitor);
     };
-    let allowed = match remembered(provider, session, &client).await {
+    let allowed = match remembered(provider, session.user, &client).await {
         Ok(allowed) => allowed,
         Err(error) => return store_page(site, &visitor.request_id, &error),
     };
@@ -190,7 +190,7 @@ pub(super) async fn without_page(
     let state = State::of(visitor.session.clone(), &request, false, provider.clock.now());
     let mut step = None;
     if let State::SignedIn(session) = &state {
-        let allowed = match remembered(provider, session, client).await {
+        let allowed = match remembered(provider, session.user, client).await {
             Ok(allowed) => allowed,
             Err(error) => return store_page(site, &visitor.request_id, &error),
         };

@@ -78,12 +78,7 @@ pub async fn refresh(
         check_scope(provider, client, &token, scope).await?;
     }
     keys.ensure_recent(&provider.db, &provider.clock).await?;
-    let lifetimes = client.lifetimes(&provider.lifetimes);
-    let rules = RefreshRules {
-        retry_window: lifetimes.retry_window,
-        idle: lifetimes.device_session_idle,
-        keep: client.keeps_refresh_tokens(),
-    };
+    let rules = client.refresh_rules(&provider.lifetimes);
     let call = Call {
         provider,
         client,

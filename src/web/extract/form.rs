@@ -5,7 +5,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request},
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 
 use crate::{
     domain::request::Raw,
@@ -58,19 +58,20 @@ impl IntoResponse for BadForm {
 
 const MAX_QUERY: usize = 8 * 1024;
 
+/// Whether a body is of this media type, whatever its parameters (RFC 9110 section 8.3).
+pub(crate) fn is_sent_as(headers: &HeaderMap, media_type: &str) -> bool {
+    let sent = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    let sent = sent.and_then(|sent| sent.split(';').next()).unwrap_or_default();
+    sent.trim().eq_ignore_ascii_case(media_type)
+}
+
 impl<S: Send + Sync> FromRequest<S> for Form {
     type Rejection = BadForm;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, BadForm> {
-        let kind = request
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok());
-        let kind = kind
-            .and_then(|kind| kind.split(';').next())
-            .unwrap_or_default()
-            .trim();
-        if !kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        if !is_sent_as(request.headers(), "application/x-www-form-urlencoded") {
             return Err(BadForm::ContentType);
         }
         let body = Bytes::from_request(request, state).await.map_err(|rejection| {

@@ -7,7 +7,7 @@ use axum::{
     extract::{FromRequest, Path, Request, State},
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
+use http::StatusCode;
 
 use crate::{
     domain::{oauth_error::OAuthError, registration::MOST_BYTES},
@@ -15,7 +15,7 @@ use crate::{
     web::{
         Shared,
         error::{json_of, not_found, registration_json, too_many},
-        extract::{address::Address, bearer::Sent},
+        extract::{address::Address, bearer::Sent, form::is_sent_as},
     },
 };
 
@@ -117,16 +117,8 @@ fn answer(site: &Shared, status: StatusCode, registered: &Registration) -> Respo
 }
 
 async fn json_body(request: Request, site: &Shared) -> Result<String, Response> {
-    let kind = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok());
-    let kind = kind
-        .and_then(|kind| kind.split(';').next())
-        .unwrap_or_default()
-        .trim();
     let invalid = |status, hint: String| json_of(status, &OAuthError::invalid_request(hint));
-    if !kind.eq_ignore_ascii_case("application/json") {
+    if !is_sent_as(request.headers(), "application/json") {
         let hint = "send the registration as application/json".to_owned();
         return Err(invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE, hint));
     }

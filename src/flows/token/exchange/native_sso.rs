@@ -20,16 +20,16 @@ use crate::{
     },
     flows::{
         Provider,
+        consent::remembered,
         issue::{Order, Tokens, issue},
         token::{TokenError, resource},
     },
     store::{
-        consents::{self, NewConsent},
+        consents::NewConsent,
         device_sessions::{
             self, Found,
             under::{Allowed, OpenUnder},
         },
-        error::StoreError,
     },
 };
 
@@ -203,12 +203,7 @@ async fn allowed(
     let Some(user) = subject.user else {
         return Err(invalid().into());
     };
-    let row = provider
-        .db
-        .read(consents::FIND, (user, client.id.clone()))
-        .await?;
-    let before = row.map(|(scope,)| scope.parse::<ScopeSet>()).transpose();
-    let before = before.map_err(|_| StoreError::corrupt("consents.scope"))?;
+    let before = remembered(provider, user, client).await?;
     if client.settings.consent == ConsentPolicy::Never {
         let consent = NewConsent::needed(before.as_ref(), scope).map(|all| {
             let event = Event::ConsentGranted { scope: all };
