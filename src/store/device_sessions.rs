@@ -14,6 +14,7 @@ use crate::{
         device_session::{DeviceSession, Grant, Life, State},
         event::{Event, EventRecord, Subject},
         refresh_token::Generation,
+        scope::ScopeSet,
     },
     store::{
         consents::{self, NewConsent},
@@ -380,21 +381,14 @@ impl Change for RedeemCode {
         if grant.claims.want_person_in_id_token() {
             redeemed.person = users::person(tx, redeemed.user_id).await?;
         }
-        let record = EventRecord {
-            id: self.event,
+        let opening = Opening {
+            event: self.event,
             at: self.now,
-            subject: Subject {
-                user: Some(redeemed.user_id),
-                client: Some(self.client.clone()),
-                session: Some(self.id),
-                address: self.address.clone(),
-            },
-            event: Event::SessionOpened {
-                scope: grant.scope,
-                device: redeemed.device.clone(),
-            },
+            session: self.id,
+            client: &self.client,
+            address: self.address.as_deref(),
         };
-        events::record(tx, &record).await?;
+        opening.record(tx, &redeemed, grant.scope).await?;
         Ok(Some(redeemed))
     }
 }
@@ -424,5 +418,37 @@ impl Change for FastForward {
         };
         events::record(tx, &self.event).await?;
         Ok(Some(redeemed))
+    }
+}
+
+/// A session that begins, in whatever way.
+struct Opening<'a> {
+    /// The id of the event that tells of it.
+    event: EventId,
+    at: Instant,
+    session: DeviceSessionId,
+    client: &'a ClientId,
+    /// Where the request came from.
+    address: Option<&'a str>,
+}
+
+impl Opening<'_> {
+    /// Writes the event.
+    async fn record(&self, tx: &mut WriteTx<'_>, opened: &Redeemed, scope: ScopeSet) -> Result<()> {
+        let record = EventRecord {
+            id: self.event,
+            at: self.at,
+            subject: Subject {
+                user: Some(opened.user_id),
+                client: Some(self.client.clone()),
+                session: Some(self.session),
+                address: self.address.map(str::to_owned),
+            },
+            event: Event::SessionOpened {
+                scope,
+                device: opened.device.clone(),
+            },
+        };
+        events::record(tx, &record).await
     }
 }

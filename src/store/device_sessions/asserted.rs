@@ -6,15 +6,12 @@ use crate::{
         id::{ClientId, DeviceSessionId, EventId, UserId},
         time::Instant,
     },
-    domain::{
-        device_session::Grant,
-        event::{Event, EventRecord, Subject},
-    },
+    domain::device_session::Grant,
     store::{
         db::{Change, WriteTx, statements},
-        device_sessions::Redeemed,
+        device_sessions::{Opening, Redeemed},
         error::{Result, StoreError},
-        events, used_assertions,
+        used_assertions,
     },
 };
 
@@ -86,21 +83,14 @@ impl Change for OpenAsserted {
         let Some(opened) = tx.one(OPEN_ASSERTED, binds).await? else {
             return Ok(None);
         };
-        let record = EventRecord {
-            id: self.event,
+        let opening = Opening {
+            event: self.event,
             at: self.now,
-            subject: Subject {
-                user: Some(self.user),
-                client: Some(self.client.clone()),
-                session: Some(self.id),
-                address: self.address.clone(),
-            },
-            event: Event::SessionOpened {
-                scope: self.grant.scope.clone(),
-                device: self.device.clone(),
-            },
+            session: self.id,
+            client: &self.client,
+            address: self.address.as_deref(),
         };
-        events::record(tx, &record).await?;
+        opening.record(tx, &opened, self.grant.scope.clone()).await?;
         Ok(Some(opened))
     }
 }

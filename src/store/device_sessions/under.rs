@@ -6,18 +6,12 @@ use crate::{
         id::{ClientId, DeviceSessionId, EventId, UserId},
         time::Instant,
     },
-    domain::{
-        binding::Thumbprint,
-        device_session::Grant,
-        event::{Event, EventRecord, Subject},
-        scope::ScopeSet,
-    },
+    domain::{binding::Thumbprint, device_session::Grant, scope::ScopeSet},
     store::{
         consents::{self, NewConsent},
         db::{Change, WriteTx, statements},
-        device_sessions::Redeemed,
+        device_sessions::{Opening, Redeemed},
         error::{Result, StoreError},
-        events,
     },
 };
 
@@ -124,21 +118,14 @@ impl Change for OpenUnder {
         if let Some(consent) = consent {
             consents::remember(tx, self.user, &self.client, consent, self.now).await?;
         }
-        let record = EventRecord {
-            id: self.event,
+        let opening = Opening {
+            event: self.event,
             at: self.now,
-            subject: Subject {
-                user: Some(self.user),
-                client: Some(self.client.clone()),
-                session: Some(self.id),
-                address: self.address.clone(),
-            },
-            event: Event::SessionOpened {
-                scope: self.grant.scope.clone(),
-                device: opened.device.clone(),
-            },
+            session: self.id,
+            client: &self.client,
+            address: self.address.as_deref(),
         };
-        events::record(tx, &record).await?;
+        opening.record(tx, &opened, self.grant.scope.clone()).await?;
         Ok(Some(opened))
     }
 }
