@@ -1,19 +1,14 @@
 //! Keys that a client has at a place of its own: fetched with limits, kept for a while, and never from where only the
 //! server can reach.
 
-use super::{Key, Proof, Site, publish, refused, register};
+use super::{Key, Proof, Site, publish, refused};
 use crate::harness::{Place, Postern};
-use postern::domain::client::{AuthMethod, ClientKind};
+use postern::domain::client::ClientKind;
 use serde_json::json;
 
+/// A service whose keys are there.
 async fn with_keys_at<'a>(postern: &'a Postern, id: &'static str, url: &str, key: Key) -> Site<'a> {
-    register(postern, id, ClientKind::Service, |settings| {
-        settings.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
-        settings.jwks_uri = Some(url.parse().expect("an https URL"));
-    })
-    .await;
-    let proof = Proof::Key(key);
-    Site { postern, id, proof }
+    Site::with_keys_at(postern, id, ClientKind::Service, url, key).await
 }
 
 #[tokio::test]
