@@ -132,7 +132,10 @@ impl AuthorizationDetails {
             }
             let is_right = match entry.get(LOCATIONS) {
                 None => true,
-                Some(Value::Array(all)) => all.iter().all(|each| each.as_str().is_some_and(&is_api)),
+                // An entry for no API at all would be allowed by a person, and reach nobody.
+                Some(Value::Array(all)) => {
+                    !all.is_empty() && all.iter().all(|each| each.as_str().is_some_and(&is_api))
+                }
                 Some(_) => false,
             };
             if !is_right {
@@ -289,6 +292,7 @@ mod tests {
                 r#"[{"type":"payment","locations":"https://api.example"}]"#,
                 BadDetails::Location,
             ),
+            (r#"[{"type":"payment","locations":[]}]"#, BadDetails::Location),
             (
                 "[{\"type\":\"payment\",\"creditor\":\"a\u{202e}b\"}]",
                 BadDetails::Character,

@@ -129,6 +129,7 @@ async function signing() {
     sub: tokens.claims().sub,
     signed_with: [...signed.searchParams.keys()].sort(),
     answered_with: [...back.searchParams.keys()],
+    token_type: tokens.token_type,
     other,
     wide: await refusal(pushed),
   })

@@ -207,8 +207,7 @@ async fn what_is_no_assertion_of_the_registered_issuer_opens_nothing() {
 #[tokio::test]
 async fn the_keys_of_an_issuer_are_fetched_from_where_it_publishes_them() {
     let place = Place::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+    let postern = place.trusted_by_a_server().await;
     let mut partner = Partner::new(&postern);
     let site = Site::with_secret(&postern, "site", ClientKind::Web, |settings| {
         partner.trusted(AssertionSubject::UserId)(settings);

@@ -84,8 +84,7 @@ async fn a_signed_request_signs_in_pushed_and_in_the_browser() {
 #[tokio::test]
 async fn its_keys_are_fetched_from_where_its_client_publishes_them() {
     let place = Place::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+    let postern = place.trusted_by_a_server().await;
     let keys = place.url("/jwks.json");
     let mut site = Site::with_keys_at(&postern, "signs", ClientKind::Web, &keys, Key::es256("one")).await;
     let phone = site.phone();

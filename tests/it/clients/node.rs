@@ -93,11 +93,12 @@ async fn openid_client_signs_its_requests_and_reads_signed_answers() {
             "sub": online.alice().await,
             "signed_with": ["client_id", "request"],
             "answered_with": ["response"],
+            "token_type": "dpop",
             "other": "ClientError: invalid response encountered",
             "wide": "invalid_scope",
         })
     );
-    assert_eq!(online.bound().await, 1);
+    assert_eq!(online.sessions().await, ["active -"]);
 }
 
 #[tokio::test]
