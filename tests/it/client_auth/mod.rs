@@ -11,6 +11,7 @@ mod jwks_uri;
 mod jwt_bearer;
 mod keeping;
 mod kinds;
+mod long_requests;
 mod request_objects;
 mod rs256;
 mod secrets;
