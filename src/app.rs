@@ -17,7 +17,9 @@ use crate::{
     config::Config,
     domain::key::Ring,
     flows::{
-        Provider, dpop,
+        Provider,
+        admin::console,
+        dpop,
         keys::{self, KeysError},
         sign_in::Line,
         went_back::Signs,
@@ -125,6 +127,7 @@ impl App {
         let provider = Arc::new(Provider {
             node: NodeId::new(surroundings.clock.now(), &surroundings.entropy),
             issuer: config.server.public_url.clone(),
+            private_url: config.server.private.as_ref().map(|private| private.url.clone()),
             lifetimes: config.lifetimes,
             retention: config.retention,
             limits: config.limits,
@@ -152,6 +155,7 @@ impl App {
             // What an OpenID client gets that does not say; made once, and not while many wait for it.
             keys::request(&provider, Ring::SigningRs256).await?;
         }
+        console::ensure(&provider).await?;
         let pages = config.server.templates.clone();
         let site = Arc::new(Site::new(
             Arc::clone(&provider),
