@@ -68,7 +68,7 @@ enum Command {
     Migrate(MigrateCommand),
     /// Check and show the configuration
     Config(ConfigCommand),
-    /// Add, list and disable people, set their passwords
+    /// Add, list and disable people, set their passwords and roles
     User(UserCommand),
     /// Add, list, show and remove the apps that may ask people to sign in
     Client(ClientCommand),

@@ -30,7 +30,7 @@ pub use self::{
     outbound::OutboundConfig,
     passwords::PasswordsConfig,
     secrets::SecretsConfig,
-    server::ServerConfig,
+    server::{PrivateConfig, ServerConfig},
 };
 use self::{layers::Layers, show::Shown};
 use crate::domain::{

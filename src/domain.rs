@@ -1,6 +1,8 @@
 //! The nouns: pure values and rules. No clock, no I/O, no HTTP, no SQL; time is an argument.
 
 pub mod access_token;
+pub mod actor;
+pub mod admin_session;
 pub mod answer;
 pub mod api;
 pub mod authorization_details;
@@ -30,6 +32,7 @@ pub mod refresh_token;
 pub mod registration;
 pub mod request;
 pub mod request_object;
+pub mod role;
 pub mod scope;
 pub mod sign_in;
 pub mod user;

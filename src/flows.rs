@@ -13,6 +13,7 @@ use crate::{
         url::Issuer,
     },
     domain::{
+        actor::Actor,
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Links, Retention},
         registration::RegistrationPolicy,
@@ -26,6 +27,7 @@ use crate::{
 
 pub mod access_token;
 pub mod account;
+pub mod admin;
 pub mod answer;
 pub mod association;
 pub mod authorization_details;
@@ -69,6 +71,8 @@ pub struct Provider {
     pub node: NodeId,
     /// The public URL; the `iss` of everything.
     pub issuer: Issuer,
+    /// The URL of the private listener, where there is one.
+    pub private_url: Option<Issuer>,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// How long the past is kept.
@@ -124,6 +128,12 @@ impl Provider {
             subject,
             event,
         }
+    }
+
+    /// The same for what somebody else did than the one whom it is about.
+    pub fn event_by(&self, now: Instant, actor: &Actor, subject: Subject, event: Event) -> EventRecord {
+        tracing::info!(?actor, ?subject, "an admin's act");
+        self.event(now, subject, event)
     }
 
     /// The oldest last use of a browser session that still counts.

@@ -5,6 +5,7 @@
 //! operators. A state change is one conditional `UPDATE ... RETURNING`, never read-then-write. What is written
 //! together is a named value, a [`db::Change`].
 
+pub mod admin_sessions;
 pub mod attempts;
 pub mod backup;
 pub mod browser_sessions;
@@ -19,8 +20,10 @@ pub mod ends;
 pub mod error;
 pub mod events;
 pub mod facts;
+pub mod idempotent_requests;
 pub mod jobs;
 pub mod keys;
+pub mod legacy_uses;
 pub mod migrate;
 pub mod outbox;
 pub mod pushed_requests;
@@ -35,6 +38,7 @@ pub mod users;
 /// Every statement of the program. A test prepares them all.
 pub fn statements() -> Vec<db::Declared> {
     let files = [
+        admin_sessions::ALL,
         attempts::ALL,
         browser_sessions::ALL,
         client_secrets::ALL,
@@ -50,8 +54,10 @@ pub fn statements() -> Vec<db::Declared> {
         ends::ALL,
         events::ALL,
         facts::ALL,
+        idempotent_requests::ALL,
         jobs::ALL,
         keys::ALL,
+        legacy_uses::ALL,
         outbox::ALL,
         pushed_requests::ALL,
         registrations::ALL,

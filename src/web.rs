@@ -46,6 +46,7 @@ mod nonce;
 mod oauth;
 pub mod page;
 pub mod pages;
+pub mod private;
 mod sign_in;
 mod user_agent;
 

@@ -66,7 +66,7 @@ pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) 
     let issuer = config.server.public_url.to_string();
     // A demo has no requests that are worth a long wait.
     config.server.shutdown_timeout = Lifetime::from_secs(2);
-    let host = Host::start(listener, &app, config.server);
+    let host = Host::start(listener, None, &app, &config.server);
 
     let opens_browser = !command.no_browser && browser::may_open(world);
     let mut screen = Screen::new(&mut world.output, app.provider.clock.clone());

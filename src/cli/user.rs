@@ -1,4 +1,6 @@
-//! `postern user add|list|password|disable`.
+//! `postern user add|list|password|disable|enable|role`.
+
+use std::str::FromStr;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -12,8 +14,17 @@ use crate::{
         text::{DisplayName, Email},
     },
     cli::{place::Place, table::table, words, world::World},
-    domain::user::User,
-    flows::account::{self, AccountError},
+    domain::{
+        role::{Role, UnknownRole},
+        user::User,
+    },
+    flows::{
+        account::{self, AccountError},
+        admin::{
+            By,
+            people::{self, Adding, PeopleError},
+        },
+    },
     store::users,
 };
 
@@ -36,6 +47,9 @@ enum Verb {
         /// Their name
         #[arg(long)]
         name: Option<DisplayName>,
+        /// Make them an admin: owner, admin, support, auditor or developer
+        #[arg(long)]
+        role: Option<Role>,
         /// Read the password from standard input, where one newline at its end does not count
         #[arg(long)]
         password_stdin: bool,
@@ -62,6 +76,18 @@ enum Verb {
         /// Whom
         email: Email,
     },
+    /// Let a disabled person sign in again
+    Enable {
+        /// Whom
+        email: Email,
+    },
+    /// Make a person an admin, another kind of admin, or none any more; their sessions at the console end
+    Role {
+        /// Whom
+        email: Email,
+        /// owner, admin, support, auditor or developer; or none
+        role: RoleOrNone,
+    },
 }
 
 pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
@@ -71,12 +97,19 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
         Verb::Add {
             email,
             name,
+            role,
             password_stdin,
         } => {
             let password = world.input.new_password(password_stdin, &email)?;
-            let added = account::add(&app.provider, email.clone(), name, password).await;
+            let adding = Adding {
+                email: email.clone(),
+                name,
+                password,
+                role,
+            };
+            let added = people::add(&app.provider, &By::operator(), adding).await;
             let user = added.map_err(|error| match error {
-                AccountError::Taken => anyhow!("{email} has an account already; see `postern user list`"),
+                PeopleError::Account(AccountError::Taken) => anyhow!("{email} has an account already; see `postern user list`"),
                 other => other.into(),
             })?;
             let text = || format!("Added {email}: {}", user.id);
@@ -96,13 +129,45 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
         }
         Verb::Disable { email } => {
             let user = find(&app, &email).await?;
-            let ended = account::disable(&app.provider, user.id).await?;
+            let (_, ended) = people::disable(&app.provider, &By::operator(), user.id).await?;
             let value = json!({ "user": user.id, "disabled_now": ended.is_some(), "ended": ended.unwrap_or_default() });
             world.output.result(json, &value, || match ended {
                 Some(ended) => format!("{email} is disabled; {}.", words::ended(ended)),
                 None => format!("{email} was disabled already; nothing was changed."),
             })
         }
+        Verb::Enable { email } => {
+            let user = find(&app, &email).await?;
+            let user = people::enable(&app.provider, &By::operator(), user.id).await?;
+            world
+                .output
+                .result(json, &user, || format!("{email} may sign in again."))
+        }
+        Verb::Role { email, role } => {
+            let (user, RoleOrNone(role)) = (find(&app, &email).await?, role);
+            let (user, ended) = people::set_role(&app.provider, &By::operator(), user.id, role).await?;
+            let value = json!({ "user": user.id, "role": role, "ended": ended });
+            world.output.result(json, &value, || match role {
+                Some(role) => format!("{email} has the role {role} now; {}.", words::ended(ended)),
+                None => format!("{email} is no admin now; {}.", words::ended(ended)),
+            })
+        }
+    }
+}
+
+/// A role, or that there is none.
+#[derive(Debug, Clone, Copy)]
+struct RoleOrNone(Option<Role>);
+
+impl FromStr for RoleOrNone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let role = text.parse().map(Some).map(Self);
+        role.map_err(|error: UnknownRole| format!("{error}, or none"))
     }
 }
 
@@ -129,7 +194,7 @@ async fn list(
             return after.map_or(nobody, |_| "Nobody after that.").to_owned();
         }
         let rows = table(
-            ["ID", "EMAIL", "NAME", "ADDED", "STATE"],
+            ["ID", "EMAIL", "NAME", "ADDED", "STATE", "ROLE"],
             page.items.iter().map(row),
         );
         let more = page.next.as_ref();
@@ -138,7 +203,7 @@ async fn list(
     })
 }
 
-fn row(user: &User) -> [String; 5] {
+fn row(user: &User) -> [String; 6] {
     let disabled = user.disabled_at.map(|at| format!("disabled {}", at.to_rfc3339()));
     [
         user.id.to_string(),
@@ -146,5 +211,6 @@ fn row(user: &User) -> [String; 5] {
         user.name.as_ref().map(ToString::to_string).unwrap_or_default(),
         user.created_at.to_rfc3339(),
         disabled.unwrap_or_else(|| "enabled".to_owned()),
+        user.role.map(|role| role.to_string()).unwrap_or_default(),
     ]
 }

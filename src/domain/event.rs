@@ -14,6 +14,7 @@ use crate::{
         ending::{Ending, Reason},
         key::Ring,
         message::MessageKind,
+        role::Role,
         scope::ScopeSet,
     },
 };
@@ -32,6 +33,17 @@ pub enum Event {
     /// A user was disabled.
     #[serde(rename = "user.disabled")]
     UserDisabled,
+    /// A disabled user may sign in again.
+    #[serde(rename = "user.enabled")]
+    UserEnabled,
+    /// A person became an admin, another kind of admin, or none any more.
+    #[serde(rename = "user.role_changed")]
+    RoleChanged {
+        /// What they were.
+        before: Option<Role>,
+        /// What they are.
+        after: Option<Role>,
+    },
     /// A password was set or changed.
     #[serde(rename = "user.password_changed")]
     PasswordChanged,

@@ -61,6 +61,7 @@ pub async fn add(
         created_at: now,
         updated_at: now,
         disabled_at: None,
+        role: None,
     };
     let subject = Subject {
         user: Some(id),

@@ -112,7 +112,7 @@ pub async fn register(
 }
 
 /// Makes the keys that a client with these settings is the first to ask for.
-pub(super) async fn make_keys(provider: &Provider, settings: &ClientSettings) -> Result<(), KeysError> {
+pub(in crate::flows) async fn make_keys(provider: &Provider, settings: &ClientSettings) -> Result<(), KeysError> {
     if settings.needs_rs256() && provider.keys.load().rs256.is_none() {
         request(provider, Ring::SigningRs256).await?;
     }
@@ -120,7 +120,7 @@ pub(super) async fn make_keys(provider: &Provider, settings: &ClientSettings) ->
 }
 
 /// Refuses what contradicts itself, or the server's settings.
-pub(super) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
+pub(in crate::flows) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
     if let Some(contradiction) = client
         .settings
         .contradictions(&provider.issuer)

@@ -7,7 +7,10 @@ use serde::Serialize;
 
 use crate::{
     base::{id::UserId, time::Instant},
-    domain::event::{Event, EventLine, Subject},
+    domain::{
+        event::{Event, EventLine, Subject},
+        role::Role,
+    },
     flows::{Provider, end::revoked_until},
     store::{
         ending::Ended,
@@ -67,6 +70,10 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         Event::SessionsEnded { ending, reason, .. } => Effect::Ended(ending.clone(), *reason),
         Event::SessionOpened { .. } => Effect::Opened(session()?),
         Event::UserDisabled => Effect::UserDisabled(user()?),
+        // What was given after the backup is given again by somebody who may.
+        Event::RoleChanged { before, after } if takes_away(*before, *after) => {
+            Effect::RoleTaken(user()?, *after)
+        }
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
         Event::ClientRemoved => Effect::ClientRemoved(client()?),
         Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
@@ -77,6 +84,8 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
             Effect::TokenRevoked(jti, subject.session)
         }
         Event::UserCreated { .. }
+        | Event::UserEnabled
+        | Event::RoleChanged { .. }
         | Event::SignedIn { .. }
         | Event::ConsentGranted { .. }
         | Event::RefreshSlowProcess
@@ -97,6 +106,12 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyDestroyed { .. }
         | Event::Newer => Effect::Nothing,
     })
+}
+
+/// Whether a change of roles gave nothing that the person did not have.
+fn takes_away(before: Option<Role>, after: Option<Role>) -> bool {
+    let has = |role: Option<Role>| role.map(Role::permissions).unwrap_or_default();
+    has(after).is_within(has(before))
 }
 
 /// What was done again, and what cannot be.

@@ -17,11 +17,11 @@ use crate::{
     },
     flows::{Provider, clients::secrets::warn_of_ends, end::end, registration},
     store::{
-        attempts, browser_sessions, client_secrets,
+        admin_sessions, attempts, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, jobs, outbox, pushed_requests, registrations, revocations, used_assertions,
+        events, idempotent_requests, jobs, outbox, pushed_requests, registrations, revocations, used_assertions,
     },
 };
 
@@ -66,6 +66,8 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
         now.minus(Lifetime::from_secs(60)),
     )
     .await?;
+    delete(provider, admin_sessions::DELETE_PAST, now).await?;
+    delete(provider, idempotent_requests::DELETE_PAST, now).await?;
     // A recipient that never answers is not tried for each of its messages.
     delete(provider, outbox::SWEEP, now.minus(Lifetime::from_days(1))).await?;
     warn_of_ends(provider).await?;

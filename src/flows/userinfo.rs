@@ -100,24 +100,38 @@ pub async fn authenticate(
     sent: dpop::Sent<'_>,
     method: &str,
 ) -> Result<Result<AccessToken, Rejection>, StoreError> {
+    let url = provider.issuer.at("/userinfo");
+    let audience = provider.issuer.as_str();
+    authenticate_at(provider, presented, sent, method, &url, audience).await
+}
+
+/// The same of a request to another of the server's own APIs: at which URL, and for which audience.
+pub async fn authenticate_at(
+    provider: &Provider,
+    presented: Presented<'_>,
+    sent: dpop::Sent<'_>,
+    method: &str,
+    url: &str,
+    audience: &str,
+) -> Result<Result<AccessToken, Rejection>, StoreError> {
     if presented.scheme() != Scheme::Dpop {
-        return verify(provider, &presented).await;
+        return verify(provider, &presented, audience).await;
     }
     let sent = match sent.and_then(|sent| sent.ok_or(ProofError::Missing)) {
         Ok(sent) => sent,
         Err(error) => return Ok(Err(error.into())),
     };
-    let (url, ath) = (provider.issuer.at("/userinfo"), presented.ath());
+    let ath = presented.ath();
     let request = ProvedRequest {
         method,
-        url: &url,
+        url,
         ath: Some(&ath),
     };
     let proof = match dpop::check(provider, &sent, &request).await? {
         Ok(proof) => proof,
         Err(error) => return Ok(Err(error.into())),
     };
-    let verified = verify(provider, &presented.proved_by(&proof)).await?;
+    let verified = verify(provider, &presented.proved_by(&proof), audience).await?;
     // Last, so that only who has a valid token fills the memory.
     Ok(verified.and_then(|token| {
         dpop::first_use(provider, &proof)?;
@@ -129,8 +143,9 @@ pub async fn authenticate(
 async fn verify(
     provider: &Provider,
     presented: &Presented<'_>,
+    audience: &str,
 ) -> Result<Result<AccessToken, Rejection>, StoreError> {
-    let (expected, now) = expected(provider, provider.issuer.as_str());
+    let (expected, now) = expected(provider, audience);
     let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, now);
     provider
         .keys

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         ending::{Ending, Reason},
         event::EventLine,
+        role::Role,
     },
     store::{
         client_secrets, clients,
@@ -27,6 +28,8 @@ pub enum Effect {
     Opened(DeviceSessionId),
     /// A user was disabled.
     UserDisabled(UserId),
+    /// A person lost what they could do as an admin, and is this now.
+    RoleTaken(UserId, Option<Role>),
     /// A password was changed. The new one is lost; whoever signed in with the old one is signed out.
     PasswordChanged(UserId),
     /// A client was removed.
@@ -81,6 +84,10 @@ impl WriteAgain {
             Effect::UserDisabled(user) => {
                 users::disable(tx, *user, now).await?;
                 self.end(tx, everything_of(*user), Reason::UserDisabled).await
+            }
+            Effect::RoleTaken(user, role) => {
+                users::set_role_again(tx, *user, *role).await?;
+                Ok(Ended::default())
             }
             Effect::PasswordChanged(user) => {
                 self.end(tx, everything_of(*user), Reason::PasswordChanged).await

@@ -6,8 +6,11 @@ use crate::{
         time::Lifetime,
         url::{Issuer, RedirectKind, RedirectUri},
     },
-    domain::policy::Lifetimes,
-    domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+    domain::{
+        policy::Lifetimes,
+        role::SCOPE_PREFIX,
+        scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+    },
 };
 
 /// A setting that contradicts another.
@@ -126,6 +129,12 @@ impl ClientSettings {
 
     fn api_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str), issuer: &Issuer) {
         let service = self.kind == ClientKind::Service;
+        let is_admin = self.scope.iter().any(|scope| scope.starts_with(SCOPE_PREFIX));
+        refuse(
+            is_admin && (!service || self.is_unchecked()),
+            "scope",
+            "admin: scopes are for services that the operator has registered; people are admins by their role",
+        );
         refuse(
             self.audience.is_some() && !service,
             "audience",

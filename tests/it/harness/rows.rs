@@ -5,7 +5,10 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 19] = [
+const TABLES: [(&str, &str); 22] = [
+    ("admin_sessions", "SELECT COUNT(*) FROM admin_sessions"),
+    ("idempotent_requests", "SELECT COUNT(*) FROM idempotent_requests"),
+    ("legacy_uses", "SELECT COUNT(*) FROM legacy_uses"),
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),

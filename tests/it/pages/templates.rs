@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use postern::web::{
     page::Page,
     pages::{
-        AccountPage, BrowserRow, ConsentPage, ContinuePage, DeviceCodePage, DeviceConsentPage,
+        AccountPage, BrowserRow, ConsentPage, ConsolePage, ConsoleSignedOutPage, ContinuePage, DeviceCodePage, DeviceConsentPage,
         DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage, LogoutPage, ScopeText, SignInPage,
         SignedOutPage, StartAgainPage, Used,
     },
@@ -264,6 +264,14 @@ async fn every_page_renders_with_everything_and_with_nothing() {
         show!(SignedOutPage {
             email: full.then(|| text(full)),
         });
+        show!(ConsolePage {
+            email: text(full),
+            role: "owner",
+            permissions: if full { vec!["users.read"] } else { Vec::new() },
+            fresh: full,
+            csrf: text(full),
+        });
+        show!(ConsoleSignedOutPage { email: text(full) });
         show(postern.app.pages().render(&account(full)), AccountPage::TEMPLATE);
     }
     assert_eq!(
@@ -276,7 +284,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
 /// All templates but the layout and the parts.
 fn templates_of_pages() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for folder in ["", "oauth", "sign_in", "account"] {
+    for folder in ["", "oauth", "sign_in", "account", "console"] {
         for entry in fs::read_dir(format!("templates/{folder}")).expect("a folder") {
             let name = entry
                 .expect("an entry")

@@ -14,6 +14,8 @@ use super::scratch::connect;
 /// Every column with its type; `?` where it may be empty. What is here is on disks out there: change it only together
 /// with a new migration.
 const COLUMNS: &str = "
+    admin_sessions.id:BLOB admin_sessions.digest:BLOB admin_sessions.auth_time:INTEGER
+    admin_sessions.last_seen_at:INTEGER admin_sessions.expires_at:INTEGER
     attempts.bucket:BLOB attempts.empty_at:INTEGER
     browser_sessions.id:BLOB browser_sessions.digest:BLOB browser_sessions.user_id:BLOB
     browser_sessions.auth_time:INTEGER browser_sessions.acr:TEXT browser_sessions.amr:TEXT
@@ -42,9 +44,13 @@ const COLUMNS: &str = "
     events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
     events.session_id:BLOB? events.address:TEXT? events.data:TEXT
     facts.name:TEXT facts.value:BLOB
+    idempotent_requests.digest:BLOB idempotent_requests.request:BLOB idempotent_requests.held_until:INTEGER
+    idempotent_requests.expires_at:INTEGER idempotent_requests.answer:TEXT?
     jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
     keys.created_at:INTEGER keys.longest_life:INTEGER
+    legacy_uses.route:TEXT legacy_uses.caller:TEXT legacy_uses.uses:INTEGER legacy_uses.first_at:INTEGER
+    legacy_uses.last_at:INTEGER
     outbox.recipient:TEXT outbox.kind:TEXT outbox.about_id:BLOB outbox.user_id:BLOB outbox.created_at:INTEGER
     outbox.due_at:INTEGER outbox.attempts:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
@@ -58,7 +64,7 @@ const COLUMNS: &str = "
     revocations.until:INTEGER revocations.recorded_at:INTEGER
     used_assertions.digest:BLOB used_assertions.expires_at:INTEGER
     users.id:BLOB users.email:TEXT users.email_key:TEXT users.name:TEXT? users.created_at:INTEGER
-    users.updated_at:INTEGER users.disabled_at:INTEGER?
+    users.updated_at:INTEGER users.disabled_at:INTEGER? users.role:TEXT?
     versions.name:TEXT versions.value:INTEGER
 ";
 

@@ -73,6 +73,7 @@ impl World {
             created_at: at(0),
             updated_at: at(0),
             disabled_at: None,
+            role: None,
         };
         let event = self.event(Event::UserCreated {
             email: user.email.clone(),

@@ -1,0 +1,126 @@
+//! Clients, as admins change them. A client that may do something at the admin API is changed by who may do that too, and
+//! the console's own by nobody.
+
+use crate::{
+    base::{id::ClientId, text::DisplayName, time::Lifetime},
+    domain::{client::{Client, ClientSettings}, event::{Event, Subject}},
+    flows::{
+        Provider,
+        admin::{Beyond, By, Unknown, console},
+        clients::{
+            self, ClientError, Registered,
+            secrets::{self, RotatedSecret, SecretError},
+        },
+    },
+    store::{clients::UpdateClient, ending::Ended, error::StoreError},
+};
+
+/// Why a client was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminClientError {
+    /// No client has this id.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// Not by this one.
+    #[error(transparent)]
+    Beyond(#[from] Beyond),
+    /// The client's.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The secret's.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Registers a client.
+pub async fn add(
+    provider: &Provider,
+    by: &By,
+    id: ClientId,
+    name: DisplayName,
+    settings: ClientSettings,
+) -> Result<Registered, AdminClientError> {
+    if id == console::client_id() {
+        return Err(ClientError::Taken.into());
+    }
+    by.reaches_scope(&settings.scope)?;
+    Ok(clients::register(provider, id, name, settings, None).await?)
+}
+
+/// Gives a client another name and other settings; its secrets, sessions and consents stay.
+pub async fn update(
+    provider: &Provider,
+    by: &By,
+    id: &str,
+    name: DisplayName,
+    settings: ClientSettings,
+) -> Result<Client, AdminClientError> {
+    let before = within_reach(provider, by, id)?;
+    by.reaches_scope(&settings.scope)?;
+    let client = Client {
+        name,
+        settings: ClientSettings {
+            // Nobody has checked it because somebody changed it.
+            registered_by: before.settings.registered_by,
+            ..settings
+        },
+        ..before
+    };
+    clients::check(provider, &client)?;
+    clients::make_keys(provider, &client.settings).await.map_err(ClientError::from)?;
+    let now = provider.clock.now();
+    let event = provider.event_by(now, &by.actor, about(&client.id), Event::ClientUpdated);
+    let change = UpdateClient {
+        client: client.clone(),
+        event,
+    };
+    if !provider.db.write(change).await? {
+        return Err(Unknown("client").into());
+    }
+    provider.clients.reload(&provider.db).await?;
+    Ok(client)
+}
+
+/// Removes a client and ends its sessions.
+pub async fn remove(provider: &Provider, by: &By, id: &str) -> Result<Ended, AdminClientError> {
+    let client = within_reach(provider, by, id)?;
+    let ended = clients::remove(provider, client.id).await?;
+    Ok(ended.ok_or(Unknown("client"))?)
+}
+
+/// A new secret for a client.
+pub async fn rotate_secret(
+    provider: &Provider,
+    by: &By,
+    id: &str,
+    life: Option<Lifetime>,
+    overlap: Lifetime,
+) -> Result<RotatedSecret, AdminClientError> {
+    let client = within_reach(provider, by, id)?;
+    Ok(secrets::rotate(provider, &client.id, life, overlap).await?)
+}
+
+/// A client.
+pub fn known(provider: &Provider, id: &str) -> Result<Client, Unknown> {
+    let client = provider.clients.find(id);
+    client.map(|client| (*client).clone()).ok_or(Unknown("client"))
+}
+
+fn within_reach(provider: &Provider, by: &By, id: &str) -> Result<Client, AdminClientError> {
+    let client = known(provider, id)?;
+    if client.id == console::client_id() {
+        return Err(Beyond.into());
+    }
+    by.reaches_scope(&client.settings.scope)?;
+    Ok(client)
+}
+
+fn about(client: &ClientId) -> Subject {
+    Subject {
+        client: Some(client.clone()),
+        ..Subject::default()
+    }
+}
