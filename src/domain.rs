@@ -1,8 +1,10 @@
 //! The nouns: pure values and rules. No clock, no I/O, no HTTP, no SQL; time is an argument.
 
 pub mod access_token;
+pub mod actor;
 pub mod answer;
 pub mod api;
+pub mod audit;
 pub mod authorization_details;
 pub mod binding;
 pub mod browser_session;
@@ -16,6 +18,7 @@ pub mod device_secret;
 pub mod device_session;
 pub mod ending;
 pub mod event;
+pub mod event_filter;
 pub mod id_token;
 pub mod key;
 pub mod limit;

@@ -28,6 +28,7 @@ pub mod access_token;
 pub mod account;
 pub mod answer;
 pub mod association;
+pub mod audit;
 pub mod authorization_details;
 pub mod authorize;
 pub mod browser_session;
@@ -56,6 +57,7 @@ pub mod restore;
 pub mod revoke;
 pub mod seed;
 pub mod sessions;
+pub mod settings;
 pub mod sign_in;
 pub mod sweep;
 pub mod token;
@@ -122,6 +124,7 @@ impl Provider {
             id: EventId::new(now, &self.entropy),
             at: now,
             subject,
+            actor: None,
             event,
         }
     }

@@ -6,6 +6,7 @@
 //! together is a named value, a [`db::Change`].
 
 pub mod attempts;
+pub mod audit;
 pub mod backup;
 pub mod browser_sessions;
 pub mod client_secrets;
@@ -28,6 +29,7 @@ pub mod restore;
 pub mod revocations;
 pub mod seed;
 pub mod session_store;
+pub mod sign_in_failures;
 pub mod used_assertions;
 pub mod users;
 
@@ -35,6 +37,7 @@ pub mod users;
 pub fn statements() -> Vec<db::Declared> {
     let files = [
         attempts::ALL,
+        audit::ALL,
         browser_sessions::ALL,
         client_secrets::ALL,
         clients::ALL,
@@ -48,6 +51,7 @@ pub fn statements() -> Vec<db::Declared> {
         ending::ALL,
         ends::ALL,
         events::ALL,
+        events::list::ALL,
         facts::ALL,
         jobs::ALL,
         keys::ALL,
@@ -55,6 +59,7 @@ pub fn statements() -> Vec<db::Declared> {
         registrations::ALL,
         revocations::ALL,
         seed::ALL,
+        sign_in_failures::ALL,
         used_assertions::ALL,
         users::ALL,
     ];

@@ -9,6 +9,7 @@ use crate::{
     app::App,
     cli::{host::Host, place::Place, signals::Signals, world::World},
     config::{Config, Overrides},
+    flows::settings,
     telemetry,
 };
 
@@ -46,6 +47,13 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
     // Before the database is opened: a second server on the same address touches nothing.
     let (listener, address) = bind(&config)?;
     let app = App::open(&config, world.surroundings.clone()).await?;
+    // Not served by settings that nobody could ever know of.
+    settings::note(
+        &app.provider,
+        &config.shown(),
+        &Config::defaults(&world.data(place))?.shown(),
+    )
+    .await?;
     let mut host = Host::start(listener, &app, config.server.clone());
     tracing::info!(%address, issuer = %config.server.public_url, "ready");
     tokio::select! {

@@ -12,7 +12,7 @@ use crate::{
         text::{DisplayName, Email},
     },
     cli::{place::Place, table::table, words, world::World},
-    domain::user::User,
+    domain::{actor::Actor, user::User},
     flows::account::{self, AccountError},
     store::users,
 };
@@ -89,14 +89,22 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
         } => {
             let user = find(&app, &email).await?;
             let password = world.input.new_password(password_stdin, &email)?;
-            let ended = account::set_password(&app.provider, user.id, password, None, None).await?;
+            let ended = account::set_password(
+                &app.provider,
+                user.id,
+                password,
+                None,
+                None,
+                Some(Actor::Operator),
+            )
+            .await?;
             let value = json!({ "user": user.id, "ended": ended });
             let text = || format!("The password of {email} is set; {}.", words::ended(ended));
             world.output.result(json, &value, text)
         }
         Verb::Disable { email } => {
             let user = find(&app, &email).await?;
-            let ended = account::disable(&app.provider, user.id).await?;
+            let ended = account::disable(&app.provider, user.id, Actor::Operator).await?;
             let value = json!({ "user": user.id, "disabled_now": ended.is_some(), "ended": ended.unwrap_or_default() });
             world.output.result(json, &value, || match ended {
                 Some(ended) => format!("{email} is disabled; {}.", words::ended(ended)),

@@ -2,6 +2,7 @@
 //! and checks on the whole repository. One binary.
 
 mod account;
+mod audit;
 mod authorize;
 mod browser;
 mod cli;

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 22] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -20,6 +20,10 @@ const TABLES: [(&str, &str); 18] = [
     ("device_codes", "SELECT COUNT(*) FROM device_codes"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
+    ("event_counts", "SELECT COUNT(*) FROM event_counts"),
+    ("audit_heads", "SELECT COUNT(*) FROM audit_heads"),
+    ("audit_checkpoints", "SELECT COUNT(*) FROM audit_checkpoints"),
+    ("sign_in_failures", "SELECT COUNT(*) FROM sign_in_failures"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
     ("outbox", "SELECT COUNT(*) FROM outbox"),
