@@ -76,7 +76,10 @@ impl Chain {
         if waiting.is_empty() && failures.is_empty() && !is_due || !self.hold(provider, now).await? {
             return Ok(false);
         }
-        failures::tell(provider, failures).await?;
+        let more = failures::tell(provider, failures).await?;
+        if more.is_some() {
+            waiting = audit::waiting(&provider.db, BATCH).await?;
+        }
         for _ in 0..BATCHES {
             if waiting.is_empty() {
                 break;
@@ -89,7 +92,7 @@ impl Chain {
             self.sign(provider).await?;
             self.signed_at = Some(now);
         }
-        Ok(!waiting.is_empty())
+        Ok(!waiting.is_empty() || more == Some(true))
     }
 
     /// Whether the job is this process's; asks for it when that is not sure for long any more.

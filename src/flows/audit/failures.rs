@@ -52,13 +52,17 @@ pub(super) async fn over(provider: &Provider, now: Instant) -> Result<Vec<Key>, 
     sign_in_failures::over(&provider.db, now.minus(SETTLED), BATCH).await
 }
 
-/// Turns rows into events.
-pub(super) async fn tell(provider: &Provider, rows: Vec<Key>) -> Result<(), StoreError> {
+/// Turns rows into events. Whether there may be more; nothing when there was none.
+pub(super) async fn tell(provider: &Provider, rows: Vec<Key>) -> Result<Option<bool>, StoreError> {
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == BATCH);
     for key in rows {
         let event = event(provider, &key);
         provider.db.write(Tell { key, event }).await?;
     }
-    Ok(())
+    Ok(Some(more))
 }
 
 fn event(provider: &Provider, (minute, account, block): &Key) -> EventRecord {

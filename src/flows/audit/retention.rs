@@ -7,8 +7,8 @@ use crate::{
     store::audit::{self, GiveUp},
 };
 
-/// The shortest step: each is told of by an event.
-const STEP: Lifetime = Lifetime::from_secs(3600);
+/// The longest step. Each is told of by an event, so they must not be many; and nothing is kept for long beyond its time.
+const STEP: Lifetime = Lifetime::from_days(1);
 
 /// Gives up what happened longer ago than `kept`, where that is a step further. The number up to which events may be
 /// deleted, with the hour before which they all happened.
@@ -18,7 +18,7 @@ pub(in crate::flows) async fn give_up(
     now: Instant,
 ) -> Result<(i64, Instant), StoreError> {
     let from = audit::kept(&provider.db).await?;
-    let step = STEP.max(Lifetime::from_millis(kept.millis() / 100));
+    let step = STEP.min(Lifetime::from_millis(kept.millis() / 10));
     let found = audit::checkpoint_before(&provider.db, now.minus(kept)).await?;
     let to = found
         .map(|found| found.head())

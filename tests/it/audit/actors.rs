@@ -144,6 +144,7 @@ async fn settings_are_told_of_when_they_are_others_and_secrets_never() {
         "{data}"
     );
     assert!(!data.to_string().contains("hunter2"), "{data}");
+    postern.advance("1s");
     settings::note(provider, &defaults, &defaults)
         .await
         .expect("noted");

@@ -16,7 +16,7 @@ fn kinds() -> Vec<&'static str> {
 fn every_kind_is_in_the_table_of_the_documentation_and_no_other() {
     let rows = DOCS.lines().filter_map(|line| line.strip_prefix("| `"));
     let listed: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
-    assert!(kinds().len() > 35, "{:?}", kinds());
+    assert!(kinds().len() >= 35, "{:?}", kinds());
     assert_eq!(listed, kinds());
 }
 
