@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage.
 
+mod audit;
 mod backup;
 mod client;
 mod config;
@@ -33,10 +34,10 @@ use std::{ffi::OsString, io::Write};
 use clap::{Parser, Subcommand};
 
 use self::{
-    backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand, dev::DevCommand,
-    events::EventsCommand, init::InitCommand, keys::KeysCommand, migrate::MigrateCommand, place::Place,
-    registration::RegistrationCommand, restore::RestoreCommand, serve::ServeCommand, session::SessionCommand,
-    user::UserCommand,
+    audit::AuditCommand, backup::BackupCommand, client::ClientCommand, config::ConfigCommand,
+    demo::DemoCommand, dev::DevCommand, events::EventsCommand, init::InitCommand, keys::KeysCommand,
+    migrate::MigrateCommand, place::Place, registration::RegistrationCommand, restore::RestoreCommand,
+    serve::ServeCommand, session::SessionCommand, user::UserCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -80,6 +81,8 @@ enum Command {
     Keys(KeysCommand),
     /// Export what happened
     Events(EventsCommand),
+    /// Verify that what happened was not changed since
+    Audit(AuditCommand),
     /// Copy the database, beside the running server
     Backup(BackupCommand),
     /// Put a copy of the database in its place, and do again what ended since
@@ -111,6 +114,7 @@ pub async fn run(
         Command::Registration(command) => registration::run(command, place, &mut world).await,
         Command::Session(command) => session::run(command, place, &mut world).await,
         Command::Keys(command) => keys::run(&command, place, &mut world).await,
+        Command::Audit(command) => audit::run(command, place, &mut world).await,
         Command::Events(command) => events::run(command, place, &mut world).await,
         Command::Backup(command) => backup::run(command, place, &mut world).await,
         Command::Restore(command) => restore::run(command, place, &mut world).await,

@@ -104,6 +104,15 @@ impl Config {
         show::lines(&self.settings)
     }
 
+    /// The settings in force by name, as they are shown; for the event that tells when they change.
+    pub fn shown(&self) -> std::collections::BTreeMap<&'static str, String> {
+        let shown = self.settings.iter().map(|shown| {
+            let value = shown.value.clone();
+            (shown.name, value.unwrap_or_else(|| "[secret]".to_owned()))
+        });
+        shown.collect()
+    }
+
     fn read(layers: Layers, data: &Path) -> Result<Self, ConfigErrors> {
         let mut reader = layers.into_reader();
         // All sections are read before any result is looked at: that is what tells every problem at once.

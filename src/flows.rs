@@ -30,6 +30,7 @@ pub mod account;
 pub mod admin;
 pub mod answer;
 pub mod association;
+pub mod audit;
 pub mod authorization_details;
 pub mod authorize;
 pub mod browser_session;
@@ -58,6 +59,7 @@ pub mod restore;
 pub mod revoke;
 pub mod seed;
 pub mod sessions;
+pub mod settings;
 pub mod sign_in;
 pub mod sweep;
 pub mod token;
@@ -126,14 +128,14 @@ impl Provider {
             id: EventId::new(now, &self.entropy),
             at: now,
             subject,
+            actor: None,
             event,
         }
     }
 
     /// The same for what somebody else did than the one whom it is about.
     pub fn event_by(&self, now: Instant, actor: &Actor, subject: Subject, event: Event) -> EventRecord {
-        tracing::info!(?actor, ?subject, "an admin's act");
-        self.event(now, subject, event)
+        self.event(now, subject, event).by(actor.clone())
     }
 
     /// The oldest last use of a browser session that still counts.

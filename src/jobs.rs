@@ -6,6 +6,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
 
+mod audit;
 mod outbox;
 pub mod poll;
 
@@ -17,6 +18,7 @@ pub async fn run(provider: Arc<Provider>) {
     let bell = || provider.bell.notify_one();
     tokio::join!(
         poll::run(&provider),
+        audit::run(&provider),
         outbox::run(&provider),
         upkeep(&provider),
         provider.db.listen(bell)

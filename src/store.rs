@@ -7,6 +7,7 @@
 
 pub mod admin_sessions;
 pub mod attempts;
+pub mod audit;
 pub mod backup;
 pub mod browser_sessions;
 pub mod client_secrets;
@@ -32,6 +33,7 @@ pub mod restore;
 pub mod revocations;
 pub mod seed;
 pub mod session_store;
+pub mod sign_in_failures;
 pub mod used_assertions;
 pub mod users;
 
@@ -40,6 +42,7 @@ pub fn statements() -> Vec<db::Declared> {
     let files = [
         admin_sessions::ALL,
         attempts::ALL,
+        audit::ALL,
         browser_sessions::ALL,
         client_secrets::ALL,
         clients::ALL,
@@ -53,6 +56,7 @@ pub fn statements() -> Vec<db::Declared> {
         ending::ALL,
         ends::ALL,
         events::ALL,
+        events::list::ALL,
         facts::ALL,
         idempotent_requests::ALL,
         jobs::ALL,
@@ -63,6 +67,7 @@ pub fn statements() -> Vec<db::Declared> {
         registrations::ALL,
         revocations::ALL,
         seed::ALL,
+        sign_in_failures::ALL,
         used_assertions::ALL,
         users::ALL,
     ];

@@ -25,6 +25,7 @@ use crate::{
     },
     config::Overrides,
     domain::{
+        actor::Actor,
         client::{AuthMethod, Client, ClientSettings, ConsentPolicy, DpopPolicy},
         client_secret::KeptSecret,
     },
@@ -97,7 +98,7 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
         Verb::Doctor { id } => return doctor::run(&id, command.json, place, world).await,
         Verb::Remove { id } => {
             let app = world.app(place).await?;
-            let ended = verbs::remove(&app.provider, id.clone()).await?;
+            let ended = verbs::remove(&app.provider, id.clone(), Some(Actor::Operator)).await?;
             let ended = ended.ok_or_else(|| unknown(&id))?;
             let text = || format!("Removed {id}; {}.", words::ended(ended));
             let value = json!({ "client": id, "ended": ended });
@@ -121,6 +122,7 @@ async fn add(adding: &AddClient, json: bool, place: &Place, world: &mut World) -
         adding.name,
         adding.settings,
         adding.secret_life,
+        Actor::Operator,
     );
     let added = added.await.map_err(|error| match error {
         ClientError::Taken => anyhow!(

@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::{moment::Moment, place::Place, world::World},
+    base::text::Email,
+    cli::{moment::Moment, place::Place, user, world::World},
+    domain::event_filter::EventFilter,
     flows::events::Export,
 };
 
@@ -24,20 +26,41 @@ enum Verb {
         /// Until before this time [default: now]
         #[arg(long, value_name = "TIME")]
         until: Option<Moment>,
+        /// Only events of this kind, such as session.ended
+        #[arg(long, value_name = "KIND")]
+        kind: Option<String>,
+        /// Only events about this person
+        #[arg(long, value_name = "EMAIL")]
+        user: Option<Email>,
     },
 }
 
 pub(super) async fn run(command: EventsCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let Verb::Export { since, until } = command.verb;
+    let Verb::Export {
+        since,
+        until,
+        kind,
+        user,
+    } = command.verb;
     let app = world.app(place).await?;
     let now = app.provider.clock.now();
-    let mut export = Export::new(since.at(now), until.map(|until| until.at(now)));
-    loop {
-        let page = export.next(&app.provider).await?;
+    let user = match user {
+        Some(email) => Some(user::find(&app, &email).await?.id),
+        None => None,
+    };
+    let mut export = Export::new(EventFilter {
+        kind,
+        user,
+        since: Some(since.at(now)),
+        until: until.map(|until| until.at(now)),
+        ..EventFilter::default()
+    });
+    while let Some(page) = export.next(&app.provider).await? {
         if page.is_empty() {
-            return Ok(());
+            continue;
         }
         let lines: Result<Vec<_>, _> = page.iter().map(serde_json::to_string).collect();
         world.output.line(lines?.join("\n"))?;
     }
+    Ok(())
 }

@@ -10,7 +10,10 @@ use crate::{
         time::{Instant, Lifetime},
     },
     cli::{place::Place, table::table, world::World},
-    domain::key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    domain::{
+        actor::Actor,
+        key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    },
     flows::keys::{
         self,
         rotate::{Rotated, rotate},
@@ -59,7 +62,7 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
             let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
             let all = || Ring::every().filter(has_keys).collect();
             let rings = ring.map_or_else(all, |ring| vec![ring]);
-            let items = rotate(&app.provider, &rings).await?;
+            let items = rotate(&app.provider, &rings, Actor::Operator).await?;
             let page = Page { items, next: None };
             world
                 .output

@@ -137,7 +137,7 @@ async fn write_again(
             restoring.write_again(line?).await?;
         }
     }
-    let report = restoring.report();
+    let report = restoring.finish().await?;
     app.close().await;
     Ok(report)
 }

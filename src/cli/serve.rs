@@ -8,7 +8,8 @@ use clap::Args;
 use crate::{
     app::App,
     cli::{host::Host, place::Place, signals::Signals, world::World},
-    config::Overrides,
+    config::{Config, Overrides},
+    flows::settings,
     telemetry,
 };
 
@@ -50,6 +51,13 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
     let private = private.map(|private| bind("server.private_listen", private.listen));
     let (private, private_address) = private.transpose()?.unzip();
     let app = App::open(&config, world.surroundings.clone()).await?;
+    // Not served by settings that nobody could ever know of.
+    settings::note(
+        &app.provider,
+        &config.shown(),
+        &Config::defaults(&world.data(place))?.shown(),
+    )
+    .await?;
     let mut host = Host::start(listener, private, &app, &config.server);
     tracing::info!(%address, issuer = %config.server.public_url, "ready");
     if let Some(address) = private_address {

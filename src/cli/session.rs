@@ -15,10 +15,11 @@ use crate::{
     },
     cli::{place::Place, session::node::Node, table::table, user, words, world::World},
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{end::end, sessions},
+    flows::{end::end_by, sessions},
     store::{browser_sessions, device_sessions, ending::Ended},
 };
 
@@ -160,7 +161,14 @@ async fn end_all(app: &App, user: UserId) -> anyhow::Result<Ended> {
         user: Some(user),
         ..Subject::default()
     };
-    Ok(end(&app.provider, ending, Reason::EndedByOperator, subject).await?)
+    Ok(end_by(
+        &app.provider,
+        ending,
+        Reason::EndedByOperator,
+        subject,
+        Actor::Operator,
+    )
+    .await?)
 }
 
 async fn end_one(app: &App, node: Node) -> anyhow::Result<Ended> {
@@ -176,7 +184,14 @@ async fn end_one(app: &App, node: Node) -> anyhow::Result<Ended> {
             Ending::Device { id }
         }
     };
-    let ended = end(&app.provider, ending, Reason::EndedByOperator, subject).await?;
+    let ended = end_by(
+        &app.provider,
+        ending,
+        Reason::EndedByOperator,
+        subject,
+        Actor::Operator,
+    )
+    .await?;
     if ended == Ended::default() {
         bail!(
             "there is no session {node} that could be ended: it has ended already, or never was; see `postern session list`"

@@ -15,6 +15,7 @@ use crate::{
     },
     cli::{place::Place, table::table, words, world::World},
     domain::{
+        actor::Actor,
         role::{Role, UnknownRole},
         user::User,
     },
@@ -122,7 +123,15 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
         } => {
             let user = find(&app, &email).await?;
             let password = world.input.new_password(password_stdin, &email)?;
-            let ended = account::set_password(&app.provider, user.id, password, None, None).await?;
+            let ended = account::set_password(
+                &app.provider,
+                user.id,
+                password,
+                None,
+                None,
+                Some(Actor::Operator),
+            )
+            .await?;
             let value = json!({ "user": user.id, "ended": ended });
             let text = || format!("The password of {email} is set; {}.", words::ended(ended));
             world.output.result(json, &value, text)

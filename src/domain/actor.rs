@@ -8,14 +8,14 @@ use crate::base::id::{ClientId, UserId};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Actor {
-    /// The operator, at the command line or in the database.
+    /// Whoever has the command line and the database.
     Operator,
-    /// A person.
+    /// A person: an admin.
     Person {
         /// Who.
         id: UserId,
     },
-    /// A client that speaks for itself.
+    /// A machine, by client credentials.
     Client {
         /// Which.
         id: ClientId,

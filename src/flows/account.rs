@@ -7,9 +7,10 @@ use crate::{
         time::Instant,
     },
     domain::{
+        actor::Actor,
         browser_session::BrowserSession,
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::{Event, EventRecord, Subject},
         password::Password,
         user::User,
     },
@@ -44,12 +45,23 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// Adds a person who signs in with a password.
+/// Adds a person who signs in with a password, as the operator does.
 pub async fn add(
     provider: &Provider,
     email: Email,
     name: Option<DisplayName>,
     password: Password,
+) -> Result<User, AccountError> {
+    add_by(provider, email, name, password, Actor::Operator).await
+}
+
+/// The same by somebody.
+pub async fn add_by(
+    provider: &Provider,
+    email: Email,
+    name: Option<DisplayName>,
+    password: Password,
+    actor: Actor,
 ) -> Result<User, AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
@@ -67,13 +79,15 @@ pub async fn add(
         user: Some(id),
         ..Subject::default()
     };
-    let event = provider.event(
-        now,
-        subject,
-        Event::UserCreated {
-            email: user.email.clone(),
-        },
-    );
+    let event = provider
+        .event(
+            now,
+            subject,
+            Event::UserCreated {
+                email: user.email.clone(),
+            },
+        )
+        .by(actor);
     match provider
         .db
         .write(AddUser {
@@ -97,6 +111,7 @@ pub async fn set_password(
     password: Password,
     asking: Option<Asking>,
     address: Option<String>,
+    actor: Option<Actor>,
 ) -> Result<Ended, AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
@@ -107,8 +122,12 @@ pub async fn set_password(
     };
     let keep = asking.map(|asking| asking.browser_session);
     let ending = Ending::User { id: user, keep };
-    let end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
-    let event = provider.event(now, subject, Event::PasswordChanged);
+    let mut end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
+    end.actor.clone_from(&actor);
+    let event = EventRecord {
+        actor,
+        ..provider.event(now, subject, Event::PasswordChanged)
+    };
     let change = ChangePassword {
         user,
         hash,
@@ -122,15 +141,15 @@ pub async fn set_password(
 }
 
 /// Disables a person and ends everything of theirs. How much ended; nothing when they were disabled already.
-pub async fn disable(provider: &Provider, user: UserId) -> Result<Option<Ended>, AccountError> {
+pub async fn disable(provider: &Provider, user: UserId, actor: Actor) -> Result<Option<Ended>, AccountError> {
     let now = provider.clock.now();
     let subject = Subject {
         user: Some(user),
         ..Subject::default()
     };
     let ending = Ending::User { id: user, keep: None };
-    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone());
-    let event = provider.event(now, subject, Event::UserDisabled);
+    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone()).by(actor.clone());
+    let event = provider.event(now, subject, Event::UserDisabled).by(actor);
     let change = DisableUser {
         user,
         now,

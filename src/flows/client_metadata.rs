@@ -20,7 +20,7 @@ use crate::{
     },
     flows::{
         Provider, clients,
-        registration::{RegistrationError, admission, event},
+        registration::{RegistrationError, admission, event, updated},
     },
     ports::fetch::{FetchError, Fetched},
     store::{
@@ -153,7 +153,7 @@ async fn settle(
     // Nobody has a token for it: it is looked after where the document is.
     let digest = Digest::zero();
     let written = if let Some(known) = known {
-        let updated = Event::client_updated(known, &client);
+        let changed = Event::client_updated(known, &client);
         let change = Update {
             forgets_consents: known.settings.redirect_uris != client.settings.redirect_uris,
             client,
@@ -161,7 +161,7 @@ async fn settle(
             metadata,
             secret: None,
             removed: Vec::new(),
-            event: event(provider, id, address, now, updated),
+            event: event(provider, id, address, now, changed),
         };
         provider.db.write(change).await.map(|_| Registered::Done)
     } else {

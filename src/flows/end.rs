@@ -6,8 +6,9 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
-        event::Subject,
+        event::{Event, Subject},
     },
     flows::Provider,
     store::{
@@ -23,6 +24,19 @@ const GRACE: Lifetime = Lifetime::from_secs(120);
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
     let now = provider.clock.now();
     let change = prepare(provider, now, ending, reason, subject);
+    Ok(remember(provider, &provider.db.write(change).await?))
+}
+
+/// The same, done by somebody else than whom it is about.
+pub async fn end_by(
+    provider: &Provider,
+    ending: Ending,
+    reason: Reason,
+    subject: Subject,
+    actor: Actor,
+) -> Result<Ended> {
+    let now = provider.clock.now();
+    let change = prepare(provider, now, ending, reason, subject).by(actor);
     Ok(remember(provider, &provider.db.write(change).await?))
 }
 
@@ -45,6 +59,8 @@ pub fn prepare(
     subject: Subject,
 ) -> EndSessions {
     let until = revoked_until(provider, now);
+    let also = matches!(ending, Ending::Consent { .. })
+        .then(|| provider.event(now, subject.clone(), Event::ConsentWithdrawn));
     EndSessions {
         ending,
         reason,
@@ -52,6 +68,8 @@ pub fn prepare(
         until,
         event: EventId::new(now, &provider.entropy),
         subject,
+        actor: None,
+        also,
     }
 }
 

@@ -5,7 +5,10 @@ pub mod rotate;
 
 use crate::{
     base::{entropy::Entropy, time::Instant, url::Issuer},
-    domain::key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    domain::{
+        actor::Actor,
+        key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    },
     flows::{Provider, keys::make::Maker},
     ports::{keyring::Keyring, secrets::RootSecret, vault::Vault},
     store::{
@@ -24,6 +27,7 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
         vault: &vault,
         entropy,
         now,
+        actor: Some(Actor::System),
     };
     let mut made = Vec::new();
     for ring in Ring::ALL {
@@ -57,6 +61,7 @@ pub async fn open(
         vault: &vault,
         entropy,
         now,
+        actor: Some(Actor::System),
     };
     let accepted = infos(keys::accepted(db).await?);
     for ring in in_use(&accepted) {
@@ -85,6 +90,7 @@ pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
             vault,
             entropy: &provider.entropy,
             now,
+            actor: Some(Actor::System),
         };
         maker.rotate(&provider.db, ring, rotation).await?;
     }

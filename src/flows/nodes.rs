@@ -9,6 +9,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::{Event, Subject},
     },
@@ -178,7 +179,7 @@ async fn revoke_again(provider: &Provider, now: Instant, known: &Known) -> Resul
                 .collect(),
             now,
             until: revoked_until(provider, now),
-            event: provider.event(now, Subject::default(), event),
+            event: provider.event(now, Subject::default(), event).by(Actor::System),
         };
         count += provider.polled.write(change).await?;
     }

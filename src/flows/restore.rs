@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     base::{id::UserId, time::Instant},
     domain::{
+        actor::Actor,
         event::{Event, EventLine, Subject},
         role::Role,
     },
@@ -15,7 +16,7 @@ use crate::{
     store::{
         ending::Ended,
         error::{Result, StoreError},
-        events,
+        events::{self, RecordEvent},
         restore::{Effect, WriteAgain},
         users,
     },
@@ -97,6 +98,13 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::ClientAdded
         | Event::ClientRegistered { .. }
         | Event::ClientUpdated { .. }
+        | Event::SignInFailed { .. }
+        | Event::ConsentWithdrawn
+        | Event::ClientDisabled
+        | Event::SettingsChanged { .. }
+        | Event::AuditDeleted { .. }
+        | Event::AuditWentBack { .. }
+        | Event::DatabaseRestored { .. }
         | Event::RegistrationTokenCreated { .. }
         | Event::ClientSecretCreated { .. }
         | Event::ClientSecretExpiring { .. }
@@ -142,6 +150,8 @@ pub struct Report {
 pub struct Restoring<'a> {
     provider: &'a Provider,
     known_since: Option<Instant>,
+    /// When the oldest event happened that was lost.
+    lost_since: Option<Instant>,
     report: Report,
 }
 
@@ -152,6 +162,7 @@ impl<'a> Restoring<'a> {
         Ok(Self {
             provider,
             known_since: oldest.map(|(at,): (Instant,)| at),
+            lost_since: None,
             report: Report::default(),
         })
     }
@@ -164,7 +175,7 @@ impl<'a> Restoring<'a> {
             return Ok(());
         }
         let now = self.provider.clock.now();
-        let subject = line.subject.clone();
+        let (subject, at) = (line.subject.clone(), line.at);
         let change = WriteAgain {
             line,
             effect,
@@ -175,17 +186,26 @@ impl<'a> Restoring<'a> {
             return Ok(());
         };
         self.report.lost += 1;
+        self.lost_since = Some(self.lost_since.map_or(at, |since| since.min(at)));
         self.report.ended.devices += ended.devices;
         self.report.ended.browsers += ended.browsers;
         self.note(event, subject).await
     }
 
-    /// What was done again.
-    pub fn report(self) -> Report {
+    /// Tells of the restore; what was done again.
+    pub async fn finish(self) -> Result<Report> {
         let mut report = self.report;
+        let event = Event::DatabaseRestored {
+            lost: report.lost,
+            since: self.lost_since,
+        };
+        let now = self.provider.clock.now();
+        let event = self.provider.event(now, Subject::default(), event);
+        let event = RecordEvent(event.by(Actor::Operator));
+        self.provider.db.write(event).await?;
         // Who is gone needs no secret.
         report.secrets_lost = &report.secrets_lost - &report.clients_lost;
-        report
+        Ok(report)
     }
 
     async fn note(&mut self, event: Event, subject: Subject) -> Result<()> {

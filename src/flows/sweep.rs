@@ -8,20 +8,21 @@ use std::time::Duration;
 use self::walk::walk;
 use crate::{
     base::{
-        id::{BrowserSessionId, EventId, UserId},
+        id::{BrowserSessionId, UserId},
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, clients::secrets::warn_of_ends, end::end, registration},
+    flows::{Provider, audit::retention::give_up, clients::secrets::warn_of_ends, end::end_by, registration},
     store::{
-        admin_sessions, attempts, browser_sessions, client_secrets,
+        admin_sessions, attempts, audit, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, idempotent_requests, jobs, outbox, pushed_requests, registrations, revocations, used_assertions,
+        idempotent_requests, jobs, outbox, pushed_requests, registrations, revocations, used_assertions,
     },
 };
 
@@ -78,12 +79,10 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;
     if let Some(kept) = provider.retention.events {
-        delete(
-            provider,
-            events::DELETE_BEFORE,
-            EventId::first_at(now.minus(kept)),
-        )
-        .await?;
+        let (through, hour) = give_up(provider, kept, now).await?;
+        delete(provider, audit::DELETE_EVENTS, through).await?;
+        delete(provider, audit::DELETE_CHECKPOINTS, through).await?;
+        delete(provider, audit::DELETE_COUNTS, hour).await?;
     }
     walk(provider, job.cursor, kept).await
 }
@@ -120,7 +119,14 @@ async fn expire(
                 user: Some(user),
                 ..Subject::default()
             };
-            end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
+            end_by(
+                provider,
+                Ending::Browser { id },
+                Reason::Expired,
+                subject,
+                Actor::System,
+            )
+            .await?;
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -225,6 +225,8 @@ pub struct DisableClient {
     pub now: Instant,
     /// Until when the tokens have to be refused that it got for itself, if it could.
     pub revoked_until: Option<Instant>,
+    /// The event.
+    pub event: EventRecord,
 }
 
 impl Change for DisableClient {
@@ -238,6 +240,7 @@ impl Change for DisableClient {
                 let issued_before = self.now.plus(ending::ISSUED_BEFORE);
                 tx.run(REVOKE, (id, issued_before, until, self.now)).await?;
             }
+            events::record(tx, &self.event).await?;
             tx.notify();
         }
         Ok(())

@@ -444,6 +444,7 @@ impl Opening<'_> {
                 session: Some(self.session),
                 address: self.address.map(str::to_owned),
             },
+            actor: None,
             event: Event::SessionOpened {
                 scope,
                 device: opened.device.clone(),

@@ -8,6 +8,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::{Event, EventRecord, Subject},
     },
@@ -100,6 +101,10 @@ pub struct EndSessions {
     pub event: EventId,
     /// Whom the event is about.
     pub subject: Subject,
+    /// Who ends it; nothing when that is whom it is about.
+    pub actor: Option<Actor>,
+    /// What else the end means, which has an event of its own.
+    pub also: Option<EventRecord>,
 }
 
 /// Which sessions ended. Whoever writes an end hands this to the memory of ends before anybody is told.
@@ -135,6 +140,18 @@ pub struct Ended {
     pub devices: u64,
 }
 
+impl EndSessions {
+    /// The same, done by somebody.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self {
+            actor: Some(actor.clone()),
+            also: self.also.map(|also| also.by(actor)),
+            ..self
+        }
+    }
+}
+
 impl Change for EndSessions {
     type Out = EndedSessions;
 
@@ -154,6 +171,7 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
         id: end.event,
         at: end.now,
         subject: end.subject.clone(),
+        actor: end.actor.clone(),
         event: Event::SessionsEnded {
             ending: end.ending.clone(),
             reason: end.reason,
@@ -162,6 +180,9 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
         },
     };
     events::record(tx, &record).await?;
+    if let Some(also) = &end.also {
+        events::record(tx, also).await?;
+    }
     tx.notify();
     Ok(ended)
 }

@@ -4,14 +4,18 @@ use std::collections::HashMap;
 
 use crate::{
     base::time::{Clock, Instant},
+    domain::event::EventRecord,
     store::{
-        db::{Db, statements},
+        db::{Change, Db, WriteTx, statements},
         error::Result,
+        events,
     },
 };
 
 /// The name of the root secret's check value.
 pub const ROOT_CHECK: &str = "root_check";
+/// The name of the settings that a server started with last.
+pub const SETTINGS: &str = "settings";
 
 /// How long the fingerprint is that the check value begins with.
 const FINGERPRINT: usize = 8;
@@ -26,6 +30,8 @@ statements! {
     /// Remembers a fact once.
     pub INSERT: (&'static str, Vec<u8>) => () =
         "INSERT INTO facts (name, value) VALUES ($1, $2)";
+    REMEMBER: (&'static str, Vec<u8>) => () =
+        "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     /// A fact.
     pub FIND: (&'static str,) => (Vec<u8>,) =
         "SELECT value FROM facts WHERE name = $1";
@@ -43,6 +49,27 @@ statements! {
         "SELECT name, value, "
         { sqlite: "$1", postgres: "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)" }
         " - $1 FROM versions";
+}
+
+/// Remembers the settings that a server starts with, and tells what is different.
+#[derive(Debug)]
+pub struct RememberSettings {
+    /// As JSON.
+    pub settings: Vec<u8>,
+    /// The event, where anything is different.
+    pub event: Option<EventRecord>,
+}
+
+impl Change for RememberSettings {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.run(REMEMBER, (SETTINGS, self.settings.clone())).await?;
+        if let Some(event) = &self.event {
+            events::record(tx, event).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The version number of one thing now.

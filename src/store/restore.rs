@@ -129,6 +129,8 @@ impl WriteAgain {
             until: self.until,
             event: self.line.id,
             subject: self.line.subject.clone(),
+            actor: None,
+            also: None,
         };
         let (_, ended) = ending::end_without_event(tx, &end).await?;
         Ok(ended.count())

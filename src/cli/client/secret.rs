@@ -11,7 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     cli::{place::Place, table::table, words, world::World},
-    domain::client_secret::KeptSecret,
+    domain::{actor::Actor, client_secret::KeptSecret},
     flows::clients::secrets::{self as verbs, SecretError},
     store::client_secrets,
 };
@@ -58,7 +58,7 @@ pub(super) async fn run(
         SecretVerb::List { id } => list(id, json, place, world).await,
         SecretVerb::Remove { id, secret } => {
             let app = world.app(place).await?;
-            if !verbs::remove(&app.provider, &id, secret).await? {
+            if !verbs::remove(&app.provider, &id, secret, Actor::Operator).await? {
                 bail!("the client {id} has no secret {secret}; see `postern client secret list {id}`");
             }
             let value = json!({ "client": id, "removed": secret });
@@ -77,7 +77,7 @@ async fn rotate(
     world: &mut World,
 ) -> anyhow::Result<()> {
     let app = world.app(place).await?;
-    let rotated = verbs::rotate(&app.provider, id, expires_in, keep_old).await;
+    let rotated = verbs::rotate(&app.provider, id, expires_in, keep_old, Actor::Operator).await;
     let rotated = rotated.map_err(|error| match error {
         SecretError::UnknownClient => super::unknown(id),
         SecretError::TooMany => anyhow!(

@@ -10,6 +10,7 @@ use crate::{
     cli::words::shell,
     config::Config,
     domain::{
+        actor::Actor,
         client::{ClientKind, ClientSettings},
         password::Password,
     },
@@ -114,7 +115,7 @@ async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<
     };
     match by_password(provider, credentials).await {
         Err(SignInError::Wrong) => {
-            account::set_password(provider, user.id, password, None, None).await?;
+            account::set_password(provider, user.id, password, None, None, Some(Actor::Operator)).await?;
             Ok(())
         }
         checked => Ok(checked.map(drop)?),

@@ -14,6 +14,7 @@ use crate::{
         url::{Issuer, RedirectUri},
     },
     domain::{
+        actor::Actor,
         admin_session::{AdminCookie, AdminSession},
         client::{AuthMethod, Client, ClientKind, ClientSettings, ConsentPolicy, GrantType},
         code::Code,
@@ -71,7 +72,7 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
             created_at: now,
             disabled_at: None,
         };
-        let event = provider.event(now, about(), Event::ClientAdded);
+        let event = provider.event_by(now, &Actor::System, about(), Event::ClientAdded);
         let add = AddClient {
             client,
             event,
@@ -85,9 +86,11 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         return provider.clients.reload(&provider.db).await;
     };
     if !client.settings.redirect_uris.contains(&uri) {
-        let mut client = (*client).clone();
+        let before = client;
+        let mut client = (*before).clone();
         client.settings.redirect_uris.push(uri);
-        let event = provider.event(provider.clock.now(), about(), Event::ClientUpdated);
+        let updated = Event::client_updated(&before, &client);
+        let event = provider.event_by(provider.clock.now(), &Actor::System, about(), updated);
         provider.db.write(UpdateClient { client, event }).await?;
         provider.clients.reload(&provider.db).await?;
     }

@@ -73,7 +73,7 @@ pub async fn add(provider: &Provider, by: &By, adding: Adding) -> Result<User, P
         return Err(Beyond.into());
     }
     by.reaches(role)?;
-    let user = account::add(provider, email, name, password).await?;
+    let user = account::add_by(provider, email, name, password, by.actor.clone()).await?;
     match role {
         None => Ok(user),
         Some(_) => Ok(set_role(provider, by, user.id, role).await?.0),
@@ -86,7 +86,7 @@ pub async fn disable(provider: &Provider, by: &By, id: UserId) -> Result<(User, 
     if user.disabled_at.is_some() {
         return Ok((user, None));
     }
-    let ended = account::disable(provider, id).await?;
+    let ended = account::disable(provider, id, by.actor.clone()).await?;
     let user = known(provider, id).await?;
     if ended.is_none() && user.disabled_at.is_none() {
         return Err(PeopleError::LastOwner);
@@ -118,7 +118,7 @@ pub async fn set_password(
     let user = within_reach(provider, by, id).await?;
     match Password::chosen(password.to_owned(), &user.email) {
         Ok(password) => Ok(Ok(
-            account::set_password(provider, id, password, None, None).await?
+            account::set_password(provider, id, password, None, None, Some(by.actor.clone())).await?
         )),
         Err(weak) => Ok(Err(weak)),
     }
@@ -140,7 +140,8 @@ pub async fn set_role(
     let (now, subject) = (provider.clock.now(), about(id));
     let client: ClientId = console::client_id();
     let ending = Ending::Consent { user: id, client };
-    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone());
+    let mut end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone());
+    end.actor = Some(by.actor.clone());
     let event = provider.event_by(now, &by.actor, subject, Event::RoleChanged { before, after });
     let change = ChangeRole {
         user: id,

@@ -10,6 +10,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         event::{Event, EventRecord, Subject},
         key::{KeyInfo, KeyState, Ring, rotation::Rotation},
     },
@@ -26,11 +27,12 @@ use crate::{
 };
 
 /// What it takes to make keys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Maker<'a> {
     pub(super) vault: &'a Vault,
     pub(super) entropy: &'a Entropy,
     pub(super) now: Instant,
+    pub(super) actor: Option<Actor>,
 }
 
 impl Maker<'_> {
@@ -75,6 +77,7 @@ impl Maker<'_> {
             id: EventId::new(self.now, self.entropy),
             at: self.now,
             subject: Subject::default(),
+            actor: self.actor.clone(),
             event,
         }
     }

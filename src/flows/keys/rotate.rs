@@ -11,6 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         answer::SIGNED_LIFE,
         event::Event,
         key::{
@@ -65,14 +66,16 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
     for ring in in_use(&keys) {
         let due = RingKeys::of(ring, &keys).due(provider.lifetimes.key_rotation, now);
         if let Some(rotation) = due {
-            maker(provider, now).rotate(&provider.db, ring, rotation).await?;
+            maker(provider, now, Actor::System)
+                .rotate(&provider.db, ring, rotation)
+                .await?;
         }
     }
     provider.keys.refresh(&provider.db, &provider.clock).await
 }
 
 /// Rotates these rings now; none when it is too early for one of them.
-pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>, RotateError> {
+pub async fn rotate(provider: &Provider, rings: &[Ring], actor: Actor) -> Result<Vec<Rotated>, RotateError> {
     let now = provider.clock.now();
     let keys = standing(provider).await?;
     let mut rotations = Vec::new();
@@ -86,7 +89,9 @@ pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>,
     let mut rotated = Vec::new();
     for (ring, rotation) in rotations {
         let (active, retiring) = (rotation.activate, rotation.retire);
-        let made = maker(provider, now).rotate(&provider.db, ring, rotation).await?;
+        let made = maker(provider, now, actor.clone())
+            .rotate(&provider.db, ring, rotation)
+            .await?;
         let next = made.ok_or(RotateError::Lost(ring))?;
         rotated.push(Rotated {
             ring,
@@ -132,7 +137,7 @@ async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(),
         ring: key.ring,
         kid: key.id.to_string(),
     };
-    let event = maker(provider, now).event(event);
+    let event = maker(provider, now, Actor::System).event(event);
     let change = DestroyKey {
         id: key.id,
         now,
@@ -142,10 +147,11 @@ async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(),
     Ok(())
 }
 
-fn maker(provider: &Provider, now: Instant) -> Maker<'_> {
+fn maker(provider: &Provider, now: Instant, actor: Actor) -> Maker<'_> {
     Maker {
         vault: provider.keys.vault(),
         entropy: &provider.entropy,
         now,
+        actor: Some(actor),
     }
 }

@@ -237,6 +237,7 @@ impl<'a> Plausible<'a> {
             id: EventId::new(at, self.entropy),
             at,
             subject: Subject::default(),
+            actor: None,
             event,
         };
         let line = EventLine::of(&record).ok()?;

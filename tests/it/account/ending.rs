@@ -285,13 +285,15 @@ impl<'a> World<'a> {
             "an operator sets a new password" => {
                 let email = ALICE.parse().expect("an address");
                 let new = Password::chosen("another tr0mbone".to_owned(), &email).expect("a good one");
-                account::set_password(provider, alice, new, None, None)
+                account::set_password(provider, alice, new, None, None, None)
                     .await
                     .expect("set");
             }
             "an operator ends everything of Alice" => self.postern.end_everything_of(ALICE).await,
             "Alice's account is disabled" => {
-                account::disable(provider, alice).await.expect("disabled");
+                account::disable(provider, alice, postern::domain::actor::Actor::Operator)
+                    .await
+                    .expect("disabled");
             }
             "Alice withdraws her consent to Notes" => {
                 let client: ClientId = "notes".parse().expect("an id");
@@ -299,7 +301,7 @@ impl<'a> World<'a> {
                 ends(ending, Reason::EndedByUser).await.expect("ended");
             }
             "the app Notes is removed" => {
-                clients::remove(provider, "notes".parse().expect("an id"))
+                clients::remove(provider, "notes".parse().expect("an id"), None)
                     .await
                     .expect("removed");
             }

@@ -232,7 +232,7 @@ async fn a_client_that_was_removed_meanwhile_gets_nothing() {
     let mut browser = postern.browser();
     let page = asked(&mut browser, &codes.user, ALICE).await;
     let id = "other".parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     let page = press(&mut browser, &page, "allow").await;

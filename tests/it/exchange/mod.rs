@@ -57,6 +57,7 @@ impl<'a> Api<'a> {
             name,
             settings,
             None,
+            postern::domain::actor::Actor::Operator,
         );
         let secret = registered.await.expect("a new client").secret.expect("a secret");
         Self {

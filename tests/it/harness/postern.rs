@@ -21,7 +21,7 @@ use postern::{
         password::Password,
         user::User,
     },
-    flows::{Provider, account, clients, end, outbox},
+    flows::{Provider, account, audit::Chain, clients, end, outbox},
     jobs::poll::Poll,
     store::db::{Location, Statement},
 };
@@ -226,6 +226,12 @@ impl Postern {
     pub(crate) async fn poll(&self) {
         let polled = Poll::new(self.provider()).round().await;
         polled.expect("the database answers");
+    }
+
+    /// Takes everything that was committed into the audit trail, and signs it.
+    pub(crate) async fn chains(&self) {
+        let mut chain = Chain::default();
+        while chain.round(self.provider()).await.expect("the database answers") {}
     }
 
     pub(crate) fn provider(&self) -> &Provider {

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 22] = [
+const TABLES: [(&str, &str); 26] = [
     ("admin_sessions", "SELECT COUNT(*) FROM admin_sessions"),
     ("idempotent_requests", "SELECT COUNT(*) FROM idempotent_requests"),
     ("legacy_uses", "SELECT COUNT(*) FROM legacy_uses"),
@@ -24,6 +24,10 @@ const TABLES: [(&str, &str); 22] = [
     ("pushed_requests", "SELECT COUNT(*) FROM pushed_requests"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
+    ("event_counts", "SELECT COUNT(*) FROM event_counts"),
+    ("audit_heads", "SELECT COUNT(*) FROM audit_heads"),
+    ("audit_checkpoints", "SELECT COUNT(*) FROM audit_checkpoints"),
+    ("sign_in_failures", "SELECT COUNT(*) FROM sign_in_failures"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
     ("outbox", "SELECT COUNT(*) FROM outbox"),

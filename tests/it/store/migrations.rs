@@ -17,6 +17,9 @@ const COLUMNS: &str = "
     admin_sessions.id:BLOB admin_sessions.digest:BLOB admin_sessions.auth_time:INTEGER
     admin_sessions.last_seen_at:INTEGER admin_sessions.expires_at:INTEGER
     attempts.bucket:BLOB attempts.empty_at:INTEGER
+    audit_checkpoints.seq:INTEGER audit_checkpoints.hash:BLOB audit_checkpoints.latest:INTEGER
+    audit_checkpoints.signed:TEXT
+    audit_heads.name:TEXT audit_heads.seq:INTEGER audit_heads.hash:BLOB audit_heads.latest:INTEGER
     browser_sessions.id:BLOB browser_sessions.digest:BLOB browser_sessions.user_id:BLOB
     browser_sessions.auth_time:INTEGER browser_sessions.acr:TEXT browser_sessions.amr:TEXT
     browser_sessions.label:TEXT browser_sessions.created_at:INTEGER browser_sessions.last_seen_at:INTEGER
@@ -41,8 +44,10 @@ const COLUMNS: &str = "
     device_sessions.expires_at:INTEGER device_sessions.ended_at:INTEGER? device_sessions.end_reason:TEXT?
     device_sessions.end_event:BLOB? device_sessions.pushed_request:BLOB?
     device_sessions.device_secret:BLOB?
+    event_counts.hour:INTEGER event_counts.kind:TEXT event_counts.count:INTEGER
     events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
-    events.session_id:BLOB? events.address:TEXT? events.data:TEXT
+    events.session_id:BLOB? events.address:TEXT? events.data:TEXT events.actor:TEXT?
+    events.seq:INTEGER? events.hash:BLOB?
     facts.name:TEXT facts.value:BLOB
     idempotent_requests.digest:BLOB idempotent_requests.request:BLOB idempotent_requests.held_until:INTEGER
     idempotent_requests.expires_at:INTEGER idempotent_requests.answer:TEXT?
@@ -62,6 +67,8 @@ const COLUMNS: &str = "
     registrations.unused_until:INTEGER?
     revocations.kind:TEXT revocations.id:BLOB revocations.session_id:BLOB? revocations.issued_before:INTEGER
     revocations.until:INTEGER revocations.recorded_at:INTEGER
+    sign_in_failures.minute:INTEGER sign_in_failures.account:TEXT sign_in_failures.block:TEXT
+    sign_in_failures.count:INTEGER
     used_assertions.digest:BLOB used_assertions.expires_at:INTEGER
     users.id:BLOB users.email:TEXT users.email_key:TEXT users.name:TEXT? users.created_at:INTEGER
     users.updated_at:INTEGER users.disabled_at:INTEGER? users.role:TEXT?

@@ -37,6 +37,11 @@ const FILL: &str = "
       FROM browser_sessions;
     INSERT INTO events (id, at, kind, user_id, data)
       SELECT gen_random_uuid(), created_at, '', user_id, '' FROM browser_sessions;
+    UPDATE events SET client_id = 'app' || at % 9, session_id = id, actor = '', address = 'a' || at % 99, seq = at
+      WHERE at % 3 > 0;
+    INSERT INTO audit_checkpoints (seq, hash, latest, signed) SELECT at, '', at, '' FROM events;
+    INSERT INTO event_counts (hour, kind, count) SELECT at, '', 1 FROM events;
+    INSERT INTO sign_in_failures (minute, account, block, count) SELECT at, '', '', 1 FROM events;
     INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
       SELECT 'token', uuid_send(id), id, 1, created_at, created_at FROM browser_sessions;
     INSERT INTO consents (user_id, client_id, scope, updated_at) SELECT id, 'app' || created_at % 9, '', 1 FROM users;

@@ -421,9 +421,13 @@ async fn a_nonce_of_one_node_is_good_at_every_other_also_with_a_newer_key() {
     // The other node seals with a key that this one has not seen.
     for _ in 0..2 {
         postern.advance("31s");
-        rotate(beside.provider(), &[Ring::Seal])
-            .await
-            .expect("old enough");
+        rotate(
+            beside.provider(),
+            &[Ring::Seal],
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     let newer = nonce(&there.refresh(&first.refresh).await);
     let answer = refresh_by(&phone, &first.refresh, &by(&newer)).await;

@@ -61,6 +61,7 @@ impl World {
             id: EventId::new(at(0), &self.entropy),
             at: at(0),
             subject: Subject::default(),
+            actor: None,
             event,
         }
     }
@@ -136,6 +137,7 @@ impl World {
             event: self.event(Event::SignedIn {
                 amr: vec!["pwd".to_owned()],
                 again: false,
+                browser: None,
             }),
         }
     }
@@ -258,6 +260,8 @@ impl World {
             until: at(1000),
             event: EventId::new(at(10), &self.entropy),
             subject: Subject::default(),
+            actor: None,
+            also: None,
         }
     }
 
