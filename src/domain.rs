@@ -1,6 +1,7 @@
 //! The nouns: pure values and rules. No clock, no I/O, no HTTP, no SQL; time is an argument.
 
 pub mod access_token;
+pub mod actor;
 pub mod answer;
 pub mod api;
 pub mod authorization_details;
@@ -31,5 +32,6 @@ pub mod registration;
 pub mod request;
 pub mod request_object;
 pub mod scope;
+pub mod session_filter;
 pub mod sign_in;
 pub mod user;

@@ -6,6 +6,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
 
+mod mass_end;
 mod outbox;
 pub mod poll;
 
@@ -18,6 +19,7 @@ pub async fn run(provider: Arc<Provider>) {
     tokio::join!(
         poll::run(&provider),
         outbox::run(&provider),
+        mass_end::run(&provider),
         upkeep(&provider),
         provider.db.listen(bell)
     );

@@ -5,6 +5,7 @@
 //! operators. A state change is one conditional `UPDATE ... RETURNING`, never read-then-write. What is written
 //! together is a named value, a [`db::Change`].
 
+pub mod app_versions;
 pub mod attempts;
 pub mod backup;
 pub mod browser_sessions;
@@ -21,6 +22,7 @@ pub mod events;
 pub mod facts;
 pub mod jobs;
 pub mod keys;
+pub mod mass_ends;
 pub mod migrate;
 pub mod outbox;
 pub mod registrations;
@@ -34,6 +36,7 @@ pub mod users;
 /// Every statement of the program. A test prepares them all.
 pub fn statements() -> Vec<db::Declared> {
     let files = [
+        app_versions::ALL,
         attempts::ALL,
         browser_sessions::ALL,
         client_secrets::ALL,
@@ -51,6 +54,7 @@ pub fn statements() -> Vec<db::Declared> {
         facts::ALL,
         jobs::ALL,
         keys::ALL,
+        mass_ends::ALL,
         outbox::ALL,
         registrations::ALL,
         revocations::ALL,

@@ -97,6 +97,8 @@ ids! {
     ClientSecretId = "cse";
     /// An initial access token (RFC 7591 section 3); never the token itself.
     RegistrationTokenId = "rti";
+    /// An end of all sessions that match a filter.
+    MassEndId = "men";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId};
+use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId, UserId};
 
 /// Something that can be ended, with the reach of the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,14 @@ pub enum Ending {
         user: UserId,
         /// Which app's.
         client: ClientId,
+    },
+    /// Those of the device sessions that match a filter which one batch of a mass end has found, and those that hang under
+    /// them.
+    Matching {
+        /// Which mass end.
+        mass_end: MassEndId,
+        /// The sessions.
+        ids: Vec<DeviceSessionId>,
     },
     /// Every session of a client: it was removed.
     Client {

@@ -11,6 +11,7 @@ use crate::{
         ending::{Ending, Reason},
         event::{Event, Subject},
         password::Password,
+        session_filter::SessionFilter,
         user::User,
     },
     flows::{
@@ -161,12 +162,14 @@ pub async fn overview(provider: &Provider, session: &BrowserSession) -> Result<O
     let user = session.user;
     let mut browsers = sessions::browsers(provider, user).await?;
     browsers.sort_by_key(|row| row.id != session.id);
+    let own = SessionFilter {
+        user: Some(user),
+        ..SessionFilter::default()
+    };
     Ok(Overview {
         name: users::find(&provider.db, user).await?.and_then(|user| user.name),
         browsers,
-        devices: sessions::devices(provider, Some(user), None, MAX_DEVICES)
-            .await?
-            .items,
+        devices: sessions::list(provider, &own, None, MAX_DEVICES).await?.page.items,
         at: provider.clock.now(),
     })
 }

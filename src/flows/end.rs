@@ -3,6 +3,7 @@
 use crate::{
     base::{
         id::EventId,
+        text::Note,
         time::{Instant, Lifetime},
     },
     domain::{
@@ -23,6 +24,19 @@ const GRACE: Lifetime = Lifetime::from_secs(120);
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
     let now = provider.clock.now();
     let change = prepare(provider, now, ending, reason, subject);
+    Ok(remember(provider, &provider.db.write(change).await?))
+}
+
+/// The same for an operator, who may say why.
+pub async fn end_as_operator(
+    provider: &Provider,
+    ending: Ending,
+    subject: Subject,
+    note: Option<Note>,
+) -> Result<Ended> {
+    let now = provider.clock.now();
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject);
+    let change = EndSessions { note, ..end };
     Ok(remember(provider, &provider.db.write(change).await?))
 }
 
@@ -52,6 +66,7 @@ pub fn prepare(
         until,
         event: EventId::new(now, &provider.entropy),
         subject,
+        note: None,
     }
 }
 

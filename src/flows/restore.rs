@@ -95,6 +95,12 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyActivated { .. }
         | Event::KeyRetired { .. }
         | Event::KeyDestroyed { .. }
+        | Event::KeyWithdrawn { .. }
+        | Event::MassEndBegun { .. }
+        | Event::MassEndDone { .. }
+        // Its sessions' end says the same.
+        | Event::ConsentWithdrawn
+        | Event::UserEnabled
         | Event::Newer => Effect::Nothing,
     })
 }
@@ -116,6 +122,8 @@ pub struct Report {
     pub users_lost: BTreeSet<String>,
     /// How many keys began their work after the backup: older ones are back.
     pub keys_lost: u64,
+    /// How many keys were withdrawn after the backup: they are back and have to be withdrawn again.
+    pub withdrawn_keys: u64,
     /// Which apps were added after the backup and are not there any more.
     pub clients_lost: BTreeSet<String>,
     /// Which apps got a secret after the backup that is not good any more.
@@ -187,6 +195,7 @@ impl<'a> Restoring<'a> {
                 report.users_lost.insert(email.to_string());
             }
             Event::KeyActivated { .. } => report.keys_lost += 1,
+            Event::KeyWithdrawn { .. } => report.withdrawn_keys += 1,
             Event::ClientAdded | Event::ClientRegistered { .. } => {
                 report
                     .clients_lost

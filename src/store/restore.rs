@@ -122,6 +122,7 @@ impl WriteAgain {
             until: self.until,
             event: self.line.id,
             subject: self.line.subject.clone(),
+            note: None,
         };
         let (_, ended) = ending::end_without_event(tx, &end).await?;
         Ok(ended.count())

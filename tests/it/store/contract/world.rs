@@ -212,6 +212,7 @@ impl World {
             now: at(1),
             event: self.event(Event::UserDisabled).id,
             address: None,
+            app_version: None,
         }
     }
 
@@ -257,6 +258,7 @@ impl World {
             until: at(1000),
             event: EventId::new(at(10), &self.entropy),
             subject: Subject::default(),
+            note: None,
         }
     }
 
@@ -337,6 +339,8 @@ impl World {
             now,
             idle,
             repeat,
+            None,
+            None,
         );
         self.db
             .execute(device_sessions::ROTATE, binds)
