@@ -1,4 +1,4 @@
-//! `postern user add|list|password|disable`.
+//! `postern user add|list|show|password|disable|enable|end-sessions`.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -9,15 +9,25 @@ use crate::{
     base::{
         id::UserId,
         page::{MAX_PAGE, Page},
-        text::{DisplayName, Email},
+        text::{DisplayName, Email, Note},
     },
-    cli::{place::Place, table::table, words, world::World},
+    cli::{
+        place::Place,
+        session::end::end_all,
+        table::{facts, table},
+        words,
+        world::World,
+    },
     domain::user::User,
-    flows::account::{self, AccountError},
+    domain::session_filter::SessionFilter,
+    flows::{
+        account::{self, AccountError},
+        sessions,
+    },
     store::users,
 };
 
-/// Add, list and disable people, set their passwords.
+/// Add, list, disable and enable people, set their passwords, end their sessions.
 #[derive(Debug, Args)]
 pub(super) struct UserCommand {
     #[command(subcommand)]
@@ -42,9 +52,12 @@ enum Verb {
     },
     /// List people in the order in which they were added
     List {
-        /// Go on after this person
+        /// Go on after this person; with --begins after this address
         #[arg(long, value_name = "ID")]
-        after: Option<UserId>,
+        after: Option<String>,
+        /// Only people whose address begins like this, in the order of their addresses
+        #[arg(long, value_name = "TEXT")]
+        begins: Option<String>,
         /// How many rows at most
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
         limit: i64,
@@ -57,10 +70,28 @@ enum Verb {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Show a person, and how many browsers and apps they are signed in with
+    Show {
+        /// Whom
+        email: Email,
+    },
     /// Disable a person and end everything of theirs
     Disable {
         /// Whom
         email: Email,
+    },
+    /// Let a person who was disabled sign in again
+    Enable {
+        /// Whom
+        email: Email,
+    },
+    /// End all sessions of a person, in browsers and apps; the same as `session end --user`
+    EndSessions {
+        /// Whose
+        email: Email,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Note>,
     },
 }
 
@@ -82,7 +113,26 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let text = || format!("Added {email}: {}", user.id);
             world.output.result(json, &user, text)
         }
-        Verb::List { after, limit } => list(&app, after, limit, json, world).await,
+        Verb::List { after, begins, limit } => list(&app, after, begins, limit, json, world).await,
+        Verb::Show { email } => show(&app, &email, json, world).await,
+        Verb::Enable { email } => {
+            let user = find(&app, &email).await?;
+            let enabled = account::enable(&app.provider, user.id).await?;
+            let value = json!({ "user": user.id, "enabled_now": enabled });
+            world.output.result(json, &value, || {
+                if enabled {
+                    format!("{email} may sign in again.")
+                } else {
+                    format!("{email} was not disabled; nothing was changed.")
+                }
+            })
+        }
+        Verb::EndSessions { email, reason } => {
+            let user = find(&app, &email).await?.id;
+            let ended = end_all(&app, user, reason).await?;
+            let value = json!({ "user": user, "ended": ended });
+            world.output.result(json, &value, || format!("{email}: {}.", words::ended(ended)))
+        }
         Verb::Password {
             email,
             password_stdin,
@@ -112,28 +162,70 @@ pub(super) async fn find(app: &App, email: &Email) -> anyhow::Result<User> {
     found.ok_or_else(|| anyhow!("nobody here has the address {email}; see `postern user list`"))
 }
 
+/// More apps of a person are not counted.
+const MOST: i64 = 1000;
+
+async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow::Result<()> {
+    let (user, provider) = (find(app, email).await?, &app.provider);
+    let own = SessionFilter {
+        user: Some(user.id),
+        ..SessionFilter::default()
+    };
+    let apps = sessions::list(provider, &own, None, MOST).await?.page;
+    let browsers = sessions::browsers(provider, user.id).await?.len();
+    let (count, more) = (apps.items.len(), apps.next.is_some());
+    let value = json!({ "user": user, "apps": count, "browsers": browsers });
+    world.output.result(json, &value, || {
+        let [id, email, name, added, state] = row(&user);
+        let apps = if more { format!("{count} or more") } else { count.to_string() };
+        facts(&[
+            ("user", id),
+            ("email", email),
+            ("name", name),
+            ("added", added),
+            ("state", state),
+            ("apps", apps),
+            ("browsers", browsers.to_string()),
+        ])
+    })
+}
+
 async fn list(
     app: &App,
-    after: Option<UserId>,
+    after: Option<String>,
+    begins: Option<String>,
     limit: i64,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let start = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-    // One more tells whether there are more.
-    let found = users::list(&app.provider.db, start, limit + 1).await?;
-    let page = Page::cut(found, limit, |user| user.id.to_string());
+    let page = if let Some(begins) = &begins {
+        let after = after.as_deref().map(str::parse).transpose()?;
+        account::search(&app.provider, begins, after.as_ref(), limit).await?
+    } else {
+        let after = after.as_deref().map(str::parse).transpose()?;
+        let start = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
+        // One more tells whether there are more.
+        let found = users::list(&app.provider.db, start, limit + 1).await?;
+        Page::cut(found, limit, |user| user.id.to_string())
+    };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
             let nobody = "Nobody yet. Add somebody: postern user add EMAIL";
-            return after.map_or(nobody, |_| "Nobody after that.").to_owned();
+            return match (&begins, &after) {
+                (Some(_), None) => "Nobody has an address that begins like this.",
+                (_, Some(_)) => "Nobody after that.",
+                (None, None) => nobody,
+            }
+            .to_owned();
         }
         let rows = table(
             ["ID", "EMAIL", "NAME", "ADDED", "STATE"],
             page.items.iter().map(row),
         );
         let more = page.next.as_ref();
-        let more = more.map(|next| format!("\n\nThere are more: postern user list --after {next}"));
+        let same = begins.as_ref().map(|begins| format!(" --begins {begins}"));
+        let same = same.unwrap_or_default();
+        let more = more.map(|next| format!("\n\nThere are more: postern user list{same} --after {next}"));
         rows + &more.unwrap_or_default()
     })
 }

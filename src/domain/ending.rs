@@ -65,6 +65,38 @@ pub enum Ending {
     },
 }
 
+/// How far a person's sign-out reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignOut {
+    /// This browser, with what lives with it.
+    Here,
+    /// This browser, and every app that was opened from it.
+    OpenedHere,
+    /// Every browser and every app.
+    Everywhere,
+}
+
+impl SignOut {
+    /// The reach that a form's word means; none for another word.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "here" => Some(Self::Here),
+            "opened_here" => Some(Self::OpenedHere),
+            "everywhere" => Some(Self::Everywhere),
+            _ => None,
+        }
+    }
+
+    /// What ends when a person signs out in one of their browsers.
+    pub fn ending(self, user: UserId, browser: BrowserSessionId) -> Ending {
+        match self {
+            Self::Here => Ending::Browser { id: browser },
+            Self::OpenedHere => Ending::AllOfOrigin { id: browser },
+            Self::Everywhere => Ending::User { id: user, keep: None },
+        }
+    }
+}
+
 /// Why something ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

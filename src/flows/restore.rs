@@ -67,6 +67,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         Event::SessionsEnded { ending, reason, .. } => Effect::Ended(ending.clone(), *reason),
         Event::SessionOpened { .. } => Effect::Opened(session()?),
         Event::UserDisabled => Effect::UserDisabled(user()?),
+        Event::UserEnabled => Effect::UserEnabled(user()?),
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
         Event::ClientRemoved => Effect::ClientRemoved(client()?),
         Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
@@ -100,7 +101,6 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::MassEndDone { .. }
         // Its sessions' end says the same.
         | Event::ConsentWithdrawn
-        | Event::UserEnabled
         | Event::Newer => Effect::Nothing,
     })
 }

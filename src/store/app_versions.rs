@@ -28,9 +28,9 @@ statements! {
            OR EXISTS (SELECT 1 FROM app_versions WHERE client_id = $1 AND app_version = $2)
          ON CONFLICT (client_id, app_version) DO UPDATE SET so_far = app_versions.so_far + excluded.so_far";
     /// The walk is done: now.
-    FINISH: (Instant,) => () =
+    FINISH_COUNT: (Instant,) => () =
         "UPDATE app_versions SET sessions = so_far, so_far = 0, counted_at = $1";
-    FORGET: () => () =
+    FORGET_COUNTED: () => () =
         "DELETE FROM app_versions WHERE sessions = 0 AND so_far = 0";
     COUNTS: () => (ClientId, String, i64, Instant) =
         "SELECT client_id, app_version, sessions, counted_at FROM app_versions WHERE sessions > 0
@@ -96,8 +96,8 @@ impl Change for Walked {
                 .await?;
         }
         if self.cursor.is_none() {
-            tx.run(FINISH, (self.now,)).await?;
-            tx.run(FORGET, ()).await?;
+            tx.run(FINISH_COUNT, (self.now,)).await?;
+            tx.run(FORGET_COUNTED, ()).await?;
         }
         Ok(true)
     }

@@ -27,6 +27,8 @@ pub enum Effect {
     Opened(DeviceSessionId),
     /// A user was disabled.
     UserDisabled(UserId),
+    /// A user who was disabled may sign in again.
+    UserEnabled(UserId),
     /// A password was changed. The new one is lost; whoever signed in with the old one is signed out.
     PasswordChanged(UserId),
     /// A client was removed.
@@ -81,6 +83,10 @@ impl WriteAgain {
             Effect::UserDisabled(user) => {
                 users::disable(tx, *user, now).await?;
                 self.end(tx, everything_of(*user), Reason::UserDisabled).await
+            }
+            Effect::UserEnabled(user) => {
+                users::enable(tx, *user, now).await?;
+                Ok(Ended::default())
             }
             Effect::PasswordChanged(user) => {
                 self.end(tx, everything_of(*user), Reason::PasswordChanged).await

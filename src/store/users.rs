@@ -31,6 +31,15 @@ statements! {
          WHERE u.email_key = $1 AND u.disabled_at IS NULL";
     DISABLE: (UserId, Instant) => () =
         "UPDATE users SET disabled_at = $2, updated_at = $2 WHERE id = $1 AND disabled_at IS NULL";
+    /// Those whose address begins like this, in the order of their addresses: the first that may be, the first that may not
+    /// be any more, how many at most.
+    BEGINNING: (String, String, i64) => UserRow =
+        "SELECT id, email, name, created_at, updated_at, disabled_at FROM users
+         WHERE email_key COLLATE " { sqlite: "BINARY", postgres: "\"C\"" } " >= $1
+           AND email_key COLLATE " { sqlite: "BINARY", postgres: "\"C\"" } " < $2
+         ORDER BY email_key COLLATE " { sqlite: "BINARY", postgres: "\"C\"" } " LIMIT $3";
+    ENABLE: (UserId, Instant) => () =
+        "UPDATE users SET disabled_at = NULL, updated_at = $2 WHERE id = $1 AND disabled_at IS NOT NULL";
     SET_HASH: (UserId, String, Instant) => () =
         "INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3)
          ON CONFLICT (user_id) DO UPDATE
@@ -88,6 +97,44 @@ pub async fn list(db: &Db, after: UserId, limit: i64) -> Result<Vec<User>> {
         .into_iter()
         .map(read)
         .collect()
+}
+
+/// Users whose address, in its normal form, begins like `prefix`, in the order of their addresses; after one of them when
+/// that is said.
+pub async fn beginning(db: &Db, prefix: &str, after: Option<&str>, limit: i64) -> Result<Vec<User>> {
+    // Behind an address and before every other one that begins like it.
+    let first = after.map_or_else(|| prefix.to_owned(), |after| format!("{after}\u{1}"));
+    let past = format!("{prefix}\u{10ffff}");
+    let rows = db.read_all(BEGINNING, (first, past, limit)).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// A user who was disabled may sign in again. False when they were not.
+#[derive(Debug)]
+pub struct EnableUser {
+    /// Whom.
+    pub user: UserId,
+    /// When.
+    pub now: Instant,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for EnableUser {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        if !enable(tx, self.user, self.now).await? {
+            return Ok(false);
+        }
+        events::record(tx, &self.event).await?;
+        Ok(true)
+    }
+}
+
+/// The row of [`EnableUser`]. False when they were not disabled.
+pub(super) async fn enable(tx: &mut WriteTx<'_>, id: UserId, now: Instant) -> Result<bool> {
+    Ok(tx.run(ENABLE, (id, now)).await? > 0)
 }
 
 /// Adds a user with a password. A taken address is a conflict.

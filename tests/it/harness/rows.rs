@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 20] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -22,6 +22,8 @@ const TABLES: [(&str, &str); 18] = [
     ("events", "SELECT COUNT(*) FROM events"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
+    ("app_versions", "SELECT COUNT(*) FROM app_versions"),
+    ("mass_ends", "SELECT COUNT(*) FROM mass_ends"),
     ("outbox", "SELECT COUNT(*) FROM outbox"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];
