@@ -1,6 +1,8 @@
 //! `postern user add|list|show|password|disable|enable|end-sessions`.
 
-use anyhow::anyhow;
+use std::str::FromStr;
+
+use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -37,6 +39,23 @@ pub(super) struct UserCommand {
     json: bool,
 }
 
+/// Where a list goes on.
+#[derive(Debug, Clone)]
+enum After {
+    User(UserId),
+    Address(Email),
+}
+
+impl FromStr for After {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let user = text.parse().map(Self::User);
+        user.or_else(|_| text.parse().map(Self::Address))
+            .map_err(|_| "write an id such as usr_0197..., or with --begins an address")
+    }
+}
+
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Add a person who signs in with a password
@@ -54,7 +73,7 @@ enum Verb {
     List {
         /// Go on after this person; with --begins after this address
         #[arg(long, value_name = "ID")]
-        after: Option<String>,
+        after: Option<After>,
         /// Only people whose address begins like this, in the order of their addresses
         #[arg(long, value_name = "TEXT")]
         begins: Option<String>,
@@ -192,21 +211,20 @@ async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow
 
 async fn list(
     app: &App,
-    after: Option<String>,
+    after: Option<After>,
     begins: Option<String>,
     limit: i64,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let page = if let Some(begins) = &begins {
-        let after = after.as_deref().map(str::parse).transpose()?;
-        account::search(&app.provider, begins, after.as_ref(), limit).await?
-    } else {
-        let after = after.as_deref().map(str::parse).transpose()?;
-        let start = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-        // One more tells whether there are more.
-        let found = users::list(&app.provider.db, start, limit + 1).await?;
-        Page::cut(found, limit, |user| user.id.to_string())
+    let page = match (&begins, &after) {
+        (Some(begins), None) => account::search(&app.provider, begins, None, limit).await?,
+        (Some(begins), Some(After::Address(after))) => {
+            account::search(&app.provider, begins, Some(after), limit).await?
+        }
+        (None, None) => everybody(app, UserId::from_bytes([0; 16]), limit).await?,
+        (None, Some(After::User(after))) => everybody(app, *after, limit).await?,
+        _ => bail!("the list goes on after an id, and with --begins after an address"),
     };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
@@ -228,6 +246,12 @@ async fn list(
         let more = more.map(|next| format!("\n\nThere are more: postern user list{same} --after {next}"));
         rows + &more.unwrap_or_default()
     })
+}
+
+async fn everybody(app: &App, after: UserId, limit: i64) -> anyhow::Result<Page<User>> {
+    // One more tells whether there are more.
+    let found = users::list(&app.provider.db, after, limit + 1).await?;
+    Ok(Page::cut(found, limit, |user| user.id.to_string()))
 }
 
 fn row(user: &User) -> [String; 5] {

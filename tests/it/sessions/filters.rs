@@ -39,7 +39,7 @@ async fn each_filter_finds_its_sessions_and_no_others() {
             (json!({ "opened_before": at }), &all[2..]),
             (json!({ "used_since": at }), &all[..2]),
             (json!({ "used_before": at }), &all[2..]),
-            (json!({ "address": "127.0.0.0/8" }), &all[..]),
+            (json!({ "address": "203.0.113.0/24" }), &all[..]),
             (json!({ "address": "192.0.2.0/24" }), &[]),
             (json!({ "life": "with_browser" }), &[]),
             (json!({ "life": "own" }), &all[..]),
@@ -62,7 +62,7 @@ async fn a_version_that_is_none_signs_nobody_out_and_changes_nothing() {
     let postern = Postern::start().await;
     let phone = postern.phone();
     let mut tokens = signed_in(&phone, &postern, ALICE, "1.0").await;
-    for odd in ["", "4 2", "a\nb", "'; DROP TABLE users", &"9".repeat(33)] {
+    for odd in ["", "4 2", "'; DROP TABLE users", &"9".repeat(33)] {
         let answer = phone.refresh_with(&tokens.refresh, &[("app_version", odd)]).await;
         assert_eq!(answer.status, 200, "{odd:?}");
         tokens = Tokens::of(&answer);
@@ -73,10 +73,7 @@ async fn a_version_that_is_none_signs_nobody_out_and_changes_nothing() {
 
 #[tokio::test]
 async fn an_app_that_moves_is_found_where_it_asked_last() {
-    let postern = Postern::start_with(|config| {
-        config.server.trusted_proxies = "127.0.0.0/8".parse().expect("a network");
-    })
-    .await;
+    let postern = Postern::start().await;
     let phone = postern.phone();
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     let form = crate::harness::encode(&phone.refreshing(&tokens.refresh));
@@ -88,7 +85,7 @@ async fn an_app_that_moves_is_found_where_it_asked_last() {
     assert_eq!(postern.send_from(cafe, request).await.status, 200);
     let at = async |network: &str| found(&postern, &filter(json!({ "address": network }))).await;
     assert_eq!(at("198.51.100.0/24").await, [tokens.sid()]);
-    assert_eq!(at("127.0.0.0/8").await, Vec::<String>::new());
+    assert_eq!(at("203.0.113.0/24").await, Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ async fn another_node_goes_on_where_one_was_killed_and_nothing_ends_twice() {
             () = died => {}
         }
         let before = progress(&other, &end).await;
-        assert!(before.found > 0 && before.done_at.is_none(), "{before:?}");
+        assert!(before.found < 3_500 && before.done_at.is_none(), "{before:?}");
         assert!(work(&other).await, "the first one still has the job");
         postern.advance("31s");
         assert!(!work(&other).await);

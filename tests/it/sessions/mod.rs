@@ -31,14 +31,14 @@ async fn found(postern: &Postern, filter: &SessionFilter) -> Vec<String> {
     }
 }
 
-/// So many more rows like the only device session that there is, with other ids.
+/// So many more rows like the only device session that there is, with other ids of the same time.
 async fn more_like_it(postern: &Postern, many: usize) {
     let columns = "user_id, client_id, life, state, generation, rotated_at, retries, handle_digest, grant_json, code_digest,
                    code_expires_at, redirect_uri, challenge, device, granted_at, activated_at, expires_at";
     let id = if postern.database.is_some() {
-        "gen_random_uuid()"
+        "CAST(substr(CAST(id AS TEXT), 1, 13) || substr(CAST(gen_random_uuid() AS TEXT), 14) AS UUID)"
     } else {
-        "randomblob(16)"
+        "CAST(substr(id, 1, 6) || randomblob(10) AS BLOB)"
     };
     let sql = format!(
         "INSERT INTO device_sessions (id, {columns})
