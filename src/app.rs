@@ -152,6 +152,7 @@ impl App {
             readiness: Readiness::default(),
             bell: Notify::new(),
             outbox: Notify::new(),
+            mass_ends: Notify::new(),
             went_back: Signs::default(),
             hasher,
             line: Line::default(),

@@ -69,7 +69,7 @@ enum Command {
     Migrate(MigrateCommand),
     /// Check and show the configuration
     Config(ConfigCommand),
-    /// Add, list and disable people, set their passwords and roles
+    /// Add, list, disable and enable people, set their passwords and roles, end their sessions
     User(UserCommand),
     /// Add, list, show and remove the apps that may ask people to sign in
     Client(ClientCommand),

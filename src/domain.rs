@@ -36,5 +36,6 @@ pub mod request;
 pub mod request_object;
 pub mod role;
 pub mod scope;
+pub mod session_filter;
 pub mod sign_in;
 pub mod user;

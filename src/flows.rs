@@ -49,6 +49,7 @@ pub mod introspect;
 pub mod issue;
 pub mod keys;
 pub mod logout;
+pub mod mass_end;
 pub mod nodes;
 pub mod outbox;
 pub mod pending;
@@ -113,6 +114,8 @@ pub struct Provider {
     pub bell: Notify,
     /// Rung by whoever has written something that others have to be told: it is sent at once.
     pub outbox: Notify,
+    /// Rung by whoever has begun to end many sessions.
+    pub mass_ends: Notify,
     /// Signs that the database went back.
     pub went_back: went_back::Signs,
     /// The password pool.

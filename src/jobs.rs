@@ -7,6 +7,7 @@ use tokio::time::{Interval, MissedTickBehavior};
 use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
 
 mod audit;
+mod mass_end;
 mod outbox;
 pub mod poll;
 
@@ -20,6 +21,7 @@ pub async fn run(provider: Arc<Provider>) {
         poll::run(&provider),
         audit::run(&provider),
         outbox::run(&provider),
+        mass_end::run(&provider),
         upkeep(&provider),
         provider.db.listen(bell)
     );

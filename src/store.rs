@@ -6,6 +6,7 @@
 //! together is a named value, a [`db::Change`].
 
 pub mod admin_sessions;
+pub mod app_versions;
 pub mod attempts;
 pub mod audit;
 pub mod backup;
@@ -25,6 +26,7 @@ pub mod idempotent_requests;
 pub mod jobs;
 pub mod keys;
 pub mod legacy_uses;
+pub mod mass_ends;
 pub mod migrate;
 pub mod outbox;
 pub mod pushed_requests;
@@ -41,6 +43,7 @@ pub mod users;
 pub fn statements() -> Vec<db::Declared> {
     let files = [
         admin_sessions::ALL,
+        app_versions::ALL,
         attempts::ALL,
         audit::ALL,
         browser_sessions::ALL,
@@ -62,6 +65,7 @@ pub fn statements() -> Vec<db::Declared> {
         jobs::ALL,
         keys::ALL,
         legacy_uses::ALL,
+        mass_ends::ALL,
         outbox::ALL,
         pushed_requests::ALL,
         registrations::ALL,

@@ -205,6 +205,8 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/account/end", post(account::ending::end_one))
         .route("/account/end-others", post(account::ending::end_others))
         .route("/account/password", post(account::password::change_password))
+        .route("/account/sign-out", post(account::sign_out::sign_out_as_chosen))
+        .route("/account/withdraw", post(account::consent::withdraw))
         .route("/sign-out", post(account::sign_out::sign_out))
         .layer(sessions(&site));
     protocol

@@ -99,6 +99,8 @@ ids! {
     RegistrationTokenId = "rti";
     /// A pushed authorization request (RFC 9126) that is kept.
     PushedRequestId = "pra";
+    /// An end of all sessions that match a filter.
+    MassEndId = "men";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {

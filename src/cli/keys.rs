@@ -16,7 +16,7 @@ use crate::{
     },
     flows::keys::{
         self,
-        rotate::{Rotated, rotate},
+        rotate::{Rotated, Withdrawn, rotate, withdraw},
     },
 };
 
@@ -39,6 +39,12 @@ enum Verb {
         /// Rotate only this ring: signing:ES256, signing:RS256, mac or seal
         #[arg(long, value_name = "NAME")]
         ring: Option<Ring>,
+        /// The keys in use may be known to others: replace them now, and refuse what they signed
+        #[arg(long)]
+        compromised: bool,
+        /// Replace the next ones too, which lay beside them; other verifiers may refuse tokens for up to 11 minutes
+        #[arg(long, requires = "compromised")]
+        all: bool,
     },
 }
 
@@ -57,11 +63,22 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
                 .output
                 .result(command.json, &page, || listed_table(&page.items))
         }
-        Verb::Rotate { ring } => {
+        Verb::Rotate {
+            ring,
+            compromised,
+            all: renew_all,
+        } => {
             let there = keys::list(&app.provider.db).await?;
             let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
             let all = || Ring::every().filter(has_keys).collect();
             let rings = ring.map_or_else(all, |ring| vec![ring]);
+            if compromised {
+                let items = withdraw(&app.provider, &rings, renew_all, Actor::Operator).await?;
+                let page = Page { items, next: None };
+                return world
+                    .output
+                    .result(command.json, &page, || withdrawn_text(&page.items));
+            }
             let items = rotate(&app.provider, &rings, Actor::Operator).await?;
             let page = Page { items, next: None };
             world
@@ -132,4 +149,21 @@ fn rotated_table(rotated: &[Rotated]) -> String {
         ]
     };
     table(["RING", "ACTIVE", "RETIRING", "NEXT"], rotated.iter().map(row))
+}
+
+fn withdrawn_text(withdrawn: &[Withdrawn]) -> String {
+    let row = |withdrawn: &Withdrawn| {
+        let keys: Vec<String> = withdrawn.withdrawn.iter().map(ToString::to_string).collect();
+        [withdrawn.ring.as_str().to_owned(), keys.join(" ")]
+    };
+    let mut text = table(["RING", "WITHDRAWN"], withdrawn.iter().map(row));
+    text.push_str("\n\nNobody is signed out: apps get new access tokens with their next refresh.");
+    let known = withdrawn.iter().filter_map(|one| one.known_everywhere_at).max();
+    if let Some(known) = known {
+        let until = known.to_rfc3339();
+        text.push_str("\nThe key that signs now is new: APIs that keep the published keys may refuse its tokens until ");
+        text.push_str(&until);
+        text.push_str(" at the latest.");
+    }
+    text
 }

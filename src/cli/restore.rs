@@ -187,6 +187,13 @@ fn shown(restored: &Restored, file: Option<&Path>) -> String {
                 .to_owned(),
         );
     }
+    if report.withdrawn_keys > 0 {
+        parts.push(
+            "Keys were withdrawn since the backup, and are back: withdraw them again before the server is started: postern \
+             keys rotate --compromised --all"
+                .to_owned(),
+        );
+    }
     let names = |what: &str, names: &std::collections::BTreeSet<String>| {
         let names: Vec<_> = names.iter().map(|name| format!("\n  {name}")).collect();
         (!names.is_empty()).then(|| format!("{what}{}", names.concat()))

@@ -1,8 +1,9 @@
-//! `postern user add|list|password|disable|enable|role`.
+//! `postern user add|list|show|password|disable|enable|role|end-sessions`.
+
 
 use std::str::FromStr;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -11,12 +12,19 @@ use crate::{
     base::{
         id::UserId,
         page::{MAX_PAGE, Page},
-        text::{DisplayName, Email},
+        text::{DisplayName, Email, Note},
     },
-    cli::{place::Place, table::table, words, world::World},
+    cli::{
+        place::Place,
+        session::end::end_all,
+        table::{facts, table},
+        words,
+        world::World,
+    },
     domain::{
         actor::Actor,
         role::{Role, UnknownRole},
+        session_filter::SessionFilter,
         user::User,
     },
     flows::{
@@ -25,11 +33,12 @@ use crate::{
             By,
             people::{self, Adding, PeopleError},
         },
+        sessions,
     },
     store::users,
 };
 
-/// Add, list and disable people, set their passwords.
+/// Add, list, disable and enable people, set their passwords, end their sessions.
 #[derive(Debug, Args)]
 pub(super) struct UserCommand {
     #[command(subcommand)]
@@ -37,6 +46,23 @@ pub(super) struct UserCommand {
     /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// Where a list goes on.
+#[derive(Debug, Clone)]
+enum After {
+    User(UserId),
+    Address(Email),
+}
+
+impl FromStr for After {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let user = text.parse().map(Self::User);
+        user.or_else(|_| text.parse().map(Self::Address))
+            .map_err(|_| "write an id such as usr_0197..., or with --begins an address")
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,9 +83,12 @@ enum Verb {
     },
     /// List people in the order in which they were added
     List {
-        /// Go on after this person
+        /// Go on after this person; with --begins after this address
         #[arg(long, value_name = "ID")]
-        after: Option<UserId>,
+        after: Option<After>,
+        /// Only people whose address begins like this, in the order of their addresses
+        #[arg(long, value_name = "TEXT")]
+        begins: Option<String>,
         /// How many rows at most
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
         limit: i64,
@@ -72,12 +101,17 @@ enum Verb {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Show a person, and how many browsers and apps they are signed in with
+    Show {
+        /// Whom
+        email: Email,
+    },
     /// Disable a person and end everything of theirs
     Disable {
         /// Whom
         email: Email,
     },
-    /// Let a disabled person sign in again
+    /// Let a person who was disabled sign in again
     Enable {
         /// Whom
         email: Email,
@@ -88,6 +122,14 @@ enum Verb {
         email: Email,
         /// owner, admin, support, auditor or developer; or none
         role: RoleOrNone,
+    },
+    /// End all sessions of a person, in browsers and apps; the same as `session end --user`
+    EndSessions {
+        /// Whose
+        email: Email,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Note>,
     },
 }
 
@@ -116,7 +158,27 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let text = || format!("Added {email}: {}", user.id);
             world.output.result(json, &user, text)
         }
-        Verb::List { after, limit } => list(&app, after, limit, json, world).await,
+        Verb::List { after, begins, limit } => list(&app, after, begins, limit, json, world).await,
+        Verb::Show { email } => show(&app, &email, json, world).await,
+        Verb::Enable { email } => {
+            let user = find(&app, &email).await?;
+            let enabled = user.disabled_at.is_some();
+            people::enable(&app.provider, &By::operator(), user.id).await?;
+            let value = json!({ "user": user.id, "enabled_now": enabled });
+            world.output.result(json, &value, || {
+                if enabled {
+                    format!("{email} may sign in again.")
+                } else {
+                    format!("{email} was not disabled; nothing was changed.")
+                }
+            })
+        }
+        Verb::EndSessions { email, reason } => {
+            let user = find(&app, &email).await?.id;
+            let ended = end_all(&app, user, reason).await?;
+            let value = json!({ "user": user, "ended": ended });
+            world.output.result(json, &value, || format!("{email}: {}.", words::ended(ended)))
+        }
         Verb::Password {
             email,
             password_stdin,
@@ -144,13 +206,6 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
                 Some(ended) => format!("{email} is disabled; {}.", words::ended(ended)),
                 None => format!("{email} was disabled already; nothing was changed."),
             })
-        }
-        Verb::Enable { email } => {
-            let user = find(&app, &email).await?;
-            let user = people::enable(&app.provider, &By::operator(), user.id).await?;
-            world
-                .output
-                .result(json, &user, || format!("{email} may sign in again."))
         }
         Verb::Role { email, role } => {
             let (user, RoleOrNone(role)) = (find(&app, &email).await?, role);
@@ -186,30 +241,78 @@ pub(super) async fn find(app: &App, email: &Email) -> anyhow::Result<User> {
     found.ok_or_else(|| anyhow!("nobody here has the address {email}; see `postern user list`"))
 }
 
+/// More apps of a person are not counted.
+const MOST: i64 = 1000;
+
+async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow::Result<()> {
+    let (user, provider) = (find(app, email).await?, &app.provider);
+    let own = SessionFilter {
+        user: Some(user.id),
+        ..SessionFilter::default()
+    };
+    let apps = sessions::list(provider, &own, None, MOST).await?.page;
+    let browsers = sessions::browsers(provider, user.id).await?.len();
+    let (count, more) = (apps.items.len(), apps.next.is_some());
+    let value = json!({ "user": user, "apps": count, "browsers": browsers });
+    world.output.result(json, &value, || {
+        let [id, email, name, added, state, role] = row(&user);
+        let apps = if more { format!("{count} or more") } else { count.to_string() };
+        facts(&[
+            ("user", id),
+            ("email", email),
+            ("name", name),
+            ("added", added),
+            ("state", state),
+            ("role", role),
+            ("apps", apps),
+            ("browsers", browsers.to_string()),
+        ])
+    })
+}
+
 async fn list(
     app: &App,
-    after: Option<UserId>,
+    after: Option<After>,
+    begins: Option<String>,
     limit: i64,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let start = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-    // One more tells whether there are more.
-    let found = users::list(&app.provider.db, start, limit + 1).await?;
-    let page = Page::cut(found, limit, |user| user.id.to_string());
+    let page = match (&begins, &after) {
+        (Some(begins), None) => account::search(&app.provider, begins, None, limit).await?,
+        (Some(begins), Some(After::Address(after))) => {
+            account::search(&app.provider, begins, Some(after), limit).await?
+        }
+        (None, None) => everybody(app, UserId::from_bytes([0; 16]), limit).await?,
+        (None, Some(After::User(after))) => everybody(app, *after, limit).await?,
+        _ => bail!("the list goes on after an id, and with --begins after an address"),
+    };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
             let nobody = "Nobody yet. Add somebody: postern user add EMAIL";
-            return after.map_or(nobody, |_| "Nobody after that.").to_owned();
+            return match (&begins, &after) {
+                (Some(_), None) => "Nobody has an address that begins like this.",
+                (_, Some(_)) => "Nobody after that.",
+                (None, None) => nobody,
+            }
+            .to_owned();
         }
         let rows = table(
             ["ID", "EMAIL", "NAME", "ADDED", "STATE", "ROLE"],
             page.items.iter().map(row),
         );
         let more = page.next.as_ref();
-        let more = more.map(|next| format!("\n\nThere are more: postern user list --after {next}"));
+        let same = begins.as_ref().map(|begins| format!(" --begins {begins}"));
+        let same = same.unwrap_or_default();
+        let more = more.map(|next| format!("\n\nThere are more: postern user list{same} --after {next}"));
         rows + &more.unwrap_or_default()
     })
+}
+
+async fn everybody(app: &App, after: UserId, limit: i64) -> anyhow::Result<Page<User>> {
+    // One more tells whether there are more.
+    let found = users::list(&app.provider.db, after, limit + 1).await?;
+    Ok(Page::cut(found, limit, |user| user.id.to_string()))
 }
 
 fn row(user: &User) -> [String; 6] {

@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use crate::{
     base::{
         id::{
-            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, RegistrationTokenId, UserId,
+            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, MassEndId, RegistrationTokenId,
+            UserId,
         },
-        text::Email,
+        text::{Email, Note},
         time::Instant,
     },
     domain::{
@@ -19,6 +20,7 @@ use crate::{
         message::MessageKind,
         role::Role,
         scope::ScopeSet,
+        session_filter::SessionFilter,
     },
 };
 
@@ -100,6 +102,48 @@ pub enum Event {
         devices: u64,
         /// How many browser sessions.
         browsers: u64,
+        /// Why, in the words of an operator who ended them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Note>,
+    },
+    /// An operator began to end all sessions that match a filter.
+    #[serde(rename = "mass_end.begun")]
+    MassEndBegun {
+        /// Its id, which the ends of its sessions name.
+        mass_end: MassEndId,
+        /// What ends.
+        filter: SessionFilter,
+        /// Why, in the operator's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Note>,
+        /// Who.
+        by: Actor,
+    },
+    /// All sessions that match have ended, or it was cancelled.
+    #[serde(rename = "mass_end.done")]
+    MassEndDone {
+        /// Its id.
+        mass_end: MassEndId,
+        /// How many sessions matched.
+        found: i64,
+        /// How many ended.
+        ended: i64,
+        /// Whether it was cancelled before it had looked at all of them.
+        cancelled: bool,
+    },
+    /// A person took back what they had allowed an app.
+    #[serde(rename = "consent.withdrawn")]
+    ConsentWithdrawn,
+    /// A person who was disabled may sign in again.
+    #[serde(rename = "user.enabled")]
+    UserEnabled,
+    /// A key was withdrawn before its time, since it may be known to others: what it made is refused.
+    #[serde(rename = "key.withdrawn")]
+    KeyWithdrawn {
+        /// Its ring.
+        ring: Ring,
+        /// Its id.
+        kid: String,
     },
     /// A bound process presented an old refresh token and was refused; the session lives.
     #[serde(rename = "refresh.slow_process")]

@@ -2,16 +2,18 @@
 
 use crate::{
     base::{
-        id::{BrowserSessionId, DeviceSessionId, UserId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        page::Page,
         text::{DisplayName, Email},
         time::Instant,
     },
     domain::{
         actor::Actor,
         browser_session::BrowserSession,
-        ending::{Ending, Reason},
+        ending::{Ending, Reason, SignOut},
         event::{Event, EventRecord, Subject},
         password::Password,
+        session_filter::SessionFilter,
         user::User,
     },
     flows::{
@@ -21,7 +23,9 @@ use crate::{
     },
     ports::hasher::HasherError,
     store::{
-        browser_sessions, device_sessions,
+        browser_sessions,
+        consents::{self, Consent, WithdrawConsent},
+        device_sessions,
         ending::Ended,
         error::StoreError,
         users::{self, AddUser, Asking, ChangePassword, DisableUser},
@@ -160,6 +164,19 @@ pub async fn disable(provider: &Provider, user: UserId, actor: Actor) -> Result<
     Ok(ended.map(|ended| remember(provider, &ended)))
 }
 
+/// People whose address begins like `prefix`, in the order of their addresses, after one of them when that is said.
+pub async fn search(
+    provider: &Provider,
+    prefix: &str,
+    after: Option<&Email>,
+    limit: i64,
+) -> Result<Page<User>, StoreError> {
+    let after = after.map(Email::key);
+    // One more tells whether there are more.
+    let found = users::beginning(&provider.db, &prefix.to_lowercase(), after.as_deref(), limit + 1).await?;
+    Ok(Page::cut(found, limit, |user| user.email.key()))
+}
+
 /// What people see of their account.
 #[derive(Debug)]
 pub struct Overview {
@@ -169,24 +186,31 @@ pub struct Overview {
     pub browsers: Vec<browser_sessions::Listed>,
     /// The apps that are signed in for them.
     pub devices: Vec<device_sessions::list::Listed>,
+    /// What they have allowed which app.
+    pub consents: Vec<Consent>,
     /// When it was so.
     pub at: Instant,
 }
 
 /// More apps than this are not listed.
 const MAX_DEVICES: i64 = 500;
+/// The same of consents.
+const MAX_CONSENTS: i64 = 500;
 
 /// Reads what people see of their account.
 pub async fn overview(provider: &Provider, session: &BrowserSession) -> Result<Overview, StoreError> {
     let user = session.user;
     let mut browsers = sessions::browsers(provider, user).await?;
     browsers.sort_by_key(|row| row.id != session.id);
+    let own = SessionFilter {
+        user: Some(user),
+        ..SessionFilter::default()
+    };
     Ok(Overview {
         name: users::find(&provider.db, user).await?.and_then(|user| user.name),
         browsers,
-        devices: sessions::devices(provider, Some(user), None, MAX_DEVICES)
-            .await?
-            .items,
+        devices: sessions::list(provider, &own, None, MAX_DEVICES).await?.page.items,
+        consents: consents::of_user(&provider.db, user, MAX_CONSENTS).await?,
         at: provider.clock.now(),
     })
 }
@@ -208,7 +232,7 @@ pub async fn end_own(
     subject: Subject,
 ) -> Result<EndedOwn, StoreError> {
     if id.parse() == Ok(session.id) {
-        sign_out(provider, session, subject).await?;
+        sign_out(provider, session, SignOut::Here, subject).await?;
         return Ok(EndedOwn::Here);
     }
     if let Some(ending) = own(provider, session.user, id).await? {
@@ -245,17 +269,39 @@ pub async fn end_others(
     end(provider, ending, Reason::EndedByUser, subject).await
 }
 
-/// Signs a person out of this browser.
+/// Signs a person out: of this browser, and further if they choose so.
 pub async fn sign_out(
     provider: &Provider,
     session: &BrowserSession,
+    reach: SignOut,
     subject: Subject,
 ) -> Result<Ended, StoreError> {
-    end(
-        provider,
-        Ending::Browser { id: session.id },
-        Reason::SignedOut,
-        subject,
-    )
-    .await
+    let ending = reach.ending(session.user, session.id);
+    end(provider, ending, Reason::SignedOut, subject).await
+}
+
+/// Takes back what a person has allowed an app, and ends its sessions of theirs.
+pub async fn withdraw_consent(
+    provider: &Provider,
+    session: &BrowserSession,
+    client: ClientId,
+    subject: Subject,
+) -> Result<Ended, StoreError> {
+    let now = provider.clock.now();
+    let user = session.user;
+    let subject = Subject {
+        client: Some(client.clone()),
+        ..subject
+    };
+    let ending = Ending::Consent {
+        user,
+        client: client.clone(),
+    };
+    let change = WithdrawConsent {
+        user,
+        client,
+        end: prepare(provider, now, ending, Reason::EndedByUser, subject.clone()),
+        event: provider.event(now, subject, Event::ConsentWithdrawn),
+    };
+    Ok(remember(provider, &provider.db.write(change).await?))
 }

@@ -3,6 +3,7 @@
 use crate::{
     base::{
         id::EventId,
+        text::Note,
         time::{Instant, Lifetime},
     },
     domain::{
@@ -40,6 +41,20 @@ pub async fn end_by(
     Ok(remember(provider, &provider.db.write(change).await?))
 }
 
+/// The same for an operator or an admin, who may say why.
+pub async fn end_as_operator(
+    provider: &Provider,
+    ending: Ending,
+    subject: Subject,
+    note: Option<Note>,
+    actor: Actor,
+) -> Result<Ended> {
+    let now = provider.clock.now();
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(actor);
+    let change = EndSessions { note, ..end };
+    Ok(remember(provider, &provider.db.write(change).await?))
+}
+
 /// Remembers what a change ended; how much that was. Comes between the commit and the answer: what is acknowledged as
 /// ended is refused by this node from now on, whatever becomes of the database. And whoever wants to hear of it is told.
 pub fn remember(provider: &Provider, ended: &EndedSessions) -> Ended {
@@ -70,6 +85,7 @@ pub fn prepare(
         subject,
         actor: None,
         also,
+        note: None,
     }
 }
 

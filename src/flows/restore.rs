@@ -75,6 +75,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         Event::RoleChanged { before, after } if takes_away(*before, *after) => {
             Effect::RoleTaken(user()?, *after)
         }
+        Event::UserEnabled => Effect::UserEnabled(user()?),
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
         Event::ClientRemoved => Effect::ClientRemoved(client()?),
         Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
@@ -112,6 +113,11 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyActivated { .. }
         | Event::KeyRetired { .. }
         | Event::KeyDestroyed { .. }
+        | Event::KeyWithdrawn { .. }
+        | Event::MassEndBegun { .. }
+        | Event::MassEndDone { .. }
+        // Its sessions' end says the same.
+        | Event::ConsentWithdrawn
         | Event::Newer => Effect::Nothing,
     })
 }
@@ -139,6 +145,8 @@ pub struct Report {
     pub users_lost: BTreeSet<String>,
     /// How many keys began their work after the backup: older ones are back.
     pub keys_lost: u64,
+    /// How many keys were withdrawn after the backup: they are back and have to be withdrawn again.
+    pub withdrawn_keys: u64,
     /// Which apps were added after the backup and are not there any more.
     pub clients_lost: BTreeSet<String>,
     /// Which apps got a secret after the backup that is not good any more.
@@ -222,6 +230,7 @@ impl<'a> Restoring<'a> {
                 report.users_lost.insert(email.to_string());
             }
             Event::KeyActivated { .. } => report.keys_lost += 1,
+            Event::KeyWithdrawn { .. } => report.withdrawn_keys += 1,
             Event::ClientAdded | Event::ClientRegistered { .. } => {
                 report
                     .clients_lost

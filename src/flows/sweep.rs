@@ -8,7 +8,7 @@ use std::time::Duration;
 use self::walk::walk;
 use crate::{
     base::{
-        id::{BrowserSessionId, UserId},
+        id::{BrowserSessionId, MassEndId, UserId},
         time::{Instant, Lifetime},
     },
     domain::{
@@ -22,7 +22,7 @@ use crate::{
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        idempotent_requests, jobs, outbox, pushed_requests, registrations, revocations, used_assertions,
+        idempotent_requests, jobs, mass_ends, outbox, pushed_requests, registrations, revocations, used_assertions,
     },
 };
 
@@ -32,6 +32,8 @@ const NAME: &str = "sweep";
 /// token outlives the row that refuses it and no page can make the row anew; longer than nodes remember ends (an hour)
 /// and than codes have to be kept (two hours); and longer by far than clocks may differ.
 const KEPT: Lifetime = Lifetime::from_days(2);
+/// How long an end of many sessions can be looked up; its events stay longer.
+const MASS_ENDS_KEPT: Lifetime = Lifetime::from_days(30);
 /// How long a device is told that its code has expired, and not that there is none.
 const TOLD: Lifetime = Lifetime::from_secs(3600);
 /// How long a process has the job; it asks again far more often.
@@ -78,6 +80,8 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     delete(provider, revocations::DELETE_PAST, kept).await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;
+    let before = MassEndId::first_at(now.minus(MASS_ENDS_KEPT));
+    delete(provider, mass_ends::DELETE_DONE, before).await?;
     if let Some(kept) = provider.retention.events {
         let (through, hour) = give_up(provider, kept, now).await?;
         delete(provider, audit::DELETE_EVENTS, through).await?;

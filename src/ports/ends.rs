@@ -11,12 +11,12 @@ use std::{
 
 use crate::{
     base::{
-        id::{BrowserSessionId, ClientId, DeviceSessionId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, KeyId},
         time::{Instant, Lifetime},
     },
     store::{
         ending::EndedSessions,
-        revocations::{CLIENT, Name, SESSION, TOKEN},
+        revocations::{CLIENT, KEY, Name, SESSION, TOKEN},
     },
 };
 
@@ -93,6 +93,17 @@ impl Ends {
             recorded_at,
         };
         self.revocations.insert(name, revocation);
+    }
+
+    /// Remembers that what a key signed is refused.
+    pub fn remember_key(&self, key: KeyId, until: Instant, recorded_at: Instant) {
+        let revocation = Revocation {
+            session: None,
+            until,
+            recorded_at,
+        };
+        self.revocations
+            .insert((KEY.to_owned(), key.to_string().into_bytes()), revocation);
     }
 
     /// Whether a session has ended whose access tokens may still live.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
+        text::Note,
         time::{Instant, Lifetime},
     },
     domain::{
@@ -63,6 +64,13 @@ statements! {
            AND ($5 IS NULL OR parent_id IS NULL
                 OR parent_id NOT IN (SELECT id FROM device_sessions WHERE browser_session_id = $5))
          RETURNING id, activated_at";
+    /// Those with these ids, which stand one behind the other, sixteen bytes each.
+    DEVICES: (Instant, &'static str, EventId, Vec<u8>) => EndedDevice =
+        "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
+         WHERE state <> 'ended' AND id IN (
+           WITH RECURSIVE part (at) AS (SELECT 1 UNION ALL SELECT at + 16 FROM part WHERE at + 16 < LENGTH($4))
+           SELECT " { sqlite: "substr($4, at, 16)", postgres: "CAST(encode(substr($4, at, 16), 'hex') AS UUID)" } " FROM part)
+         RETURNING id, activated_at";
     DEVICES_OF_CONSENT: (Instant, &'static str, EventId, UserId, ClientId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND user_id = $4 AND client_id = $5
@@ -105,6 +113,8 @@ pub struct EndSessions {
     pub actor: Option<Actor>,
     /// What else the end means, which has an event of its own.
     pub also: Option<EventRecord>,
+    /// Why, in the words of an operator.
+    pub note: Option<Note>,
 }
 
 /// Which sessions ended. Whoever writes an end hands this to the memory of ends before anybody is told.
@@ -177,6 +187,7 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
             reason: end.reason,
             devices: count.devices,
             browsers: count.browsers,
+            note: end.note.clone(),
         },
     };
     events::record(tx, &record).await?;
@@ -220,6 +231,10 @@ pub(super) async fn end_without_event(
             changed = tx.run(consents::DELETE, (*user, client.clone())).await? > 0;
             let binds = (now, reason, event, *user, client.clone());
             (Vec::new(), tx.all(DEVICES_OF_CONSENT, binds).await?)
+        }
+        Ending::Matching { ids, .. } => {
+            let ids = ids.iter().flat_map(|id| id.to_bytes()).collect();
+            (Vec::new(), tx.all(DEVICES, (now, reason, event, ids)).await?)
         }
         Ending::Client { id } => {
             let binds = (now, reason, event, id.clone(), MANY);

@@ -15,6 +15,7 @@ use crate::{
     },
     store::{
         db::{Change, Db, WriteTx, statements},
+        ending::ISSUED_BEFORE,
         error::{Result, StoreError},
         events, facts,
     },
@@ -46,6 +47,13 @@ statements! {
     /// What the ring's keys make may live this long: never shortened, since it may have been longer before.
     pub OUTLIVE: (&'static str, i64) => () =
         "UPDATE keys SET longest_life = $2 WHERE ring = $1 AND state <> 'gone' AND longest_life < $2";
+    /// Nothing is left of it: its public half verifies nothing any more, not even an old ID token.
+    WITHDRAW: (String, Instant, Vec<u8>) => () =
+        "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3, public = NULL WHERE id = $1 AND state <> 'gone'";
+    /// Resource servers refuse what it signed: kid, issued before, until, recorded at.
+    REVOKE: (Vec<u8>, Instant, Instant, Instant) => () =
+        "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('key', $1, $2, $3, $4)
+         ON CONFLICT (kind, id) DO NOTHING";
     RETIRE: (String, Instant) => () =
         "UPDATE keys SET state = 'retiring', state_since = $2 WHERE id = $1 AND state = 'active'";
     ACTIVATE: (String, Instant) => () =
@@ -128,6 +136,10 @@ impl Change for FoundKeys {
 /// Moves a ring on, as a whole. A conflict when somebody else did it before.
 #[derive(Debug)]
 pub struct RotateRing {
+    /// Keys that are gone at once.
+    pub withdraw: Vec<KeyId>,
+    /// Until when resource servers must refuse what these signed; nothing when they signed nothing.
+    pub revoked_until: Option<Instant>,
     /// Who retires and who becomes active.
     pub rotation: Rotation,
     /// The new keys.
@@ -142,6 +154,10 @@ impl Change for RotateRing {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        for key in &self.withdraw {
+            self.withdraw(tx, *key).await?;
+            tx.notify();
+        }
         if let Some(key) = self.rotation.retire {
             step(tx.run(RETIRE, (key.to_string(), self.now)).await?)?;
         }
@@ -155,6 +171,21 @@ impl Change for RotateRing {
             events::record(tx, event).await?;
         }
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        Ok(())
+    }
+}
+
+impl RotateRing {
+    async fn withdraw(&self, tx: &mut WriteTx<'_>, key: KeyId) -> Result<()> {
+        let kid = key.to_string();
+        step(
+            tx.run(WITHDRAW, (kid.clone(), self.now, Vec::new()))
+                .await?,
+        )?;
+        if let Some(until) = self.revoked_until {
+            let binds = (kid.into_bytes(), self.now.plus(ISSUED_BEFORE), until, self.now);
+            tx.run(REVOKE, binds).await?;
+        }
         Ok(())
     }
 }

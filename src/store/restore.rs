@@ -30,6 +30,8 @@ pub enum Effect {
     UserDisabled(UserId),
     /// A person lost what they could do as an admin, and is this now.
     RoleTaken(UserId, Option<Role>),
+    /// A user who was disabled may sign in again.
+    UserEnabled(UserId),
     /// A password was changed. The new one is lost; whoever signed in with the old one is signed out.
     PasswordChanged(UserId),
     /// A client was removed.
@@ -89,6 +91,10 @@ impl WriteAgain {
                 users::set_role_again(tx, *user, *role).await?;
                 Ok(Ended::default())
             }
+            Effect::UserEnabled(user) => {
+                users::enable(tx, *user, now).await?;
+                Ok(Ended::default())
+            }
             Effect::PasswordChanged(user) => {
                 self.end(tx, everything_of(*user), Reason::PasswordChanged).await
             }
@@ -131,6 +137,7 @@ impl WriteAgain {
             subject: self.line.subject.clone(),
             actor: None,
             also: None,
+            note: None,
         };
         let (_, ended) = ending::end_without_event(tx, &end).await?;
         Ok(ended.count())

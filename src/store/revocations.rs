@@ -21,6 +21,9 @@ pub const CLIENT: &str = "client";
 /// The kind of a single access token.
 pub const TOKEN: &str = "token";
 
+/// The kind of a signing key that was withdrawn.
+pub const KEY: &str = "key";
+
 /// More single tokens of one session than this are not listed: the session ends, which is one id.
 pub const MAX_TOKENS_OF_A_SESSION: i64 = 16;
 

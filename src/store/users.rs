@@ -58,6 +58,13 @@ statements! {
         "UPDATE users SET role = $3 WHERE id = $1 AND role IS NOT DISTINCT FROM $2
            AND (role IS NULL OR role <> 'owner' OR $3 = 'owner' OR disabled_at IS NOT NULL OR EXISTS (
              SELECT 1 FROM users o WHERE o.role = 'owner' AND o.disabled_at IS NULL AND o.id <> $1))";
+    /// Those whose address begins like this, in the order of their addresses: the first that may be, the first that may not
+    /// be any more, how many at most.
+    BEGINNING: (String, String, i64) => UserRow =
+        "SELECT id, email, name, created_at, updated_at, disabled_at, role FROM users
+         WHERE email_key COLLATE " { sqlite: "BINARY", postgres: "\"C\"" } " >= $1
+           AND email_key COLLATE " { sqlite: "BINARY", postgres: "\"C\"" } " < $2
+         ORDER BY email_key COLLATE " { sqlite: "BINARY", postgres: "\"C\"" } " LIMIT $3";
     SET_HASH: (UserId, String, Instant) => () =
         "INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3)
          ON CONFLICT (user_id) DO UPDATE
@@ -126,6 +133,21 @@ pub async fn search(db: &Db, prefix: String, after: UserId, limit: i64) -> Resul
     let end = format!("{prefix}{}", char::MAX);
     let rows = db.read_all(SEARCH, (prefix, end, after, limit)).await?;
     rows.into_iter().map(read).collect()
+}
+
+/// Users whose address, in its normal form, begins like `prefix`, in the order of their addresses; after one of them when
+/// that is said.
+pub async fn beginning(db: &Db, prefix: &str, after: Option<&str>, limit: i64) -> Result<Vec<User>> {
+    // Behind an address and before every other one that begins like it.
+    let first = after.map_or_else(|| prefix.to_owned(), |after| format!("{after}\u{1}"));
+    let past = format!("{prefix}\u{10ffff}");
+    let rows = db.read_all(BEGINNING, (first, past, limit)).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The row of [`EnableUser`]. False when they were not disabled.
+pub(super) async fn enable(tx: &mut WriteTx<'_>, id: UserId, now: Instant) -> Result<bool> {
+    Ok(tx.run(ENABLE, (id, now)).await? > 0)
 }
 
 /// Adds a user with a password. A taken address is a conflict.
@@ -251,7 +273,7 @@ impl Change for EnableUser {
     type Out = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        if tx.run(ENABLE, (self.user, self.now)).await? == 0 {
+        if !enable(tx, self.user, self.now).await? {
             return Ok(false);
         }
         events::record(tx, &self.event).await?;

@@ -173,6 +173,8 @@ pub struct LogoutPage {
 pub struct SignedOutPage {
     /// Who was signed in.
     pub email: Option<String>,
+    /// How far that reached: `here`, `opened_here` or `everywhere`.
+    pub reach: &'static str,
 }
 
 /// The account page.
@@ -192,6 +194,19 @@ pub struct AccountPage {
     pub browsers: Vec<BrowserRow>,
     /// Device sessions.
     pub devices: Vec<DeviceRow>,
+    /// What apps may do.
+    pub consents: Vec<ConsentRow>,
+}
+
+/// What the person has allowed an app.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConsentRow {
+    /// The app.
+    pub app: String,
+    /// Its id.
+    pub client: String,
+    /// What it may do, in a few words each.
+    pub scopes: Vec<String>,
 }
 
 /// A browser session in the list.

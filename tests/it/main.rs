@@ -24,5 +24,6 @@ mod nodes;
 mod pages;
 mod postgres;
 mod registration;
+mod sessions;
 mod store;
 mod token;

@@ -47,7 +47,7 @@ pub async fn add(
         return Err(ClientError::Taken.into());
     }
     by.reaches_scope(&settings.scope)?;
-    Ok(clients::register(provider, id, name, settings, None).await?)
+    Ok(clients::register(provider, id, name, settings, None, by.actor.clone()).await?)
 }
 
 /// Gives a client another name and other settings; its secrets, sessions and consents stay.
@@ -64,15 +64,15 @@ pub async fn update(
         name,
         settings: ClientSettings {
             // Nobody has checked it because somebody changed it.
-            registered_by: before.settings.registered_by,
+            registered_by: before.settings.registered_by.clone(),
             ..settings
         },
-        ..before
+        ..before.clone()
     };
     clients::check(provider, &client)?;
     clients::make_keys(provider, &client.settings).await.map_err(ClientError::from)?;
     let now = provider.clock.now();
-    let event = provider.event_by(now, &by.actor, about(&client.id), Event::ClientUpdated);
+    let event = provider.event_by(now, &by.actor, about(&client.id), Event::client_updated(&before, &client));
     let change = UpdateClient {
         client: client.clone(),
         event,
@@ -87,7 +87,7 @@ pub async fn update(
 /// Removes a client and ends its sessions.
 pub async fn remove(provider: &Provider, by: &By, id: &str) -> Result<Ended, AdminClientError> {
     let client = within_reach(provider, by, id)?;
-    let ended = clients::remove(provider, client.id).await?;
+    let ended = clients::remove(provider, client.id, Some(by.actor.clone())).await?;
     Ok(ended.ok_or(Unknown("client"))?)
 }
 
@@ -100,7 +100,7 @@ pub async fn rotate_secret(
     overlap: Lifetime,
 ) -> Result<RotatedSecret, AdminClientError> {
     let client = within_reach(provider, by, id)?;
-    Ok(secrets::rotate(provider, &client.id, life, overlap).await?)
+    Ok(secrets::rotate(provider, &client.id, life, overlap, by.actor.clone()).await?)
 }
 
 /// A client.

@@ -12,7 +12,10 @@ use crate::{
     domain::{
         actor::Actor,
         event::{Event, EventRecord, Subject},
-        key::{KeyInfo, KeyState, Ring, rotation::Rotation},
+        key::{
+            KeyInfo, KeyState, Ring,
+            rotation::{Rotation, Withdrawal},
+        },
     },
     ports::{
         keys::KeysError,
@@ -89,7 +92,28 @@ impl Maker<'_> {
         ring: Ring,
         rotation: Rotation,
     ) -> Result<Option<KeyId>, KeysError> {
+        let withdrawal = Withdrawal {
+            withdraw: Vec::new(),
+            rotation,
+        };
+        self.withdraw(db, ring, withdrawal, None).await
+    }
+
+    /// The same for a ring of which keys may be known to others, which are gone at once. What they signed is on the list of
+    /// revocations for so long.
+    pub(super) async fn withdraw(
+        &self,
+        db: &Db,
+        ring: Ring,
+        withdrawal: Withdrawal,
+        revoked_until: Option<Instant>,
+    ) -> Result<Option<KeyId>, KeysError> {
+        let Withdrawal { withdraw, rotation } = withdrawal;
         let (mut keys, mut events) = (Vec::new(), Vec::new());
+        for key in &withdraw {
+            let kid = key.to_string();
+            events.push(self.event(Event::KeyWithdrawn { ring, kid }));
+        }
         if let Some(kid) = rotation.retire.map(|key| key.to_string()) {
             events.push(self.event(Event::KeyRetired { ring, kid }));
         }
@@ -103,6 +127,8 @@ impl Maker<'_> {
         }
         let made = keys.last().map(|key| key.info.id);
         let change = RotateRing {
+            withdraw,
+            revoked_until,
             rotation,
             keys,
             now: self.now,

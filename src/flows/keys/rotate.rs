@@ -104,6 +104,59 @@ pub async fn rotate(provider: &Provider, rings: &[Ring], actor: Actor) -> Result
     Ok(rotated)
 }
 
+/// A ring of which keys were withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Withdrawn {
+    /// Which.
+    pub ring: Ring,
+    /// The keys that are gone: what they made is refused.
+    pub withdrawn: Vec<KeyId>,
+    /// From when on every verifier that keeps the published keys as long as it may knows the key that signs now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_everywhere_at: Option<Instant>,
+}
+
+/// How long a withdrawn key is on the revocation stream: whoever has its secret may sign for any time, and a verifier may
+/// have kept its public half for long.
+const KEY_REVOKED_FOR: Lifetime = Lifetime::from_days(30);
+
+/// Replaces the active keys of these rings at once, since others may know them; with `all` every key that lay beside them.
+/// What they signed or sealed is refused. Refresh tokens stay good: the ring that authenticates them goes on, and its old
+/// keys are still accepted, since their handles protect them.
+pub async fn withdraw(provider: &Provider, rings: &[Ring], all: bool, actor: Actor) -> Result<Vec<Withdrawn>, RotateError> {
+    let now = provider.clock.now();
+    let keys = standing(provider).await?;
+    let until = now.plus(KEY_REVOKED_FOR);
+    let mut done = Vec::new();
+    for ring in rings {
+        let own = RingKeys::of(*ring, &keys);
+        let withdrawal = own.withdrawal(all, now);
+        let withdrawn = withdrawal.withdraw.clone();
+        // One that is made now is published now.
+        let published = keys
+            .iter()
+            .find(|key| Some(key.id) == withdrawal.rotation.activate)
+            .map_or(now, |key| key.created_at);
+        let known = published.plus(ring.ahead());
+        let revoked_until = ring.is_signing().then_some(until);
+        let maker = maker(provider, now, actor.clone());
+        let made = maker.withdraw(&provider.db, *ring, withdrawal, revoked_until);
+        made.await?.ok_or(RotateError::Lost(*ring))?;
+        if ring.is_signing() {
+            for key in &withdrawn {
+                provider.ends.remember_key(*key, until, now);
+            }
+        }
+        done.push(Withdrawn {
+            ring: *ring,
+            withdrawn,
+            known_everywhere_at: Some(known).filter(|known| ring.is_signing() && *known > now),
+        });
+    }
+    provider.keys.refresh(&provider.db, &provider.clock).await?;
+    Ok(done)
+}
+
 /// The keys that are not gone, each of which outlives what it makes under the present settings.
 async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
     let mut keys = infos(keys::accepted(&provider.db).await?);

@@ -9,7 +9,7 @@ use crate::{
         digest::Digest,
         id::{DeviceSessionId, EventId, UserId},
         jws::{Jws, JwsError},
-        text::Email,
+        text::{AppVersion, Email},
         time::{Instant, Lifetime},
     },
     domain::{
@@ -44,6 +44,8 @@ pub struct BearerRequest<'a> {
     pub proof: Option<Proof>,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 /// What an assertion says. Each claim is there at most once, and `aud` is one (RFC 7523 section 3).
@@ -164,6 +166,7 @@ pub async fn open(
         expires_at: now.plus(life),
         event: EventId::new(now, &provider.entropy),
         address: request.address,
+        app_version: request.app_version,
     };
     let opened = provider.db.write(change).await?;
     let opened = opened.ok_or_else(|| refuse(Flaw::Used))?;

@@ -198,7 +198,7 @@ async fn on_the_account_page(site: &Site, browser: &Browser, viewport: Size) -> 
     browser.goto(&site.url("/account")).await;
     browser.wait_for("#end-others").await;
     let rows = browser
-        .execute("return document.querySelectorAll('.rows li').length")
+        .execute("return document.querySelectorAll('[aria-labelledby=devices-title] li, [aria-labelledby=browsers-title] li').length")
         .await;
     assert_eq!(rows, 5, "three devices, two browsers");
     let first = "return document.querySelector('[aria-labelledby=browsers-title] li').innerText";

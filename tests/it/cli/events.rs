@@ -2,7 +2,7 @@
 
 use postern::{
     base::{
-        id::{BrowserSessionId, ClientId, DeviceSessionId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId},
         time::{Instant, Lifetime},
     },
     domain::{
@@ -154,6 +154,10 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
             client: notes.clone(),
         },
         Ending::Client { id: notes },
+        Ending::Matching {
+            mass_end: MassEndId::from_bytes([3; 16]),
+            ids: vec![device],
+        },
     ];
     let mut written = Vec::new();
     for ending in endings {
@@ -167,6 +171,7 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
                 reason,
                 devices: 1,
                 browsers: 0,
+                note: None,
             };
             let record = provider.event(now, Subject::default(), event);
             provider.db.write(RecordEvent(record)).await.expect("written");

@@ -17,6 +17,7 @@ mod restore_refused;
 mod seed;
 mod sessions;
 mod surfer;
+mod users;
 
 use std::{
     io::{self, Write},

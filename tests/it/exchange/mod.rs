@@ -6,6 +6,7 @@ mod delegation;
 mod native_sso;
 mod races;
 mod refusals;
+mod withdrawn;
 
 use axum::{body::Body, http::Request};
 use base64ct::{Base64, Encoding};

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 26] = [
+const TABLES: [(&str, &str); 28] = [
     ("admin_sessions", "SELECT COUNT(*) FROM admin_sessions"),
     ("idempotent_requests", "SELECT COUNT(*) FROM idempotent_requests"),
     ("legacy_uses", "SELECT COUNT(*) FROM legacy_uses"),
@@ -30,6 +30,8 @@ const TABLES: [(&str, &str); 26] = [
     ("sign_in_failures", "SELECT COUNT(*) FROM sign_in_failures"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
+    ("app_versions", "SELECT COUNT(*) FROM app_versions"),
+    ("mass_ends", "SELECT COUNT(*) FROM mass_ends"),
     ("outbox", "SELECT COUNT(*) FROM outbox"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use postern::web::{
     page::Page,
     pages::{
-        AccountPage, BrowserRow, ConsentPage, ConsolePage, ConsoleSignedOutPage, ContinuePage, DeviceCodePage, DeviceConsentPage,
+        AccountPage, BrowserRow, ConsentPage, ConsentRow, ConsolePage, ConsoleSignedOutPage, ContinuePage, DeviceCodePage, DeviceConsentPage,
         DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage, LogoutPage, ScopeText, SignInPage,
         SignedOutPage, StartAgainPage, Used,
     },
@@ -145,6 +145,14 @@ fn account(full: bool) -> AccountPage {
                 used: used(),
             })
             .collect(),
+        consents: here_and_there
+            .iter()
+            .map(|here| ConsentRow {
+                app: text(full),
+                client: text(full),
+                scopes: if *here { vec![text(full), text(full)] } else { Vec::new() },
+            })
+            .collect(),
     }
 }
 
@@ -263,6 +271,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
         });
         show!(SignedOutPage {
             email: full.then(|| text(full)),
+            reach: if full { "everywhere" } else { "here" },
         });
         show!(ConsolePage {
             email: text(full),

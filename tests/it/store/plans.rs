@@ -19,6 +19,9 @@ const WHOLE: &[&str] = &[
     "VERSIONS",
     "ALL_TOKENS",
     "KEEP_USED",
+    "FINISH_COUNT",
+    "FORGET_COUNTED",
+    "COUNTS",
 ];
 
 /// Tables that are large enough for the planner to mind.

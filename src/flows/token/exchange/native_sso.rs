@@ -86,6 +86,7 @@ pub(super) async fn open(
         expires_at: now.plus(client.lifetimes(&provider.lifetimes).device_session_absolute),
         event: EventId::new(now, &provider.entropy),
         address: request.address.clone(),
+        app_version: request.app_version.clone(),
     };
     let Some(opened) = provider.db.write(change).await? else {
         return Err(invalid().into());

@@ -60,6 +60,8 @@ fn rotation(world: &World, retire: u8, activate: u8, make: u8, now: i64) -> Rota
         kid: id(activate).to_string(),
     };
     RotateRing {
+        withdraw: Vec::new(),
+        revoked_until: None,
         rotation: Rotation {
             retire: Some(id(retire)),
             activate: Some(id(activate)),

@@ -215,6 +215,7 @@ impl World {
             now: at(1),
             event: self.event(Event::UserDisabled).id,
             address: None,
+            app_version: None,
         }
     }
 
@@ -262,6 +263,7 @@ impl World {
             subject: Subject::default(),
             actor: None,
             also: None,
+            note: None,
         }
     }
 
@@ -342,6 +344,8 @@ impl World {
             now,
             idle,
             repeat,
+            None,
+            None,
         );
         self.db
             .execute(device_sessions::ROTATE, binds)
