@@ -3,7 +3,10 @@
 
 use crate::{
     base::{id::ClientId, text::DisplayName, time::Lifetime},
-    domain::{client::{Client, ClientSettings}, event::{Event, Subject}},
+    domain::{
+        client::{Client, ClientSettings},
+        event::{Event, Subject},
+    },
     flows::{
         Provider,
         admin::{Beyond, By, Unknown, console},
@@ -70,7 +73,9 @@ pub async fn update(
         ..before
     };
     clients::check(provider, &client)?;
-    clients::make_keys(provider, &client.settings).await.map_err(ClientError::from)?;
+    clients::make_keys(provider, &client.settings)
+        .await
+        .map_err(ClientError::from)?;
     let now = provider.clock.now();
     let event = provider.event_by(now, &by.actor, about(&client.id), Event::ClientUpdated);
     let change = UpdateClient {

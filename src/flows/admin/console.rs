@@ -66,7 +66,9 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         let now = provider.clock.now();
         let client = Client {
             id: client_id(),
-            name: "Postern console".parse().map_err(|_| StoreError::corrupt("a name"))?,
+            name: "Postern console"
+                .parse()
+                .map_err(|_| StoreError::corrupt("a name"))?,
             settings: settings(uri),
             created_at: now,
             disabled_at: None,
@@ -240,9 +242,11 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
     if under_way.state != back.state {
         return Err(ConsoleError::NotBegun);
     }
-    let (Some(client), Some(redirect_uri), Some(code)) =
-        (provider.clients.find(CLIENT), callback(provider), Code::parse(back.code))
-    else {
+    let (Some(client), Some(redirect_uri), Some(code)) = (
+        provider.clients.find(CLIENT),
+        callback(provider),
+        Code::parse(back.code),
+    ) else {
         return Err(ConsoleError::Refused(OAuthError::invalid_code()));
     };
     let request = CodeRequest {
@@ -301,7 +305,10 @@ pub async fn session(provider: &Provider, cookie: &AdminCookie) -> Result<Option
         return Ok(None);
     };
     if now.since(session.last_seen_at) >= TOUCH_EVERY {
-        let touched: Option<()> = provider.db.execute(admin_sessions::TOUCH, (session.id, now)).await?;
+        let touched: Option<()> = provider
+            .db
+            .execute(admin_sessions::TOUCH, (session.id, now))
+            .await?;
         let () = touched.unwrap_or_default();
     }
     Ok(Some(session))
@@ -315,9 +322,14 @@ pub async fn sign_out(provider: &Provider, session: &AdminSession, address: &str
         session: Some(session.id),
         address: Some(address.to_owned()),
     };
-    end(provider, Ending::Device { id: session.id }, Reason::SignedOut, subject)
-        .await
-        .map(drop)
+    end(
+        provider,
+        Ending::Device { id: session.id },
+        Reason::SignedOut,
+        subject,
+    )
+    .await
+    .map(drop)
 }
 
 #[cfg(test)]
@@ -331,7 +343,15 @@ mod tests {
         for own in ["/console", "/console/users?after=1", "/console?x"] {
             assert_eq!(own_page(own), own);
         }
-        for other in ["", "/", "/consolex", "//evil.example", "https://evil.example/console", "/console\\x", "/console\n"] {
+        for other in [
+            "",
+            "/",
+            "/consolex",
+            "//evil.example",
+            "https://evil.example/console",
+            "/console\\x",
+            "/console\n",
+        ] {
             assert_eq!(own_page(other), HOME);
         }
     }

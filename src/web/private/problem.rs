@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::{
     base::time::Lifetime,
     flows::{
-        admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         account::AccountError,
+        admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         clients::{ClientError, secrets::SecretError},
         keys::{KeysError, rotate::RotateError},
     },

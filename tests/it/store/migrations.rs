@@ -126,7 +126,8 @@ fn plain(index: &str) -> String {
         .to_lowercase()
         .replace("using btree", "")
         .replace("public.", "")
-        .replace("::text", "");
+        .replace("::text", "")
+        .replace("collate \"c\"", "");
     text.chars()
         .filter(|c| !c.is_whitespace() && !"()\"".contains(*c))
         .collect()
