@@ -86,7 +86,7 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         }
         return provider.clients.reload(&provider.db).await;
     };
-    if !client.settings.redirect_uris.contains(&uri) {
+    if !client.allows_redirect(uri.as_str()) {
         let mut client = (*client).clone();
         client.settings.redirect_uris.push(uri);
         let event = provider.event(provider.clock.now(), about(), Event::ClientUpdated);
@@ -305,11 +305,10 @@ pub async fn session(provider: &Provider, cookie: &AdminCookie) -> Result<Option
         return Ok(None);
     };
     if now.since(session.last_seen_at) >= TOUCH_EVERY {
-        let touched: Option<()> = provider
+        let _: Option<()> = provider
             .db
             .execute(admin_sessions::TOUCH, (session.id, now))
             .await?;
-        let () = touched.unwrap_or_default();
     }
     Ok(Some(session))
 }

@@ -54,9 +54,9 @@ async fn a_machine_may_do_what_its_scope_says_and_nothing_else() {
             );
             if !expected {
                 let challenge = answer.header("www-authenticate");
-                let scope = format!("error=\"insufficient_scope\"");
+                let scope = "error=\"insufficient_scope\"";
                 assert!(
-                    challenge.contains(&scope) && challenge.contains(route.permission.scope()),
+                    challenge.contains(scope) && challenge.contains(route.permission.scope()),
                     "{challenge}"
                 );
             }
