@@ -26,6 +26,7 @@ pub mod keys;
 pub mod legacy_uses;
 pub mod migrate;
 pub mod outbox;
+pub mod pushed_requests;
 pub mod registrations;
 pub mod restore;
 pub mod revocations;
@@ -58,6 +59,7 @@ pub fn statements() -> Vec<db::Declared> {
         keys::ALL,
         legacy_uses::ALL,
         outbox::ALL,
+        pushed_requests::ALL,
         registrations::ALL,
         revocations::ALL,
         seed::ALL,

@@ -78,7 +78,8 @@ pub use crate::error::Rejection;
 pub use crate::fetch::FetchError;
 pub use crate::keys::{KeySet, KeySetError};
 pub use crate::proof::{
-    PROOF_ALGORITHMS, PROOF_LEEWAY, PresentedProof, Proof, ProofError, ProofTime, ProvedRequest, check_proof,
+    NonceTime, OLD_NONCE, PROOF_ALGORITHMS, PROOF_LEEWAY, PresentedProof, Proof, ProofError, ProofTime,
+    ProvedRequest, check_proof,
 };
 pub use crate::protected_resource::{ProtectedResource, ProtectedResourceError};
 pub use crate::public_url::PublicUrlError;
@@ -196,8 +197,8 @@ impl ResourceServer {
         let Some(nonces) = &self.nonces else {
             return Ok(check_proof(&proof, &request, now, ProofTime::Iat)?);
         };
-        let issued_at = |nonce: &str| nonces.issued_at(nonce, now);
-        match check_proof(&proof, &request, now, ProofTime::NonceOrIat(&issued_at)) {
+        let issued = |nonce: &str| nonces.issued(nonce, now);
+        match check_proof(&proof, &request, now, ProofTime::NonceOrIat(&issued)) {
             Err(ProofError::NonceNeeded) => Err(Rejection::UseNonce {
                 nonce: nonces.issue(now),
             }),

@@ -24,6 +24,7 @@ use crate::{
     },
     flows::{
         Provider,
+        clients::set,
         end::end,
         pending,
         token::{
@@ -33,7 +34,7 @@ use crate::{
     },
     store::{
         admin_sessions,
-        clients::{AddClient, UpdateClient},
+        clients::{AddClient, SetClient},
         device_sessions,
         error::{Result, StoreError},
     },
@@ -86,11 +87,16 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         }
         return provider.clients.reload(&provider.db).await;
     };
-    if !client.allows_redirect(uri.as_str()) {
-        let mut client = (*client).clone();
-        client.settings.redirect_uris.push(uri);
-        let event = provider.event(provider.clock.now(), about(), Event::ClientUpdated);
-        provider.db.write(UpdateClient { client, event }).await?;
+    if client.allows_redirect(uri.as_str()) {
+        return Ok(());
+    }
+    if let Some(found) = set::find(provider, &client.id).await? {
+        let mut after = found.client.clone();
+        after.settings.redirect_uris.push(uri);
+        let event = Event::client_updated(&found.client, &after);
+        let event = provider.event(provider.clock.now(), about(), event);
+        let change = SetClient { found, after, event };
+        provider.db.write(change).await?;
         provider.clients.reload(&provider.db).await?;
     }
     Ok(())

@@ -13,7 +13,7 @@ mod small_disk;
 
 pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
-    http::{Answer, encode, send as request},
+    http::{Answer, borrowed, encode, refused, send as request},
     phone::{Phone, Tokens},
     place::Place,
     port::free_port,

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 21] = [
+const TABLES: [(&str, &str); 22] = [
     ("admin_sessions", "SELECT COUNT(*) FROM admin_sessions"),
     ("idempotent_requests", "SELECT COUNT(*) FROM idempotent_requests"),
     ("legacy_uses", "SELECT COUNT(*) FROM legacy_uses"),
@@ -21,6 +21,7 @@ const TABLES: [(&str, &str); 21] = [
     ("consents", "SELECT COUNT(*) FROM consents"),
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
     ("device_codes", "SELECT COUNT(*) FROM device_codes"),
+    ("pushed_requests", "SELECT COUNT(*) FROM pushed_requests"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
