@@ -65,6 +65,8 @@ pub async fn update(
     let before = within_reach(provider, by, id)?;
     by.reaches_scope(&settings.scope)?;
     let found = set::find(provider, &before.id).await?.ok_or(Unknown("client"))?;
+    // The row may be newer than the memory.
+    by.reaches_scope(&found.client.settings.scope)?;
     let settings = ClientSettings {
         registered_by: before.settings.registered_by,
         ..settings

@@ -52,10 +52,8 @@ pub const UNDER_WAY: Lifetime = Lifetime::from_secs(3600);
 const TOUCH_EVERY: Lifetime = Lifetime::from_secs(60);
 
 /// The client of the console.
-#[expect(clippy::missing_panics_doc, reason = "the constant above is a client id")]
 pub fn client_id() -> ClientId {
-    #[expect(clippy::expect_used, reason = "the constant above is a client id")]
-    CLIENT.parse().expect("a client id")
+    ClientId::of_our_own(CLIENT)
 }
 
 /// Registers the console's client, where there is a private listener. Each node may have an address of its own.
@@ -342,6 +340,11 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn the_consoles_id_is_one_like_any_other() {
+        assert_eq!(CLIENT.parse(), Ok(client_id()));
+    }
 
     #[test]
     fn only_pages_of_the_console_are_returned_to() {
