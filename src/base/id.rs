@@ -136,6 +136,11 @@ pub enum ClientIdError {
 }
 
 impl ClientId {
+    /// The id of a client that is part of the program.
+    pub(crate) fn of_our_own(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The id as the operator wrote it.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -152,7 +152,9 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             };
             let added = people::add(&app.provider, &By::operator(), adding).await;
             let user = added.map_err(|error| match error {
-                PeopleError::Account(AccountError::Taken) => anyhow!("{email} has an account already; see `postern user list`"),
+                PeopleError::Account(AccountError::Taken) => {
+                    anyhow!("{email} has an account already; see `postern user list`")
+                }
                 other => other.into(),
             })?;
             let text = || format!("Added {email}: {}", user.id);

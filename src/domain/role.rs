@@ -90,7 +90,10 @@ impl Permissions {
 
     /// Every one in it.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
-        Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
+        Permission::ALL
+            .iter()
+            .copied()
+            .filter(move |permission| self.has(*permission))
     }
 }
 

@@ -117,7 +117,10 @@ pub async fn register(
 }
 
 /// Makes the keys that a client with these settings is the first to ask for.
-pub(in crate::flows) async fn make_keys(provider: &Provider, settings: &ClientSettings) -> Result<(), KeysError> {
+pub(in crate::flows) async fn make_keys(
+    provider: &Provider,
+    settings: &ClientSettings,
+) -> Result<(), KeysError> {
     if settings.needs_rs256() && provider.keys.load().rs256.is_none() {
         request(provider, Ring::SigningRs256).await?;
     }

@@ -7,10 +7,7 @@ use crate::{
         id::{DeviceSessionId, UserId},
         time::Instant,
     },
-    domain::{
-        admin_session::AdminSession,
-        role::Role,
-    },
+    domain::{admin_session::AdminSession, role::Role},
     store::{
         db::{Db, statements},
         error::{Result, StoreError},
@@ -25,7 +22,7 @@ statements! {
     pub OPEN: (DeviceSessionId, Digest, Instant, Instant, Instant) => (DeviceSessionId,) =
         "INSERT INTO admin_sessions (id, digest, auth_time, last_seen_at, expires_at)
          SELECT d.id, $2, $3, $5, $4 FROM device_sessions d JOIN users u ON u.id = d.user_id
-         WHERE d.id = $1 AND d.state = 'active' AND u.disabled_at IS NULL AND u.role IS NOT NULL
+         WHERE d.id = $1 AND d.state = 'active' AND u.disabled_at IS NULL AND COALESCE(u.role, '') <> ''
          RETURNING id";
     LOAD: (Digest, Instant, Instant) => SessionRow =
         "SELECT a.id, u.id, u.email, u.role, a.auth_time, a.last_seen_at, a.expires_at
@@ -33,7 +30,7 @@ statements! {
          JOIN device_sessions d ON d.id = a.id
          JOIN users u ON u.id = d.user_id
          WHERE a.digest = $1 AND a.expires_at > $2 AND a.last_seen_at > $3
-           AND d.state = 'active' AND d.expires_at > $2 AND u.disabled_at IS NULL AND u.role IS NOT NULL";
+           AND d.state = 'active' AND d.expires_at > $2 AND u.disabled_at IS NULL AND COALESCE(u.role, '') <> ''";
     /// Remembers that a session was used.
     pub TOUCH: (DeviceSessionId, Instant) => () =
         "UPDATE admin_sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
@@ -45,7 +42,12 @@ statements! {
 }
 
 /// The live session of a cookie; `idle_since` is the oldest use that still counts.
-pub async fn load(db: &Db, cookie: Digest, now: Instant, idle_since: Instant) -> Result<Option<AdminSession>> {
+pub async fn load(
+    db: &Db,
+    cookie: Digest,
+    now: Instant,
+    idle_since: Instant,
+) -> Result<Option<AdminSession>> {
     let row = db.read(LOAD, (cookie, now, idle_since)).await?;
     row.map(read).transpose()
 }
@@ -55,7 +57,9 @@ fn read((id, user, email, role, auth_time, last_seen_at, expires_at): SessionRow
         id,
         user,
         email: email.parse().map_err(|_| StoreError::corrupt("users.email"))?,
-        role: role.parse::<Role>().map_err(|_| StoreError::corrupt("users.role"))?,
+        role: role
+            .parse::<Role>()
+            .map_err(|_| StoreError::corrupt("users.role"))?,
         auth_time,
         last_seen_at,
         expires_at,

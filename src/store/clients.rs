@@ -103,28 +103,6 @@ impl Change for AddClient {
     }
 }
 
-/// Gives a client another name and other settings. False when there is no such client any more.
-#[derive(Debug)]
-pub struct UpdateClient {
-    /// The client.
-    pub client: Client,
-    /// The event.
-    pub event: EventRecord,
-}
-
-impl Change for UpdateClient {
-    type Out = bool;
-
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        if !replace(tx, &self.client).await? {
-            return Ok(false);
-        }
-        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
-        events::record(tx, &self.event).await?;
-        Ok(true)
-    }
-}
-
 /// The row of a new client.
 pub(super) async fn insert(tx: &mut WriteTx<'_>, client: &Client) -> Result<()> {
     let Client { id, name, .. } = client;

@@ -38,7 +38,10 @@ statements! {
         "SELECT id, email, name, created_at, updated_at, disabled_at, role FROM users WHERE id > $1 ORDER BY id LIMIT $2";
     /// People whose address is from $1 on and before $2, in the order of their addresses: after whom, how many.
     SEARCH: (String, String, UserId, i64) => UserRow =
-        "SELECT id, email, name, created_at, updated_at, disabled_at, role FROM users
+        "SELECT id, email, name, created_at, updated_at, disabled_at, role
+         FROM (SELECT id, email, name, created_at, updated_at, disabled_at, role, email_key"
+        { sqlite: "", postgres: " COLLATE \"C\"" }
+        " AS email_key FROM users) u
          WHERE email_key >= $1 AND email_key < $2
            AND email_key > COALESCE((SELECT a.email_key FROM users a WHERE a.id = $3), '')
          ORDER BY email_key LIMIT $4";
@@ -173,8 +176,11 @@ impl Change for AddUser {
             ..
         } = &self.user;
         let (name, role) = (name.as_ref().map(ToString::to_string), role.map(Role::as_str));
-        tx.run(INSERT, (*id, email.to_string(), email.key(), name, *created_at, role))
-            .await?;
+        tx.run(
+            INSERT,
+            (*id, email.to_string(), email.key(), name, *created_at, role),
+        )
+        .await?;
         tx.run(SET_HASH, (*id, self.hash.clone(), *created_at)).await?;
         events::record(tx, &self.event).await
     }

@@ -20,7 +20,11 @@ mod sign_in;
 mod table;
 mod users;
 
-use std::{path::{Path, PathBuf}, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -145,7 +149,9 @@ async fn allowed(State(private): State<Private>, request: Request, next: Next) -
             Problem::new(Kind::AddressNotAllowed).into_response()
         }
         None => {
-            tracing::warn!("a request to the private listener was refused: it came through a proxy that is not trusted");
+            tracing::warn!(
+                "a request to the private listener was refused: it came through a proxy that is not trusted"
+            );
             Problem::new(Kind::AddressNotAllowed).into_response()
         }
     }

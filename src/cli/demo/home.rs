@@ -13,9 +13,11 @@ use crate::{
         actor::Actor,
         client::{ClientKind, ClientSettings},
         password::Password,
+        role::Role,
     },
     flows::{
         Provider, account,
+        admin::{By, people},
         clients::{self as client_verbs},
         sign_in::{Credentials, SignInError, by_password},
     },
@@ -92,6 +94,7 @@ pub(super) async fn furnish(
     };
     add_person(provider, password).await.with_context(begin_anew)?;
     add_client(provider).await.with_context(begin_anew)?;
+    make_owner(provider).await.with_context(begin_anew)?;
     Ok(app)
 }
 
@@ -120,6 +123,15 @@ async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<
         }
         checked => Ok(checked.map(drop)?),
     }
+}
+
+/// The demo's person sees the console, too.
+async fn make_owner(provider: &Provider) -> anyhow::Result<()> {
+    let email: Email = EMAIL.parse()?;
+    if let Some(user) = users::find_by_email(&provider.db, email.key()).await? {
+        people::set_role(provider, &By::operator(), user.id, Some(Role::Owner)).await?;
+    }
+    Ok(())
 }
 
 async fn add_client(provider: &Provider) -> anyhow::Result<()> {

@@ -41,9 +41,8 @@ pub async fn authenticate(
     };
     // What was taken from the client since is gone at once.
     let registered = &client.settings.scope;
-    let permits = |permission: Permission| {
-        token.scope.has(permission.scope()) && registered.has(permission.scope())
-    };
+    let permits =
+        |permission: Permission| token.scope.has(permission.scope()) && registered.has(permission.scope());
     Ok(Ok(By {
         actor: Actor::Client {
             id: client.id.clone(),

@@ -3,16 +3,17 @@
 
 use crate::{
     base::{id::ClientId, text::DisplayName, time::Lifetime},
-    domain::{client::{Client, ClientSettings}, event::{Event, Subject}},
+    domain::client::{Client, ClientSettings},
     flows::{
         Provider,
         admin::{Beyond, By, Unknown, console},
         clients::{
             self, ClientError, Registered,
             secrets::{self, RotatedSecret, SecretError},
+            set::{self, SetError},
         },
     },
-    store::{clients::UpdateClient, ending::Ended, error::StoreError},
+    store::{ending::Ended, error::StoreError},
 };
 
 /// Why a client was not changed.
@@ -27,6 +28,9 @@ pub enum AdminClientError {
     /// The client's.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// Its settings stay as they are.
+    #[error(transparent)]
+    Set(#[from] SetError),
     /// The secret's.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -60,28 +64,14 @@ pub async fn update(
 ) -> Result<Client, AdminClientError> {
     let before = within_reach(provider, by, id)?;
     by.reaches_scope(&settings.scope)?;
-    let client = Client {
-        name,
-        settings: ClientSettings {
-            // Nobody has checked it because somebody changed it.
-            registered_by: before.settings.registered_by.clone(),
-            ..settings
-        },
-        ..before.clone()
+    let found = set::find(provider, &before.id).await?.ok_or(Unknown("client"))?;
+    // The row may be newer than the memory.
+    by.reaches_scope(&found.client.settings.scope)?;
+    let settings = ClientSettings {
+        registered_by: before.settings.registered_by,
+        ..settings
     };
-    clients::check(provider, &client)?;
-    clients::make_keys(provider, &client.settings).await.map_err(ClientError::from)?;
-    let now = provider.clock.now();
-    let event = provider.event_by(now, &by.actor, about(&client.id), Event::client_updated(&before, &client));
-    let change = UpdateClient {
-        client: client.clone(),
-        event,
-    };
-    if !provider.db.write(change).await? {
-        return Err(Unknown("client").into());
-    }
-    provider.clients.reload(&provider.db).await?;
-    Ok(client)
+    Ok(set::set(provider, found, name, settings).await?)
 }
 
 /// Removes a client and ends its sessions.
@@ -116,11 +106,4 @@ fn within_reach(provider: &Provider, by: &By, id: &str) -> Result<Client, AdminC
     }
     by.reaches_scope(&client.settings.scope)?;
     Ok(client)
-}
-
-fn about(client: &ClientId) -> Subject {
-    Subject {
-        client: Some(client.clone()),
-        ..Subject::default()
-    }
 }

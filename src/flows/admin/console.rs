@@ -25,6 +25,7 @@ use crate::{
     },
     flows::{
         Provider,
+        clients::set,
         end::end,
         pending,
         token::{
@@ -34,7 +35,7 @@ use crate::{
     },
     store::{
         admin_sessions,
-        clients::{AddClient, UpdateClient},
+        clients::{AddClient, SetClient},
         device_sessions,
         error::{Result, StoreError},
     },
@@ -52,10 +53,8 @@ pub const UNDER_WAY: Lifetime = Lifetime::from_secs(3600);
 const TOUCH_EVERY: Lifetime = Lifetime::from_secs(60);
 
 /// The client of the console.
-#[expect(clippy::missing_panics_doc, reason = "the constant above is a client id")]
 pub fn client_id() -> ClientId {
-    #[expect(clippy::expect_used, reason = "the constant above is a client id")]
-    CLIENT.parse().expect("a client id")
+    ClientId::of_our_own(CLIENT)
 }
 
 /// Registers the console's client, where there is a private listener. Each node may have an address of its own.
@@ -67,7 +66,9 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         let now = provider.clock.now();
         let client = Client {
             id: client_id(),
-            name: "Postern console".parse().map_err(|_| StoreError::corrupt("a name"))?,
+            name: "Postern console"
+                .parse()
+                .map_err(|_| StoreError::corrupt("a name"))?,
             settings: settings(uri),
             created_at: now,
             disabled_at: None,
@@ -85,13 +86,16 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         }
         return provider.clients.reload(&provider.db).await;
     };
-    if !client.settings.redirect_uris.contains(&uri) {
-        let before = client;
-        let mut client = (*before).clone();
-        client.settings.redirect_uris.push(uri);
-        let updated = Event::client_updated(&before, &client);
-        let event = provider.event_by(provider.clock.now(), &Actor::System, about(), updated);
-        provider.db.write(UpdateClient { client, event }).await?;
+    if client.allows_redirect(uri.as_str()) {
+        return Ok(());
+    }
+    if let Some(found) = set::find(provider, &client.id).await? {
+        let mut after = found.client.clone();
+        after.settings.redirect_uris.push(uri);
+        let event = Event::client_updated(&found.client, &after);
+        let event = provider.event_by(provider.clock.now(), &Actor::System, about(), event);
+        let change = SetClient { found, after, event };
+        provider.db.write(change).await?;
         provider.clients.reload(&provider.db).await?;
     }
     Ok(())
@@ -243,9 +247,11 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
     if under_way.state != back.state {
         return Err(ConsoleError::NotBegun);
     }
-    let (Some(client), Some(redirect_uri), Some(code)) =
-        (provider.clients.find(CLIENT), callback(provider), Code::parse(back.code))
-    else {
+    let (Some(client), Some(redirect_uri), Some(code)) = (
+        provider.clients.find(CLIENT),
+        callback(provider),
+        Code::parse(back.code),
+    ) else {
         return Err(ConsoleError::Refused(OAuthError::invalid_code()));
     };
     let request = CodeRequest {
@@ -304,8 +310,10 @@ pub async fn session(provider: &Provider, cookie: &AdminCookie) -> Result<Option
         return Ok(None);
     };
     if now.since(session.last_seen_at) >= TOUCH_EVERY {
-        let touched: Option<()> = provider.db.execute(admin_sessions::TOUCH, (session.id, now)).await?;
-        let () = touched.unwrap_or_default();
+        let _: Option<()> = provider
+            .db
+            .execute(admin_sessions::TOUCH, (session.id, now))
+            .await?;
     }
     Ok(Some(session))
 }
@@ -318,9 +326,14 @@ pub async fn sign_out(provider: &Provider, session: &AdminSession, address: &str
         session: Some(session.id),
         address: Some(address.to_owned()),
     };
-    end(provider, Ending::Device { id: session.id }, Reason::SignedOut, subject)
-        .await
-        .map(drop)
+    end(
+        provider,
+        Ending::Device { id: session.id },
+        Reason::SignedOut,
+        subject,
+    )
+    .await
+    .map(drop)
 }
 
 #[cfg(test)]
@@ -330,11 +343,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_consoles_id_is_one_like_any_other() {
+        assert_eq!(CLIENT.parse(), Ok(client_id()));
+    }
+
+    #[test]
     fn only_pages_of_the_console_are_returned_to() {
         for own in ["/console", "/console/users?after=1", "/console?x"] {
             assert_eq!(own_page(own), own);
         }
-        for other in ["", "/", "/consolex", "//evil.example", "https://evil.example/console", "/console\\x", "/console\n"] {
+        for other in [
+            "",
+            "/",
+            "/consolex",
+            "//evil.example",
+            "https://evil.example/console",
+            "/console\\x",
+            "/console\n",
+        ] {
             assert_eq!(own_page(other), HOME);
         }
     }

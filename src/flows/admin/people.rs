@@ -99,11 +99,7 @@ pub async fn enable(provider: &Provider, by: &By, id: UserId) -> Result<User, Pe
     within_reach(provider, by, id).await?;
     let now = provider.clock.now();
     let event = provider.event_by(now, &by.actor, about(id), Event::UserEnabled);
-    let change = EnableUser {
-        user: id,
-        now,
-        event,
-    };
+    let change = EnableUser { user: id, now, event };
     provider.db.write(change).await?;
     known(provider, id).await
 }

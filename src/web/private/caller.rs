@@ -65,7 +65,8 @@ async fn found(private: &Private, request: &Parts) -> Result<Option<Caller>, Pro
     let headers = &request.headers;
     let is_api = request.uri.path().starts_with("/api/");
     if is_api && headers.contains_key(header::AUTHORIZATION) {
-        let presented = Presented::from_headers(headers).map_err(|rejection| Problem::rejected(&rejection))?;
+        let presented =
+            Presented::from_headers(headers).map_err(|rejection| Problem::rejected(&rejection))?;
         let sent = PresentedProof::from_headers(headers);
         let url = private.url().at(request.uri.path());
         let method = request.method.as_str();

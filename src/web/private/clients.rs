@@ -172,7 +172,11 @@ pub(super) async fn rotate_secret(
     Sent(new): Sent<NewSecret>,
 ) -> Answer {
     let overlap = new.overlap.unwrap_or(OVERLAP);
-    if overlap > LONGEST || new.life.is_some_and(|life| life > LONGEST || life < Lifetime::from_secs(1)) {
+    if overlap > LONGEST
+        || new
+            .life
+            .is_some_and(|life| life > LONGEST || life < Lifetime::from_secs(1))
+    {
         let hint = format!("life and overlap are at most {LONGEST}");
         return Err(Problem::saying(Kind::InvalidBody, hint));
     }

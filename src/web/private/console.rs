@@ -7,10 +7,7 @@ use axum::{
 use http::{StatusCode, request::Parts};
 
 use super::{Private, caller::Caller, form};
-use crate::{
-    domain::admin_session::AdminSession,
-    web::pages::ConsolePage,
-};
+use crate::{domain::admin_session::AdminSession, web::pages::ConsolePage};
 
 /// Who is signed in to the console; others are sent to sign in, and come back to the page.
 pub(super) struct SignedIn(pub(super) AdminSession);
@@ -26,7 +23,11 @@ impl FromRequestParts<Private> for SignedIn {
         let uri = parts.extensions.get::<OriginalUri>();
         let uri = uri.map_or(&parts.uri, |OriginalUri(uri)| uri);
         let page = uri.path_and_query().map_or("", |page| page.as_str());
-        Err(Redirect::to(&format!("/console/sign-in?to={}", url::form_urlencoded::byte_serialize(page.as_bytes()).collect::<String>())).into_response())
+        Err(Redirect::to(&format!(
+            "/console/sign-in?to={}",
+            url::form_urlencoded::byte_serialize(page.as_bytes()).collect::<String>()
+        ))
+        .into_response())
     }
 }
 

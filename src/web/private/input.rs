@@ -57,7 +57,12 @@ impl Asked {
     }
 
     /// A parameter that reads as something.
-    pub(super) fn value<T>(&self, name: &str, read: impl FnOnce(&str) -> Option<T>, what: &str) -> Result<Option<T>, Problem> {
+    pub(super) fn value<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+        what: &str,
+    ) -> Result<Option<T>, Problem> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };

@@ -37,7 +37,9 @@ pub(super) async fn layer(State(private): State<Private>, request: Request, next
 async fn once(private: &Private, caller: &Caller, request: Request, next: Next) -> Result<Response, Problem> {
     let key = key(&request)?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, MAX_BODY).await.map_err(|_| Problem::new(Kind::TooLarge))?;
+    let body = to_bytes(body, MAX_BODY)
+        .await
+        .map_err(|_| Problem::new(Kind::TooLarge))?;
     let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
     let provider = private.provider();
     let request = [target.as_bytes(), &body];
@@ -54,7 +56,10 @@ async fn once(private: &Private, caller: &Caller, request: Request, next: Next) 
 /// 1 to 128 printable characters.
 fn key(request: &Request) -> Result<String, Problem> {
     let mut lines = request.headers().get_all(HEADER).into_iter();
-    let key = lines.next().and_then(|line| line.to_str().ok()).unwrap_or_default();
+    let key = lines
+        .next()
+        .and_then(|line| line.to_str().ok())
+        .unwrap_or_default();
     let plain = (1..=128).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
     if !plain || lines.next().is_some() {
         let hint = "send one Idempotency-Key of 1 to 128 printable characters";
@@ -71,7 +76,9 @@ async fn keep(private: &Private, held: Held, response: Response) -> Result<Respo
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, MAX_ANSWER).await.map_err(|error| Problem::fault(&error))?;
+    let body = to_bytes(body, MAX_ANSWER)
+        .await
+        .map_err(|error| Problem::fault(&error))?;
     let answer = Answer {
         status: parts.status.as_u16(),
         body: String::from_utf8_lossy(&body).into_owned(),

@@ -61,7 +61,11 @@ pub(super) fn document(provider: &Provider, url: &Issuer, version: &Version) -> 
 pub(super) fn settings() -> BTreeSet<String> {
     let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
     let properties = schemas["ClientSettings"]["properties"].as_object();
-    properties.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 fn operation(route: &Listed, version: &Version) -> Value {
@@ -96,10 +100,13 @@ fn operation(route: &Listed, version: &Version) -> Value {
 fn parameters(route: &Listed) -> Vec<Value> {
     let mut parameters = Vec::new();
     if route.path.contains("{id}") {
-        parameters.push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
+        parameters
+            .push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
     }
     for name in route.query {
-        parameters.push(json!({ "name": name, "in": "query", "schema": parameter(name), "description": told(name) }));
+        parameters.push(
+            json!({ "name": name, "in": "query", "schema": parameter(name), "description": told(name) }),
+        );
     }
     if route.method == "POST" {
         parameters.push(json!({

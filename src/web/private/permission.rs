@@ -2,7 +2,10 @@
 
 use std::{marker::PhantomData, sync::Arc};
 
-use axum::{extract::FromRequestParts, response::{IntoResponse, Response}};
+use axum::{
+    extract::FromRequestParts,
+    response::{IntoResponse, Response},
+};
 use http::request::Parts;
 use postern_resource_server::Rejection;
 
@@ -64,7 +67,10 @@ impl<P: Needed> FromRequestParts<Private> for Admin<P> {
 
 fn refused(caller: &Caller, permission: Permission) -> Problem {
     if caller.session.is_some() {
-        return Problem::saying(Kind::NotPermitted, format_args!("the permission is {}", permission.as_str()));
+        return Problem::saying(
+            Kind::NotPermitted,
+            format_args!("the permission is {}", permission.as_str()),
+        );
     }
     // RFC 6750 section 3.1.
     Problem::rejected(&Rejection::InsufficientScope {

@@ -11,9 +11,9 @@ use serde_json::json;
 use crate::{
     base::time::Lifetime,
     flows::{
-        admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         account::AccountError,
-        clients::{ClientError, secrets::SecretError},
+        admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
+        clients::{ClientError, secrets::SecretError, set::SetError},
         keys::{KeysError, rotate::RotateError},
     },
     ports::hasher::HasherError,
@@ -221,6 +221,11 @@ impl From<AdminClientError> for Problem {
             AdminClientError::Unknown(unknown) => unknown.into(),
             AdminClientError::Beyond(beyond) => beyond.into(),
             AdminClientError::Client(error) => error.into(),
+            AdminClientError::Set(error) => match error {
+                SetError::SaysItself => Self::saying(Kind::NotNow, error),
+                SetError::Changed => Self::saying(Kind::ChangedMeanwhile, error),
+                SetError::Refused(error) => error.into(),
+            },
             AdminClientError::Secret(error) => error.into(),
             AdminClientError::Store(error) => error.into(),
         }

@@ -73,7 +73,12 @@ pub(super) async fn callback(State(private): State<Private>, request: Request) -
         Ok(opened) => {
             let mut response = Redirect::to(&opened.to).into_response();
             let headers = response.headers_mut();
-            cookies.set(cookies.admin, opened.cookie.expose().to_owned(), opened.life, headers);
+            cookies.set(
+                cookies.admin,
+                opened.cookie.expose().to_owned(),
+                opened.life,
+                headers,
+            );
             clear(&private, cookies.admin_flow, headers);
             response
         }

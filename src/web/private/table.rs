@@ -125,7 +125,10 @@ fn of_users() -> Vec<Route> {
     use Permission as P;
     vec![
         route("GET", "/users", "listUsers", users::list)
-            .is("People, in the order in which they were added; by address when searched", P::ReadUsers)
+            .is(
+                "People, in the order in which they were added; by address when searched",
+                P::ReadUsers,
+            )
             .asks(&["email_prefix", "cursor", "limit"])
             .gives(200, "UserPage"),
         route("POST", "/users", "addUser", users::add)
@@ -145,25 +148,49 @@ fn of_users() -> Vec<Route> {
             .dangerous()
             .gives(200, "User"),
         route("POST", "/users/{id}/password", "setPassword", users::set_password)
-            .is("Set a person's password and end everything of theirs", P::WriteUsers)
+            .is(
+                "Set a person's password and end everything of theirs",
+                P::WriteUsers,
+            )
             .dangerous()
             .takes("NewPassword")
             .gives(200, "Ended"),
         route("PUT", "/users/{id}/role", "setRole", users::set_role)
-            .is("Say what a person is among admins; their admin sessions end", P::WriteRoles)
+            .is(
+                "Say what a person is among admins; their admin sessions end",
+                P::WriteRoles,
+            )
             .dangerous()
             .takes("NewRole")
             .gives(200, "UserEnded"),
-        route("GET", "/users/{id}/browser-sessions", "listBrowserSessions", sessions::browsers)
-            .is("The browsers in which a person is signed in", P::ReadSessions)
-            .gives(200, "BrowserSessionPage"),
-        route("GET", "/users/{id}/sessions", "listSessionsOfUser", sessions::of_user)
-            .is("The apps in which a person is signed in, each on one device", P::ReadSessions)
-            .asks(PAGE)
-            .gives(200, "SessionPage"),
-        route("POST", "/users/{id}/end-sessions", "endSessionsOfUser", sessions::end_of_user)
-            .is("End everything in which a person is signed in", P::EndSessions)
-            .gives(200, "Ended"),
+        route(
+            "GET",
+            "/users/{id}/browser-sessions",
+            "listBrowserSessions",
+            sessions::browsers,
+        )
+        .is("The browsers in which a person is signed in", P::ReadSessions)
+        .gives(200, "BrowserSessionPage"),
+        route(
+            "GET",
+            "/users/{id}/sessions",
+            "listSessionsOfUser",
+            sessions::of_user,
+        )
+        .is(
+            "The apps in which a person is signed in, each on one device",
+            P::ReadSessions,
+        )
+        .asks(PAGE)
+        .gives(200, "SessionPage"),
+        route(
+            "POST",
+            "/users/{id}/end-sessions",
+            "endSessionsOfUser",
+            sessions::end_of_user,
+        )
+        .is("End everything in which a person is signed in", P::EndSessions)
+        .gives(200, "Ended"),
     ]
 }
 
@@ -174,11 +201,22 @@ fn of_sessions() -> Vec<Route> {
             .is("A session of an app on a device", P::ReadSessions)
             .gives(200, "Session"),
         route("POST", "/sessions/{id}/end", "endSession", sessions::end_device)
-            .is("End a session of an app, and those that hang under it", P::EndSessions)
+            .is(
+                "End a session of an app, and those that hang under it",
+                P::EndSessions,
+            )
             .gives(200, "Ended"),
-        route("POST", "/browser-sessions/{id}/end", "endBrowserSession", sessions::end_browser)
-            .is("End a browser session, and the sessions of apps that live with it", P::EndSessions)
-            .gives(200, "Ended"),
+        route(
+            "POST",
+            "/browser-sessions/{id}/end",
+            "endBrowserSession",
+            sessions::end_browser,
+        )
+        .is(
+            "End a browser session, and the sessions of apps that live with it",
+            P::EndSessions,
+        )
+        .gives(200, "Ended"),
     ]
 }
 
@@ -198,7 +236,10 @@ fn of_clients() -> Vec<Route> {
             .is("A client", P::ReadClients)
             .gives(200, "Client"),
         route("PUT", "/clients/{id}", "updateClient", clients::update)
-            .is("Give a client another name and other settings: all of them", P::WriteClients)
+            .is(
+                "Give a client another name and other settings: all of them",
+                P::WriteClients,
+            )
             .dangerous()
             .takes("ChangedClient")
             .gives(200, "Client"),
@@ -206,11 +247,19 @@ fn of_clients() -> Vec<Route> {
             .is("Remove a client and end its sessions", P::WriteClients)
             .dangerous()
             .gives(200, "Ended"),
-        route("POST", "/clients/{id}/secrets", "rotateSecret", clients::rotate_secret)
-            .is("A new secret for a client, shown once; the old one stays good for a while", P::WriteClients)
-            .dangerous()
-            .takes("NewSecret")
-            .gives(201, "RotatedSecret"),
+        route(
+            "POST",
+            "/clients/{id}/secrets",
+            "rotateSecret",
+            clients::rotate_secret,
+        )
+        .is(
+            "A new secret for a client, shown once; the old one stays good for a while",
+            P::WriteClients,
+        )
+        .dangerous()
+        .takes("NewSecret")
+        .gives(201, "RotatedSecret"),
     ]
 }
 
@@ -218,7 +267,10 @@ fn of_the_server() -> Vec<Route> {
     use Permission as P;
     vec![
         route("GET", "/keys", "listKeys", keys::list)
-            .is("Every key of the server, without what is secret of it", P::ReadKeys)
+            .is(
+                "Every key of the server, without what is secret of it",
+                P::ReadKeys,
+            )
             .gives(200, "KeyPage"),
         route("POST", "/keys/rotate", "rotateKeys", keys::rotate)
             .is("Put the next key into use, of one ring or of all", P::RotateKeys)

@@ -14,7 +14,10 @@ fn items(answer: &Answer) -> Vec<Value> {
 
 fn emails(answer: &Answer) -> Vec<String> {
     let items = items(answer);
-    items.iter().map(|user| user["email"].as_str().expect("an address").to_owned()).collect()
+    items
+        .iter()
+        .map(|user| user["email"].as_str().expect("an address").to_owned())
+        .collect()
 }
 
 #[tokio::test]
@@ -28,27 +31,55 @@ async fn people_are_added_found_disabled_enabled_and_given_passwords() {
     assert_eq!(problem(&admin.post("/users", new).await), "taken");
     let weak = json!({ "email": "eve@example.com", "password": "aaaaaaaaaaaa" });
     assert_eq!(problem(&admin.post("/users", weak).await), "weak-password");
-    for wrong in [json!({}), json!({ "email": "x", "password": "quite another one" }), json!([]),
-        json!({ "email": "e@example.com", "password": "quite another one", "admin": true })] {
-        assert_eq!(problem(&admin.post("/users", wrong.clone()).await), "invalid-body", "{wrong}");
+    for wrong in [
+        json!({}),
+        json!({ "email": "x", "password": "quite another one" }),
+        json!([]),
+        json!({ "email": "e@example.com", "password": "quite another one", "admin": true }),
+    ] {
+        assert_eq!(
+            problem(&admin.post("/users", wrong.clone()).await),
+            "invalid-body",
+            "{wrong}"
+        );
     }
     assert_eq!(admin.get(&format!("/users/{id}")).await.json()["name"], "Dan");
-    assert_eq!(emails(&admin.get("/users?email_prefix=dan").await), ["Dan@example.com"]);
-    assert_eq!(emails(&admin.get("/users?email_prefix=DAN@e").await), ["Dan@example.com"]);
+    assert_eq!(
+        emails(&admin.get("/users?email_prefix=dan").await),
+        ["Dan@example.com"]
+    );
+    assert_eq!(
+        emails(&admin.get("/users?email_prefix=DAN@e").await),
+        ["Dan@example.com"]
+    );
     assert!(emails(&admin.get("/users?email_prefix=danx").await).is_empty());
 
     let mut browser = postern.browser();
     let disabled = admin.tell(&format!("/users/{id}/disable")).await.json();
     assert!(disabled["user"]["disabled_at"].is_i64(), "{disabled}");
     let page = browser.open("/account").await.page();
-    let refused = browser.sign_in_with(&page, "dan@example.com", "quite another one").await.page();
+    let refused = browser
+        .sign_in_with(&page, "dan@example.com", "quite another one")
+        .await
+        .page();
     assert_eq!(refused.answer.status, 422);
     assert!(admin.tell(&format!("/users/{id}/enable")).await.json()["disabled_at"].is_null());
     let new = json!({ "password": "the third of them" });
-    assert_eq!(admin.post(&format!("/users/{id}/password"), new).await.status, 200);
+    assert_eq!(
+        admin.post(&format!("/users/{id}/password"), new).await.status,
+        200
+    );
     let page = browser.open("/account").await.page();
-    browser.sign_in_with(&page, "dan@example.com", "the third of them").await.page();
-    for kind in ["user.created", "user.disabled", "user.enabled", "user.password_changed"] {
+    browser
+        .sign_in_with(&page, "dan@example.com", "the third of them")
+        .await
+        .page();
+    for kind in [
+        "user.created",
+        "user.disabled",
+        "user.enabled",
+        "user.password_changed",
+    ] {
         assert!(postern.count_events(kind).await >= 1, "{kind}");
     }
 }
@@ -66,7 +97,9 @@ async fn a_list_goes_on_where_it_was_whatever_changed_meanwhile() {
             let page = admin.get(&format!("{list}limit=3{cursor}")).await;
             seen.extend(emails(&page));
             // Somebody new in front of and behind the page, and one of those seen is changed.
-            postern.add_user(&format!("a{round}{}@example.com", list.len())).await;
+            postern
+                .add_user(&format!("a{round}{}@example.com", list.len()))
+                .await;
             if round == 0 {
                 postern.add_user(&format!("pz{}@example.com", list.len())).await;
             }
@@ -97,18 +130,32 @@ async fn parameters_are_known_single_and_right() {
     for path in ["/keys?limit=1", "/users/x?cursor=1", "/events?user=x"] {
         assert_eq!(problem(&admin.get(path).await), "unknown-parameter", "{path}");
     }
-    for path in ["/users?limit=0", "/users?limit=1001", "/users?limit=x", "/users?cursor=x", "/users?limit=1&limit=2",
-        "/events?since=yesterday", "/users?email_prefix=%ff"] {
+    for path in [
+        "/users?limit=0",
+        "/users?limit=1001",
+        "/users?limit=x",
+        "/users?cursor=x",
+        "/users?limit=1&limit=2",
+        "/events?since=yesterday",
+        "/users?email_prefix=%ff",
+    ] {
         assert_eq!(problem(&admin.get(path).await), "invalid-parameter", "{path}");
     }
-    for path in ["/users/x", "/users/dse_0197a000000070008000000000000000", "/nothing"] {
+    for path in [
+        "/users/x",
+        "/users/dse_0197a000000070008000000000000000",
+        "/nothing",
+    ] {
         assert_eq!(problem(&admin.get(path).await), "not-found", "{path}");
     }
     assert_eq!(problem(&admin.tell("/keys").await), "method-not-allowed");
     assert_eq!(problem(&admin.tell("/users").await), "not-json");
     let large = json!({ "password": "x".repeat(40_000) });
     let bob = postern.user(BOB).await.id;
-    assert_eq!(problem(&admin.post(&format!("/users/{bob}/password"), large).await), "too-large");
+    assert_eq!(
+        problem(&admin.post(&format!("/users/{bob}/password"), large).await),
+        "too-large"
+    );
 }
 
 #[tokio::test]
@@ -122,15 +169,31 @@ async fn sessions_are_seen_and_ended() {
     let listed = items(&admin.get(&format!("/users/{alice}/sessions")).await);
     assert_eq!(listed[0]["id"], sid);
     let session = admin.get(&format!("/sessions/{sid}")).await.json();
-    assert_eq!((&session["state"], &session["client"]), (&json!("active"), &json!("notes")));
-    assert_eq!(admin.tell(&format!("/sessions/{sid}/end")).await.json(), json!({ "browsers": 0, "devices": 1 }));
+    assert_eq!(
+        (&session["state"], &session["client"]),
+        (&json!("active"), &json!("notes"))
+    );
+    assert_eq!(
+        admin.tell(&format!("/sessions/{sid}/end")).await.json(),
+        json!({ "browsers": 0, "devices": 1 })
+    );
     assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
-    assert_eq!(admin.get(&format!("/sessions/{sid}")).await.json()["state"], "ended");
-    assert_eq!(admin.tell(&format!("/sessions/{sid}/end")).await.json()["devices"], 0, "it has ended");
+    assert_eq!(
+        admin.get(&format!("/sessions/{sid}")).await.json()["state"],
+        "ended"
+    );
+    assert_eq!(
+        admin.tell(&format!("/sessions/{sid}/end")).await.json()["devices"],
+        0,
+        "it has ended"
+    );
 
     let browsers = items(&admin.get(&format!("/users/{alice}/browser-sessions")).await);
     let own = browsers[0]["id"].as_str().expect("an id");
-    assert_eq!(admin.tell(&format!("/browser-sessions/{own}/end")).await.json()["browsers"], 1);
+    assert_eq!(
+        admin.tell(&format!("/browser-sessions/{own}/end")).await.json()["browsers"],
+        1
+    );
     assert!(!browser.open("/account").await.page().forms("/sign-in").is_empty());
 
     let tokens = phone.signed_in(&mut browser, ALICE).await;
@@ -144,13 +207,23 @@ async fn keys_are_seen_and_rotated_and_what_happened_is_told() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;
     let keys = items(&admin.get("/keys").await);
-    assert!(keys.len() >= 6 && !keys.iter().any(|key| key.get("sealed").is_some()), "{keys:?}");
-    let early = admin.post("/keys/rotate", json!({ "ring": "signing:ES256" })).await;
+    assert!(
+        keys.len() >= 6 && !keys.iter().any(|key| key.get("sealed").is_some()),
+        "{keys:?}"
+    );
+    let early = admin
+        .post("/keys/rotate", json!({ "ring": "signing:ES256" }))
+        .await;
     assert_eq!(problem(&early), "not-now");
-    assert_eq!(problem(&admin.post("/keys/rotate", json!({ "ring": "x" })).await), "invalid-body");
+    assert_eq!(
+        problem(&admin.post("/keys/rotate", json!({ "ring": "x" })).await),
+        "invalid-body"
+    );
     postern.advance("1h");
     let admin = Machine::mighty(&postern).await;
-    let rotated = admin.post("/keys/rotate", json!({ "ring": "signing:ES256" })).await;
+    let rotated = admin
+        .post("/keys/rotate", json!({ "ring": "signing:ES256" }))
+        .await;
     assert_eq!(items(&rotated)[0]["ring"], "signing:ES256");
 
     let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
@@ -165,7 +238,11 @@ async fn keys_are_seen_and_rotated_and_what_happened_is_told() {
     }
     assert_eq!(seen.len(), postern.events().await.len());
     assert_eq!(seen.last().expect("an event")["kind"], "client.secret_created");
-    let since = postern.clock.now().minus("30m".parse().expect("a time")).to_rfc3339();
+    let since = postern
+        .clock
+        .now()
+        .minus("30m".parse().expect("a time"))
+        .to_rfc3339();
     let late = items(&reader.get(&format!("/events?since={since}")).await);
     assert!(late.iter().any(|event| event["kind"] == "key.activated") && late.len() < seen.len());
     let early = items(&reader.get(&format!("/events?until={since}")).await);

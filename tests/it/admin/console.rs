@@ -16,9 +16,15 @@ async fn an_admin_signs_in_like_everybody_and_sees_what_they_may_do() {
     let postern = with_owner().await;
     let mut admin = Admin::new(&postern);
     let page = admin.sign_in(ALICE).await;
-    assert!(page.body.contains(ALICE) && page.body.contains("owner") && page.body.contains("roles.write"), "{page:?}");
+    assert!(
+        page.body.contains(ALICE) && page.body.contains("owner") && page.body.contains("roles.write"),
+        "{page:?}"
+    );
     let policy = page.header("content-security-policy");
-    assert!(policy.contains("form-action 'self'; frame-ancestors 'none'"), "{policy}");
+    assert!(
+        policy.contains("form-action 'self'; frame-ancestors 'none'"),
+        "{policy}"
+    );
     assert_eq!(page.header("cache-control"), "no-store");
     assert_eq!(postern.count_events("session.opened").await, 1);
     // It is a session like any other: its person sees it, and ends it.
@@ -42,12 +48,27 @@ async fn the_cookie_is_of_this_place_alone() {
     assert_eq!(begun.location(), "/console/sign-in?to=%2Fconsole");
     let left = admin.open(begun.location()).await;
     let set = left.header("set-cookie");
-    assert!(set.starts_with("postern-admin-flow-dev=") && set.contains("HttpOnly; SameSite=Lax"), "{set}");
+    assert!(
+        set.starts_with("postern-admin-flow-dev=") && set.contains("HttpOnly; SameSite=Lax"),
+        "{set}"
+    );
     admin.go_on(left, ALICE).await;
-    assert!(admin.cookies.contains_key("postern-admin-dev") && admin.cookies.len() == 1, "{:?}", admin.cookies);
+    assert!(
+        admin.cookies.contains_key("postern-admin-dev") && admin.cookies.len() == 1,
+        "{:?}",
+        admin.cookies
+    );
     // Neither is the other's.
-    let public = admin.browser.cookies.get("postern-dev").expect("a session").clone();
-    let own = admin.cookies.insert("postern-admin-dev".to_owned(), public).expect("a session");
+    let public = admin
+        .browser
+        .cookies
+        .get("postern-dev")
+        .expect("a session")
+        .clone();
+    let own = admin
+        .cookies
+        .insert("postern-admin-dev".to_owned(), public)
+        .expect("a session");
     assert_eq!(admin.open("/console").await.status, 303);
     admin.browser.cookies.insert("postern-dev".to_owned(), own);
     let page = admin.browser.open("/account").await.page();
@@ -64,7 +85,11 @@ async fn who_has_no_role_gets_nothing() {
     assert!(!admin.cookies.contains_key("postern-admin-dev"));
     assert_eq!(postern.number("SELECT COUNT(*) FROM admin_sessions").await, 0);
     let alive = "SELECT COUNT(*) FROM device_sessions WHERE state <> 'ended'";
-    assert_eq!(postern.number(alive).await, 0, "what was opened for it ended again");
+    assert_eq!(
+        postern.number(alive).await,
+        0,
+        "what was opened for it ended again"
+    );
 }
 
 #[tokio::test]
@@ -138,7 +163,13 @@ async fn signing_out_of_the_console_takes_a_form_of_its_own_page() {
     let csrf = Admin::csrf(&admin.open("/console").await);
     let foreign = Admin::csrf(&other.open("/console").await);
     let public = admin.browser.account(ALICE).await.form("/sign-out");
-    let public = public.fields.iter().find(|(name, _)| name == "csrf").expect("a token").1.clone();
+    let public = public
+        .fields
+        .iter()
+        .find(|(name, _)| name == "csrf")
+        .expect("a token")
+        .1
+        .clone();
     let cross_site = ("sec-fetch-site", "cross-site");
     for (csrf, headers) in [
         (csrf.as_str(), vec![cross_site]),
@@ -154,12 +185,17 @@ async fn signing_out_of_the_console_takes_a_form_of_its_own_page() {
         assert_eq!(answer.status, 403, "{csrf} {headers:?}");
         assert_eq!(admin.open("/console").await.status, 200);
     }
-    let answer = admin.post("/console/sign-out", &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
+    let answer = admin
+        .post("/console/sign-out", &[("csrf", &csrf)], &[SAME_ORIGIN])
+        .await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert!(!admin.cookies.contains_key("postern-admin-dev"));
     assert_eq!(other.open("/console").await.status, 200, "only here");
     let account = admin.browser.open("/account").await.page();
-    assert!(account.forms("/sign-in").is_empty(), "the server itself is another thing");
+    assert!(
+        account.forms("/sign-in").is_empty(),
+        "the server itself is another thing"
+    );
 }
 
 #[tokio::test]
@@ -168,9 +204,18 @@ async fn the_api_takes_the_session_from_its_own_pages_only() {
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     let bob = postern.user(BOB).await.id;
     let path = format!("/users/{bob}/end-sessions");
-    for headers in [vec![], vec![("sec-fetch-site", "same-site")], vec![("origin", "null")], vec![("origin", postern.issuer())]] {
+    for headers in [
+        vec![],
+        vec![("sec-fetch-site", "same-site")],
+        vec![("origin", "null")],
+        vec![("origin", postern.issuer())],
+    ] {
         let answer = admin.api("POST", &path, &headers).await;
-        assert_eq!((answer.status.as_u16(), problem(&answer).as_str()), (403, "cross-site"), "{headers:?}");
+        assert_eq!(
+            (answer.status.as_u16(), problem(&answer).as_str()),
+            (403, "cross-site"),
+            "{headers:?}"
+        );
     }
     assert_eq!(admin.api("POST", &path, &[("origin", URL)]).await.status, 200);
     assert_eq!(admin.api("GET", "/users", &[]).await.status, 200);
@@ -182,25 +227,50 @@ async fn the_password_once_more_leads_back_and_takes_the_place_of_the_session() 
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     postern.advance("6m");
     let path = format!("/users/{}/disable", postern.user(BOB).await.id);
-    assert_eq!(problem(&admin.api("POST", &path, &[SAME_ORIGIN]).await), "confirmation-needed");
+    assert_eq!(
+        problem(&admin.api("POST", &path, &[SAME_ORIGIN]).await),
+        "confirmation-needed"
+    );
     let before = admin.cookies.clone();
     let left = admin.open("/console/confirm?to=/console%3Fdone").await;
     let page = admin.browser.open(left.location()).await.page();
-    let wrong = admin.browser.sign_in_with(&page, ALICE, "not this one at all").await.page();
-    assert_eq!(wrong.answer.status, 422, "the password is asked for, although somebody is signed in");
-    let back = admin.browser.sign_in_with(&wrong, ALICE, PASSWORD).await.app().to_string();
+    let wrong = admin
+        .browser
+        .sign_in_with(&page, ALICE, "not this one at all")
+        .await
+        .page();
+    assert_eq!(
+        wrong.answer.status, 422,
+        "the password is asked for, although somebody is signed in"
+    );
+    let back = admin
+        .browser
+        .sign_in_with(&wrong, ALICE, PASSWORD)
+        .await
+        .app()
+        .to_string();
     let back = admin.open(back.strip_prefix(URL).expect("back")).await;
     assert_eq!(back.location(), "/console?done");
     assert_eq!(admin.api("POST", &path, &[SAME_ORIGIN]).await.status, 200);
     let mut stolen = Admin::new(&postern);
     stolen.cookies = before;
-    assert_eq!(stolen.open("/console").await.status, 303, "the session before has ended");
+    assert_eq!(
+        stolen.open("/console").await.status,
+        303,
+        "the session before has ended"
+    );
 }
 
 #[tokio::test]
 async fn nothing_leads_out_of_the_console() {
     let postern = with_owner().await;
-    for to in ["https://evil.example", "//evil.example", "/consolex", "/console%5c..", "/api/v1/users"] {
+    for to in [
+        "https://evil.example",
+        "//evil.example",
+        "/consolex",
+        "/console%5c..",
+        "/api/v1/users",
+    ] {
         let mut admin = Admin::new(&postern);
         let left = admin.open(&format!("/console/sign-in?to={to}")).await;
         let page = admin.browser.open(left.location()).await.page();

@@ -22,7 +22,10 @@ fn versions(now: Instant) -> [Version; 2] {
 }
 
 async fn ask(postern: &Postern, versions: &[Version], path: &str, token: &str) -> Answer {
-    let router = postern.app.private_router_of(versions).expect("a private listener");
+    let router = postern
+        .app
+        .private_router_of(versions)
+        .expect("a private listener");
     let asked = Request::get(path).header("authorization", format!("Bearer {token}"));
     let asked = asked.body(Body::empty()).expect("a request");
     request(&router, (HERE, 40_000).into(), asked).await
@@ -42,29 +45,63 @@ async fn a_version_that_ends_says_so_counts_its_users_and_is_gone() {
         assert_eq!(old.header("sunset"), "Mon, 21 Sep 2026 15:13:20 GMT");
         assert_eq!(old.header("link"), "</api/v1>; rel=\"successor-version\"");
         let new = ask(&postern, &versions, "/api/v1/users", token).await;
-        assert_eq!((new.status.as_u16(), new.header("deprecation"), new.header("sunset")), (200, "", ""));
+        assert_eq!(
+            (
+                new.status.as_u16(),
+                new.header("deprecation"),
+                new.header("sunset")
+            ),
+            (200, "", "")
+        );
     }
-    assert_eq!(ask(&postern, &versions, "/api/v0/users", "nobody").await.status, 401);
-    let document = ask(&postern, &versions, "/api/v0/openapi.json", &admin.token).await.json();
+    assert_eq!(
+        ask(&postern, &versions, "/api/v0/users", "nobody").await.status,
+        401
+    );
+    let document = ask(&postern, &versions, "/api/v0/openapi.json", &admin.token)
+        .await
+        .json();
     assert_eq!(document["paths"]["/users"]["get"]["deprecated"], true);
 
     let uses = admin.get("/legacy-uses").await.json();
-    let uses: Vec<_> = uses["items"].as_array().expect("items").iter().map(|one| (one["route"].clone(), one["uses"].clone())).collect();
-    assert_eq!(uses, [(json!("GET /api/v0/users"), json!(2)), (json!("GET /api/v0/users"), json!(1))]);
+    let uses: Vec<_> = uses["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|one| (one["route"].clone(), one["uses"].clone()))
+        .collect();
+    assert_eq!(
+        uses,
+        [
+            (json!("GET /api/v0/users"), json!(2)),
+            (json!("GET /api/v0/users"), json!(1))
+        ]
+    );
 
     postern.advance("1h");
     let admin = Machine::mighty(&postern).await;
     let gone = ask(&postern, &versions, "/api/v0/users", &admin.token).await;
-    assert_eq!((gone.status.as_u16(), problem(&gone).as_str()), (410, "version-gone"));
+    assert_eq!(
+        (gone.status.as_u16(), problem(&gone).as_str()),
+        (410, "version-gone")
+    );
     assert_eq!(gone.json()["detail"], "use /api/v1");
     assert!(!gone.header("sunset").is_empty());
-    assert_eq!(ask(&postern, &versions, "/api/v1/users", &admin.token).await.status, 200);
+    assert_eq!(
+        ask(&postern, &versions, "/api/v1/users", &admin.token)
+            .await
+            .status,
+        200
+    );
 }
 
 #[test]
 fn what_is_within_a_version_does_not_outlive_it() {
     let [old, new] = versions(Instant::from_millis(0));
-    let own = Life { sunset: Some(Instant::from_millis(5)), ..Life::UNBOUNDED };
+    let own = Life {
+        sunset: Some(Instant::from_millis(5)),
+        ..Life::UNBOUNDED
+    };
     assert_eq!(own.within(old.life).sunset, own.sunset);
     assert_eq!(Life::UNBOUNDED.within(old.life), old.life);
     assert_eq!(own.within(new.life), own);

@@ -92,7 +92,10 @@ async fn token_of(postern: &Postern, scope: &str, change: impl FnOnce(&mut Clien
     ];
     let answer = postern.post("/token", &form).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["access_token"].as_str().expect("a token").to_owned()
+    answer.json()["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
 }
 
 fn scope_of(permissions: impl IntoIterator<Item = Permission>) -> String {
@@ -149,11 +152,17 @@ impl<'a> Machine<'a> {
 /// What kind of problem an answer is.
 #[track_caller]
 fn problem(answer: &Answer) -> String {
-    assert_eq!(answer.header("content-type"), "application/problem+json", "{answer:?}");
+    assert_eq!(
+        answer.header("content-type"),
+        "application/problem+json",
+        "{answer:?}"
+    );
     let body = answer.json();
     assert_eq!(body["status"], answer.status.as_u16(), "{answer:?}");
     let kind = body["type"].as_str().expect("a type");
-    kind.strip_prefix("urn:postern:problem:").expect("one of ours").to_owned()
+    kind.strip_prefix("urn:postern:problem:")
+        .expect("one of ours")
+        .to_owned()
 }
 
 async fn give_role(postern: &Postern, email: &str, role: Option<Role>) {
@@ -204,7 +213,8 @@ impl<'a> Admin<'a> {
                         went = self.browser.sign_in(page, email).await;
                     }
                     let back = went.app().to_string();
-                    self.open(back.strip_prefix(URL).expect("back at the console")).await
+                    self.open(back.strip_prefix(URL).expect("back at the console"))
+                        .await
                 }
                 None => self.open(&to).await,
             };
@@ -214,17 +224,18 @@ impl<'a> Admin<'a> {
 
     /// One request to the console, no redirects followed.
     async fn open(&mut self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+        self.send(Request::get(path).body(Body::empty()).expect("a request"))
+            .await
     }
 
     /// Posts a form as a page of the console does, but for these headers.
     async fn post(&mut self, path: &str, pairs: &[(&str, &str)], headers: &[(&str, &str)]) -> Answer {
-        let mut asked =
-            Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let mut asked = Request::post(path).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         for (name, value) in headers {
             asked = asked.header(*name, *value);
         }
-        self.send(asked.body(Body::from(encode(pairs))).expect("a request")).await
+        self.send(asked.body(Body::from(encode(pairs))).expect("a request"))
+            .await
     }
 
     /// The API by the session of the console.
@@ -241,7 +252,11 @@ impl<'a> Admin<'a> {
     }
 
     async fn send(&mut self, mut request: Request<Body>) -> Answer {
-        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies: Vec<_> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         let headers = request.headers_mut();
         headers.insert(header::ACCEPT, "text/html".parse().expect("a header"));
         if !cookies.is_empty() {
@@ -253,7 +268,8 @@ impl<'a> Admin<'a> {
             if cookie.value().is_empty() {
                 self.cookies.remove(cookie.name());
             } else {
-                self.cookies.insert(cookie.name().to_owned(), cookie.value().to_owned());
+                self.cookies
+                    .insert(cookie.name().to_owned(), cookie.value().to_owned());
             }
         }
         answer

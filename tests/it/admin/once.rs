@@ -11,7 +11,9 @@ fn new() -> Value {
 }
 
 async fn add(admin: &Machine<'_>, key: &str, body: Value) -> Answer {
-    admin.send("POST", "/clients", Some(body), &[("idempotency-key", key)]).await
+    admin
+        .send("POST", "/clients", Some(body), &[("idempotency-key", key)])
+        .await
 }
 
 #[tokio::test]
@@ -21,11 +23,28 @@ async fn who_got_no_answer_gets_the_same_one_and_it_is_done_once() {
     let first = add(&admin, "k1", new()).await;
     assert_eq!(first.status, 201, "{first:?}");
     let again = add(&admin, "k1", new()).await;
-    assert_eq!((again.status, &again.body), (first.status, &first.body), "with its secret");
-    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
-    assert_eq!(problem(&add(&admin, "k2", new()).await), "taken", "another key is another request");
+    assert_eq!(
+        (again.status, &again.body),
+        (first.status, &first.body),
+        "with its secret"
+    );
+    assert_eq!(
+        (
+            first.header("idempotency-replayed"),
+            again.header("idempotency-replayed")
+        ),
+        ("", "true")
+    );
+    assert_eq!(
+        problem(&add(&admin, "k2", new()).await),
+        "taken",
+        "another key is another request"
+    );
     let other = json!({ "id": "other", "name": "Robot", "kind": "service", "scope": "read" });
-    assert_eq!(problem(&add(&admin, "k1", other.clone()).await), "idempotency-key-reused");
+    assert_eq!(
+        problem(&add(&admin, "k1", other.clone()).await),
+        "idempotency-key-reused"
+    );
     // The secret is not there to be read.
     let kept = postern.texts("SELECT answer FROM idempotent_requests").await;
     assert_eq!(kept.len(), 1, "what was refused is not kept: {kept:?}");
@@ -44,16 +63,30 @@ async fn keys_are_short_and_plain_and_for_posts() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;
     for key in ["", " ", &"x".repeat(129), "a b"] {
-        assert_eq!(problem(&add(&admin, key, new()).await), "idempotency-key-invalid", "{key:?}");
+        assert_eq!(
+            problem(&add(&admin, key, new()).await),
+            "idempotency-key-invalid",
+            "{key:?}"
+        );
     }
     let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];
     let answer = admin.send("POST", "/clients", Some(new()), &twice).await;
     assert_eq!(problem(&answer), "idempotency-key-invalid");
     for _ in 0..2 {
-        let read = admin.send("GET", "/users", None, &[("idempotency-key", "a")]).await;
-        assert_eq!((read.status.as_u16(), read.header("idempotency-replayed")), (200, ""));
+        let read = admin
+            .send("GET", "/users", None, &[("idempotency-key", "a")])
+            .await;
+        assert_eq!(
+            (read.status.as_u16(), read.header("idempotency-replayed")),
+            (200, "")
+        );
     }
-    assert!(postern.texts("SELECT answer FROM idempotent_requests").await.is_empty());
+    assert!(
+        postern
+            .texts("SELECT answer FROM idempotent_requests")
+            .await
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -68,7 +101,8 @@ async fn a_key_does_not_help_who_may_not() {
 #[tokio::test]
 async fn of_many_at_once_one_is_carried_out() {
     for database in [None, crate::harness::postgres::database().await] {
-        let clock = postern::base::time::Clock::manual(postern::base::time::Instant::from_millis(1_790_000_000_000));
+        let clock =
+            postern::base::time::Clock::manual(postern::base::time::Instant::from_millis(1_790_000_000_000));
         let postern = Postern::start_at(clock, database, private).await;
         let admin = Machine::mighty(&postern).await;
         let all = (0..12).map(|_| add(&admin, "k", new()));
@@ -82,7 +116,12 @@ async fn of_many_at_once_one_is_carried_out() {
             }
         }
         assert_eq!(add(&admin, "k", new()).await.body, done[0].body);
-        assert_eq!(postern.number("SELECT COUNT(*) FROM client_secrets WHERE client_id = 'robot'").await, 1);
+        assert_eq!(
+            postern
+                .number("SELECT COUNT(*) FROM client_secrets WHERE client_id = 'robot'")
+                .await,
+            1
+        );
     }
 }
 
@@ -91,8 +130,19 @@ async fn who_died_holds_a_key_for_a_quarter_of_an_hour() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;
     assert_eq!(add(&admin, "k", new()).await.status, 201);
-    postern.tamper("UPDATE idempotent_requests SET answer = NULL").await;
-    assert_eq!(problem(&add(&admin, "k", new()).await), "idempotency-key-under-way");
-    postern.tamper("UPDATE idempotent_requests SET held_until = 0").await;
-    assert_eq!(problem(&add(&admin, "k", new()).await), "taken", "it is tried again");
+    postern
+        .tamper("UPDATE idempotent_requests SET answer = NULL")
+        .await;
+    assert_eq!(
+        problem(&add(&admin, "k", new()).await),
+        "idempotency-key-under-way"
+    );
+    postern
+        .tamper("UPDATE idempotent_requests SET held_until = 0")
+        .await;
+    assert_eq!(
+        problem(&add(&admin, "k", new()).await),
+        "taken",
+        "it is tried again"
+    );
 }

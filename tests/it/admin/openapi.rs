@@ -27,28 +27,47 @@ async fn every_route_is_in_it_and_every_schema_is_there_and_used() {
     let document = schema::document(&postern).await;
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().expect("paths");
-    let operations: usize = paths.values().map(|path| path.as_object().expect("a path").len()).sum();
+    let operations: usize = paths
+        .values()
+        .map(|path| path.as_object().expect("a path").len())
+        .sum();
     assert_eq!(operations, listed().len());
     let ids: BTreeSet<_> = listed().iter().map(|route| route.id).collect();
     assert_eq!(ids.len(), operations, "each has a name of its own");
     for route in listed() {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];
         assert_eq!(operation["operationId"], route.id);
-        assert!(!route.summary.is_empty() && !route.answer.is_empty(), "{}", route.id);
+        assert!(
+            !route.summary.is_empty() && !route.answer.is_empty(),
+            "{}",
+            route.id
+        );
         let parameters = operation["parameters"].as_array().expect("parameters");
         for name in route.query {
-            let there = parameters.iter().any(|parameter| parameter["name"] == *name && parameter["in"] == "query");
+            let there = parameters
+                .iter()
+                .any(|parameter| parameter["name"] == *name && parameter["in"] == "query");
             assert!(there, "{}: {name}", route.id);
         }
     }
     let mut used = BTreeSet::new();
     references(&document, &mut used);
     let schemas = document["components"]["schemas"].as_object().expect("schemas");
-    let there: BTreeSet<_> = schemas.keys().map(|name| format!("#/components/schemas/{name}")).collect();
-    let all: BTreeSet<_> = used.iter().cloned().chain(["#/components/schemas/ClientSettings".to_owned()]).collect();
+    let there: BTreeSet<_> = schemas
+        .keys()
+        .map(|name| format!("#/components/schemas/{name}"))
+        .collect();
+    let all: BTreeSet<_> = used
+        .iter()
+        .cloned()
+        .chain(["#/components/schemas/ClientSettings".to_owned()])
+        .collect();
     assert_eq!(there, all);
     assert_eq!(
-        schemas["Problem"]["properties"]["type"]["enum"].as_array().expect("types").len(),
+        schemas["Problem"]["properties"]["type"]["enum"]
+            .as_array()
+            .expect("types")
+            .len(),
         PROBLEMS.len()
     );
 }
@@ -81,7 +100,13 @@ fn the_checker_finds_what_does_not_fit() {
     let schema = json!({ "type": "array", "items": { "$ref": "#/components/schemas/A" } });
     let fits = |value: Value| schema::fits(&document, &schema, &value).is_ok();
     assert!(fits(json!([])) && fits(json!([{ "a": null }, { "a": "x", "b": 1 }])));
-    for wrong in [json!({}), json!([{}]), json!([{ "a": 1 }]), json!([{ "a": "", "c": 1 }]), json!([{ "a": "", "b": 2 }])] {
+    for wrong in [
+        json!({}),
+        json!([{}]),
+        json!([{ "a": 1 }]),
+        json!([{ "a": "", "c": 1 }]),
+        json!([{ "a": "", "b": 2 }]),
+    ] {
         assert!(!fits(wrong.clone()), "{wrong}");
     }
 }

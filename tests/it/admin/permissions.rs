@@ -45,11 +45,20 @@ async fn a_machine_may_do_what_its_scope_says_and_nothing_else() {
             let body = (route.method != "GET").then(|| json!({}));
             let answer = machine.send(route.method, &path(&route), body, &[]).await;
             let expected = *permission == route.permission;
-            assert_eq!(is_permitted(&answer), expected, "{} by {}: {answer:?}", route.id, permission.scope());
+            assert_eq!(
+                is_permitted(&answer),
+                expected,
+                "{} by {}: {answer:?}",
+                route.id,
+                permission.scope()
+            );
             if !expected {
                 let challenge = answer.header("www-authenticate");
-                let scope = format!("error=\"insufficient_scope\"");
-                assert!(challenge.contains(&scope) && challenge.contains(route.permission.scope()), "{challenge}");
+                let scope = "error=\"insufficient_scope\"";
+                assert!(
+                    challenge.contains(scope) && challenge.contains(route.permission.scope()),
+                    "{challenge}"
+                );
             }
         }
         used.push(route.permission);
@@ -69,7 +78,12 @@ async fn a_person_may_do_what_their_role_says_and_nothing_else() {
         let mut admin = Admin::signed_in(&postern, ALICE).await;
         for route in listed() {
             let answer = admin.api(route.method, &path(&route), &[SAME_ORIGIN]).await;
-            assert_eq!(is_permitted(&answer), role.permits(route.permission), "{} by {role}: {answer:?}", route.id);
+            assert_eq!(
+                is_permitted(&answer),
+                role.permits(route.permission),
+                "{} by {role}: {answer:?}",
+                route.id
+            );
         }
     }
 }
@@ -96,10 +110,24 @@ async fn a_dangerous_act_wants_the_password_again_and_only_of_people() {
 async fn nobody_without_a_token_or_a_session_learns_anything() {
     let postern = start().await;
     for route in listed() {
-        let asked = axum::http::Request::builder().method(route.method).uri(format!("/api/v1{}", path(&route)));
-        let answer = send(&postern, asked.body(axum::body::Body::empty()).expect("a request")).await;
-        assert_eq!((answer.status.as_u16(), problem(&answer).as_str()), (401, "not-authenticated"), "{}", route.id);
-        assert!(answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
+        let asked = axum::http::Request::builder()
+            .method(route.method)
+            .uri(format!("/api/v1{}", path(&route)));
+        let answer = send(
+            &postern,
+            asked.body(axum::body::Body::empty()).expect("a request"),
+        )
+        .await;
+        assert_eq!(
+            (answer.status.as_u16(), problem(&answer).as_str()),
+            (401, "not-authenticated"),
+            "{}",
+            route.id
+        );
+        assert!(
+            answer.header("www-authenticate").starts_with("Bearer"),
+            "{answer:?}"
+        );
     }
 }
 
@@ -110,12 +138,17 @@ fn the_tables_in_the_docs_are_the_codes() {
     let mut table = format!("| permission | {} |\n", roles.join(" | "));
     table.push_str(&format!("| --- |{}\n", " --- |".repeat(roles.len())));
     for permission in Permission::ALL {
-        let cells = Role::ALL.iter().map(|role| if role.permits(*permission) { "yes" } else { "" });
-        let cells: Vec<_> = cells.map(|cell| format!(" {cell} |").replace("  |", " |")).collect();
+        let cells = Role::ALL
+            .iter()
+            .map(|role| if role.permits(*permission) { "yes" } else { "" });
+        let cells: Vec<_> = cells
+            .map(|cell| format!(" {cell} |").replace("  |", " |"))
+            .collect();
         table.push_str(&format!("| `{}` |{}\n", permission.as_str(), cells.concat()));
     }
     assert!(docs.contains(&table), "docs/admin.md should have\n{table}");
-    let mut problems = "| type `urn:postern:problem:` | status | it means |\n| --- | --- | --- |\n".to_owned();
+    let mut problems =
+        "| type `urn:postern:problem:` | status | it means |\n| --- | --- | --- |\n".to_owned();
     for (slug, status, title) in PROBLEMS {
         problems.push_str(&format!("| `{slug}` | {status} | {title} |\n"));
     }
@@ -124,7 +157,10 @@ fn the_tables_in_the_docs_are_the_codes() {
     for route in listed() {
         let again = if route.confirmed { " yes" } else { "" };
         let (method, path, summary) = (route.method, route.path, route.summary);
-        routes.push_str(&format!("| `{method} {path}` | `{}` |{again} | {summary} |\n", route.permission.as_str()));
+        routes.push_str(&format!(
+            "| `{method} {path}` | `{}` |{again} | {summary} |\n",
+            route.permission.as_str()
+        ));
     }
     assert!(docs.contains(&routes), "docs/admin.md should have\n{routes}");
 }

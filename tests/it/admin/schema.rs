@@ -34,17 +34,28 @@ pub(super) fn check<'a>(
             .into_iter()
             .find(|route| route.method == method && is_it(route.path))
         else {
-            assert!(matches!(answer.status.as_u16(), 404 | 405), "{method} {path}: {answer:?}");
+            assert!(
+                matches!(answer.status.as_u16(), 404 | 405),
+                "{method} {path}: {answer:?}"
+            );
             return;
         };
         let document = document(postern).await;
         let operation = &document["paths"][route.path][method.to_lowercase()];
         assert_eq!(operation["operationId"], route.id);
         let told = &operation["responses"][answer.status.as_u16().to_string()];
-        let told = if told.is_null() { &operation["responses"]["default"] } else { told };
+        let told = if told.is_null() {
+            &operation["responses"]["default"]
+        } else {
+            told
+        };
         let kind = answer.header("content-type");
         let schema = &told["content"][kind]["schema"];
-        assert!(schema.is_object(), "{method} {path} answers {} with {kind}: {answer:?}", answer.status);
+        assert!(
+            schema.is_object(),
+            "{method} {path} answers {} with {kind}: {answer:?}",
+            answer.status
+        );
         if let Err(fault) = fits(&document, schema, &answer.json()) {
             panic!("{method} {path}: {fault} in {}", answer.body);
         }
@@ -55,10 +66,17 @@ pub(super) fn check<'a>(
 pub(super) fn fits(document: &Value, schema: &Value, value: &Value) -> Result<(), String> {
     if let Some(name) = schema["$ref"].as_str() {
         let schema = document.pointer(name.trim_start_matches('#'));
-        return fits(document, schema.ok_or_else(|| format!("{name} is not there"))?, value);
+        return fits(
+            document,
+            schema.ok_or_else(|| format!("{name} is not there"))?,
+            value,
+        );
     }
     if let Some(words) = schema["enum"].as_array() {
-        return words.contains(value).then_some(()).ok_or(format!("{value} is none of {words:?}"));
+        return words
+            .contains(value)
+            .then_some(())
+            .ok_or(format!("{value} is none of {words:?}"));
     }
     let types = match &schema["type"] {
         Value::Null => return Ok(()),
@@ -91,7 +109,9 @@ pub(super) fn fits(document: &Value, schema: &Value, value: &Value) -> Result<()
     for (name, value) in object {
         match schema["properties"].get(name) {
             Some(schema) => fits(document, schema, value).map_err(|fault| format!("{name}: {fault}"))?,
-            None if schema["additionalProperties"] == false => return Err(format!("{name} is not in the schema")),
+            None if schema["additionalProperties"] == false => {
+                return Err(format!("{name} is not in the schema"));
+            }
             None => {}
         }
     }

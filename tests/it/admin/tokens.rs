@@ -13,7 +13,11 @@ async fn ask(postern: &Postern, authorization: &str) -> Answer {
 
 #[track_caller]
 fn refused(answer: &Answer) {
-    assert_eq!((answer.status.as_u16(), problem(answer).as_str()), (401, "not-authenticated"), "{answer:?}");
+    assert_eq!(
+        (answer.status.as_u16(), problem(answer).as_str()),
+        (401, "not-authenticated"),
+        "{answer:?}"
+    );
 }
 
 #[tokio::test]
@@ -22,7 +26,11 @@ async fn a_token_for_another_api_or_for_the_issuer_is_none() {
     let scope = "admin:users.read";
     let right = token_of(&postern, scope, |_| {}).await;
     assert_eq!(ask(&postern, &format!("Bearer {right}")).await.status, 200);
-    for resource in [None, Some("https://api.example"), Some("http://127.0.0.1:9090/api/v1")] {
+    for resource in [
+        None,
+        Some("https://api.example"),
+        Some("http://127.0.0.1:9090/api/v1"),
+    ] {
         let resource = resource.map(|api| api.parse().expect("a resource"));
         let token = token_of(&postern, scope, |settings| settings.resource = resource).await;
         refused(&ask(&postern, &format!("Bearer {token}")).await);
@@ -45,7 +53,10 @@ async fn a_persons_token_is_none_whatever_it_says() {
     phone.scope = "openid admin:users.read";
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     let claims = tokens.claims();
-    assert!(claims["aud"].to_string().contains("/api/v1") && claims["scope"].to_string().contains("admin:"), "{claims}");
+    assert!(
+        claims["aud"].to_string().contains("/api/v1") && claims["scope"].to_string().contains("admin:"),
+        "{claims}"
+    );
     refused(&ask(&postern, &format!("Bearer {}", tokens.access)).await);
     let id_token = tokens.answer["id_token"].as_str().expect("an ID token");
     refused(&ask(&postern, &format!("Bearer {id_token}")).await);
@@ -59,8 +70,13 @@ async fn a_changed_an_expired_and_a_revoked_token_are_none() {
     let (head, signature) = admin.token.rsplit_once('.').expect("a JWT");
     let (header, claims) = head.split_once('.').expect("a JWT");
     let claims = Base64UrlUnpadded::decode_vec(claims).expect("base64url");
-    let claims = String::from_utf8(claims).expect("text").replace("client_id", "client_ix");
-    let forged = format!("{header}.{}.{signature}", Base64UrlUnpadded::encode_string(claims.as_bytes()));
+    let claims = String::from_utf8(claims)
+        .expect("text")
+        .replace("client_id", "client_ix");
+    let forged = format!(
+        "{header}.{}.{signature}",
+        Base64UrlUnpadded::encode_string(claims.as_bytes())
+    );
     for text in [forged.as_str(), "", "x", "pst_rt_x"] {
         let answer = ask(&postern, &format!("Bearer {text}")).await;
         assert!(matches!(answer.status.as_u16(), 400 | 401), "{text}: {answer:?}");
@@ -76,12 +92,23 @@ async fn what_is_taken_from_a_client_its_tokens_have_no_more() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;
     let token = token_of(&postern, "admin:users.read", |_| {}).await;
-    let other = Machine { postern: &postern, token };
+    let other = Machine {
+        postern: &postern,
+        token,
+    };
     assert_eq!(other.get("/users").await.status, 200);
     let id = clients_of(&admin).await.pop().expect("a client");
-    postern.set_client(&id, |settings| settings.scope = "read".parse().expect("a scope")).await;
+    postern
+        .set_client(&id, |settings| settings.scope = "read".parse().expect("a scope"))
+        .await;
     assert_eq!(problem(&other.get("/users").await), "not-permitted");
-    assert_eq!(admin.send("DELETE", &format!("/clients/{id}"), None, &[]).await.status, 200);
+    assert_eq!(
+        admin
+            .send("DELETE", &format!("/clients/{id}"), None, &[])
+            .await
+            .status,
+        200
+    );
     refused(&other.get("/users").await);
 }
 
@@ -104,12 +131,21 @@ async fn a_bound_token_needs_a_proof_of_its_key_for_this_very_request() {
     let phone = Phone::new(&postern, "notes").proving(Some(key));
     let proof = phone.draft("POST", "/token").sign();
     let id = "bound-machine";
-    let (_, secret) = crate::client_auth::register(&postern, id, postern::domain::client::ClientKind::Service, |settings| {
-        settings.token_endpoint_auth_method = postern::domain::client::AuthMethod::ClientSecretPost;
-        settings.scope = "admin:users.read".parse().expect("a scope");
-        settings.resource = Some(format!("{}/api/v1", postern.issuer()).parse().expect("a resource"));
-        settings.dpop = postern::domain::client::DpopPolicy::Required;
-    })
+    let (_, secret) = crate::client_auth::register(
+        &postern,
+        id,
+        postern::domain::client::ClientKind::Service,
+        |settings| {
+            settings.token_endpoint_auth_method = postern::domain::client::AuthMethod::ClientSecretPost;
+            settings.scope = "admin:users.read".parse().expect("a scope");
+            settings.resource = Some(
+                format!("{}/api/v1", postern.issuer())
+                    .parse()
+                    .expect("a resource"),
+            );
+            settings.dpop = postern::domain::client::DpopPolicy::Required;
+        },
+    )
     .await;
     let form = [
         ("grant_type", "client_credentials"),
@@ -118,11 +154,12 @@ async fn a_bound_token_needs_a_proof_of_its_key_for_this_very_request() {
     ];
     let answer = phone.post_with_proofs("/token", &form, &[&proof]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    let token = answer.json()["access_token"].as_str().expect("a token").to_owned();
+    let token = answer.json()["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
     refused(&ask(&postern, &format!("Bearer {token}")).await);
-    let draft = |url: &str| {
-        phone.draft("GET", "/").for_token(&token).claim("htu", url).sign()
-    };
+    let draft = |url: &str| phone.draft("GET", "/").for_token(&token).claim("htu", url).sign();
     let with = async |proof: &str| {
         let asked = Request::get("/api/v1/users")
             .header("authorization", format!("DPoP {token}"))

@@ -7,6 +7,7 @@
 mod account;
 mod axe;
 mod callback;
+mod console;
 mod decisions;
 mod driver;
 mod elsewhere;

@@ -14,6 +14,7 @@ pub(crate) mod program;
 mod registration;
 mod restore;
 mod restore_refused;
+mod roles;
 mod seed;
 mod sessions;
 mod surfer;

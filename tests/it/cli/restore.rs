@@ -588,3 +588,30 @@ async fn what_ended_is_ended_again_in_a_postgresql_database_that_was_restored() 
     let next = Tokens::of(&phone.refresh(&going.refresh).await);
     assert_eq!(next.sid(), going.sid(), "the same session");
 }
+
+#[tokio::test]
+async fn a_role_that_was_taken_away_does_not_come_back_and_one_that_was_given_is_given_again_by_somebody() {
+    use postern::{
+        domain::role::Role,
+        flows::admin::{By, people::set_role},
+    };
+    let postern = Postern::start().await;
+    let by = By::operator();
+    let (alice, bob) = (postern.user(ALICE).await.id, postern.user(BOB).await.id);
+    let role = async |postern: &Postern, user, role| {
+        let set = set_role(postern.provider(), &by, user, role).await;
+        set.expect("set");
+    };
+    role(&postern, alice, Some(Role::Owner)).await;
+    role(&postern, bob, Some(Role::Admin)).await;
+    let saved = Saved::of(&postern).await;
+    role(&postern, bob, Some(Role::Auditor)).await;
+    role(&postern, bob, Some(Role::Support)).await;
+    postern.add_user("carol@example.com").await;
+    saved.export().await;
+    let stopped = postern.stop().await;
+    saved.restore_with_ends().await;
+    let postern = stopped.start().await;
+    assert_eq!(postern.user(ALICE).await.role, Some(Role::Owner));
+    assert_eq!(postern.user(BOB).await.role, Some(Role::Auditor));
+}

@@ -5,9 +5,9 @@ use std::{collections::BTreeSet, fs};
 use postern::web::{
     page::Page,
     pages::{
-        AccountPage, BrowserRow, ConsentPage, ConsentRow, ConsolePage, ConsoleSignedOutPage, ContinuePage, DeviceCodePage, DeviceConsentPage,
-        DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage, LogoutPage, ScopeText, SignInPage,
-        SignedOutPage, StartAgainPage, Used,
+        AccountPage, BrowserRow, ConsentPage, ConsentRow, ConsolePage, ConsoleSignedOutPage, ContinuePage,
+        DeviceCodePage, DeviceConsentPage, DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage,
+        LogoutPage, ScopeText, SignInPage, SignedOutPage, StartAgainPage, Used,
     },
 };
 use scraper::{ElementRef, Html, Selector};
