@@ -7,7 +7,10 @@ use axum::{
 use http::{StatusCode, request::Parts};
 
 use super::{Private, caller::Caller, form};
-use crate::{domain::admin_session::AdminSession, web::pages::ConsolePage};
+use crate::{
+    domain::{admin_session::AdminSession, role::Permission},
+    web::pages::ConsolePage,
+};
 
 /// Who is signed in to the console; others are sent to sign in, and come back to the page.
 pub(super) struct SignedIn(pub(super) AdminSession);
@@ -36,7 +39,7 @@ pub(super) async fn home(State(private): State<Private>, SignedIn(session): Sign
     let page = ConsolePage {
         email: session.email.to_string(),
         role: session.role.as_str(),
-        permissions: permissions.map(|permission| permission.as_str()).collect(),
+        permissions: permissions.map(Permission::as_str).collect(),
         fresh: session.is_fresh(private.provider().clock.now()),
         csrf: form::token(&private, &session),
     };
