@@ -2,6 +2,7 @@
 
 mod actors;
 mod chain;
+mod cost;
 mod failures;
 mod kinds;
 mod reading;
