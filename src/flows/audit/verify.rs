@@ -19,7 +19,10 @@ use crate::{
     base::time::Instant,
     domain::audit::Head,
     flows::{Provider, audit::AuditError},
-    store::audit::{self, Chained},
+    store::{
+        audit::{self, Chained},
+        error::StoreError,
+    },
 };
 
 /// How many events or checkpoints are read at once.
@@ -79,8 +82,8 @@ pub enum VerifyError {
     Audit(#[from] AuditError),
 }
 
-impl From<crate::store::error::StoreError> for VerifyError {
-    fn from(error: crate::store::error::StoreError) -> Self {
+impl From<StoreError> for VerifyError {
+    fn from(error: StoreError) -> Self {
         Self::Audit(error.into())
     }
 }

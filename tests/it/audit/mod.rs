@@ -2,7 +2,6 @@
 
 mod actors;
 mod chain;
-mod cost;
 mod failures;
 mod kinds;
 mod reading;
