@@ -20,8 +20,8 @@ use crate::{
         words,
         world::World,
     },
-    domain::user::User,
     domain::session_filter::SessionFilter,
+    domain::user::User,
     flows::{
         account::{self, AccountError},
         sessions,
@@ -150,7 +150,9 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let user = find(&app, &email).await?.id;
             let ended = end_all(&app, user, reason).await?;
             let value = json!({ "user": user, "ended": ended });
-            world.output.result(json, &value, || format!("{email}: {}.", words::ended(ended)))
+            world
+                .output
+                .result(json, &value, || format!("{email}: {}.", words::ended(ended)))
         }
         Verb::Password {
             email,
@@ -196,7 +198,11 @@ async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow
     let value = json!({ "user": user, "apps": count, "browsers": browsers });
     world.output.result(json, &value, || {
         let [id, email, name, added, state] = row(&user);
-        let apps = if more { format!("{count} or more") } else { count.to_string() };
+        let apps = if more {
+            format!("{count} or more")
+        } else {
+            count.to_string()
+        };
         facts(&[
             ("user", id),
             ("email", email),
