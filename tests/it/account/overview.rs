@@ -322,8 +322,8 @@ async fn what_an_app_may_do_is_taken_back_and_it_has_to_ask_again() {
     let postern = Postern::start().await;
     let (mut here, mut there) = (postern.browser(), postern.browser());
     let phone = postern.phone();
-    let on_here = phone.signed_in(&mut here, ALICE).await;
-    let on_there = phone.signed_in(&mut there, ALICE).await;
+    let mine_here = phone.signed_in(&mut here, ALICE).await;
+    let elsewhere = phone.signed_in(&mut there, ALICE).await;
     let bobs = phone.signed_in(&mut postern.browser(), BOB).await;
     let page = here.open("/account").await.page();
     let rows = list(&page, "consents-title");
@@ -341,7 +341,7 @@ async fn what_an_app_may_do_is_taken_back_and_it_has_to_ask_again() {
     let page = here.submit(&form).await.page();
     assert!(page.text().contains("has to ask you again"), "{}", page.text());
     assert!(page.forms("/account/withdraw").is_empty());
-    for tokens in [&on_here, &on_there] {
+    for tokens in [&mine_here, &elsewhere] {
         assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
     }
     assert_eq!(phone.refresh(&bobs.refresh).await.status, 200);
