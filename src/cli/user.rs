@@ -179,7 +179,9 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let user = find(&app, &email).await?.id;
             let ended = end_all(&app, user, reason).await?;
             let value = json!({ "user": user, "ended": ended });
-            world.output.result(json, &value, || format!("{email}: {}.", words::ended(ended)))
+            world
+                .output
+                .result(json, &value, || format!("{email}: {}.", words::ended(ended)))
         }
         Verb::Password {
             email,

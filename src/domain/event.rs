@@ -128,8 +128,9 @@ pub enum Event {
         found: i64,
         /// How many ended.
         ended: i64,
-        /// Whether it was cancelled before it had looked at all of them.
-        cancelled: bool,
+        /// Who cancelled it before it had looked at all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled_by: Option<Actor>,
     },
     /// A person took back what they had allowed an app.
     #[serde(rename = "consent.withdrawn")]
