@@ -19,6 +19,7 @@ pub mod ends;
 pub mod error;
 pub mod events;
 pub mod facts;
+pub mod instances;
 pub mod jobs;
 pub mod keys;
 pub mod migrate;
@@ -49,6 +50,7 @@ pub fn statements() -> Vec<db::Declared> {
         ends::ALL,
         events::ALL,
         facts::ALL,
+        instances::ALL,
         jobs::ALL,
         keys::ALL,
         outbox::ALL,

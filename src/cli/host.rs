@@ -47,6 +47,7 @@ impl Host {
     /// Lets requests under way finish.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.provider.readiness.stop();
+        self.provider.ends.announcements.stop();
         drop(self.stop);
         let told = told(self.server.await);
         self.jobs.abort();

@@ -11,17 +11,18 @@ use crate::{
         id::{DeviceSessionId, UserId},
         page::{MAX_PAGE, Page},
         text::Email,
-        time::Instant,
+        time::{Instant, Lifetime},
     },
-    cli::{place::Place, session::node::Node, table::table, user, words, world::World},
+    cli::{failure::Unconfirmed, place::Place, session::node::Node, table::table, user, words, world::World},
     domain::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{end::end, sessions},
+    flows::{confirm::confirm, end::end, sessions},
     store::{browser_sessions, device_sessions, ending::Ended},
 };
 
+mod confirmed;
 mod node;
 
 /// List and end sessions.
@@ -57,6 +58,13 @@ enum Verb {
         /// Everything of this person
         #[arg(long, group = "what", value_name = "EMAIL")]
         user: Option<Email>,
+        /// Wait until every API that follows the revocation stream has confirmed that it refuses what ended; exit code 3
+        /// when one has not
+        #[arg(long)]
+        wait: bool,
+        /// How long to wait
+        #[arg(long, requires = "wait", value_name = "TIME", default_value = "30s")]
+        timeout: Lifetime,
     },
 }
 
@@ -71,30 +79,49 @@ struct Sessions {
 
 pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let app = world.app(place).await?;
-    let (value, whose, ended) = match command.verb {
+    let (mut value, whose, ended, patience) = match command.verb {
         Verb::List { user, after, limit } => {
             let sessions = find(&app, user.as_ref(), after, limit).await?;
             let text = || shown(&sessions, user.as_ref(), app.provider.clock.now());
             return world.output.result(command.json, &sessions, text);
         }
         Verb::End {
-            session: Some(node), ..
+            session: Some(node),
+            wait,
+            timeout,
+            ..
         } => {
             let ended = end_one(&app, node).await?;
             let value = json!({ "session": node.to_string(), "ended": ended });
-            (value, node.to_string(), ended)
+            (value, node.to_string(), ended, wait.then_some(timeout))
         }
         Verb::End {
-            user: Some(email), ..
+            user: Some(email),
+            wait,
+            timeout,
+            ..
         } => {
             let user = user::find(&app, &email).await?.id;
             let ended = end_all(&app, user).await?;
-            (json!({ "user": user, "ended": ended }), email.to_string(), ended)
+            let value = json!({ "user": user, "ended": ended });
+            (value, email.to_string(), ended, wait.then_some(timeout))
         }
         Verb::End { .. } => bail!("name a session, or a person with --user"),
     };
-    let text = || format!("{whose}: {}.", words::ended(ended));
-    world.output.result(command.json, &value, text)
+    let mut lines = vec![format!("{whose}: {}.", words::ended(ended))];
+    let confirmation = match patience {
+        Some(patience) => Some(confirm(&app.provider, patience).await?),
+        None => None,
+    };
+    if let Some(confirmation) = &confirmation {
+        value["confirmation"] = serde_json::to_value(confirmation)?;
+        lines.push(confirmed::shown(confirmation));
+    }
+    world.output.result(command.json, &value, || lines.join("\n"))?;
+    match confirmation {
+        Some(confirmation) if !confirmation.is_whole() => Err(Unconfirmed(confirmation.missing.len()).into()),
+        _ => Ok(()),
+    }
 }
 
 async fn find(

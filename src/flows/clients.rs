@@ -195,6 +195,8 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
         }
         all.devices += ended.devices;
     }
+    // It may have taken long, and others look for what was recorded lately.
+    let now = provider.clock.now();
     let end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
     let event = provider.event(now, subject, Event::ClientRemoved);
     let removed = provider.db.write(RemoveClient { id, end, event }).await?;

@@ -15,13 +15,15 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, clients::secrets::warn_of_ends, end::end, registration},
+    flows::{
+        Provider, clients::secrets::warn_of_ends, end::end, registration, revocations::forgotten_instances,
+    },
     store::{
         attempts, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, jobs, outbox, registrations, revocations, used_assertions,
+        events, instances, jobs, outbox, registrations, revocations, used_assertions,
     },
 };
 
@@ -67,6 +69,12 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     delete(provider, registrations::DELETE_PAST_TOKENS, kept).await?;
     delete(provider, client_secrets::DELETE_PAST, kept).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
+    delete(
+        provider,
+        instances::DELETE_PAST,
+        forgotten_instances(provider, now),
+    )
+    .await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;
     if let Some(kept) = provider.retention.events {

@@ -22,5 +22,6 @@ mod nodes;
 mod pages;
 mod postgres;
 mod registration;
+mod revocations;
 mod store;
 mod token;

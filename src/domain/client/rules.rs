@@ -3,7 +3,7 @@
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
     base::url::{Issuer, RedirectKind, RedirectUri},
-    domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+    domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, REVOCATIONS},
 };
 
 /// A setting that contradicts another.
@@ -107,6 +107,11 @@ impl ClientSettings {
                     .any(|scope| self.scope.has(scope)),
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
+        );
+        refuse(
+            self.scope.has(REVOCATIONS) && !(service && has(GrantType::ClientCredentials)),
+            "scope",
+            "revocations lets an API follow the stream of what ended: only for a service, with client_credentials",
         );
         self.answer_contradictions(&mut refuse);
         self.api_contradictions(&mut refuse, issuer);

@@ -4,6 +4,7 @@ mod backup;
 mod beside_a_server;
 mod clients;
 mod commands;
+mod confirm;
 mod demo;
 mod events;
 mod init;

@@ -208,6 +208,7 @@ async fn a_poll_finds_what_is_new_by_its_time_however_much_there_is() {
         (ends::DEVICES.sql().sqlite, "device_sessions_ended"),
         (ends::BROWSERS.sql().sqlite, "browser_sessions_ended"),
         (ends::REVOCATIONS.sql().sqlite, "revocations_recorded"),
+        (ends::IN_FORCE.sql().sqlite, "revocations_until"),
     ] {
         let plan = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
         let plan: Vec<(i64, i64, i64, String)> = plan

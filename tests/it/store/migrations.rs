@@ -42,9 +42,11 @@ const COLUMNS: &str = "
     events.id:BLOB events.at:INTEGER events.kind:TEXT events.user_id:BLOB? events.client_id:TEXT?
     events.session_id:BLOB? events.address:TEXT? events.data:TEXT
     facts.name:TEXT facts.value:BLOB
+    instances.client_id:TEXT instances.name:TEXT instances.down:TEXT instances.down_after:INTEGER
+    instances.opened_at:INTEGER instances.seen_at:INTEGER instances.acknowledged_at:INTEGER?
     jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
-    keys.created_at:INTEGER keys.longest_life:INTEGER
+    keys.created_at:INTEGER keys.longest_life:INTEGER keys.withdrawn_at:INTEGER?
     outbox.recipient:TEXT outbox.kind:TEXT outbox.about_id:BLOB outbox.user_id:BLOB outbox.created_at:INTEGER
     outbox.due_at:INTEGER outbox.attempts:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
