@@ -52,6 +52,11 @@ pub async fn authenticate(
         Ok(token) => token,
         Err(rejection) => return Ok(Err(rejection)),
     };
+    // To the second, since that ends the stream too.
+    let now = provider.clock.now().seconds();
+    if u64::try_from(now).is_ok_and(|now| token.exp <= now) {
+        return Ok(Err(Rejection::Expired));
+    }
     if let Err(rejection) = token.require_scope(REVOCATIONS) {
         return Ok(Err(rejection));
     }

@@ -120,6 +120,8 @@ impl Pages {
     }
 
     fn of(ended: Instant, revoked: Instant, order: Order) -> Self {
+        // Before everything of the next millisecond.
+        let [ended, revoked] = [ended, revoked].map(|at| at.plus(Lifetime::from_millis(1)));
         Self {
             devices: Some((ended, DeviceSessionId::from_bytes([0; 16]))),
             browsers: Some((ended, BrowserSessionId::from_bytes([0; 16]))),

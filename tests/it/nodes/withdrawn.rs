@@ -63,6 +63,7 @@ async fn what_a_withdrawn_key_signed_is_refused_everywhere_and_stays_so() {
     assert_eq!(stream.addition().await, [("key".to_owned(), kid.to_string())]);
     of_old_key.ends().await;
     assert_eq!(here.phone().userinfo(&tokens.access).await.status, 401);
+    here.poll().await;
     there.poll().await;
     assert_eq!(there.phone().userinfo(&tokens.access).await.status, 401);
     for node in [&here, &there] {
