@@ -1,12 +1,8 @@
--- What ended lately is read page by page, in the order of these.
-DROP INDEX device_sessions_ended;
-CREATE INDEX device_sessions_ended ON device_sessions (ended_at, id) WHERE ended_at IS NOT NULL;
-DROP INDEX browser_sessions_ended;
-CREATE INDEX browser_sessions_ended ON browser_sessions (ended_at, id) WHERE ended_at IS NOT NULL;
-DROP INDEX revocations_recorded;
-CREATE INDEX revocations_recorded ON revocations (recorded_at, kind, id);
-DROP INDEX revocations_until;
-CREATE INDEX revocations_until ON revocations (until, kind, id);
+-- What ended lately is read page by page, in the order of these. They take the place of those without _id.
+CREATE INDEX device_sessions_ended_id ON device_sessions (ended_at, id) WHERE ended_at IS NOT NULL;
+CREATE INDEX browser_sessions_ended_id ON browser_sessions (ended_at, id) WHERE ended_at IS NOT NULL;
+CREATE INDEX revocations_recorded_id ON revocations (recorded_at, kind, id);
+CREATE INDEX revocations_until_id ON revocations (until, kind, id);
 
 -- When a signing key was taken back: it was, or may be, in somebody else's hands, and nothing that it signs counts.
 ALTER TABLE keys ADD COLUMN withdrawn_at INTEGER;
