@@ -1,6 +1,7 @@
 //! The command line: parse, open what the command needs, run one verb, print. One file for each command.
 //!
-//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage.
+//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage, 3 done
+//! but not confirmed by everybody.
 
 mod audit;
 mod backup;

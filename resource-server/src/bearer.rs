@@ -87,7 +87,8 @@ impl<'a> Presented<'a> {
         ath(self.token)
     }
 
-    pub(crate) fn token(&self) -> &'a str {
+    /// The token, of which nothing is verified.
+    pub fn token(&self) -> &'a str {
         self.token
     }
 

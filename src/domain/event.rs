@@ -116,8 +116,6 @@ pub enum Event {
         /// Why, in the operator's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<Note>,
-        /// Who.
-        by: Actor,
     },
     /// All sessions that match have ended, or it was cancelled.
     #[serde(rename = "mass_end.done")]
@@ -128,16 +126,9 @@ pub enum Event {
         found: i64,
         /// How many ended.
         ended: i64,
-        /// Who cancelled it before it had looked at all of them.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cancelled_by: Option<Actor>,
+        /// Whether somebody cancelled it before it had looked at all of them.
+        cancelled: bool,
     },
-    /// A person took back what they had allowed an app.
-    #[serde(rename = "consent.withdrawn")]
-    ConsentWithdrawn,
-    /// A person who was disabled may sign in again.
-    #[serde(rename = "user.enabled")]
-    UserEnabled,
     /// A key was withdrawn before its time, since it may be known to others: what it made is refused.
     #[serde(rename = "key.withdrawn")]
     KeyWithdrawn {

@@ -107,7 +107,6 @@ pub async fn begin(
         mass_end: end.id,
         filter: end.filter.clone(),
         note: end.note.clone(),
-        by: end.actor.clone(),
     };
     let change = BeginMassEnd {
         event: provider.event_by(now, &end.actor, subject(&end.filter), event),

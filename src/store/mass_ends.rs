@@ -249,11 +249,12 @@ async fn finish(
         id: event,
         at: now,
         subject: subject.clone(),
+        actor: cancelled_by.cloned(),
         event: Event::MassEndDone {
             mass_end: id,
             found,
             ended,
-            cancelled_by: cancelled_by.cloned(),
+            cancelled: cancelled_by.is_some(),
         },
     };
     events::record(tx, &record).await?;

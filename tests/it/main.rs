@@ -25,5 +25,6 @@ mod pages;
 mod postgres;
 mod registration;
 mod sessions;
+mod revocations;
 mod store;
 mod token;

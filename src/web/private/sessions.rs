@@ -21,6 +21,7 @@ use crate::{
         device_session::State as Standing,
         ending::{Ending, Reason},
         event::Subject,
+        session_filter::SessionFilter,
     },
     flows::{
         admin::{Unknown, people},
@@ -51,8 +52,12 @@ pub(super) async fn of_user(
 ) -> Answer {
     people::known(private.provider(), user).await?;
     let (after, limit) = (asked.cursor()?, asked.limit()?);
-    let page = sessions::devices(private.provider(), Some(user), after, limit).await?;
-    Ok(json(StatusCode::OK, page))
+    let filter = SessionFilter {
+        user: Some(user),
+        ..SessionFilter::default()
+    };
+    let found = sessions::list(private.provider(), &filter, after, limit).await?;
+    Ok(json(StatusCode::OK, found))
 }
 
 /// A session of an app on a device.
