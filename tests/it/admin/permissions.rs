@@ -136,7 +136,7 @@ fn the_tables_in_the_docs_are_the_codes() {
     let docs = fs::read_to_string("docs/admin.md").expect("docs/admin.md");
     let roles: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
     let mut table = format!("| permission | {} |\n", roles.join(" | "));
-    let _ = write!(table, "| --- |{}\n", " --- |".repeat(roles.len()));
+    let _ = writeln!(table, "| --- |{}", " --- |".repeat(roles.len()));
     for permission in Permission::ALL {
         let cells = Role::ALL
             .iter()
@@ -144,22 +144,22 @@ fn the_tables_in_the_docs_are_the_codes() {
         let cells: Vec<_> = cells
             .map(|cell| format!(" {cell} |").replace("  |", " |"))
             .collect();
-        let _ = write!(table, "| `{}` |{}\n", permission.as_str(), cells.concat());
+        let _ = writeln!(table, "| `{}` |{}", permission.as_str(), cells.concat());
     }
     assert!(docs.contains(&table), "docs/admin.md should have\n{table}");
     let mut problems =
         "| type `urn:postern:problem:` | status | it means |\n| --- | --- | --- |\n".to_owned();
     for (slug, status, title) in PROBLEMS {
-        let _ = write!(problems, "| `{slug}` | {status} | {title} |\n");
+        let _ = writeln!(problems, "| `{slug}` | {status} | {title} |");
     }
     assert!(docs.contains(&problems), "docs/admin.md should have\n{problems}");
     let mut routes = "| route | permission | password again | what |\n| --- | --- | --- | --- |\n".to_owned();
     for route in listed() {
         let again = if route.confirmed { " yes" } else { "" };
         let (method, path, summary) = (route.method, route.path, route.summary);
-        let _ = write!(
+        let _ = writeln!(
             routes,
-            "| `{method} {path}` | `{}` |{again} | {summary} |\n",
+            "| `{method} {path}` | `{}` |{again} | {summary} |",
             route.permission.as_str()
         );
     }
