@@ -17,4 +17,6 @@ mod proof_parser;
 mod proof_request;
 mod protected_resource;
 mod remote_keys;
+mod revocations;
 mod step_up;
+mod stream_parser;
