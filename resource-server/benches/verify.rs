@@ -56,7 +56,7 @@ fn main() {
     let signer = Signer::new("k1");
     let issuer = runtime.block_on(serve(&signer));
     let before = resident();
-    let (plain, following) = runtime.block_on(async {
+    let (plain, following, second) = runtime.block_on(async {
         let discover = || Postern::discover(&issuer, AUDIENCE);
         let plain = discover().await.unwrap();
         let following = discover()
@@ -66,7 +66,7 @@ fn main() {
         while !matches!(following.health().revocations, StreamHealth::Up { .. }) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        (plain, following)
+        (plain, following, discover().await.unwrap())
     });
     println!(
         "resident with {ENDED} ended ids: {} KiB more, the issuer's own of this process with them",
@@ -90,14 +90,10 @@ fn main() {
             "DPoP: the same token, each with a new proof",
             bench.dpop(&following),
         );
-        note(
-            "warm, two threads at once, one token",
-            bench.at_once(&following, false),
-        );
-        note(
-            "warm, two threads at once, many tokens",
-            bench.at_once(&following, true),
-        );
+        let (each_own, shared) = ([&plain, &second], [&plain; 2]);
+        note("two threads at once, an API each", bench.at_once(each_own, false));
+        note("two threads, one API, one token", bench.at_once(shared, false));
+        note("two threads, one API, many tokens", bench.at_once(shared, true));
     }
     let bare = median(&figures[0].1);
     println!("{:<48} {:>10} {:>12}", "", "median", "of the bare");
@@ -207,8 +203,8 @@ impl Bench {
         time(SLOW, |n| ask(postern, &requests[n]))
     }
 
-    /// Each of two threads as long as one alone, if nothing serialises.
-    fn at_once(&self, postern: &Postern, many: bool) -> f64 {
+    /// Each of two threads as long with one API as with one each, if nothing serialises.
+    fn at_once(&self, apis: [&Postern; 2], many: bool) -> f64 {
         let of = |n: usize| {
             if many {
                 &self.many[n % self.many.len()]
@@ -216,11 +212,14 @@ impl Bench {
                 &self.warm
             }
         };
-        (0..self.many.len()).for_each(|n| ask(postern, of(n)));
+        for api in apis {
+            (0..self.many.len()).for_each(|n| ask(api, of(n)));
+        }
         thread::scope(|scope| {
-            let both =
-                [0, 1].map(|thread| scope.spawn(move || time(FAST, |n| ask(postern, of(n + thread * 500)))));
-            both.map(|one| one.join().unwrap()).into_iter().sum::<f64>() / 2.0
+            let both = [(apis[0], 0), (apis[1], 500)];
+            let both = both.map(|(api, ahead)| scope.spawn(move || time(FAST, |n| ask(api, of(n + ahead)))));
+            let took = both.map(|one| one.join().unwrap());
+            took.into_iter().sum::<f64>() / 2.0
         })
     }
 }

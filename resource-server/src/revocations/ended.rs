@@ -195,6 +195,23 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_thousand_take_less_than_ten_megabytes() {
+        let set = EndedSet::default();
+        for id in 0..100_000 {
+            let id = format!("019ab2c4-7f00-7000-8000-{id:012x}");
+            set.add(&revocation(RevocationKind::Session, &id, 1, 10)).unwrap();
+        }
+        // A table has a power of two of places, of which it fills seven eighths, and a byte for each beside the entry.
+        let each = size_of::<(Name, Ended)>() + 1;
+        let places = |capacity: usize| (capacity * 8 / 7).next_power_of_two();
+        let bytes: usize = (set.parts.iter())
+            .map(|part| places(part.read().unwrap().capacity()) * each)
+            .sum();
+        assert_eq!((set.len(), each), (100_000, 33));
+        assert!(bytes < 5_000_000, "{bytes}");
+    }
+
+    #[test]
     fn what_is_forgotten_gives_its_memory_back() {
         let set = EndedSet::default();
         for id in 0..10_000 {

@@ -119,7 +119,9 @@ async fn follow(
         };
         // Without an error our token is about to end, and the next one is there at once.
         if let Err(error) = broken {
-            tracing::debug!(error = &error as &dyn Error, "the revocation stream is broken");
+            if pause.is_first() {
+                tracing::warn!(error = &error as &dyn Error, "the revocation stream is broken");
+            }
             sleep(pause.next()).await;
         }
     }
@@ -248,6 +250,11 @@ struct Pause {
 impl Pause {
     fn reset(&mut self) {
         self.tries = 0;
+    }
+
+    /// Nothing has failed since the last snapshot.
+    fn is_first(&self) -> bool {
+        self.tries == 0
     }
 
     fn next(&mut self) -> Duration {

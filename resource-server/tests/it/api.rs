@@ -240,3 +240,72 @@ fn the_answers_that_are_our_fault_challenge_nobody() {
         assert_eq!(response.headers().contains_key(header::RETRY_AFTER), retry);
     }
 }
+
+/// Over HTTP, with both challenges (RFC 6750 section 3, RFC 9449 section 7.1).
+#[tokio::test]
+async fn every_wrong_token_is_told_what_is_wrong_in_both_schemes() {
+    let world = World::new().await;
+    let api = world.notes();
+    let good = lasting_claims(&world.issuer.url());
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        world.signer.token(&claims)
+    };
+    let certificate = "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2";
+    for (token, told) in [
+        (
+            world.signer.token_with_header("typ", "JWT", &good),
+            "the token is not an access token",
+        ),
+        (
+            world.signer.token_with_header("alg", "none", &good),
+            "the token is signed with another algorithm than its key's",
+        ),
+        (
+            world.signer.token_with_header("kid", "k9", &good),
+            "the token is signed with an unknown key",
+        ),
+        (
+            Signer::new("k1").token(&good),
+            "the signature of the token is wrong",
+        ),
+        (
+            with("iss", json!("https://evil.example")),
+            "the token is from another issuer",
+        ),
+        (
+            with("aud", json!("https://other.example")),
+            "the token is for another audience",
+        ),
+        (with("exp", json!(1_700_000_001)), "the token has expired"),
+        (
+            with("nbf", json!(4_000_000_000_u64)),
+            "the token is not valid yet",
+        ),
+        (
+            with("cnf", json!({ "jkt": "x" })),
+            "the token is bound to a key and is no bearer token",
+        ),
+        (
+            with("cnf", json!({ "x5t#S256": certificate })),
+            "the token is bound to a key and is no bearer token",
+        ),
+    ] {
+        let response = answer(&api, "GET", "/notes", Some(&format!("Bearer {token}"))).await;
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED, "{told}");
+        let challenges: Vec<_> = response
+            .headers()
+            .get_all(header::WWW_AUTHENTICATE)
+            .iter()
+            .collect();
+        let wrong = format!(r#"realm="api", error="invalid_token", error_description="{told}""#);
+        assert_eq!(
+            challenges,
+            [
+                format!("Bearer {wrong}").as_str(),
+                &format!(r#"DPoP {wrong}, algs="ES256 PS256 EdDSA Ed25519""#)
+            ]
+        );
+    }
+}

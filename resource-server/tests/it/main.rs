@@ -16,6 +16,7 @@ mod proof;
 mod proof_parser;
 mod proof_request;
 mod protected_resource;
+mod remembered;
 mod remote_keys;
 mod revocations;
 mod step_up;
