@@ -9,9 +9,9 @@
     clippy::disallowed_methods,
     reason = "a benchmark measures time, and its tokens are good now"
 )]
-#![allow(unreachable_pub, dead_code, reason = "the signer is the tests'")]
 
 #[path = "../tests/it/harness/signer.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
 mod signer;
 
 use std::convert::Infallible;
@@ -45,8 +45,7 @@ const ENDED: usize = 100_000;
 
 fn main() {
     let rounds = std::env::args()
-        .filter_map(|argument| argument.parse().ok())
-        .next()
+        .find_map(|argument| argument.parse().ok())
         .unwrap_or(5_usize);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

@@ -77,9 +77,10 @@ impl EndedSet {
             ended.until = ended.until.max(revocation.until);
             return Ok(());
         }
-        if self.len.fetch_add(1, Ordering::Relaxed) >= MOST {
+        if self.len() >= MOST {
             return Err(StreamError::TooMany);
         }
+        self.len.fetch_add(1, Ordering::Relaxed);
         let ended = Ended {
             issued_before,
             until: revocation.until,

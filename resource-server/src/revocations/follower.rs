@@ -153,7 +153,7 @@ async fn read(
         if patience.is_zero() {
             return Err(Broken::Silent);
         }
-        let Ok(chunk) = timeout(patience.min(due - now), response.chunk()).await else {
+        let Ok(chunk) = timeout(patience.min(due.saturating_sub(now)), response.chunk()).await else {
             continue;
         };
         let chunk = chunk.map_err(no_answer)?.ok_or(Broken::Over)?;
@@ -223,7 +223,7 @@ impl Told {
             Self::Starting => {}
             Self::Up => tracing::info!("the revocation stream is up"),
             Self::Down(None) => {
-                tracing::warn!("the revocation stream is down; what is known is used for a while")
+                tracing::warn!("the revocation stream is down; what is known is used for a while");
             }
             Self::Down(Some(WhenDown::Introspect)) => {
                 tracing::warn!("the revocation stream is down: the issuer is asked about each token");

@@ -124,12 +124,7 @@ impl Issuer {
             .map_err(no_answer)?;
         match response.status() {
             StatusCode::OK => Ok(response),
-            status => {
-                if status == StatusCode::UNAUTHORIZED {
-                    *self.token.lock().await = None;
-                }
-                Err(FetchError::Status(status))
-            }
+            status => Err(self.refused(status).await),
         }
     }
 
@@ -175,8 +170,16 @@ impl Issuer {
         let response = request.bearer_auth(token.text).send().await.map_err(no_answer)?;
         match response.status() {
             status if status.is_success() => Ok(()),
-            status => Err(FetchError::Status(status)),
+            status => Err(self.refused(status).await),
         }
+    }
+
+    /// A token that the issuer does not take is not shown again.
+    async fn refused(&self, status: StatusCode) -> FetchError {
+        if status == StatusCode::UNAUTHORIZED {
+            *self.token.lock().await = None;
+        }
+        FetchError::Status(status)
     }
 
     /// `client_secret_basic` (RFC 6749 section 2.3.1): both are form-encoded first.

@@ -114,15 +114,15 @@ async fn one_that_is_nearly_it() {
     let api = Postern::discover(&issuer.url(), AUDIENCE).await.unwrap();
     let token = signer.token(&lasting_claims(&issuer.url()));
     assert_eq!(call(&api, &format!("Bearer {token}"), None).await, Ok(()));
-    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let (front, signature) = token.rsplit_once('.').unwrap();
     let other = signer.token(&lasting_claims("https://id.example.com"));
     let (_, others) = other.rsplit_once('.').unwrap();
     for near in [
-        format!("{signed}."),
-        format!("{signed}.{}", &signature[..84]),
-        format!("{signed}.{signature}="),
-        format!("{signed}.{others}"),
-        format!("{signed}.{}", "A".repeat(86)),
+        format!("{front}."),
+        format!("{front}.{}", &signature[..84]),
+        format!("{front}.{signature}="),
+        format!("{front}.{others}"),
+        format!("{front}.{}", "A".repeat(86)),
     ] {
         let refused = call(&api, &format!("Bearer {near}"), None).await.unwrap_err();
         assert!(
