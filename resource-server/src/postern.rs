@@ -39,6 +39,8 @@ pub(crate) struct Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Health {
+    /// Whether valid tokens are accepted at the moment: what a load balancer may ask for.
+    pub ready: bool,
     /// How long ago the issuer's keys were read, in seconds.
     pub keys_age: u64,
     /// How the revocation stream is doing.
@@ -72,9 +74,11 @@ impl Postern {
     /// How well tokens can be judged at the moment, for a page that operators look at.
     pub fn health(&self) -> Health {
         let revocations = self.0.revocations.as_ref();
+        let revocations = revocations.map_or(StreamHealth::NotFollowed, Revocations::health);
         Health {
+            ready: self.0.keys.are_reliable() && revocations.lets_tokens_in(),
             keys_age: self.0.keys.age().as_secs(),
-            revocations: revocations.map_or(StreamHealth::NotFollowed, Revocations::health),
+            revocations,
         }
     }
 

@@ -145,6 +145,11 @@ impl RemoteKeys {
         self.shared.held.load()
     }
 
+    /// Whether they are young enough to be used.
+    pub(crate) fn are_reliable(&self) -> bool {
+        self.age() < self.shared.limits.stale_for
+    }
+
     /// How long ago the keys were asked for.
     pub(crate) fn age(&self) -> Duration {
         clock::monotonic().saturating_duration_since(self.held().since)

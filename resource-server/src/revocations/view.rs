@@ -48,6 +48,14 @@ pub enum StreamHealth {
     },
 }
 
+impl StreamHealth {
+    pub(crate) fn lets_tokens_in(self) -> bool {
+        let choice = Some(WhenDown::Refuse);
+        !matches!(self, Self::Starting)
+            && !matches!(self, Self::Down { choice: taken, .. } if taken == choice)
+    }
+}
+
 /// What is to be done with a valid token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {

@@ -122,8 +122,10 @@ async fn nobody_is_let_in_before_the_first_snapshot_is_whole() {
     world.teller.say("event: of a later version\ndata: {}\n\n");
     assert_eq!(world.call(&token).await, Err(Rejection::RevocationsUnavailable));
     assert_eq!(world.postern.health().revocations, StreamHealth::Starting);
+    assert!(!world.postern.health().ready);
     world.teller.say(complete);
     world.acknowledged(POLLED).await;
+    assert!(world.postern.health().ready);
     assert_eq!(world.call(&token).await, Ok(()));
     // Another mistake is told as ever.
     assert_eq!(world.call("x.y.z").await, Err(Rejection::Malformed));
@@ -293,12 +295,14 @@ async fn the_choice_when_it_is_down() {
     };
     let refuses = async {
         let (world, good) = down_as(WhenDown::Refuse).await;
+        assert!(!world.postern.health().ready);
         assert_eq!(world.call(&good).await, Err(Rejection::RevocationsUnavailable));
         world.teller.die();
         assert_eq!(world.call(&good).await, Err(Rejection::RevocationsUnavailable));
     };
     let accepts = async {
         let (world, good) = down_as(WhenDown::Accept).await;
+        assert!(world.postern.health().ready);
         world.teller.die();
         assert_eq!(world.call(&good).await, Ok(()));
     };
