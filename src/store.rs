@@ -23,6 +23,7 @@ pub mod jobs;
 pub mod keys;
 pub mod migrate;
 pub mod outbox;
+pub mod pushed_requests;
 pub mod registrations;
 pub mod restore;
 pub mod revocations;
@@ -52,6 +53,7 @@ pub fn statements() -> Vec<db::Declared> {
         jobs::ALL,
         keys::ALL,
         outbox::ALL,
+        pushed_requests::ALL,
         registrations::ALL,
         revocations::ALL,
         seed::ALL,

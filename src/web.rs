@@ -185,6 +185,7 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/.well-known/apple-app-site-association", get(association::apple))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/device/qr", get(device::qr::picture))
         .route("/assets/{name}", get(assets::asset));
     let pages = Router::new()
         .route("/", get(account::home))

@@ -93,7 +93,8 @@ impl<'a> Presented<'a> {
         sha256(self.token.as_bytes())
     }
 
-    pub(crate) fn token(&self) -> &'a str {
+    /// The token, of which nothing is verified.
+    pub fn token(&self) -> &'a str {
         self.token
     }
 

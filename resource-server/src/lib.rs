@@ -129,7 +129,8 @@ pub use crate::layer::{Authenticate, AuthenticateLayer};
 pub use crate::metadata::DiscoverError;
 pub use crate::postern::{Health, Postern};
 pub use crate::proof::{
-    PROOF_ALGORITHMS, PROOF_LEEWAY, PresentedProof, Proof, ProofError, ProofTime, ProvedRequest, check_proof,
+    NonceTime, OLD_NONCE, PROOF_ALGORITHMS, PROOF_LEEWAY, PresentedProof, Proof, ProofError, ProofTime,
+    ProvedRequest, check_proof,
 };
 pub use crate::protected_resource::{ProtectedResource, ProtectedResourceError};
 pub use crate::public_url::PublicUrlError;

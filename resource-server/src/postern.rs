@@ -135,8 +135,8 @@ impl Postern {
         let Some(nonces) = &self.0.nonces else {
             return Ok(check_proof(&proof, &request, now, ProofTime::Iat)?);
         };
-        let issued_at = |nonce: &str| nonces.issued_at(nonce, now);
-        match check_proof(&proof, &request, now, ProofTime::NonceOrIat(&issued_at)) {
+        let issued = |nonce: &str| nonces.issued(nonce, now);
+        match check_proof(&proof, &request, now, ProofTime::NonceOrIat(&issued)) {
             Err(ProofError::NonceNeeded) => Err(Rejection::UseNonce {
                 nonce: nonces.issue(now),
             }),

@@ -97,6 +97,8 @@ ids! {
     ClientSecretId = "cse";
     /// An initial access token (RFC 7591 section 3); never the token itself.
     RegistrationTokenId = "rti";
+    /// A pushed authorization request (RFC 9126) that is kept.
+    PushedRequestId = "pra";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {

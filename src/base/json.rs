@@ -25,6 +25,9 @@ pub fn is_within(text: &str, bytes: usize, depth: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
 
     #[test]
@@ -35,5 +38,27 @@ mod tests {
         assert!(!is_within(r#"{"a\\":[[]]}"#, 100, 2));
         assert!(!is_within(&"[".repeat(50), 100, 49));
         assert!(!is_within("{}", 1, 9));
+    }
+
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(all) => 1 + all.iter().map(depth).max().unwrap_or(0),
+            Value::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn it_counts_as_a_parser_does(leaf in "[\\[\\]{}\"\\\\a]{0,6}", nest in prop::collection::vec(any::<bool>(), 0..12)) {
+            let start = Value::String(leaf.clone());
+            let value = nest.iter().fold(start, |inner, is_list| {
+                if *is_list { json!([inner, leaf]) } else { json!({ leaf.clone(): inner }) }
+            });
+            let text = value.to_string();
+            prop_assert!(is_within(&text, text.len(), depth(&value)));
+            prop_assert!(nest.is_empty() || !is_within(&text, text.len(), depth(&value) - 1));
+            prop_assert!(!is_within(&text, text.len() - 1, depth(&value)));
+        }
     }
 }

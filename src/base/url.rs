@@ -394,6 +394,25 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn whatever_comes_is_no_redirect_uri_or_fits_itself(
+            text in "(https|http|com.example|javascript|data)?:(//)?(127.0.0.1|\\[::1\\]|app.example)?[ -~]{0,30}",
+            other in "[ -~]{0,10}",
+        ) {
+            let is_loopback = without_loopback_port(&text).is_some();
+            if let Ok(uri) = text.parse::<RedirectUri>() {
+                prop_assert_eq!(uri.as_str(), &text);
+                prop_assert!(uri.matches(&text));
+                prop_assert!(is_loopback || other.is_empty() || !uri.matches(&format!("{text}{other}")), "{text}{other}");
+                prop_assert!(!text.contains('#') && !text.starts_with("javascript:") && !text.starts_with("data:"));
+                let read = Url::parse(&text).expect("a URL");
+                prop_assert!(read.scheme() != "http" || is_loopback);
+            }
+            let _ = (text.parse::<HttpsUrl>(), text.parse::<Resource>(), text.parse::<Issuer>());
+        }
+    }
+
     #[test]
     fn a_loopback_redirect_may_change_its_port_and_nothing_else() {
         let registered: RedirectUri = "http://127.0.0.1/callback".parse().expect("valid");

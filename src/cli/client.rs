@@ -1,4 +1,4 @@
-//! `postern client add|list|show|remove|secret`.
+//! `postern client add|set|list|show|doctor|remove|secret`.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -16,6 +16,7 @@ use crate::{
         client::{
             add::AddClient,
             secret::{SHOWN_ONCE, SecretVerb},
+            set::SetClient,
         },
         place::Place,
         table::{facts, table},
@@ -32,10 +33,13 @@ use crate::{
 };
 
 mod add;
+mod checked;
 mod doctor;
+mod flags;
 mod secret;
+mod set;
 
-/// Add, list, show and remove clients.
+/// Add, change, list, show and remove clients.
 #[derive(Debug, Args)]
 pub(super) struct ClientCommand {
     #[command(subcommand)]
@@ -49,6 +53,8 @@ pub(super) struct ClientCommand {
 enum Verb {
     /// Register an app
     Add(Box<AddClient>),
+    /// Change an app's settings: what is not written stays
+    Set(Box<SetClient>),
     /// List the apps
     List {
         /// Only those that nobody has used for so long, such as 90d
@@ -80,6 +86,7 @@ enum Verb {
 pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let client = match command.verb {
         Verb::Add(adding) => return add(&adding, command.json, place, world).await,
+        Verb::Set(setting) => return set::run(&setting, command.json, place, world).await,
         Verb::List { unused } => return list(unused, command.json, place, world).await,
         Verb::Secret { verb } => return secret::run(verb, command.json, place, world).await,
         Verb::Show { id } => {

@@ -132,7 +132,10 @@ impl AuthorizationDetails {
             }
             let is_right = match entry.get(LOCATIONS) {
                 None => true,
-                Some(Value::Array(all)) => all.iter().all(|each| each.as_str().is_some_and(&is_api)),
+                // An entry for no API at all would be allowed by a person, and reach nobody.
+                Some(Value::Array(all)) => {
+                    !all.is_empty() && all.iter().all(|each| each.as_str().is_some_and(&is_api))
+                }
                 Some(_) => false,
             };
             if !is_right {
@@ -148,10 +151,14 @@ impl AuthorizationDetails {
         }
         let details: Self = serde_json::from_str(text).map_err(|_| BadDetails::Unreadable)?;
         let count = 1..=MAX_ENTRIES;
-        count
-            .contains(&details.0.len())
-            .then_some(details)
-            .ok_or(BadDetails::Unreadable)
+        let is_right = count.contains(&details.0.len()) && details.travels();
+        is_right.then_some(details).ok_or(BadDetails::Unreadable)
+    }
+
+    /// Whether it is the same when it comes back as we write it. Numbers may grow by that (`1e15`), or lose a digit.
+    fn travels(&self) -> bool {
+        let written = self.to_parameter().unwrap_or_default();
+        written.len() <= MAX_BYTES && serde_json::from_str(&written).is_ok_and(|again: Self| again == *self)
     }
 
     /// Less of what was allowed (RFC 9396 section 6.1): entries that stand in it as they are.
@@ -285,6 +292,7 @@ mod tests {
                 r#"[{"type":"payment","locations":"https://api.example"}]"#,
                 BadDetails::Location,
             ),
+            (r#"[{"type":"payment","locations":[]}]"#, BadDetails::Location),
             (
                 "[{\"type\":\"payment\",\"creditor\":\"a\u{202e}b\"}]",
                 BadDetails::Character,
@@ -304,6 +312,19 @@ mod tests {
             "]".repeat(5)
         );
         assert_eq!(parse(&deep).err(), Some(BadDetails::Unreadable));
+    }
+
+    #[test]
+    fn what_would_be_too_much_as_we_write_it_is_too_much() {
+        let numbers = |count: usize| {
+            format!(
+                r#"[{{"type":"payment","amount":[{}]}}]"#,
+                vec!["1e15"; count].join(",")
+            )
+        };
+        assert!(parse(&numbers(10)).is_ok());
+        assert!(numbers(200).len() < MAX_BYTES);
+        assert_eq!(parse(&numbers(200)).err(), Some(BadDetails::Unreadable));
     }
 
     #[test]
@@ -335,6 +356,15 @@ mod tests {
             if let Ok(read) = parse(&Value::Array(vec![entry]).to_string()) {
                 let again = parse(&read.to_parameter().expect("something"));
                 prop_assert_eq!(again, Ok(read));
+            }
+        }
+
+        #[test]
+        fn a_number_is_refused_or_stays_what_it_is(digits in "-?[1-9][0-9]{0,25}([.][0-9]{1,20})?(e-?[0-9]{1,3})?", count in 1..400_usize) {
+            let amounts = vec![digits; count].join(",");
+            let text = format!(r#"[{{"type":"payment","amount":[{amounts}]}}]"#);
+            if let Ok(read) = parse(&text) {
+                prop_assert_eq!(parse(&read.to_parameter().expect("something")), Ok(read));
             }
         }
 

@@ -10,6 +10,7 @@ use crate::{
         time::Instant,
     },
     domain::{
+        client::Client,
         ending::{Ending, Reason},
         key::Ring,
         message::MessageKind,
@@ -111,9 +112,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<RegistrationTokenId>,
     },
-    /// A client changed its own registration (RFC 7592).
+    /// A client changed its own registration (RFC 7592), or its operator did.
     #[serde(rename = "client.updated")]
-    ClientUpdated,
+    ClientUpdated {
+        /// The settings that are other now, as they were. None of them is a secret.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        before: Map<String, Value>,
+        /// The same as they are.
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        after: Map<String, Value>,
+    },
     /// An initial access token was made.
     #[serde(rename = "registration_token.created")]
     RegistrationTokenCreated {
@@ -201,6 +209,27 @@ pub enum Event {
     /// Something that a newer version tells of. It is read and never written; its [`EventLine`] keeps it as it is.
     #[serde(other, skip_serializing)]
     Newer,
+}
+
+impl Event {
+    /// Tells of what is other in a client than before.
+    pub fn client_updated(before: &Client, after: &Client) -> Self {
+        let members = |client: &Client| match serde_json::to_value(client) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(),
+        };
+        let (mut before, mut after) = (members(before), members(after));
+        let same: Vec<String> = before
+            .iter()
+            .filter(|(name, value)| after.get(*name) == Some(value))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for name in &same {
+            before.remove(name);
+            after.remove(name);
+        }
+        Self::ClientUpdated { before, after }
+    }
 }
 
 /// An event with its time and whom it is about.

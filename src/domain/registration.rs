@@ -1,6 +1,7 @@
 //! Clients that register themselves (RFC 7591, RFC 7592): what they may have, and how what they say of themselves becomes a
 //! registration. The settings are judged by the same rules as those that an operator writes.
 
+mod document;
 mod metadata;
 mod secret;
 
@@ -10,6 +11,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 pub use self::{
+    document::of_document,
     metadata::{MOST_BYTES, Metadata},
     secret::{InitialAccessToken, KeptInitialAccessToken, RegistrationAccessToken},
 };

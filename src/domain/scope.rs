@@ -114,3 +114,22 @@ impl<'de> Deserialize<'de> for ScopeSet {
             .map_err(D::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_refused_or_reads_back(text in "\\PC{0,80}|[!-~ ]{0,1100}") {
+            if let Ok(scopes) = text.parse::<ScopeSet>() {
+                prop_assert!(text.is_ascii() && !text.contains(['"', '\\']) && text.len() <= 1000);
+                prop_assert_eq!(scopes.to_string().parse(), Ok(scopes.clone()));
+                let said: BTreeSet<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
+                prop_assert!(scopes.iter().eq(said), "the words that were said, and no others");
+            }
+        }
+    }
+}

@@ -16,7 +16,7 @@ use crate::{
         client::Client,
         event::Event,
         oauth_error::{ErrorCode, OAuthError},
-        registration::{Bounds, Metadata, Proposed},
+        registration::{self, Bounds, Proposed},
     },
     flows::{
         Provider, clients,
@@ -116,34 +116,15 @@ fn busy() -> RegistrationError {
     OAuthError::new(ErrorCode::TemporarilyUnavailable, hint).into()
 }
 
-/// What a document may register: it says whose it is, and has no secret, which everybody could read.
 fn judge(provider: &Provider, id: &ClientId, fetched: &Fetched) -> Result<Proposed, OAuthError> {
-    let wrong = |hint: &'static str| OAuthError::new(ErrorCode::InvalidClientMetadata, hint);
-    let text = str::from_utf8(&fetched.body).map_err(|_| wrong("it is not UTF-8"))?;
-    let mut said = Metadata::parse(text)?;
-    if said.text("client_id")? != Some(id.as_str()) {
-        return Err(wrong("its client_id is not its address"));
-    }
-    if said.has("client_secret") || said.has("client_secret_expires_at") {
-        return Err(wrong("it has a secret, which everybody can read"));
-    }
-    let method = said.text("token_endpoint_auth_method")?;
-    if !matches!(method, None | Some("none" | "private_key_jwt")) {
-        return Err(wrong(
-            "it authenticates with a secret, of which nobody but everybody knows",
-        ));
-    }
-    if method.is_none() {
-        let public = [("token_endpoint_auth_method".to_owned(), "none".into())];
-        said = said.with(Metadata::of(public.into_iter().collect()));
-    }
     let policy = &provider.registration;
-    said.propose(Bounds {
+    let bounds = Bounds {
         issuer: &provider.issuer,
         policy,
         scope: &policy.scope,
         is_open: true,
-    })
+    };
+    registration::of_document(id, &fetched.body, bounds)
 }
 
 /// Writes the client as its document says it is.
@@ -172,6 +153,7 @@ async fn settle(
     // Nobody has a token for it: it is looked after where the document is.
     let digest = Digest::zero();
     let written = if let Some(known) = known {
+        let updated = Event::client_updated(known, &client);
         let change = Update {
             forgets_consents: known.settings.redirect_uris != client.settings.redirect_uris,
             client,
@@ -179,7 +161,7 @@ async fn settle(
             metadata,
             secret: None,
             removed: Vec::new(),
-            event: event(provider, id, address, now, Event::ClientUpdated),
+            event: event(provider, id, address, now, updated),
         };
         provider.db.write(change).await.map(|_| Registered::Done)
     } else {

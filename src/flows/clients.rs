@@ -1,6 +1,7 @@
 //! Clients: registered and removed by the operator.
 
 pub mod secrets;
+pub mod set;
 
 use self::secrets::NewSecret;
 use crate::{
@@ -139,15 +140,10 @@ pub(super) fn check(provider: &Provider, client: &Client) -> Result<(), ClientEr
     {
         return Err(ClientError::Contradiction { setting, rule });
     }
-    let least = Lifetime::from_millis(provider.lifetimes.retry_window.millis() * 2);
-    if client
-        .settings
-        .audience_access_token
-        .is_some_and(|life| life < least)
-    {
+    if let Some(rule) = client.settings.too_short_for(&provider.lifetimes) {
         return Err(ClientError::Contradiction {
             setting: "audience_access_token",
-            rule: format!("write at least twice tokens.retry_window, which is {least}"),
+            rule,
         });
     }
     Ok(())

@@ -331,7 +331,13 @@ pub async fn update(
         forgets_consents: client.settings.is_unchecked()
             && client.settings.redirect_uris != owned.client.settings.redirect_uris,
         removed: removed.collect(),
-        event: event(provider, &client.id, address, now, Event::ClientUpdated),
+        event: event(
+            provider,
+            &client.id,
+            address,
+            now,
+            Event::client_updated(&owned.client, &client),
+        ),
     };
     match provider.db.write(change).await {
         Ok(true) => {}

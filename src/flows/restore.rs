@@ -87,7 +87,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::MessageUndelivered { .. }
         | Event::ClientAdded
         | Event::ClientRegistered { .. }
-        | Event::ClientUpdated
+        | Event::ClientUpdated { .. }
         | Event::RegistrationTokenCreated { .. }
         | Event::ClientSecretCreated { .. }
         | Event::ClientSecretExpiring { .. }

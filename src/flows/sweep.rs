@@ -21,7 +21,7 @@ use crate::{
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, jobs, outbox, registrations, revocations, used_assertions,
+        events, jobs, outbox, pushed_requests, registrations, revocations, used_assertions,
     },
 };
 
@@ -54,6 +54,12 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     let kept = now.minus(KEPT);
     delete(provider, attempts::SWEEP, now.minus(Lifetime::from_secs(60))).await?;
     delete(provider, device_codes::DELETE_EXPIRED, now.minus(TOLD)).await?;
+    delete(
+        provider,
+        pushed_requests::SWEEP,
+        now.minus(Lifetime::from_secs(60)),
+    )
+    .await?;
     delete(
         provider,
         used_assertions::SWEEP,

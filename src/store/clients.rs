@@ -22,6 +22,12 @@ statements! {
         "INSERT INTO clients (id, name, settings, hears_logout, created_at) VALUES ($1, $2, $3, $4, $5)";
     REPLACE: (ClientId, String, String, i64) => () =
         "UPDATE clients SET name = $2, settings = $3, hears_logout = $4 WHERE id = $1 AND disabled_at IS NULL";
+    /// Other settings in the place of those that were read: id, name, settings, hears logout, settings and name as read.
+    SET: (ClientId, String, String, i64, String, String) => () =
+        "UPDATE clients SET name = $2, settings = $3, hears_logout = $4
+         WHERE id = $1 AND settings = $5 AND name = $6 AND disabled_at IS NULL";
+    FIND_CLIENT: (ClientId,) => ClientRow =
+        "SELECT id, name, settings, created_at, disabled_at FROM clients WHERE id = $1";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
     /// Nothing is opened, refreshed or redeemed for it any more.
@@ -119,6 +125,64 @@ pub(super) async fn replace(tx: &mut WriteTx<'_>, client: &Client) -> Result<boo
         hears_logout(client),
     );
     Ok(tx.run(REPLACE, binds).await? > 0)
+}
+
+/// A client as it was read from its row.
+#[derive(Debug)]
+pub struct Found {
+    /// The client.
+    pub client: Client,
+    /// Its settings to the letter.
+    settings: String,
+}
+
+/// The client with this id, from its row.
+pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Found>> {
+    let row = db.read(FIND_CLIENT, (id.clone(),)).await?;
+    row.map(|row| {
+        let settings = row.2.clone();
+        read(row).map(|client| Found { client, settings })
+    })
+    .transpose()
+}
+
+/// Its operator gives a client other settings. False when it is not any more as it was found.
+#[derive(Debug)]
+pub struct SetClient {
+    /// As it was.
+    pub found: Found,
+    /// As it is from now on.
+    pub after: Client,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for SetClient {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        let Self { found, after, .. } = self;
+        let binds = (
+            after.id.clone(),
+            after.name.to_string(),
+            settings_text(after)?,
+            hears_logout(after),
+            found.settings.clone(),
+            found.client.name.to_string(),
+        );
+        if tx.run(SET, binds).await? == 0 {
+            return Ok(false);
+        }
+        // They would be good again when it authenticates with one once more.
+        if !after.settings.has_secret() {
+            tx.run(client_secrets::DELETE_OF_CLIENT, (after.id.clone(),))
+                .await?;
+        }
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        events::record(tx, &self.event).await?;
+        tx.notify();
+        Ok(true)
+    }
 }
 
 /// As a column of its own: an end asks it of many clients at once.

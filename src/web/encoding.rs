@@ -60,6 +60,8 @@ pub(super) fn decode(text: &str) -> Result<String, BadEncoding> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -73,5 +75,23 @@ mod tests {
             assert_eq!(parse_pairs(broken), Err(BadEncoding::Broken), "{broken}");
         }
         assert_eq!(parse_pairs(&"a=1&".repeat(65)), Err(BadEncoding::TooMany));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_refused_or_has_nothing_hidden(text in "[a-c=&%+0-9A-F]{0,40}|\\PC{0,40}") {
+            if let Ok(pairs) = parse_pairs(&text) {
+                let mut texts = pairs.iter().flat_map(|(name, value)| [name, value]);
+                prop_assert!(!texts.any(|text| text.chars().any(char::is_control)));
+            }
+        }
+
+        #[test]
+        fn what_others_write_reads_as_it_was_meant(
+            pairs in prop::collection::vec(("\\PC{0,10}", "\\PC{0,20}"), 1..5),
+        ) {
+            let written = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            prop_assert_eq!(parse_pairs(&written), Ok(pairs));
+        }
     }
 }

@@ -318,7 +318,8 @@ pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
-/// What starts the request again; nothing for a client that has to push or sign its requests, which only its app can do.
+/// What starts the request again; nothing for a client that has to push or sign its requests, which only its app can do, and
+/// for a request that is too large for a browser.
 fn parameters(
     pending: Option<&Pending>,
     client: Option<&Client>,
@@ -326,7 +327,8 @@ fn parameters(
     match (pending.map(|pending| &pending.goal), client) {
         (Some(Goal::Authorize(request)), Some(client))
             if !client.settings.require_pushed_authorization_requests
-                && !client.settings.require_signed_request_object =>
+                && !client.settings.require_signed_request_object
+                && request.kept.is_none() =>
         {
             (request.to_parameters(), form_action(client, &request.answer_to))
         }

@@ -229,8 +229,8 @@ async fn a_wrong_clock() {
         prover.sign(&prover.header(), &claims)
     };
     let ask = async |proof: &str| world.ask("GET", &format!("DPoP {token}"), &[proof]).await;
-    assert_eq!(ask(&made(0, "of somebody else")).await.status(), StatusCode::OK);
-    for off in [-3600, 3600] {
+    // Beside a nonce of somebody else a right clock is not believed: nobody can tell how old that is.
+    for off in [-3600, 0, 3600] {
         let response = ask(&made(off, "of somebody else")).await;
         refused(&response, "use_dpop_nonce");
         let nonces: Vec<_> = response.headers().get_all("dpop-nonce").iter().collect();

@@ -2,7 +2,11 @@
 
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
-    base::url::{Issuer, RedirectKind, RedirectUri},
+    base::{
+        time::Lifetime,
+        url::{Issuer, RedirectKind, RedirectUri},
+    },
+    domain::policy::Lifetimes,
     domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
 };
 
@@ -16,6 +20,13 @@ pub struct Contradiction {
 }
 
 impl ClientSettings {
+    /// What the life of the tokens for the API that it is contradicts of the server's settings.
+    pub fn too_short_for(&self, server: &Lifetimes) -> Option<String> {
+        let least = Lifetime::from_millis(server.retry_window.millis() * 2);
+        let short = self.audience_access_token.filter(|life| *life < least);
+        short.map(|_| format!("write at least twice tokens.retry_window, which is {least}"))
+    }
+
     /// Everything that contradicts something else.
     pub fn contradictions(&self, issuer: &Issuer) -> Vec<Contradiction> {
         let mut found = Vec::new();

@@ -175,10 +175,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        base::time::Lifetime,
+        base::{id::ClientId, time::Lifetime},
         domain::{
-            client::RegistrationMode,
-            registration::{Bounds, RegistrationPolicy},
+            client::{AuthMethod, RegistrationMode},
+            registration::{Bounds, RegistrationPolicy, of_document},
         },
     };
 
@@ -238,9 +238,17 @@ mod tests {
             text in "[ -~]{0,80}",
         ) {
             let _ = Metadata::parse(&text);
-            let members: Map<_, _> = members.into_iter().collect();
+            let mut members: Map<_, _> = members.into_iter().collect();
             let (policy, issuer) = (policy(), "https://id.example".parse().expect("an issuer"));
             let bounds = Bounds { issuer: &issuer, policy: &policy, scope: &policy.scope, is_open: true };
+            let id: ClientId = "https://app.example/client.json".parse().expect("an id");
+            let document = |members: &Map<String, Value>| of_document(&id, Value::from(members.clone()).to_string().as_bytes(), bounds);
+            prop_assert!(document(&members).is_err(), "it does not say whose it is");
+            members.insert("client_id".to_owned(), json!(id));
+            if let Ok(proposed) = document(&members) {
+                let method = proposed.settings.token_endpoint_auth_method;
+                prop_assert!(matches!(method, AuthMethod::None | AuthMethod::PrivateKeyJwt));
+            }
             let proposed = Metadata::parse(&Value::from(members).to_string()).and_then(|read| read.propose(bounds));
             match proposed {
                 Ok(proposed) => {

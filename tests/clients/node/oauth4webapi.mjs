@@ -19,11 +19,10 @@ async function discover() {
   return as
 }
 
-// Sends the person to the server; the checked answer.
-async function authorize(as, client, more = {}) {
+// What a request has, and what belongs to it.
+async function request(client, more = {}) {
   const verifier = oauth.generateRandomCodeVerifier()
   const [state, nonce] = [oauth.generateRandomState(), oauth.generateRandomNonce()]
-  const url = new URL(as.authorization_endpoint)
   const parameters = {
     client_id: client.client_id,
     redirect_uri: settings.redirect_uri,
@@ -35,10 +34,21 @@ async function authorize(as, client, more = {}) {
     nonce,
     ...more,
   }
+  return { parameters, verifier, state, nonce }
+}
+
+function at(endpoint, parameters) {
+  const url = new URL(endpoint)
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value)
+  return url
+}
+
+// Sends the person to the server; the checked answer.
+async function authorize(as, client, more = {}) {
+  const { parameters, verifier, state, nonce } = await request(client, more)
   // Also checks `iss` (RFC 9207).
-  const answer = oauth.validateAuthResponse(as, client, await person(url), state)
-  return { answer, verifier, nonce }
+  const back = await person(at(as.authorization_endpoint, parameters))
+  return { answer: oauth.validateAuthResponse(as, client, back, state), verifier, nonce }
 }
 
 // Sends a request once more when only its nonce was missing.
@@ -82,7 +92,99 @@ async function web() {
   await oauth.processRevocationResponse(
     await oauth.revocationRequest(as, client, authentication, refreshed.refresh_token, options),
   )
-  report({ sub, email: info.email, other, afterwards: await refusal(refresh(refreshed.refresh_token)) })
+  const afterwards = await refusal(refresh(refreshed.refresh_token))
+  // The library has nothing for the way out but the metadata.
+  const state = oauth.generateRandomState()
+  const out = await person(
+    at(as.end_session_endpoint, {
+      id_token_hint: tokens.id_token,
+      post_logout_redirect_uri: settings.post_logout_redirect_uri,
+      state,
+    }),
+  )
+  report({
+    sub,
+    email: info.email,
+    other,
+    afterwards,
+    signed_out_at: out.href.split('?')[0],
+    state_came_back: out.searchParams.get('state') === state,
+  })
+}
+
+// A web server that pushes its requests (PAR), and reads signed answers (JARM) only.
+async function pushing() {
+  const as = await discover()
+  const client = { client_id: settings.client_id }
+  const authentication = oauth.ClientSecretBasic(settings.client_secret)
+  const push = async (parameters) =>
+    oauth.processPushedAuthorizationResponse(
+      as, client, await oauth.pushedAuthorizationRequest(as, client, authentication, parameters, options),
+    )
+  const { parameters, verifier, state, nonce } = await request(client, { response_mode: 'jwt' })
+  const unsigned = await refusal(push({ ...parameters, response_mode: 'query' }))
+  const pushed = await push(parameters)
+  const url = at(as.authorization_endpoint, { client_id: client.client_id, request_uri: pushed.request_uri })
+  const back = await person(url)
+  const read = (by) => oauth.validateJwtAuthResponse(as, by, back, state, options)
+  const answer = await read(client)
+  const response = await oauth.authorizationCodeGrantRequest(
+    as, client, authentication, answer, settings.redirect_uri, verifier, options,
+  )
+  const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+    expectedNonce: nonce,
+    requireIdToken: true,
+  })
+  report({
+    sub: oauth.getValidatedIdTokenClaims(tokens).sub,
+    lives: pushed.expires_in,
+    unsigned,
+    answered_with: [...back.searchParams.keys()],
+    of_another: (await refusal(read({ client_id: 'another' }))).includes('aud'),
+  })
+}
+
+// An app that nobody has registered, and nobody has invited.
+async function registers() {
+  const as = await discover()
+  const register = async (more) =>
+    oauth.processDynamicClientRegistrationResponse(
+      await oauth.dynamicClientRegistrationRequest(
+        as,
+        {
+          client_name: 'Newcomer',
+          application_type: 'native',
+          redirect_uris: [settings.redirect_uri],
+          grant_types: ['authorization_code', 'refresh_token'],
+          token_endpoint_auth_method: 'none',
+          scope: 'openid email offline_access',
+          ...more,
+        },
+        options,
+      ),
+    )
+  const astray = await refusal(register({ redirect_uris: ['javascript:alert(1)'] }))
+  const client = await register()
+  const { answer, verifier, nonce } = await authorize(as, client)
+  const tokens = await oauth.processAuthorizationCodeResponse(
+    as, client,
+    await oauth.authorizationCodeGrantRequest(
+      as, client, oauth.None(), answer, settings.redirect_uri, verifier, options,
+    ),
+    { expectedNonce: nonce, requireIdToken: true },
+  )
+  const { sub } = oauth.getValidatedIdTokenClaims(tokens)
+  const info = await oauth.processUserInfoResponse(
+    as, client, sub, await oauth.userInfoRequest(as, client, tokens.access_token, options),
+  )
+  report({
+    astray,
+    name: client.client_name,
+    has_secret: 'client_secret' in client,
+    algorithm: client.id_token_signed_response_alg,
+    sub,
+    email: info.email,
+  })
 }
 
 // An app with a key, on a device whose clock is half a minute slow.
@@ -183,4 +285,4 @@ async function service() {
   })
 }
 
-await { web, dpop, device, service }[process.argv[2]]()
+await { web, pushing, dpop, registers, device, service }[process.argv[2]]()

@@ -10,20 +10,18 @@ use postern::{
     jobs,
 };
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tokio::time::{sleep, timeout};
 
 use crate::harness::{ALICE, BOB, Place, Postern, Tokens, Went};
 
 /// A client's server, and a Postern that may reach it. The client `site` is told of ends there, `quiet` of none.
-async fn told_at(place: &Place) -> (Postern, TempDir) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+async fn told_at(place: &Place) -> Postern {
+    let postern = place.trusted_by_a_server().await;
     postern
         .add_client("site", |settings| hears(settings, place))
         .await;
     postern.add_client("quiet", |_| {}).await;
-    (postern, folder)
+    postern
 }
 
 fn hears(settings: &mut ClientSettings, place: &Place) {
@@ -72,7 +70,7 @@ async fn waiting(postern: &Postern) -> i64 {
 async fn a_logout_token_says_whose_session_ended_and_nothing_else() {
     let place = Place::start().await;
     place.says("200 OK", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let tokens = alice(&postern, "site").await;
     postern.phone_of("site").revoke(&tokens.refresh).await;
     assert_eq!(place.requests(), 0, "nobody waits for it");
@@ -117,7 +115,7 @@ async fn a_logout_token_says_whose_session_ended_and_nothing_else() {
 async fn a_logout_token_is_no_id_token() {
     let place = Place::start().await;
     place.says("200 OK", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let phone = postern.phone_of("site");
     let mut browser = postern.browser();
     let tokens = phone.signed_in(&mut browser, ALICE).await;
@@ -143,8 +141,7 @@ async fn a_logout_token_is_no_id_token() {
 async fn it_is_signed_as_the_clients_id_tokens_are() {
     let place = Place::start().await;
     place.says("204 No Content", "", "");
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+    let postern = place.trusted_by_a_server().await;
     postern
         .add_client("old", |settings| {
             hears(settings, &place);
@@ -164,7 +161,7 @@ async fn it_is_signed_as_the_clients_id_tokens_are() {
 async fn every_session_that_ends_is_told_to_its_own_client_once() {
     let place = Place::start().await;
     place.says("200 OK", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let mut expected = BTreeSet::new();
     for _ in 0..20 {
         expected.insert(alice(&postern, "site").await.sid());
@@ -203,7 +200,7 @@ async fn every_session_that_ends_is_told_to_its_own_client_once() {
 #[tokio::test]
 async fn what_was_not_taken_is_tried_again_with_a_token_of_its_own() {
     let place = Place::start().await;
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let tokens = alice(&postern, "site").await;
     postern.phone_of("site").revoke(&tokens.refresh).await;
     let elsewhere = format!("location: {}\r\n", place.url("/elsewhere"));
@@ -234,7 +231,7 @@ async fn what_was_not_taken_is_tried_again_with_a_token_of_its_own() {
 async fn what_nobody_takes_for_a_day_is_given_up_and_told_to_the_operator() {
     let place = Place::start().await;
     place.says("500 Internal Server Error", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let tokens = alice(&postern, "site").await;
     postern.phone_of("site").revoke(&tokens.refresh).await;
     let mut tries = 0;
@@ -257,9 +254,8 @@ async fn a_client_that_is_down_is_left_alone_and_holds_up_nobody() {
     let (down, up) = (Place::start().await, Place::start().await);
     down.says("502 Bad Gateway", "", "");
     up.says("200 OK", "", "");
-    let folder = tempfile::tempdir().expect("a folder");
     // One authority for both is not to be had: the one that is up is trusted, and TLS fails at the other.
-    let postern = up.trusted_by_a_server(folder.path()).await;
+    let postern = up.trusted_by_a_server().await;
     postern
         .add_client("down", |settings| hears(settings, &down))
         .await;
@@ -304,7 +300,7 @@ async fn nobody_makes_the_server_reach_what_only_it_can_reach() {
 async fn a_client_that_was_removed_is_told_nothing() {
     let place = Place::start().await;
     place.says("503 Service Unavailable", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let tokens = alice(&postern, "site").await;
     alice(&postern, "site").await;
     postern.phone_of("site").revoke(&tokens.refresh).await;
@@ -321,7 +317,7 @@ async fn a_client_that_was_removed_is_told_nothing() {
 async fn what_waits_outlives_the_process() {
     let place = Place::start().await;
     place.says("200 OK", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     alice(&postern, "site").await;
     postern.end_everything_of(ALICE).await;
     let postern = postern.stop().await.start().await;
@@ -333,7 +329,7 @@ async fn what_waits_outlives_the_process() {
 async fn a_running_server_tells_it_at_once() {
     let place = Place::start().await;
     place.says("200 OK", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let tokens = alice(&postern, "site").await;
     let jobs = tokio::spawn(jobs::run(Arc::clone(&postern.app.provider)));
     postern.phone_of("site").revoke(&tokens.refresh).await;
@@ -365,7 +361,7 @@ async fn a_service_has_nobody_of_whose_end_it_could_hear() {
 async fn what_a_place_answers_and_never_takes_is_given_up_soon() {
     let place = Place::start().await;
     place.says("404 Not Found", "", "");
-    let (postern, _folder) = told_at(&place).await;
+    let postern = told_at(&place).await;
     let tokens = alice(&postern, "site").await;
     postern.phone_of("site").revoke(&tokens.refresh).await;
     let mut tries = 0;

@@ -1,6 +1,6 @@
 //! Every form replayed from another site, with another's token or without one: nothing is done.
 
-use crate::harness::{ALICE, Answer, BOB, Browser, Form, PASSWORD, Postern, Tokens};
+use crate::harness::{ALICE, Answer, BOB, Browser, Form, PASSWORD, Postern, Tokens, borrowed};
 
 /// What a browser says of a form on another site, or of something that is no form of ours.
 const FOREIGN: [&[(&str, &str)]; 7] = [
@@ -212,11 +212,7 @@ async fn nothing_is_done_by_a_link() {
     let mut world = world(&postern).await;
     let before = postern.rows().await;
     for form in &world.forms {
-        let pairs: Vec<(&str, &str)> = form
-            .fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs = borrowed(&form.fields);
         let url = format!("{}?{}", form.action, crate::harness::encode(&pairs));
         assert_eq!(
             world.browser.open(&url).await.page().answer.status,

@@ -13,7 +13,7 @@ use postern::{
     ports::hasher::{Hasher, HasherSettings},
 };
 
-use crate::harness::{ALICE, Answer, BOB, Form, PASSWORD, Postern, Tokens};
+use crate::harness::{ALICE, Answer, BOB, Form, PASSWORD, Postern, Tokens, borrowed};
 
 const SAME_ORIGIN: [(&str, &str); 1] = [("sec-fetch-site", "same-origin")];
 const WRONG: &str = "This address and password do not go together";
@@ -180,11 +180,7 @@ async fn from(
     form: &Form,
     cookies: &std::collections::BTreeMap<String, String>,
 ) -> u16 {
-    let pairs: Vec<(&str, &str)> = form
-        .fields
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let pairs = borrowed(&form.fields);
     let cookies: Vec<String> = cookies
         .iter()
         .map(|(name, value)| format!("{name}={value}"))

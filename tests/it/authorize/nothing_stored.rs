@@ -5,7 +5,7 @@ use axum::{
     http::{Request, header},
 };
 
-use crate::harness::{ALICE, Postern, encode};
+use crate::harness::{ALICE, Postern, borrowed, encode};
 
 #[tokio::test]
 async fn first_pages_write_nothing_and_ask_the_database_nothing() {
@@ -52,10 +52,7 @@ async fn a_request_posted_from_another_site_stores_nothing_sets_nothing_and_beha
     let phone = postern.phone();
     let before = postern.rows().await;
     let parameters = phone.parameters();
-    let pairs: Vec<(&str, &str)> = parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let pairs = borrowed(&parameters);
     // A Lax cookie does not come with it, so the browser here has none yet.
     let request = Request::post("/authorize")
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")

@@ -8,7 +8,7 @@ use axum::{
 };
 use url::Url;
 
-use crate::harness::{ALICE, Answer, Phone, Postern, Tokens, encode};
+use crate::harness::{ALICE, Answer, Phone, Postern, Tokens, borrowed, encode};
 
 /// The answer's parameters, none of them twice.
 fn told(location: &str) -> BTreeMap<String, String> {
@@ -36,11 +36,7 @@ fn pairs(phone: &Phone<'_>, changes: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn encoded(pairs: &[(String, String)]) -> String {
-    let pairs: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    encode(&pairs)
+    encode(&borrowed(pairs))
 }
 
 fn form_post(body: String) -> Request<Body> {

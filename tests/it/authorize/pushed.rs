@@ -7,16 +7,12 @@ use axum::{
 
 use postern::domain::client::ClientSettings;
 
-use crate::harness::{ALICE, Answer, Browser, Phone, Postern, ProofKey, Tokens, Went, encode};
+use crate::harness::{ALICE, Answer, Phone, Postern, ProofKey, Tokens, borrowed, encode};
 
 /// Pushes the phone's request, with changes.
 async fn push(postern: &Postern, phone: &Phone<'_>, changes: &[(&str, &str)]) -> Answer {
     let pairs = phone.parameters_with(changes);
-    let pairs: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    postern.post("/par", &pairs).await
+    postern.post("/par", &borrowed(&pairs)).await
 }
 
 async fn pushed(postern: &Postern, phone: &Phone<'_>) -> String {
@@ -30,15 +26,6 @@ fn url(client: &str, request_uri: &str) -> String {
         "/authorize?{}",
         encode(&[("client_id", client), ("request_uri", request_uri)])
     )
-}
-
-/// Opens a pushed request as Alice, who allows it.
-async fn allowed(browser: &mut Browser<'_>, url: &str) -> Went {
-    let mut page = browser.open(url).await.page();
-    if !page.forms("/sign-in").is_empty() {
-        page = browser.sign_in(&page, ALICE).await.page();
-    }
-    browser.press(&page, "allow").await
 }
 
 #[tokio::test]
@@ -58,7 +45,7 @@ async fn a_pushed_request_signs_in_and_nothing_is_stored_before_that() {
         let mut browser = postern.browser();
         // Loading it twice before anybody has decided must work: browsers do that.
         browser.open(&url("notes", &request_uri)).await.page();
-        let back = allowed(&mut browser, &url("notes", &request_uri)).await.app();
+        let back = browser.allow(&url("notes", &request_uri), ALICE).await;
         let tokens = Tokens::of(&phone.redeem(&phone.code(&back)).await);
         assert_eq!(phone.userinfo(&tokens.access).await.status, 200);
     }
@@ -76,7 +63,7 @@ async fn a_request_uri_opens_one_session() {
     let again = phone.code(&browser.press(&page, "allow").await.app());
     assert_eq!(first, again, "the same row may be pressed again");
     // Another page of the same request_uri would open another.
-    let back = allowed(&mut browser, &url).await.app();
+    let back = browser.allow(&url, ALICE).await;
     let query: Vec<_> = back.query_pairs().into_owned().collect();
     assert!(
         query.contains(&("error".to_owned(), "invalid_request_uri".to_owned())),
@@ -95,7 +82,7 @@ async fn what_stands_beside_it_in_the_url_is_ignored() {
     let url = format!(
         "{url}&redirect_uri=https%3A%2F%2Fevil.example&state=other&scope=admin&prompt=none&request=x"
     );
-    let back = allowed(&mut postern.browser(), &url).await.app();
+    let back = postern.browser().allow(&url, ALICE).await;
     // `code` compares the redirect URI and the state with those that were pushed.
     assert_eq!(phone.redeem(&phone.code(&back)).await.status, 200);
 }
@@ -203,7 +190,7 @@ async fn an_app_that_has_to_push_is_told_so() {
         "{back}"
     );
     let url = url("other", &pushed(&postern, &phone).await);
-    let back = allowed(&mut postern.browser(), &url).await.app();
+    let back = postern.browser().allow(&url, ALICE).await;
     assert_eq!(phone.redeem(&phone.code(&back)).await.status, 200);
 }
 
@@ -234,18 +221,13 @@ async fn a_pushed_request_binds_its_code_to_the_key_that_was_proved() {
     let phone = Phone::with_key(&postern, "notes");
     let thief = phone.proving(Some(ProofKey::new()));
     let pairs = phone.parameters();
-    let pairs: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let mut pairs = borrowed(&pairs);
     let proof = phone.draft("POST", "/par").sign();
     let answer = phone.post_with_proofs("/par", &pairs, &[&proof]).await;
     assert_eq!(answer.status, 201, "{answer:?}");
     assert!(!answer.header("dpop-nonce").is_empty(), "a nonce for the next");
     let request_uri = answer.json()["request_uri"].as_str().expect("text").to_owned();
-    let back = allowed(&mut postern.browser(), &url("notes", &request_uri))
-        .await
-        .app();
+    let back = postern.browser().allow(&url("notes", &request_uri), ALICE).await;
     let code = phone.code(&back);
     assert_eq!(thief.redeem(&code).await.status, 400);
     assert_eq!(phone.proving(None).redeem(&code).await.status, 400);
@@ -253,7 +235,6 @@ async fn a_pushed_request_binds_its_code_to_the_key_that_was_proved() {
 
     // Both have to name the same key.
     let other = ProofKey::new().jkt();
-    let mut pairs = pairs;
     pairs.push(("dpop_jkt", &other));
     let proof = phone.draft("POST", "/par").sign();
     let answer = phone.post_with_proofs("/par", &pairs, &[&proof]).await;

@@ -60,9 +60,7 @@ async fn without_script_the_button_does_it() {
     };
     let site = Site::start().await;
     // CSP has no words for an IPv6 host: the policy names the scheme.
-    let callback = Callback::ipv6().await;
-    let mut phone = site.add_app("desk", "Desk", &["http://[::1]/callback"]).await;
-    callback.redirect_uri().clone_into(&mut phone.redirect_uri);
+    let (phone, callback) = site.desk().await;
     browser.without_scripts().await;
     site.authorize(&browser, &phone, &FORM_POST).await;
     sign_in(&browser, ALICE, PASSWORD).await;
@@ -81,9 +79,7 @@ async fn a_site_behind_tls_gets_its_form() {
         return;
     };
     let site = Site::start_behind_tls().await;
-    let callback = Callback::https().await;
-    let mut phone = site.add_app("news", "News", &[callback.redirect_uri()]).await;
-    callback.redirect_uri().clone_into(&mut phone.redirect_uri);
+    let (phone, callback) = site.news().await;
     site.authorize(&browser, &phone, &FORM_POST).await;
     sign_in(&browser, ALICE, PASSWORD).await;
     browser.click("#allow").await;

@@ -5,7 +5,7 @@ use super::{
     elsewhere::Elsewhere,
     site::{Site, sign_in},
 };
-use crate::harness::{ALICE, PASSWORD};
+use crate::harness::{ALICE, PASSWORD, borrowed};
 
 const FORGED: &str = "This form was not sent from our page";
 
@@ -102,10 +102,7 @@ async fn a_request_that_another_site_posts_finds_the_person_signed_in() {
     site.sign_in_to(&browser, &phone, &callback).await;
 
     let parameters = phone.parameters();
-    let fields: Vec<(&str, &str)> = parameters
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let fields = borrowed(&parameters);
     let shop = Elsewhere::serve_form(&site.url("/authorize"), &fields).await;
     browser.goto(&shop.cross_site()).await;
     browser

@@ -25,9 +25,7 @@ async fn an_app_on_an_ipv6_loopback_address_gets_its_answer() {
         return;
     };
     let site = Site::start().await;
-    let callback = Callback::ipv6().await;
-    let mut phone = site.add_app("desk", "Desk", &["http://[::1]/callback"]).await;
-    callback.redirect_uri().clone_into(&mut phone.redirect_uri);
+    let (phone, callback) = site.desk().await;
     come_back(&site, &browser, &phone, &callback).await;
 }
 
@@ -37,9 +35,7 @@ async fn an_app_that_claims_an_https_address_gets_its_answer() {
         return;
     };
     let site = Site::start().await;
-    let callback = Callback::https().await;
-    let mut phone = site.add_app("news", "News", &[callback.redirect_uri()]).await;
-    callback.redirect_uri().clone_into(&mut phone.redirect_uri);
+    let (phone, callback) = site.news().await;
     come_back(&site, &browser, &phone, &callback).await;
 }
 

@@ -109,10 +109,22 @@ impl Site {
 
     /// The app `notes` with its listener on this machine.
     pub(super) async fn notes(&self) -> (Phone<'_>, Callback) {
-        let callback = Callback::ipv4().await;
-        let mut phone = self.postern.phone();
-        callback.redirect_uri().clone_into(&mut phone.redirect_uri);
-        (phone, callback)
+        listening(self.postern.phone(), Callback::ipv4().await)
+    }
+
+    /// An app with its listener on this machine, at an IPv6 address.
+    pub(super) async fn desk(&self) -> (Phone<'_>, Callback) {
+        let phone = self.add_app("desk", "Desk", &["http://[::1]/callback"]).await;
+        listening(phone, Callback::ipv6().await)
+    }
+
+    /// An app that claims an https address.
+    pub(super) async fn news(&self) -> (Phone<'_>, Callback) {
+        let callback = Callback::https().await;
+        listening(
+            self.add_app("news", "News", &[callback.redirect_uri()]).await,
+            callback,
+        )
     }
 
     /// The app opens the system browser.
@@ -178,6 +190,12 @@ impl Site {
         let code = self.code(browser, phone, callback).await;
         self.redeem(phone, &code).await
     }
+}
+
+/// The app comes back to where it listens.
+fn listening(mut phone: Phone<'_>, callback: Callback) -> (Phone<'_>, Callback) {
+    callback.redirect_uri().clone_into(&mut phone.redirect_uri);
+    (phone, callback)
 }
 
 fn bind() -> (TcpListener, SocketAddr) {

@@ -2,6 +2,7 @@
 
 mod backup;
 mod beside_a_server;
+mod changing_clients;
 mod clients;
 mod commands;
 mod demo;

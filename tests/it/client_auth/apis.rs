@@ -7,7 +7,7 @@ use postern::{
 use serde_json::json;
 
 use super::{Site, refused};
-use crate::harness::{ALICE, Phone, Postern, Tokens, encode};
+use crate::harness::{ALICE, Phone, Postern, Tokens, borrowed, encode};
 
 const NOTES: &str = "https://notes.example/api";
 const PHOTOS: &str = "https://photos.example/api";
@@ -126,11 +126,8 @@ async fn a_scope_that_no_named_api_understands_is_refused() {
     let ask = async |scope: &str, resources: &[&str]| {
         let named: Vec<(&str, &str)> = resources.iter().map(|named| ("resource", *named)).collect();
         let pairs = phone.parameters_with(&[("scope", scope)]);
-        let pairs: Vec<(&str, &str)> = pairs
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        postern.post("/par", &[&pairs[..], &named].concat()).await
+        let form = [borrowed(&pairs), named].concat();
+        postern.post("/par", &form).await
     };
     for (scope, resources) in [
         ("openid admin", &[][..]),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::{Site, refused};
-use crate::harness::{ALICE, Answer, Browser, Page, Phone, Postern, Tokens};
+use crate::harness::{ALICE, Answer, Browser, Page, Phone, Postern, Tokens, borrowed};
 
 const BANK: &str = "https://bank.example/api";
 const OTHER: &str = "https://other.example/api";
@@ -41,11 +41,7 @@ fn payment(value: i64, creditor: &str) -> Value {
 
 async fn push(postern: &Postern, phone: &Phone<'_>, details: &str) -> Answer {
     let pairs = phone.parameters_with(&[("authorization_details", details)]);
-    let pairs: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    postern.post("/par", &pairs).await
+    postern.post("/par", &borrowed(&pairs)).await
 }
 
 async fn asked(browser: &mut Browser<'_>, phone: &Phone<'_>, details: &Value) -> Page {

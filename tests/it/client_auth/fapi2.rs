@@ -3,13 +3,12 @@
 
 use postern::domain::client::{ClientKind, ClientSettings, Preset};
 use serde_json::{Value, json};
-use url::Url;
 
 use super::{
     Key, Site, TYPE, post, refused,
     signed_answers::{read, response},
 };
-use crate::harness::{ALICE, Answer, Browser, Phone, Postern, ProofKey, Tokens, Went, encode};
+use crate::harness::{ALICE, Answer, Phone, Postern, ProofKey, Tokens, borrowed, encode};
 
 async fn bank(postern: &Postern, preset: Preset, key: Key) -> Site<'_> {
     Site::with_key(postern, "bank", ClientKind::Web, key, |settings| {
@@ -40,11 +39,7 @@ async fn ask(site: &Site<'_>, phone: &Phone<'_>, path: &str, form: &[(&str, &str
 
 async fn push(site: &Site<'_>, phone: &Phone<'_>, changes: &[(&str, &str)]) -> Answer {
     let pairs = phone.parameters_with(changes);
-    let pairs: Vec<(&str, &str)> = pairs
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    ask(site, phone, "/par", &pairs).await
+    ask(site, phone, "/par", &borrowed(&pairs)).await
 }
 
 fn url(pushed: &Answer) -> String {
@@ -55,20 +50,6 @@ fn url(pushed: &Answer) -> String {
         "/authorize?{}",
         encode(&[("client_id", "bank"), ("request_uri", reference)])
     )
-}
-
-/// Alice allows what was pushed.
-async fn allowed(browser: &mut Browser<'_>, url: &str) -> Url {
-    let mut went = browser.open(url).await;
-    if let Went::Page(page) = &went
-        && !page.forms("/sign-in").is_empty()
-    {
-        went = browser.sign_in(page, ALICE).await;
-    }
-    match went {
-        Went::Page(page) => browser.press(&page, "allow").await.app(),
-        Went::App(back) => back,
-    }
 }
 
 async fn redeem(site: &Site<'_>, phone: &Phone<'_>, code: &str, changes: &[(&str, &str)]) -> Answer {
@@ -105,10 +86,7 @@ async fn the_security_profile_for_requests() {
     // Clients authenticate, with private_key_jwt, an algorithm that is allowed, and the issuer alone as its audience.
     let key = site.key();
     let plain = phone.parameters();
-    let plain: Vec<(&str, &str)> = plain
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let plain = borrowed(&plain);
     refused(&post(&postern, "/par", None, &plain).await, 401, "invalid_client");
     let secret = [&plain[..], &[("client_secret", "x")]].concat();
     refused(
@@ -172,9 +150,9 @@ async fn the_security_profile_for_codes_and_tokens() {
     let pushed = push(&site, &phone, &[]).await;
 
     // The answer names its issuer and has the state; phone.code looks at both. A second use is refused.
-    let back = allowed(&mut browser, &url(&pushed)).await;
+    let back = browser.allow(&url(&pushed), ALICE).await;
     let code = phone.code(&back);
-    let again = allowed(&mut browser, &url(&pushed)).await;
+    let again = browser.allow(&url(&pushed), ALICE).await;
     assert!(again.as_str().contains("error=invalid_request_uri"), "{again}");
 
     // Tokens are bound to a key: without a proof, with another key than the pushed one, without the verifier, nothing.
@@ -230,11 +208,11 @@ async fn the_security_profile_for_codes_and_tokens() {
     );
 
     // A code is used once, and lives for less than a minute.
-    let back = allowed(&mut browser, &url(&push(&site, &phone, &[]).await)).await;
+    let back = browser.allow(&url(&push(&site, &phone, &[]).await), ALICE).await;
     let code = phone.code(&back);
     postern.advance("60s");
     refused(&redeem(&site, &phone, &code, &[]).await, 400, "invalid_grant");
-    let back = allowed(&mut browser, &url(&push(&site, &phone, &[]).await)).await;
+    let back = browser.allow(&url(&push(&site, &phone, &[]).await), ALICE).await;
     let code = phone.code(&back);
     let tokens = Tokens::of(&redeem(&site, &phone, &code, &[]).await);
     refused(&redeem(&site, &phone, &code, &[]).await, 400, "invalid_grant");
@@ -332,11 +310,9 @@ async fn message_signing_rule_by_rule() {
         (&json!("access_denied"), &json!(phone.state))
     );
 
-    let back = allowed(
-        &mut browser,
-        &url(&push_object(object("PS256", &json!({}))).await),
-    )
-    .await;
+    let back = browser
+        .allow(&url(&push_object(object("PS256", &json!({}))).await), ALICE)
+        .await;
     let claims = read(&postern, "bank", &response(&back), "ES256").await;
     assert_eq!(claims["state"], phone.state);
     let code = claims["code"].as_str().expect("a code");

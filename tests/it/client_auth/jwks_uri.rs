@@ -1,26 +1,20 @@
 //! Keys that a client has at a place of its own: fetched with limits, kept for a while, and never from where only the
 //! server can reach.
 
-use super::{Key, Proof, Site, publish, refused, register};
+use super::{Key, Proof, Site, publish, refused};
 use crate::harness::{Place, Postern};
-use postern::domain::client::{AuthMethod, ClientKind};
+use postern::domain::client::ClientKind;
 use serde_json::json;
 
+/// A service whose keys are there.
 async fn with_keys_at<'a>(postern: &'a Postern, id: &'static str, url: &str, key: Key) -> Site<'a> {
-    register(postern, id, ClientKind::Service, |settings| {
-        settings.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
-        settings.jwks_uri = Some(url.parse().expect("an https URL"));
-    })
-    .await;
-    let proof = Proof::Key(key);
-    Site { postern, id, proof }
+    Site::with_keys_at(postern, id, ClientKind::Service, url, key).await
 }
 
 #[tokio::test]
 async fn keys_are_fetched_kept_and_fetched_again_when_one_is_new() {
     let place = Place::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+    let postern = place.trusted_by_a_server().await;
     let mut site = with_keys_at(&postern, "worker", &place.url("/jwks.json"), Key::es256("one")).await;
     publish(&place, &[site.key()]);
     for _ in 0..5 {
@@ -68,8 +62,7 @@ async fn keys_are_fetched_kept_and_fetched_again_when_one_is_new() {
 #[tokio::test]
 async fn many_at_once_share_one_fetch() {
     let place = Place::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+    let postern = place.trusted_by_a_server().await;
     let site = with_keys_at(&postern, "worker", &place.url("/jwks.json"), Key::es256("k")).await;
     publish(&place, &[site.key()]);
     let answers = futures_util::future::join_all((0..16).map(|_| site.own_token())).await;
@@ -110,8 +103,7 @@ async fn the_server_reaches_nothing_that_only_it_can_reach() {
 #[tokio::test]
 async fn an_answer_that_is_not_plainly_a_key_set_is_none() {
     let place = Place::start().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = place.trusted_by_a_server(folder.path()).await;
+    let postern = place.trusted_by_a_server().await;
     let site = with_keys_at(&postern, "worker", &place.url("/jwks.json"), Key::es256("k")).await;
     let keys = json!({ "keys": [site.key().public()] }).to_string();
     let location = format!("location: https://localhost:{}/other\r\n", place.port);
@@ -143,8 +135,7 @@ async fn an_answer_that_is_not_plainly_a_key_set_is_none() {
 #[tokio::test]
 async fn a_place_that_nobody_vouches_for_is_not_believed() {
     let (place, other) = (Place::start().await, Place::start().await);
-    let folder = tempfile::tempdir().expect("a folder");
-    let postern = other.trusted_by_a_server(folder.path()).await;
+    let postern = other.trusted_by_a_server().await;
     let site = with_keys_at(&postern, "worker", &place.url("/jwks.json"), Key::es256("k")).await;
     publish(&place, &[site.key()]);
     refused(&site.own_token().await, 401, "invalid_client");

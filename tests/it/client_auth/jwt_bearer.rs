@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use postern::domain::client::{AssertionIssuer, AssertionSubject, ClientKind, ClientSettings, GrantType};
 use serde_json::{Value, json};
 
-use super::{Key, Site, b64, refused};
-use crate::harness::{ALICE, Answer, BOB, Postern, Tokens};
+use super::{Key, Site, b64, publish, refused};
+use crate::harness::{ALICE, Answer, BOB, Place, Postern, Tokens};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const PARTNER: &str = "https://partner.example";
@@ -39,6 +39,11 @@ impl<'a> Partner<'a> {
         }
     }
 
+    /// A client that takes its word.
+    async fn site(&self, subject: AssertionSubject) -> Site<'a> {
+        Site::with_secret(self.postern, "site", ClientKind::Web, self.trusted(subject)).await
+    }
+
     /// What a well-made assertion about somebody says.
     fn claims(&self, sub: &str) -> Value {
         let mut claims = self.key.claims(self.postern, PARTNER);
@@ -62,13 +67,7 @@ impl Site<'_> {
 async fn an_assertion_opens_a_session_of_its_own() {
     let postern = Postern::start().await;
     let partner = Partner::new(&postern);
-    let site = Site::with_secret(
-        &postern,
-        "site",
-        ClientKind::Web,
-        partner.trusted(AssertionSubject::UserId),
-    )
-    .await;
+    let site = partner.site(AssertionSubject::UserId).await;
     site.introspect("x").await;
     let alice = postern.user(ALICE).await.id.to_string();
 
@@ -103,13 +102,7 @@ async fn an_assertion_opens_a_session_of_its_own() {
 async fn without_offline_access_it_is_there_for_one_access_token() {
     let postern = Postern::start().await;
     let partner = Partner::new(&postern);
-    let site = Site::with_secret(
-        &postern,
-        "site",
-        ClientKind::Web,
-        partner.trusted(AssertionSubject::Email),
-    )
-    .await;
+    let site = partner.site(AssertionSubject::Email).await;
     let answer = site.present(&partner.assertion("Alice@Example.com"), &[]).await;
     let json = answer.json();
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -131,13 +124,7 @@ async fn without_offline_access_it_is_there_for_one_access_token() {
 async fn what_is_no_assertion_of_the_registered_issuer_opens_nothing() {
     let postern = Postern::start().await;
     let partner = Partner::new(&postern);
-    let site = Site::with_secret(
-        &postern,
-        "site",
-        ClientKind::Web,
-        partner.trusted(AssertionSubject::UserId),
-    )
-    .await;
+    let site = partner.site(AssertionSubject::UserId).await;
     let alice = postern.user(ALICE).await.id.to_string();
     let now = postern.clock.now().seconds();
     let changed = |name: &str, value: Value| {
@@ -218,6 +205,40 @@ async fn what_is_no_assertion_of_the_registered_issuer_opens_nothing() {
 }
 
 #[tokio::test]
+async fn the_keys_of_an_issuer_are_fetched_from_where_it_publishes_them() {
+    let place = Place::start().await;
+    let postern = place.trusted_by_a_server().await;
+    let mut partner = Partner::new(&postern);
+    let site = Site::with_secret(&postern, "site", ClientKind::Web, |settings| {
+        partner.trusted(AssertionSubject::UserId)(settings);
+        let issuer = settings.assertion_issuer.as_mut().expect("set");
+        issuer.jwks = None;
+        issuer.jwks_uri = Some(place.url("/jwks.json").parse().expect("an https URL"));
+    })
+    .await;
+    let alice = postern.user(ALICE).await.id.to_string();
+    place.says("404 Not Found", "", "");
+    let early = partner.assertion(&alice);
+    refused(&site.present(&early, &[]).await, 400, "invalid_grant");
+    postern.advance("10s");
+    publish(&place, &[&partner.key]);
+    // What could not be verified was not used up.
+    assert_eq!(site.present(&early, &[]).await.status, 200);
+    assert_eq!(site.present(&partner.assertion(&alice), &[]).await.status, 200);
+    assert_eq!(place.requests(), 2, "kept");
+
+    // The partner has a new key, and does not sign with the old one any more.
+    let old = std::mem::replace(&mut partner.key, Key::es256("next"));
+    publish(&place, &[&partner.key]);
+    postern.advance("10s");
+    assert_eq!(site.present(&partner.assertion(&alice), &[]).await.status, 200);
+    assert_eq!(place.requests(), 3);
+    let late = old.sign(&old.header(), &partner.claims(&alice));
+    refused(&site.present(&late, &[]).await, 400, "invalid_grant");
+    assert_eq!(postern.number(ALIVE).await, 3);
+}
+
+#[tokio::test]
 async fn an_assertion_is_for_the_clients_that_its_issuer_is_registered_for() {
     let postern = Postern::start().await;
     let partner = Partner::new(&postern);
@@ -262,8 +283,7 @@ async fn an_assertion_is_for_the_clients_that_its_issuer_is_registered_for() {
 async fn an_assertion_opens_one_session_however_often_it_comes() {
     for postern in Postern::on_each().await {
         let partner = Partner::new(&postern);
-        let trusted = partner.trusted(AssertionSubject::UserId);
-        let site = Site::with_secret(&postern, "site", ClientKind::Web, trusted).await;
+        let site = partner.site(AssertionSubject::UserId).await;
         let alice = postern.user(ALICE).await.id.to_string();
         let assertion = partner.assertion(&alice);
         let answers = join_all((0..16).map(|_| site.present(&assertion, &[]))).await;

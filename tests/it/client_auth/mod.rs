@@ -11,6 +11,7 @@ mod jwks_uri;
 mod jwt_bearer;
 mod keeping;
 mod kinds;
+mod long_requests;
 mod request_objects;
 mod rs256;
 mod secrets;
@@ -35,7 +36,7 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use crate::harness::{ALICE, Answer, Phone, Place, Postern, Tokens, encode};
+use crate::harness::{ALICE, Answer, Phone, Place, Postern, Tokens, encode, refused};
 
 const API: &str = "https://api.example";
 
@@ -97,6 +98,23 @@ impl<'a> Site<'a> {
             id,
             proof: Proof::Key(key),
         }
+    }
+
+    /// Registers one that signs, and publishes its keys at a place of its own.
+    async fn with_keys_at(
+        postern: &'a Postern,
+        id: &'static str,
+        kind: ClientKind,
+        url: &str,
+        key: Key,
+    ) -> Self {
+        register(postern, id, kind, |settings| {
+            settings.token_endpoint_auth_method = AuthMethod::PrivateKeyJwt;
+            settings.jwks_uri = Some(url.parse().expect("an https URL"));
+        })
+        .await;
+        let proof = Proof::Key(key);
+        Self { postern, id, proof }
     }
 
     fn phone(&self) -> Phone<'a> {
@@ -232,35 +250,6 @@ pub(crate) async fn post(
     postern
         .send(request.body(Body::from(encode(form))).expect("a request"))
         .await
-}
-
-/// A refusal as RFC 6749 section 5.2 wants it.
-#[track_caller]
-fn refused(answer: &Answer, status: u16, error: &str) {
-    assert_eq!(
-        (answer.status.as_u16(), answer.error().as_str()),
-        (status, error),
-        "{answer:?}"
-    );
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    assert_eq!(
-        answer.header("www-authenticate").starts_with("Basic"),
-        status == 401
-    );
-    let description = answer.json()["error_description"]
-        .as_str()
-        .expect("text")
-        .to_owned();
-    // RFC 6749 appendix A.8
-    let allowed = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
-    assert!(
-        !description.is_empty() && description.chars().all(allowed),
-        "{description}"
-    );
-    for private in ["pst_", "eyJ", "secret of it", "cse_"] {
-        assert!(!answer.body.contains(private), "{answer:?}");
-    }
 }
 
 fn b64(bytes: &[u8]) -> String {

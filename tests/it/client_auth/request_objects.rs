@@ -6,10 +6,9 @@ use postern::{
     domain::client::{AuthMethod, ClientKind, ClientSettings},
 };
 use serde_json::{Value, json};
-use url::Url;
 
-use super::{Key, Site, b64, basic, post, refused};
-use crate::harness::{ALICE, Answer, Browser, Phone, Postern, ProofKey, Tokens, Went, encode};
+use super::{Key, Proof, Site, b64, basic, post, publish, refused};
+use crate::harness::{ALICE, Answer, Phone, Place, Postern, ProofKey, Tokens, borrowed, encode};
 
 async fn signing(postern: &Postern) -> Site<'_> {
     Site::with_key(postern, "signs", ClientKind::Web, Key::es256("k"), |_| {}).await
@@ -34,7 +33,9 @@ fn claims(site: &Site<'_>, phone: &Phone<'_>, changes: &Value) -> Value {
 }
 
 fn header(site: &Site<'_>) -> Value {
-    json!({ "alg": site.key().algorithm(), "kid": "k", "typ": "oauth-authz-req+jwt" })
+    let mut header = site.key().header();
+    header["typ"] = "oauth-authz-req+jwt".into();
+    header
 }
 
 fn object(site: &Site<'_>, phone: &Phone<'_>, changes: &Value) -> String {
@@ -57,20 +58,6 @@ fn url(client: &str, more: &[(&str, &str)]) -> String {
     )
 }
 
-/// Opens a URL as Alice, who allows what is asked for.
-async fn allowed(browser: &mut Browser<'_>, url: &str) -> Url {
-    let mut went = browser.open(url).await;
-    if let Went::Page(page) = &went
-        && !page.forms("/sign-in").is_empty()
-    {
-        went = browser.sign_in(page, ALICE).await;
-    }
-    match went {
-        Went::Page(page) => browser.press(&page, "allow").await.app(),
-        Went::App(back) => back,
-    }
-}
-
 #[tokio::test]
 async fn a_signed_request_signs_in_pushed_and_in_the_browser() {
     for postern in Postern::on_each().await {
@@ -83,12 +70,51 @@ async fn a_signed_request_signs_in_pushed_and_in_the_browser() {
         // The assertion was used, and nothing of the request is kept.
         assert_eq!(postern.number("SELECT COUNT(*) FROM used_assertions").await, 1);
         assert_ne!(postern.rows().await, before);
-        let back = allowed(&mut browser, &url("signs", &[("request_uri", &request_uri)])).await;
+        let back = browser
+            .allow(&url("signs", &[("request_uri", &request_uri)]), ALICE)
+            .await;
         Tokens::of(&site.redeem(&phone, &phone.code(&back)).await);
 
-        let back = allowed(&mut browser, &url("signs", &[("request", &object)])).await;
+        let back = browser.allow(&url("signs", &[("request", &object)]), ALICE).await;
         Tokens::of(&site.redeem(&phone, &phone.code(&back)).await);
     }
+}
+
+/// In the browser too, where nobody has authenticated: the keys are fetched for the signature.
+#[tokio::test]
+async fn its_keys_are_fetched_from_where_its_client_publishes_them() {
+    let place = Place::start().await;
+    let postern = place.trusted_by_a_server().await;
+    let keys = place.url("/jwks.json");
+    let mut site = Site::with_keys_at(&postern, "signs", ClientKind::Web, &keys, Key::es256("one")).await;
+    let phone = site.phone();
+    let mut browser = postern.browser();
+    let signed = |site: &Site<'_>| url("signs", &[("request", &object(site, &phone, &json!({})))]);
+
+    place.says("503 Service Unavailable", "", "");
+    let page = browser.open(&signed(&site)).await.page();
+    assert_eq!(page.answer.status, 400);
+    assert!(page.text().contains("could not be fetched"), "{}", page.text());
+    postern.advance("10s");
+    publish(&place, &[site.key()]);
+    let back = browser.allow(&signed(&site), ALICE).await;
+    assert_eq!(place.requests(), 2);
+    // The same keys authenticate it.
+    Tokens::of(&site.redeem(&phone, &phone.code(&back)).await);
+    assert_eq!(place.requests(), 2, "kept");
+
+    // A new key is found where the old one was, and the old one is forgotten.
+    let old = std::mem::replace(&mut site.proof, Proof::Key(Key::es256("two")));
+    publish(&place, &[site.key()]);
+    postern.advance("10s");
+    let request_uri = pushed(&push(&site, &object(&site, &phone, &json!({}))).await);
+    let url = url("signs", &[("request_uri", &request_uri)]);
+    let back = browser.allow(&url, ALICE).await;
+    Tokens::of(&site.redeem(&phone, &phone.code(&back)).await);
+    assert_eq!(place.requests(), 3);
+    site.proof = old;
+    let page = browser.open(&signed(&site)).await.page();
+    assert!(page.text().contains("invalid_request_object"), "{}", page.text());
 }
 
 #[tokio::test]
@@ -239,7 +265,7 @@ async fn only_what_is_signed_counts() {
             &[&[("request", without_state.as_str())], &outside[..]].concat(),
         ),
     ] {
-        let back = allowed(&mut browser, &beside).await;
+        let back = browser.allow(&beside, ALICE).await;
         assert!(back.as_str().starts_with(&phone.redirect_uri), "{back}");
         let names: Vec<_> = back.query_pairs().map(|(name, _)| name.into_owned()).collect();
         assert_eq!(names, ["code", "iss"], "no state is returned that was not signed");
@@ -251,11 +277,8 @@ async fn only_what_is_signed_counts() {
     for missing in ["redirect_uri", "response_type", "code_challenge"] {
         let object = object(&site, &phone, &json!({ missing: null }));
         let all = phone.parameters();
-        let all: Vec<(&str, &str)> = all
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        let all: Vec<_> = all.into_iter().filter(|(name, _)| *name != "client_id").collect();
+        let mut all = borrowed(&all);
+        all.retain(|(name, _)| *name != "client_id");
         let answer = site
             .post("/par", &[&[("request", object.as_str())], &all[..]].concat())
             .await;
@@ -477,10 +500,7 @@ async fn a_client_that_has_to_sign_gets_nothing_without() {
     let site = Site::with_key(&postern, "signs", ClientKind::Web, Key::es256("k"), must).await;
     let phone = site.phone();
     let plain = phone.parameters();
-    let plain: Vec<(&str, &str)> = plain
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let plain = borrowed(&plain);
     refused(&site.post("/par", &plain).await, 400, "invalid_request");
     let page = postern.browser().open(&phone.authorize_url(&[])).await.page();
     assert_eq!(page.answer.status, 400);
@@ -503,7 +523,7 @@ async fn a_client_that_has_to_sign_gets_nothing_without() {
         (page.answer.status.as_u16(), page.forms("/authorize").len()),
         (409, 0)
     );
-    let back = allowed(&mut postern.browser(), &url).await;
+    let back = postern.browser().allow(&url, ALICE).await;
     Tokens::of(&site.redeem(&phone, &phone.code(&back)).await);
 }
 
@@ -527,10 +547,7 @@ async fn a_secret_authenticates_and_a_key_signs() {
     })
     .await;
     let all = other.phone().parameters_with(&[("request", &object)]);
-    let all: Vec<(&str, &str)> = all
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let answer = post(&postern, "/par", Some(&basic("other", other.secret())), &all).await;
+    let header = basic("other", other.secret());
+    let answer = post(&postern, "/par", Some(&header), &borrowed(&all)).await;
     refused(&answer, 400, "request_not_supported");
 }

@@ -2,7 +2,12 @@
 
 use std::process::Command;
 
-use postern::domain::client::{AuthMethod, ClientKind, ClientSettings, DpopPolicy, GrantType, Preset};
+use postern::{
+    domain::client::{
+        AuthMethod, ClientKind, ClientSettings, DpopPolicy, GrantType, Preset, RegistrationMode,
+    },
+    flows::registration::tokens,
+};
 use serde_json::json;
 
 use super::{
@@ -74,6 +79,73 @@ async fn openid_client_is_a_fapi2_client_whose_clock_is_slow() {
     assert_eq!(online.sessions().await, ["ended revoked"]);
 }
 
+#[tokio::test]
+async fn openid_client_signs_its_requests_and_reads_signed_answers() {
+    let online = Online::start().await;
+    let Some(program) = program(&online, "openid_client.mjs", "signing") else {
+        return;
+    };
+    let settings = for_people(Preset::Fapi2MessageSigning.settings());
+    let report = online.run(program, "signing", settings).await;
+    assert_eq!(
+        report,
+        json!({
+            "sub": online.alice().await,
+            "signed_with": ["client_id", "request"],
+            "answered_with": ["response"],
+            "token_type": "dpop",
+            "other": "ClientError: invalid response encountered",
+            "wide": "invalid_scope",
+        })
+    );
+    assert_eq!(online.sessions().await, ["active -"]);
+}
+
+#[tokio::test]
+async fn openid_client_registers_itself_with_a_token() {
+    let online = Online::registers(RegistrationMode::Token).await;
+    let Some(program) = program(&online, "openid_client.mjs", "registers") else {
+        return;
+    };
+    let made = tokens::add(online.postern.provider(), None, Some(1), None).await;
+    let token = made.expect("made").token.expose().to_owned();
+    let report = online
+        .run_newcomer(program, json!({ "initial_access_token": token }))
+        .await;
+    assert_eq!(
+        report,
+        json!({
+            "guessed": "invalid_token",
+            "name": "Newcomer",
+            "algorithm": "RS256",
+            "sub": online.alice().await,
+            "email": ALICE,
+            "refreshed": true,
+        })
+    );
+    assert_eq!(online.sessions().await, ["active -"]);
+    assert_eq!(online.postern.count_events("client.registered").await, 1);
+}
+
+#[tokio::test]
+async fn openid_client_is_a_service_and_the_api_that_asks_about_its_token() {
+    let online = Online::start().await;
+    let Some(program) = program(&online, "openid_client.mjs", "service") else {
+        return;
+    };
+    let (settings, more) = calls_an_api(&online, AuthMethod::ClientSecretBasic).await;
+    let report = online.run_with(program, "robot", settings, more).await;
+    assert_eq!(
+        report,
+        json!({
+            "scope": "read",
+            "told": { "active": true, "client_id": "robot", "aud": ["https://api.example"], "scope": "read" },
+            "afterwards": { "active": false },
+        })
+    );
+    assert_eq!(online.postern.count_events("token.revoked").await, 1);
+}
+
 fn device() -> ClientSettings {
     let mut settings = signs_people_in(ClientKind::Native);
     settings.grant_types.insert(GrantType::DeviceCode);
@@ -106,9 +178,57 @@ async fn oauth4webapi_is_a_web_server_with_a_secret() {
             "email": ALICE,
             "other": "invalid_grant",
             "afterwards": "invalid_grant",
+            "signed_out_at": "https://app.example/signed-out",
+            "state_came_back": true,
         })
     );
     assert_eq!(online.sessions().await, ["ended revoked"]);
+}
+
+#[tokio::test]
+async fn oauth4webapi_pushes_its_requests_and_reads_signed_answers() {
+    let online = Online::start().await;
+    let Some(program) = program(&online, "oauth4webapi.mjs", "pushing") else {
+        return;
+    };
+    let settings = ClientSettings {
+        require_pushed_authorization_requests: true,
+        require_signed_authorization_response: true,
+        ..signs_people_in(ClientKind::Web)
+    };
+    let report = online.run(program, "pushing", settings).await;
+    assert_eq!(
+        report,
+        json!({
+            "sub": online.alice().await,
+            "lives": 600,
+            "unsigned": "invalid_request",
+            "answered_with": ["response"],
+            "of_another": true,
+        })
+    );
+    assert_eq!(online.sessions().await, ["active -"]);
+}
+
+#[tokio::test]
+async fn oauth4webapi_registers_itself_where_everybody_may() {
+    let online = Online::registers(RegistrationMode::Open).await;
+    let Some(program) = program(&online, "oauth4webapi.mjs", "registers") else {
+        return;
+    };
+    let report = online.run_newcomer(program, json!({})).await;
+    assert_eq!(
+        report,
+        json!({
+            "astray": "invalid_redirect_uri",
+            "name": "Newcomer",
+            "has_secret": false,
+            "algorithm": "RS256",
+            "sub": online.alice().await,
+            "email": ALICE,
+        })
+    );
+    assert_eq!(online.sessions().await, ["active -"]);
 }
 
 #[tokio::test]

@@ -8,8 +8,9 @@ use std::{
 
 use postern::{
     base::time::Clock,
+    config::Config,
     domain::{
-        client::{AuthMethod, ClientKind, ClientSettings},
+        client::{AuthMethod, ClientKind, ClientSettings, RegistrationMode},
         key::Ring,
     },
     flows::{clients, keys::rotate::rotate},
@@ -20,7 +21,7 @@ use serde_json::{Value, json};
 use super::program::Program;
 use crate::{
     browser::TlsProxy,
-    harness::{ALICE, Browser, Postern, Went},
+    harness::{ALICE, Browser, Postern},
 };
 
 /// Where people come back to a client that signs them in, and where they are sent when they have signed out.
@@ -44,12 +45,22 @@ impl Online {
 
     /// By a clock that the test moves, for programs that ask it what time it is.
     pub(super) async fn start_by(clock: Clock) -> Self {
+        Self::start_at(clock, |_| {}).await
+    }
+
+    /// By the real clock, where whoever `mode` lets may register.
+    pub(super) async fn registers(mode: RegistrationMode) -> Self {
+        Self::start_at(Clock::system(), |config| config.registration.mode = mode).await
+    }
+
+    async fn start_at(clock: Clock, change: impl FnOnce(&mut Config)) -> Self {
         let proxy = TlsProxy::bind().await;
         let (public_url, certificate) = (proxy.url(), proxy.certificate());
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         proxy.forward_to(listener.local_addr().expect("an address"));
         let postern = Postern::start_by(clock, |config| {
             config.server.public_url = public_url.parse().expect("a public URL");
+            change(config);
         })
         .await;
         let file = postern.folder().join("certificate.pem");
@@ -87,25 +98,37 @@ impl Online {
     /// The same; the program is told more.
     pub(super) async fn run_with(
         &self,
-        mut program: Command,
+        program: Command,
         id: &str,
         settings: ClientSettings,
+        mut more: Value,
+    ) -> Value {
+        more["client_id"] = id.into();
+        if settings.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt {
+            return self.play(program, more, Some((id, settings))).await;
+        }
+        more["client_secret"] = self.register(id, settings).await.into();
+        self.play(program, more, None).await
+    }
+
+    /// Runs a program that is no client yet, and registers itself.
+    pub(super) async fn run_newcomer(&self, program: Command, more: Value) -> Value {
+        self.play(program, more, None).await
+    }
+
+    async fn play(
+        &self,
+        mut program: Command,
         more: Value,
+        mut signing: Option<(&str, ClientSettings)>,
     ) -> Value {
         let mut told = json!({
             "issuer": self.postern.issuer(),
-            "client_id": id,
             "redirect_uri": CALLBACK,
             "post_logout_redirect_uri": SIGNED_OUT,
             "certificate": self.certificate,
             "now": self.postern.clock.now().seconds(),
         });
-        let mut signing = None;
-        if settings.token_endpoint_auth_method == AuthMethod::PrivateKeyJwt {
-            signing = Some(settings);
-        } else {
-            told["client_secret"] = self.register(id, settings).await.into();
-        }
         let more = more.as_object().expect("an object").clone();
         told.as_object_mut().expect("an object").extend(more);
         let mut program = Program::start(&mut program, &told);
@@ -119,10 +142,10 @@ impl Online {
             };
             let answer = match told["ask"].as_str() {
                 None => return told,
-                Some("open") => json!({ "url": walk(&mut browser, text("url")).await }),
+                Some("open") => json!({ "url": browser.allow(text("url"), ALICE).await.as_str() }),
                 Some("allow device") => allow_device(&mut browser, text("url")).await,
                 Some("register") => {
-                    let mut settings = signing.take().expect("a client that signs");
+                    let (id, mut settings) = signing.take().expect("a client that signs");
                     settings.jwks = Some(told["jwks"].to_string().parse().expect("public keys"));
                     self.register(id, settings).await;
                     json!({})
@@ -196,19 +219,6 @@ pub(super) async fn calls_an_api(online: &Online, method: AuthMethod) -> (Client
         ..service()
     };
     (settings, json!({ "api": API, "api_secret": secret }))
-}
-
-/// Opens what a client sends its person to: she signs in where that is due, and allows; the address that she comes back at.
-async fn walk(browser: &mut Browser<'_>, url: &str) -> String {
-    let mut went = browser.open(url).await;
-    for _ in 0..3 {
-        went = match went {
-            Went::App(url) => return url.to_string(),
-            Went::Page(page) if !page.forms("/sign-in").is_empty() => browser.sign_in(&page, ALICE).await,
-            Went::Page(page) => browser.press(&page, "allow").await,
-        };
-    }
-    went.app().to_string()
 }
 
 /// Opens the link that a device shows: the code is filled in; she looks at it, signs in and allows.

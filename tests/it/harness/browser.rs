@@ -11,7 +11,7 @@ use url::Url;
 
 use super::{
     PASSWORD, Postern,
-    http::{Answer, encode},
+    http::{Answer, borrowed, encode},
 };
 
 /// A browser with its cookies.
@@ -205,11 +205,7 @@ impl<'a> Browser<'a> {
 
     /// Posts a form as a page of the server does.
     pub(crate) async fn submit(&mut self, form: &Form) -> Went {
-        let pairs: Vec<(&str, &str)> = form
-            .fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs = borrowed(&form.fields);
         if form.method == "get" {
             return self
                 .open_boxed(format!("{}?{}", form.action, encode(&pairs)))
@@ -227,11 +223,7 @@ impl<'a> Browser<'a> {
 
     /// Posts a form with these headers and no others of a browser's; no redirects followed.
     pub(crate) async fn post(&mut self, form: &Form, headers: &[(&str, &str)]) -> Answer {
-        let pairs: Vec<(&str, &str)> = form
-            .fields
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs = borrowed(&form.fields);
         let mut request =
             Request::post(&form.action).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         for (name, value) in headers {
@@ -276,6 +268,22 @@ impl<'a> Browser<'a> {
                 .with("password", password),
         )
         .await
+    }
+
+    /// Opens a request of an app and walks the pages as a person does: signs in where asked, and allows. Where the app
+    /// gets its answer.
+    pub(crate) async fn allow(&mut self, url: &str, email: &str) -> Url {
+        let mut went = self.open(url).await;
+        if let Went::Page(page) = &went
+            && !page.forms("/sign-in").is_empty()
+        {
+            went = self.sign_in(page, email).await;
+        }
+        // Some apps get their answer without a tap.
+        match went {
+            Went::Page(page) => self.press(&page, "allow").await.app(),
+            Went::App(back) => back,
+        }
     }
 
     /// Presses a button of the consent or continue page.

@@ -61,12 +61,62 @@ pub(crate) async fn send(router: &Router, address: SocketAddr, mut request: Requ
     }
 }
 
+/// A refusal as RFC 6749 section 5.2 wants it: status and `error`, nothing to be kept, nothing that is nobody's business.
+#[track_caller]
+pub(crate) fn refused(answer: &Answer, status: u16, error: &str) {
+    assert_eq!(
+        (answer.status.as_u16(), answer.error().as_str()),
+        (status, error),
+        "{answer:?}"
+    );
+    assert_eq!(answer.header("content-type"), "application/json");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let is_asked_who_it_is = answer.header("www-authenticate").starts_with("Basic");
+    assert_eq!(is_asked_who_it_is, status == 401, "{answer:?}");
+    let json = answer.json();
+    let members: Vec<&str> = json
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(members, ["error", "error_description"]);
+    let description = json["error_description"].as_str().expect("a description");
+    // RFC 6749 appendix A.8
+    let allowed = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
+    assert!(
+        !description.is_empty() && description.chars().all(allowed),
+        "{description:?}"
+    );
+    for private in [
+        "sqlx",
+        "SELECT",
+        "panicked",
+        "src/",
+        "pst_",
+        "dse_",
+        "cse_",
+        "eyJ",
+        "secret of it",
+    ] {
+        assert!(!answer.body.contains(private), "{private} in {}", answer.body);
+    }
+}
+
 /// A form post.
 pub(crate) fn form_post(path: &str, pairs: &[(&str, &str)]) -> Request<Body> {
     Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .body(Body::from(encode(pairs)))
         .expect("a request")
+}
+
+/// Pairs as the senders of forms take them.
+pub(crate) fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    let pairs = pairs.iter();
+    pairs
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 /// Pairs in form encoding.

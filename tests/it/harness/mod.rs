@@ -13,7 +13,7 @@ mod small_disk;
 
 pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
-    http::{Answer, encode},
+    http::{Answer, borrowed, encode, refused},
     phone::{Phone, Tokens},
     place::Place,
     port::free_port,

@@ -12,8 +12,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Browser, Postern, Went,
-    http::{Answer, encode, form_post},
+    Browser, Postern,
+    http::{Answer, borrowed, encode, form_post},
     proof::{Draft, ProofKey},
 };
 
@@ -202,10 +202,7 @@ impl<'a> Phone<'a> {
     /// The authorization URL, with such changes.
     pub(crate) fn authorize_url(&self, changes: &[(&str, &str)]) -> String {
         let pairs = self.parameters_with(changes);
-        let pairs: Vec<(&str, &str)> = pairs
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let pairs = borrowed(&pairs);
         format!("/authorize?{}", encode(&pairs))
     }
 
@@ -232,17 +229,7 @@ impl<'a> Phone<'a> {
 
     /// Walks the pages as a person does: signs in where asked, and allows.
     pub(crate) async fn allowed_code(&self, browser: &mut Browser<'_>, email: &str) -> String {
-        let mut went = browser.open(&self.authorize_url(&[])).await;
-        if let Went::Page(page) = &went
-            && !page.forms("/sign-in").is_empty()
-        {
-            went = browser.sign_in(page, email).await;
-        }
-        // Some apps get their answer without a tap.
-        self.code(&match went {
-            Went::Page(page) => browser.press(&page, "allow").await.app(),
-            Went::App(back) => back,
-        })
+        self.code(&browser.allow(&self.authorize_url(&[]), email).await)
     }
 
     /// A whole sign-in.

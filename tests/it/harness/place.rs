@@ -1,14 +1,12 @@
 //! An https server of somebody else, which the server asks or tells something.
 
-use std::{
-    path::Path,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
 };
 
 use postern::config::Config;
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -27,7 +25,8 @@ use super::Postern;
 /// It answers every request in the same way.
 pub(crate) struct Place {
     pub(crate) port: u16,
-    pem: String,
+    /// With its certificate, for those who trust it.
+    folder: TempDir,
     answer: Arc<Mutex<Vec<u8>>>,
     connections: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<String>>>,
@@ -45,9 +44,11 @@ impl Place {
             .with_single_cert(vec![made.cert.der().clone()], key)
             .expect("the certificate and its key belong together");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("ca.pem"), made.cert.pem()).expect("written");
         let place = Self {
             port: listener.local_addr().expect("an address").port(),
-            pem: made.cert.pem(),
+            folder,
             answer: Arc::default(),
             connections: Arc::default(),
             requests: Arc::default(),
@@ -72,16 +73,14 @@ impl Place {
     }
 
     /// A server that may reach this machine, and trusts the place.
-    pub(crate) async fn trusted_by_a_server(&self, folder: &Path) -> Postern {
-        Postern::start_with(|config| self.trusted(folder, config)).await
+    pub(crate) async fn trusted_by_a_server(&self) -> Postern {
+        Postern::start_with(|config| self.trusted(config)).await
     }
 
     /// Settings of a server that may reach this machine, and trusts the place.
-    pub(crate) fn trusted(&self, folder: &Path, config: &mut Config) {
-        let file = folder.join("ca.pem");
-        std::fs::write(&file, &self.pem).expect("written");
+    pub(crate) fn trusted(&self, config: &mut Config) {
         config.outbound.allow = "127.0.0.0/8, ::1".parse().expect("networks");
-        config.outbound.certificates = Some(file);
+        config.outbound.certificates = Some(self.folder.path().join("ca.pem"));
         config.limits.token_failures.burst = 1000;
     }
 

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 19] = [
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -18,6 +18,7 @@ const TABLES: [(&str, &str); 18] = [
     ("consents", "SELECT COUNT(*) FROM consents"),
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
     ("device_codes", "SELECT COUNT(*) FROM device_codes"),
+    ("pushed_requests", "SELECT COUNT(*) FROM pushed_requests"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),

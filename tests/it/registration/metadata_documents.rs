@@ -7,9 +7,9 @@ use super::{clients, swept};
 use crate::harness::{ALICE, Phone, Place, Postern, Tokens};
 
 /// A server that takes documents, may reach this machine, and trusts the place.
-async fn taking(place: &Place, folder: &tempfile::TempDir) -> Postern {
+async fn taking(place: &Place) -> Postern {
     Postern::start_with(|config| {
-        place.trusted(folder.path(), config);
+        place.trusted(config);
         config.registration.metadata_documents = true;
         config.limits.registrations.burst = 1000;
     })
@@ -37,8 +37,8 @@ fn says(place: &Place, document: &Value) {
 
 #[tokio::test]
 async fn an_app_that_nobody_registered_signs_a_person_in_and_stays_signed_in() {
-    let (place, folder) = (Place::start().await, tempfile::tempdir().expect("a folder"));
-    let postern = taking(&place, &folder).await;
+    let place = Place::start().await;
+    let postern = taking(&place).await;
     let id = id(&place);
     says(&place, &document(id));
     let told = postern
@@ -120,8 +120,8 @@ async fn the_server_reaches_nothing_that_only_it_can_reach() {
 
 #[tokio::test]
 async fn an_address_that_can_be_read_in_two_ways_is_no_id() {
-    let (place, folder) = (Place::start().await, tempfile::tempdir().expect("a folder"));
-    let postern = taking(&place, &folder).await;
+    let place = Place::start().await;
+    let postern = taking(&place).await;
     let at = format!("localhost:{}", place.port);
     for id in [
         format!("https://{at}"),
@@ -149,8 +149,8 @@ async fn an_address_that_can_be_read_in_two_ways_is_no_id() {
 
 #[tokio::test]
 async fn a_document_that_is_not_plainly_of_this_app_is_refused_and_not_asked_for_again_at_once() {
-    let (place, folder) = (Place::start().await, tempfile::tempdir().expect("a folder"));
-    let postern = taking(&place, &folder).await;
+    let place = Place::start().await;
+    let postern = taking(&place).await;
     let id = id(&place);
     let good = document(id);
     let with = |others: Value| super::with(good.clone(), others).to_string();
@@ -224,8 +224,8 @@ async fn a_document_that_is_not_plainly_of_this_app_is_refused_and_not_asked_for
 
 #[tokio::test]
 async fn a_document_is_kept_as_long_as_it_says_and_a_change_of_where_answers_go_asks_people_again() {
-    let (place, folder) = (Place::start().await, tempfile::tempdir().expect("a folder"));
-    let postern = taking(&place, &folder).await;
+    let place = Place::start().await;
+    let postern = taking(&place).await;
     let id = id(&place);
     let fresh = "cache-control: public, max-age=3600\r\n";
     place.says("200 OK", fresh, &document(id).to_string());
@@ -267,8 +267,8 @@ async fn a_document_is_kept_as_long_as_it_says_and_a_change_of_where_answers_go_
 
 #[tokio::test]
 async fn many_at_once_share_one_fetch_and_a_flood_is_bounded() {
-    let (place, folder) = (Place::start().await, tempfile::tempdir().expect("a folder"));
-    let postern = taking(&place, &folder).await;
+    let place = Place::start().await;
+    let postern = taking(&place).await;
     let id = id(&place);
     says(&place, &document(id));
     let ask = || async {

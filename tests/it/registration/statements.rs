@@ -201,11 +201,11 @@ async fn where_one_is_needed_nobody_registers_without() {
 
 #[tokio::test]
 async fn the_issuers_keys_may_be_at_a_place_of_theirs() {
-    let (place, folder) = (Place::start().await, tempfile::tempdir().expect("a folder"));
+    let place = Place::start().await;
     let key = Key::es256("publisher");
     publish(&place, &[&key]);
     let postern = open_server_with(|config| {
-        place.trusted(folder.path(), config);
+        place.trusted(config);
         config.registration.software_statement_issuers = vec![StatementIssuer {
             issuer: ISSUER.to_owned(),
             keys: StatementKeys::At(place.url("/jwks.json").parse().expect("an https URL")),

@@ -28,7 +28,7 @@ const COLUMNS: &str = "
     consents.user_id:BLOB consents.client_id:TEXT consents.scope:TEXT consents.updated_at:INTEGER
     device_codes.id:BLOB device_codes.code_digest:BLOB device_codes.user_code:BLOB device_codes.client_id:TEXT
     device_codes.request:TEXT device_codes.expires_at:INTEGER device_codes.user_id:BLOB?
-    device_codes.denied_at:INTEGER?
+    device_codes.denied_at:INTEGER? device_codes.unchecked:INTEGER
     device_sessions.id:BLOB device_sessions.user_id:BLOB device_sessions.client_id:TEXT
     device_sessions.browser_session_id:BLOB? device_sessions.parent_id:BLOB? device_sessions.life:TEXT
     device_sessions.state:TEXT device_sessions.generation:INTEGER device_sessions.rotated_at:INTEGER
@@ -48,6 +48,8 @@ const COLUMNS: &str = "
     outbox.recipient:TEXT outbox.kind:TEXT outbox.about_id:BLOB outbox.user_id:BLOB outbox.created_at:INTEGER
     outbox.due_at:INTEGER outbox.attempts:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER
+    pushed_requests.id:BLOB pushed_requests.client_id:TEXT pushed_requests.request:TEXT
+    pushed_requests.kept_until:INTEGER
     registration_tokens.id:BLOB registration_tokens.digest:BLOB registration_tokens.scope:TEXT?
     registration_tokens.uses_left:INTEGER? registration_tokens.created_at:INTEGER registration_tokens.expires_at:INTEGER?
     registrations.client_id:TEXT registrations.digest:BLOB registrations.token_id:BLOB? registrations.metadata:TEXT

@@ -47,6 +47,10 @@ const FILL: &str = "
       SELECT 'app' || created_at, '', '', created_at FROM users;
     INSERT INTO registration_tokens (id, digest, created_at, expires_at)
       SELECT id, uuid_send(id), 1, created_at FROM users;
+    INSERT INTO pushed_requests (id, client_id, request, kept_until)
+      SELECT id, 'app' || created_at % 9, '', created_at FROM users;
+    INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at, unchecked)
+      SELECT id, '', uuid_send(id), 'app' || created_at % 9, '', created_at, created_at % 9 / 8 FROM users;
     INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
     INSERT INTO outbox (recipient, kind, about_id, user_id, created_at, due_at, attempts)
       SELECT 'app' || created_at % 9, '', id, id, 1, created_at, 0 FROM users;

@@ -33,7 +33,7 @@ use postern::{
 };
 use sqlx::FromRow;
 
-use crate::harness::{ALICE, Answer, Phone, Postern, Tokens};
+use crate::harness::{ALICE, Phone, Postern, Tokens, refused};
 
 /// What the row of a device session says.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -93,36 +93,6 @@ async fn revocations(postern: &Postern) -> Vec<(String, Vec<u8>, Instant)> {
         .db
         .read_all(postern::store::revocations::LIST, (now,));
     listed.await.expect("revocations")
-}
-
-/// A refusal as RFC 6749 section 5.2 wants it: status and `error`, nothing to be kept, a description in its charset.
-#[track_caller]
-fn refused(answer: &Answer, status: u16, error: &str) {
-    assert_eq!(
-        (answer.status.as_u16(), answer.error().as_str()),
-        (status, error),
-        "{answer:?}"
-    );
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert_eq!(answer.header("cache-control"), "no-store");
-    let json = answer.json();
-    let members: Vec<&str> = json
-        .as_object()
-        .expect("an object")
-        .keys()
-        .map(String::as_str)
-        .collect();
-    assert_eq!(members, ["error", "error_description"]);
-    let description = json["error_description"].as_str().expect("a description");
-    // RFC 6749 appendix A.8
-    let allowed = |c: char| matches!(c, '\x20'..='\x21' | '\x23'..='\x5b' | '\x5d'..='\x7e');
-    assert!(
-        !description.is_empty() && description.chars().all(allowed),
-        "{description:?}"
-    );
-    for internal in ["sqlx", "SELECT", "panicked", "src/", "pst_rt_", "pst_ac_", "dse_"] {
-        assert!(!answer.body.contains(internal), "{internal} in {}", answer.body);
-    }
 }
 
 /// A form post with a body as it is.
