@@ -7,6 +7,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::Rejection;
+use crate::digest::sha256;
 use crate::proof::{Proof, ath};
 
 /// How a token was presented: a token bound to a key must not be accepted as a bare bearer token.
@@ -85,6 +86,11 @@ impl<'a> Presented<'a> {
     /// The SHA-256 of the token, as it stands in a proof's `ath` (RFC 9449 section 4.2).
     pub fn ath(&self) -> String {
         ath(self.token)
+    }
+
+    /// Stands for the token where it is kept: nobody gets it back from that, or finds another one that has the same.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        sha256(self.token.as_bytes())
     }
 
     /// The token, of which nothing is verified.
