@@ -24,3 +24,4 @@ mod postgres;
 mod registration;
 mod store;
 mod token;
+mod verify;
