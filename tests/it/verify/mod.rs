@@ -4,8 +4,10 @@
 mod envoy_and_traefik;
 mod issuer;
 mod nginx;
+mod notes_api;
 mod page;
 mod sidecar;
+mod snippets;
 mod upstream;
 
 use reqwest::{Client, Response};
