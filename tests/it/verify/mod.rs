@@ -10,8 +10,16 @@ mod sidecar;
 mod snippets;
 mod upstream;
 
+use std::time::Duration;
+
 use reqwest::{Client, Response};
 use serde_json::Value;
+use tokio::{
+    net::TcpStream,
+    time::{sleep, timeout},
+};
+
+use crate::cli::program::Program;
 
 /// What the API under test is called in its tokens, and where apps ask it.
 const API: &str = "https://notes.example";
@@ -21,6 +29,22 @@ const OTHER_API: &str = "https://other.example";
 fn app() -> Client {
     let built = Client::builder().no_proxy().build();
     built.expect("a client")
+}
+
+/// A virtual machine that starts on a busy machine takes a while.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Waits until a program listens at this address of the machine.
+async fn reached(program: &mut Program, port: u16) {
+    let listens = async {
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            // A panic if it has ended: what it said tells why.
+            program.until("port", |_, _| true).await;
+            sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let listens = timeout(PATIENCE, listens).await;
+    listens.unwrap_or_else(|_| panic!("it does not listen: {}", program.state()));
 }
 
 /// What an API answered.

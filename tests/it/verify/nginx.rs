@@ -3,32 +3,30 @@
 use std::{
     fs,
     path::Path,
-    process::{Child, Command, Stdio},
-    time::Duration,
+    process::{Command, Stdio},
 };
 
 use reqwest::RequestBuilder;
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
 
 use super::{
     API, OTHER_API, Told, app,
     issuer::Issuer,
-    page,
+    page, reached,
     sidecar::{Sidecar, now},
     upstream,
 };
-use crate::harness::{ProofKey, free_port, postgres::env_is};
+use crate::{
+    cli::program::Program,
+    harness::{ProofKey, free_port, postgres::env_is},
+};
 
 const NGINX: &str = "/usr/sbin/nginx";
 
 /// nginx, until it is dropped.
 struct Nginx {
-    child: Child,
+    program: Program,
     url: String,
     _folder: TempDir,
 }
@@ -37,7 +35,8 @@ impl Nginx {
     /// Before this API, asking this sidecar.
     async fn start(sidecar: &Sidecar, api: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let address = format!("127.0.0.1:{}", free_port());
+        let port = free_port();
+        let address = format!("127.0.0.1:{port}");
         let page = page::block("nginx.md", "nginx");
         let page = page::replaced(&page, "127.0.0.1:9180", sidecar.url.trim_start_matches("http://"));
         let page = page::replaced(&page, "127.0.0.1:3000", api);
@@ -52,33 +51,24 @@ impl Nginx {
             .map(|what| format!("{what}_temp_path {what};\n"))
             .collect();
         let whole = format!(
-            "daemon off;\npid nginx.pid;\nerror_log stderr;\nworker_processes 1;\nevents {{}}\n\
+            "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\n\
              http {{\naccess_log off;\n{temporary}{page}}}\n"
         );
         fs::write(folder.path().join("nginx.conf"), whole).expect("written");
-        let child = Command::new(NGINX)
-            .arg("-p")
-            .arg(folder.path())
-            .args(["-c", "nginx.conf", "-e", "stderr"])
+        let mut command = Command::new(NGINX);
+        command.arg("-p").arg(folder.path());
+        command.args(["-c", "nginx.conf", "-e", "stderr"]);
+        command
             .stdin(Stdio::null())
-            .spawn()
-            .expect("nginx starts");
-        let mut nginx = Self {
-            child,
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut program = Program::spawn(&mut command);
+        reached(&mut program, port).await;
+        Self {
+            program,
             url: format!("http://{address}"),
             _folder: folder,
-        };
-        let reached = async {
-            while TcpStream::connect(&address).await.is_err() {
-                let ended = nginx.child.try_wait().expect("its own child");
-                assert!(ended.is_none(), "nginx ended: {ended:?}");
-                sleep(Duration::from_millis(10)).await;
-            }
-        };
-        timeout(Duration::from_secs(30), reached)
-            .await
-            .expect("nginx listens");
-        nginx
+        }
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
@@ -88,10 +78,7 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // TERM, so that its workers end with it.
-        let id = self.child.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &id]).status();
-        let _ = self.child.wait();
+        self.program.signal("TERM");
     }
 }
 

@@ -3,56 +3,41 @@
 use std::{
     fs,
     path::{self, Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::Duration,
+    process::{Command, Stdio},
 };
 
 use reqwest::RequestBuilder;
 use tempfile::TempDir;
-use tokio::{
-    net::TcpStream,
-    time::{sleep, timeout},
-};
 
-use super::{API, OTHER_API, Told, app, issuer::Issuer, page, sidecar::now};
+use super::{API, OTHER_API, Told, app, issuer::Issuer, page, reached, sidecar::now};
 use crate::{
+    cli::program::Program,
     clients::program::{is_ready, sources, tools},
     harness::{ProofKey, free_port},
 };
 
-/// A virtual machine that starts on a busy machine takes a while.
-const PATIENCE: Duration = Duration::from_mins(2);
-
 /// A running API.
 struct Api {
-    child: Child,
+    _program: Program,
     url: String,
 }
 
 impl Api {
     async fn start(mut command: Command, issuer: &Issuer) -> Self {
         let port = free_port();
-        let child = command
+        command
             .env("ISSUER", issuer.url())
             .env("AUDIENCE", API)
             .env("PORT", port.to_string())
             .env("NO_PROXY", "127.0.0.1")
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let mut api = Self {
-            child,
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut program = Program::spawn(&mut command);
+        reached(&mut program, port).await;
+        Self {
+            _program: program,
             url: format!("http://127.0.0.1:{port}/notes"),
-        };
-        let reached = async {
-            while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                let ended = api.child.try_wait().expect("its own child");
-                assert!(ended.is_none(), "it ended: {ended:?}");
-                sleep(Duration::from_millis(20)).await;
-            }
-        };
-        timeout(PATIENCE, reached).await.expect("it listens");
-        api
+        }
     }
 
     fn get(&self) -> RequestBuilder {
@@ -104,13 +89,6 @@ impl Api {
         told(self.get().bearer_auth(&writer))
             .await
             .refused(403, "insufficient_scope");
-    }
-}
-
-impl Drop for Api {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
