@@ -1,5 +1,7 @@
 //! The claims of a token as headers.
 
+use std::fmt::Write;
+
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::verifier::AccessToken;
@@ -54,7 +56,8 @@ fn encoded(claim: &str) -> String {
         if byte.is_ascii_graphic() && !b"%,;\"\\".contains(&byte) {
             value.push(char::from(byte));
         } else {
-            value.push_str(&format!("%{byte:02X}"));
+            // A text takes all that is written.
+            let _ = write!(value, "%{byte:02X}");
         }
     }
     value
