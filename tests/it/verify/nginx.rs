@@ -45,11 +45,10 @@ impl Nginx {
         let lines = page
             .lines()
             .filter(|line| !line.trim_start().starts_with("ssl_certificate"));
-        let page: String = lines.map(|line| format!("{line}\n")).collect();
-        let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .iter()
+        let page = lines.collect::<Vec<_>>().join("\n");
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|what| format!("{what}_temp_path {what};\n"))
-            .collect();
+            .concat();
         let whole = format!(
             "daemon off;\nmaster_process off;\npid nginx.pid;\nerror_log stderr;\nevents {{}}\n\
              http {{\naccess_log off;\n{temporary}{page}}}\n"
@@ -91,7 +90,7 @@ fn is_there() -> bool {
         "POSTERN_CLIENTS=required, but there is no {NGINX}"
     );
     if !there {
-        println!("skipped: no {NGINX} (tests/all installs it)");
+        eprintln!("skipped: no {NGINX} (tests/all installs it)");
     }
     there
 }

@@ -88,7 +88,7 @@ async fn what_is_no_good_token_for_this_api_is_refused() {
         ("nonsense", "nonsense"),
     ] {
         let told = sidecar.verify("/verify", token).await;
-        println!("{name}: {told:?}");
+        eprintln!("{name}: {told:?}");
         told.refused(401, "invalid_token");
     }
     let nothing = Told::of(sidecar.ask("/verify").send().await.expect("an answer")).await;

@@ -82,7 +82,7 @@ impl Api {
             ("nonsense", "nonsense"),
         ] {
             let told = told(self.get().bearer_auth(token)).await;
-            println!("{name}: {told:?}");
+            eprintln!("{name}: {told:?}");
             told.refused(401, "invalid_token");
         }
         let writer = issuer.token("notes:write").await;
