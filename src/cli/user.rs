@@ -1,6 +1,5 @@
 //! `postern user add|list|show|password|disable|enable|role|end-sessions`.
 
-
 use std::str::FromStr;
 
 use anyhow::{anyhow, bail};
@@ -260,7 +259,11 @@ async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow
     let value = json!({ "user": user, "apps": count, "browsers": browsers });
     world.output.result(json, &value, || {
         let [id, email, name, added, state, role] = row(&user);
-        let apps = if more { format!("{count} or more") } else { count.to_string() };
+        let apps = if more {
+            format!("{count} or more")
+        } else {
+            count.to_string()
+        };
         facts(&[
             ("user", id),
             ("email", email),

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::{
     base::{
         id::{
-            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, MassEndId, RegistrationTokenId,
-            UserId,
+            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, MassEndId,
+            RegistrationTokenId, UserId,
         },
         text::{Email, Note},
         time::Instant,

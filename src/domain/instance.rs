@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn who_hears_nothing_does_what_he_chose_or_what_ended_expires() {
         let at = Instant::from_millis(0);
-        let seconds = |choice, after, until| {
+        let seconds = |choice, after, until: i64| {
             let after = Lifetime::from_secs(after);
             let until = Instant::from_millis(until * 1000);
             Down { choice, after }.refuses_by(at, until).seconds()

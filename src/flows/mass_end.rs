@@ -187,7 +187,15 @@ async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
         looked_at,
         found,
         end: ending
-            .map(|ending| prepare(provider, now, ending, Reason::EndedByOperator, subject(&end.filter)))
+            .map(|ending| {
+                prepare(
+                    provider,
+                    now,
+                    ending,
+                    Reason::EndedByOperator,
+                    subject(&end.filter),
+                )
+            })
             .map(|change| change.by(end.actor.clone())),
         last: walk
             .is_over

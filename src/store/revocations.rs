@@ -95,7 +95,12 @@ impl Change for RevokeToken {
 /// Takes a key back whose secret may be in somebody else's hands, as a part of a larger change: it is gone, its secret half
 /// destroyed, its public half verifies nothing any more. With `until`, resource servers are told to refuse what it signed until
 /// then. How many keys that was: none when it is so already. Whoever writes it hands it to the memory of ends, as every end.
-pub async fn withdraw_key(tx: &mut WriteTx<'_>, kid: KeyId, now: Instant, until: Option<Instant>) -> Result<u64> {
+pub async fn withdraw_key(
+    tx: &mut WriteTx<'_>,
+    kid: KeyId,
+    now: Instant,
+    until: Option<Instant>,
+) -> Result<u64> {
     let withdrawn = tx.run(keys::WITHDRAW, (kid.to_string(), now, Vec::new())).await?;
     if let Some(until) = until.filter(|_| withdrawn > 0) {
         let issued_before = now.plus(ending::ISSUED_BEFORE);

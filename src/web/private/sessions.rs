@@ -18,14 +18,11 @@ use crate::{
         time::Instant,
     },
     domain::{
-        device_session::State as Standing,
-        ending::{Ending, Reason},
-        event::Subject,
-        session_filter::SessionFilter,
+        device_session::State as Standing, ending::Ending, event::Subject, session_filter::SessionFilter,
     },
     flows::{
         admin::{Unknown, people},
-        end::end,
+        end::end_as_operator,
         sessions,
     },
     store::{browser_sessions, device_sessions},
@@ -121,7 +118,7 @@ pub(super) async fn end_device(
     let found = device_sessions::find(&provider.db, id).await?;
     let found = found.ok_or(Unknown("session"))?;
     let subject = about(admin.address, Some(found.session.user), Some(id));
-    let ended = end(provider, Ending::Device { id }, Reason::EndedByOperator, subject).await?;
+    let ended = end_as_operator(provider, Ending::Device { id }, subject, None, admin.by.actor).await?;
     Ok(json(StatusCode::OK, ended))
 }
 
@@ -132,7 +129,7 @@ pub(super) async fn end_browser(
 ) -> Answer {
     let subject = about(admin.address, None, None);
     let ending = Ending::Browser { id };
-    let ended = end(private.provider(), ending, Reason::EndedByOperator, subject).await?;
+    let ended = end_as_operator(private.provider(), ending, subject, None, admin.by.actor).await?;
     Ok(json(StatusCode::OK, ended))
 }
 
@@ -145,6 +142,6 @@ pub(super) async fn end_of_user(
     people::known(provider, id).await?;
     let subject = about(admin.address, Some(id), None);
     let ending = Ending::User { id, keep: None };
-    let ended = end(provider, ending, Reason::EndedByOperator, subject).await?;
+    let ended = end_as_operator(provider, ending, subject, None, admin.by.actor).await?;
     Ok(json(StatusCode::OK, ended))
 }

@@ -9,7 +9,10 @@ use axum::{
 use base64ct::{Base64, Encoding};
 use futures_util::{FutureExt, StreamExt};
 use postern::{
-    domain::client::{ClientKind, ClientSettings},
+    domain::{
+        actor::Actor,
+        client::{ClientKind, ClientSettings},
+    },
     flows::clients,
 };
 use serde_json::{Value, json};
@@ -65,7 +68,8 @@ impl<'a> Follower<'a> {
         let mut settings = ClientSettings::new(ClientKind::Service);
         settings.scope = "revocations read".parse().expect("scopes");
         let (client, name) = (id.parse().expect("an id"), "An API".parse().expect("a name"));
-        let registered = clients::register(postern.provider(), client, name, settings, None).await;
+        let registered =
+            clients::register(postern.provider(), client, name, settings, None, Actor::Operator).await;
         let secret = registered
             .expect("a new client")
             .secret

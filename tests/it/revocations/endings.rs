@@ -2,6 +2,7 @@
 
 use postern::{
     base::time::Lifetime,
+    domain::actor::Actor,
     flows::clients::{self, secrets},
 };
 
@@ -43,7 +44,7 @@ async fn a_client_that_is_removed_or_changed_or_has_another_secret_has_its_strea
     let mut stream = rotated.followed().await;
     let id = rotated.id.parse().expect("an id");
     let overlap = Lifetime::from_secs(60);
-    secrets::rotate(provider, &id, None, overlap)
+    secrets::rotate(provider, &id, None, overlap, Actor::Operator)
         .await
         .expect("a new one");
     postern.poll().await;
@@ -67,7 +68,7 @@ async fn a_client_that_is_removed_or_changed_or_has_another_secret_has_its_strea
     let removed = Follower::new(&postern, "removed").await;
     let mut stream = removed.followed().await;
     let id = removed.id.parse().expect("an id");
-    clients::remove(provider, id)
+    clients::remove(provider, id, Some(Actor::Operator))
         .await
         .expect("answered")
         .expect("known");
