@@ -30,6 +30,8 @@ const NAME: &str = "audit";
 /// How long a process has the job, and when it asks for it again.
 const LEASE: Lifetime = Lifetime::from_secs(30);
 const RENEWED: Lifetime = Lifetime::from_secs(15);
+/// How long it does not ask again when another process has it.
+const PATIENCE: Lifetime = Lifetime::from_secs(5);
 /// How many events one change takes: a few milliseconds of the one writer of the embedded database.
 const BATCH: i64 = 200;
 /// How many changes one round makes; the rest waits for the next.
@@ -59,6 +61,8 @@ pub enum AuditError {
 pub struct Chain {
     /// Until when the job is its own.
     held_until: Option<Instant>,
+    /// When another process had it.
+    refused_at: Option<Instant>,
     /// How far the chain was when it looked last.
     known: Option<Head>,
     /// When it signed last, or looked whether there was anything to sign.
@@ -72,8 +76,12 @@ impl Chain {
         let is_due = self.signed_at.is_none_or(|at| now.since(at) >= EVERY);
         let failures = failures::over(provider, now).await?;
         let mut waiting = audit::waiting(&provider.db, BATCH).await?;
-        // Who has nothing to do writes nothing, not even that.
-        if waiting.is_empty() && failures.is_empty() && !is_due || !self.hold(provider, now).await? {
+        if waiting.is_empty() && failures.is_empty() && !(is_due && is_unsigned(provider).await?) {
+            // Who has nothing to do writes nothing, and looks once a minute whether there is anything to sign.
+            self.signed_at = self.signed_at.filter(|_| !is_due).or(Some(now));
+            return Ok(false);
+        }
+        if !self.hold(provider, now).await? {
             return Ok(false);
         }
         let more = failures::tell(provider, failures).await?;
@@ -84,7 +92,9 @@ impl Chain {
             if waiting.is_empty() {
                 break;
             }
-            self.link(provider, &waiting).await?;
+            if !self.link(provider, &waiting).await? {
+                return Ok(false);
+            }
             tokio::time::sleep(PAUSE).await;
             waiting = audit::waiting(&provider.db, BATCH).await?;
         }
@@ -99,15 +109,20 @@ impl Chain {
     async fn hold(&mut self, provider: &Provider, now: Instant) -> Result<bool, StoreError> {
         let is_sure = |until: Instant| until > now.plus(RENEWED);
         if !self.held_until.is_some_and(is_sure) {
+            if self.refused_at.is_some_and(|at| now.since(at) < PATIENCE) {
+                return Ok(false);
+            }
             let until = now.plus(LEASE);
             let claimed = jobs::claim(&provider.db, NAME, provider.node, now, until).await?;
+            self.refused_at = claimed.is_none().then_some(now);
             self.held_until = claimed.map(|_| until);
         }
         Ok(self.held_until.is_some())
     }
 
-    /// Takes events into the chain. Who lost the job a moment ago finds that the chain has moved on, and changes nothing.
-    async fn link(&mut self, provider: &Provider, waiting: &[StoredEvent]) -> Result<(), StoreError> {
+    /// Takes events into the chain. Who lost the job a moment ago finds that the chain has moved on, and changes nothing:
+    /// false.
+    async fn link(&mut self, provider: &Provider, waiting: &[StoredEvent]) -> Result<bool, StoreError> {
         let from = self.look(provider).await?;
         let (mut to, mut links, mut counts) = (from, Vec::new(), BTreeMap::new());
         for event in waiting {
@@ -123,15 +138,18 @@ impl Chain {
             counts,
         };
         match provider.db.write(link).await {
-            Ok(()) => self.known = Some(to),
+            Ok(()) => {
+                self.known = Some(to);
+                Ok(true)
+            }
             // Another process has the job by now; what is in the chain is looked at anew.
             Err(StoreError::Conflict(why)) => {
                 tracing::warn!(%why, "events were not taken into the chain; it is tried again");
                 (self.held_until, self.known) = (None, None);
+                Ok(false)
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// How far the chain is. When it is not as far as this process has seen it, the database went back.
@@ -186,6 +204,12 @@ impl Chain {
         provider.db.write(KeepCheckpoint(row)).await?;
         Ok(())
     }
+}
+
+/// Whether the chain has come further than what is signed.
+async fn is_unsigned(provider: &Provider) -> Result<bool, StoreError> {
+    let signed = audit::newest_checkpoint(&provider.db).await?;
+    Ok(audit::head(&provider.db).await?.seq > signed.map_or(0, |signed| signed.seq))
 }
 
 /// In which hour an event counts, and how often.

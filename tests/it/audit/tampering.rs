@@ -148,6 +148,12 @@ async fn a_chain_that_was_computed_anew_does_not_come_to_what_was_signed() {
 #[tokio::test]
 async fn a_checkpoint_of_another_key_even_one_that_is_said_to_be_gone_vouches_for_nothing() {
     use base64ct::{Base64UrlUnpadded, Encoding};
+    const GONE: Statement<(String, String), ()> = Statement::new(
+        "INSERT INTO keys (id, ring, state, state_since, sealed, public, created_at)
+         SELECT $1, 'signing:ES256', 'gone', 1, sealed, $2, 1 FROM keys WHERE state = 'active' AND ring = 'mac'",
+    );
+    const FORGE: Statement<(String, postern::base::digest::Digest), ()> =
+        Statement::new("UPDATE audit_checkpoints SET signed = $1, hash = $2");
     let postern = with_a_trail().await;
     let own = checkpoint(&postern).await;
     // Somebody makes a key, says that it was the server's once, and signs with it what he made of the trail.
@@ -168,16 +174,10 @@ async fn a_checkpoint_of_another_key_even_one_that_is_said_to_be_gone_vouches_fo
     let forged = signer
         .sign(postern::ports::signer::TokenType::Checkpoint, &claims)
         .expect("signed");
-    const GONE: Statement<(String, String), ()> = Statement::new(
-        "INSERT INTO keys (id, ring, state, state_since, sealed, public, created_at)
-         SELECT $1, 'signing:ES256', 'gone', 1, sealed, $2, 1 FROM keys WHERE state = 'active' AND ring = 'mac'",
-    );
     let _: Option<()> = db
         .execute(GONE, (id.to_string(), jwk.to_string()))
         .await
         .expect("written");
-    const FORGE: Statement<(String, postern::base::digest::Digest), ()> =
-        Statement::new("UPDATE audit_checkpoints SET signed = $1, hash = $2");
     let _: Option<()> = db
         .execute(FORGE, (forged.clone(), head.hash))
         .await

@@ -1,5 +1,6 @@
 //! The command line: every verb in process with a world of its own, and the real program beside a server and as a demo.
 
+mod audit;
 mod backup;
 mod beside_a_server;
 mod changing_clients;

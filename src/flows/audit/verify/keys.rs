@@ -37,14 +37,6 @@ pub(super) struct Signed {
     pub(super) by_own_key: bool,
 }
 
-impl Signed {
-    /// Whether it says what its row says.
-    pub(super) fn says(&self, row: &CheckpointRow) -> Result<(), &'static str> {
-        let same = self.head == row.head();
-        same.then_some(()).ok_or("does not say what its row says")
-    }
-}
-
 impl CheckpointKeys {
     pub(super) async fn read(provider: &Provider) -> Result<Self, AuditError> {
         let mut known = HashMap::new();
@@ -67,6 +59,13 @@ impl CheckpointKeys {
             }
         }
         Ok(Self(known))
+    }
+
+    /// What the checkpoint in a row says, if that is what the row says; or why it counts for nothing.
+    pub(super) fn vouches(&self, issuer: &Issuer, row: &CheckpointRow) -> Result<Signed, &'static str> {
+        let signed = self.open(issuer, &row.signed)?;
+        let same = signed.head == row.head();
+        same.then_some(signed).ok_or("does not say what its row says")
     }
 
     /// What a checkpoint says; or why it counts for nothing.
