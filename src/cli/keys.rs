@@ -161,7 +161,9 @@ fn withdrawn_text(withdrawn: &[Withdrawn]) -> String {
     let known = withdrawn.iter().filter_map(|one| one.known_everywhere_at).max();
     if let Some(known) = known {
         let until = known.to_rfc3339();
-        text.push_str("\nThe key that signs now is new: APIs that keep the published keys may refuse its tokens until ");
+        text.push_str(
+            "\nThe key that signs now is new: APIs that keep the published keys may refuse its tokens until ",
+        );
         text.push_str(&until);
         text.push_str(" at the latest.");
     }

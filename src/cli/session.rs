@@ -96,11 +96,7 @@ pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut Worl
         Verb::List { filter, after, limit } => list::list(&app, &filter, after, limit, json, world).await,
         Verb::Show { id } => list::show(&app, id, json, world).await,
         Verb::Versions { client } => list::versions(&app, client.as_ref(), json, world).await,
-        Verb::End {
-            session,
-            filter,
-            how,
-        } => end::end(&app, session, &filter, how, json, world).await,
+        Verb::End { session, filter, how } => end::end(&app, session, &filter, how, json, world).await,
         Verb::Ends { limit } => end::list(&app, limit, json, world).await,
         Verb::CancelEnd { id } => end::cancel(&app, id, json, world).await,
     }

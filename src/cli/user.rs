@@ -179,7 +179,9 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let user = find(&app, &email).await?.id;
             let ended = end_all(&app, user, reason).await?;
             let value = json!({ "user": user, "ended": ended });
-            world.output.result(json, &value, || format!("{email}: {}.", words::ended(ended)))
+            world
+                .output
+                .result(json, &value, || format!("{email}: {}.", words::ended(ended)))
         }
         Verb::Password {
             email,
@@ -258,7 +260,11 @@ async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow
     let value = json!({ "user": user, "apps": count, "browsers": browsers });
     world.output.result(json, &value, || {
         let [id, email, name, added, state, role] = row(&user);
-        let apps = if more { format!("{count} or more") } else { count.to_string() };
+        let apps = if more {
+            format!("{count} or more")
+        } else {
+            count.to_string()
+        };
         facts(&[
             ("user", id),
             ("email", email),

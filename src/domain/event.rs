@@ -128,15 +128,10 @@ pub enum Event {
         found: i64,
         /// How many ended.
         ended: i64,
-        /// Whether it was cancelled before it had looked at all of them.
-        cancelled: bool,
+        /// Who cancelled it before it had looked at all of them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cancelled_by: Option<Actor>,
     },
-    /// A person took back what they had allowed an app.
-    #[serde(rename = "consent.withdrawn")]
-    ConsentWithdrawn,
-    /// A person who was disabled may sign in again.
-    #[serde(rename = "user.enabled")]
-    UserEnabled,
     /// A key was withdrawn before its time, since it may be known to others: what it made is refused.
     #[serde(rename = "key.withdrawn")]
     KeyWithdrawn {

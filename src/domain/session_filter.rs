@@ -186,7 +186,10 @@ mod tests {
                 let filter = serde_json::json!({ part: value });
                 let read: SessionFilter = serde_json::from_value(filter).expect(part);
                 let again = serde_json::to_value(&read).expect("JSON");
-                assert_eq!(serde_json::from_value::<SessionFilter>(again).expect("read"), read);
+                assert_eq!(
+                    serde_json::from_value::<SessionFilter>(again).expect("read"),
+                    read
+                );
                 assert!(!read.is_empty(), "{part}");
                 read
             };
@@ -213,7 +216,10 @@ mod tests {
         assert!(meets("10.0.0.0/8", "10.1.2.3") && meets("10.1.2.3", "10.1.2.3"));
         assert!(!meets("10.0.0.0/8", "11.1.2.3") && !meets("10.0.0.0/8", "2001:db8::/64"));
         assert!(meets("2001:db8::/32", "2001:db8:0:1::/64"));
-        assert!(meets("2001:db8:0:1::7", "2001:db8:0:1::/64"), "one of its addresses");
+        assert!(
+            meets("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+            "one of its addresses"
+        );
         assert!(!meets("10.0.0.0/8", "somewhere") && "everywhere".parse::<Network>().is_err());
     }
 }

@@ -209,7 +209,10 @@ pub async fn overview(provider: &Provider, session: &BrowserSession) -> Result<O
     Ok(Overview {
         name: users::find(&provider.db, user).await?.and_then(|user| user.name),
         browsers,
-        devices: sessions::list(provider, &own, None, MAX_DEVICES).await?.page.items,
+        devices: sessions::list(provider, &own, None, MAX_DEVICES)
+            .await?
+            .page
+            .items,
         consents: consents::of_user(&provider.db, user, MAX_CONSENTS).await?,
         at: provider.clock.now(),
     })

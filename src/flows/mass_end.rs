@@ -139,7 +139,7 @@ pub async fn list(provider: &Provider, after: Option<MassEndId>, limit: i64) -> 
 }
 
 /// Stops one; what has ended stays ended. False when it is done, or never was.
-pub async fn cancel(provider: &Provider, id: MassEndId) -> Result<bool> {
+pub async fn cancel(provider: &Provider, id: MassEndId, actor: Actor) -> Result<bool> {
     let now = provider.clock.now();
     let Some(end) = find(provider, id).await? else {
         return Ok(false);
@@ -149,6 +149,7 @@ pub async fn cancel(provider: &Provider, id: MassEndId) -> Result<bool> {
         now,
         event: EventId::new(now, &provider.entropy),
         subject: subject(&end.filter),
+        actor,
     };
     provider.db.write(change).await
 }
@@ -186,9 +187,10 @@ async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
         to: walk.before,
         looked_at,
         found,
-        end: ending
-            .map(|ending| prepare(provider, now, ending, Reason::EndedByOperator, subject(&end.filter)))
-            .map(|change| change.by(end.actor.clone())),
+        end: ending.map(|ending| {
+            let about = subject(&end.filter);
+            prepare(provider, now, ending, Reason::EndedByOperator, about).by(end.actor.clone())
+        }),
         last: walk
             .is_over
             .then(|| (EventId::new(now, &provider.entropy), subject(&end.filter))),

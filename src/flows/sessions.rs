@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     base::{
-        id::{DeviceSessionId, UserId},
+        id::{ClientId, DeviceSessionId, UserId},
         page::Page,
         time::Instant,
     },
@@ -164,10 +164,7 @@ pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Sho
 
 /// How many live sessions each version of an app has, most first; of every app without `client`. They are counted by a walk
 /// over all sessions, a little way every half minute, and each count says when it was finished.
-pub async fn versions(
-    provider: &Provider,
-    client: Option<&crate::base::id::ClientId>,
-) -> Result<Vec<VersionCount>> {
+pub async fn versions(provider: &Provider, client: Option<&ClientId>) -> Result<Vec<VersionCount>> {
     app_versions::list(&provider.db, client).await
 }
 

@@ -178,10 +178,7 @@ impl Change for RotateRing {
 impl RotateRing {
     async fn withdraw(&self, tx: &mut WriteTx<'_>, key: KeyId) -> Result<()> {
         let kid = key.to_string();
-        step(
-            tx.run(WITHDRAW, (kid.clone(), self.now, Vec::new()))
-                .await?,
-        )?;
+        step(tx.run(WITHDRAW, (kid.clone(), self.now, Vec::new())).await?)?;
         if let Some(until) = self.revoked_until {
             let binds = (kid.into_bytes(), self.now.plus(ISSUED_BEFORE), until, self.now);
             tx.run(REVOKE, binds).await?;

@@ -196,7 +196,7 @@ impl Change for EndBatch {
             ended = Some(sessions);
         }
         if let Some((event, subject)) = &self.last {
-            finish(tx, self.id, self.now, false, *event, subject).await?;
+            finish(tx, self.id, self.now, None, *event, subject).await?;
         }
         Ok(ended)
     }
@@ -213,13 +213,23 @@ pub struct CancelMassEnd {
     pub event: EventId,
     /// Whom that is about.
     pub subject: Subject,
+    /// Who stops it.
+    pub actor: Actor,
 }
 
 impl Change for CancelMassEnd {
     type Out = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        finish(tx, self.id, self.now, true, self.event, &self.subject).await
+        finish(
+            tx,
+            self.id,
+            self.now,
+            Some(&self.actor),
+            self.event,
+            &self.subject,
+        )
+        .await
     }
 }
 
@@ -227,11 +237,11 @@ async fn finish(
     tx: &mut WriteTx<'_>,
     id: MassEndId,
     now: Instant,
-    cancelled: bool,
+    cancelled_by: Option<&Actor>,
     event: EventId,
     subject: &Subject,
 ) -> Result<bool> {
-    let binds = (id, now, cancelled.then_some(now));
+    let binds = (id, now, cancelled_by.map(|_| now));
     let Some((found, ended)) = tx.one(FINISH, binds).await? else {
         return Ok(false);
     };
@@ -243,7 +253,7 @@ async fn finish(
             mass_end: id,
             found,
             ended,
-            cancelled,
+            cancelled_by: cancelled_by.cloned(),
         },
     };
     events::record(tx, &record).await?;

@@ -99,7 +99,10 @@ fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview
     let consent = |row: Consent| ConsentRow {
         app: site.provider.clients.name(&row.client),
         client: row.client.to_string(),
-        scopes: scope_texts(&row.scope).into_iter().map(|text| text.title).collect(),
+        scopes: scope_texts(&row.scope)
+            .into_iter()
+            .map(|text| text.title)
+            .collect(),
     };
     AccountPage {
         email: session.email.to_string(),

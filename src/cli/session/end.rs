@@ -95,7 +95,7 @@ pub(in crate::cli) async fn end_all(app: &App, user: UserId, note: Option<Note>)
     Ok(end_as_operator(&app.provider, ending, subject, note, Actor::Operator).await?)
 }
 
-async fn end_one(app: &App, node: Node, note: Option<Note>) -> anyhow::Result<Ended> {
+async fn end_one(app: &App, node: Node, why: Option<Note>) -> anyhow::Result<Ended> {
     let mut subject = Subject::default();
     let ending = match node {
         Node::Browser(id) => Ending::Browser { id },
@@ -108,7 +108,7 @@ async fn end_one(app: &App, node: Node, note: Option<Note>) -> anyhow::Result<En
             Ending::Device { id }
         }
     };
-    let ended = end_as_operator(&app.provider, ending, subject, note, Actor::Operator).await?;
+    let ended = end_as_operator(&app.provider, ending, subject, why, Actor::Operator).await?;
     if ended == Ended::default() {
         bail!(
             "there is no session {node} that could be ended: it has ended already, or never was; see `postern session list`"
@@ -182,7 +182,7 @@ pub(super) async fn list(app: &App, limit: i64, json: bool, world: &mut World) -
 }
 
 pub(super) async fn cancel(app: &App, id: MassEndId, json: bool, world: &mut World) -> anyhow::Result<()> {
-    if !mass_end::cancel(&app.provider, id).await? {
+    if !mass_end::cancel(&app.provider, id, Actor::Operator).await? {
         bail!("{id} is not under way: it is done, or never was; see `postern session ends`");
     }
     let end = find(app, id).await?;

@@ -46,7 +46,7 @@ pub(super) struct FilterFlags {
     /// Only those opened since
     #[arg(long, value_name = "WHEN")]
     opened_since: Option<Moment>,
-    /// Only those that live on their own (own), or with the browser session that they came from (with_browser)
+    /// Only those that live on their own, or with the browser session that they came from
     #[arg(long, value_name = "LIFE", value_parser = life)]
     life: Option<Life>,
 }

@@ -138,7 +138,10 @@ fn one(shown: &Shown) -> String {
         ("user", session.user.to_string()),
         ("app", session.client.to_string()),
         ("version", optional(session.app_version.clone())),
-        ("device", optional(Some(session.device.clone()).filter(|device| !device.is_empty()))),
+        (
+            "device",
+            optional(Some(session.device.clone()).filter(|device| !device.is_empty())),
+        ),
         ("address", optional(session.address.clone())),
         ("opened from", optional(session.origin.map(|id| id.to_string()))),
         ("hangs under", optional(session.parent.map(|id| id.to_string()))),
@@ -174,6 +177,9 @@ pub(super) async fn versions(
                 count.counted_at.to_rfc3339(),
             ]
         };
-        table(["APP", "VERSION", "SESSIONS", "COUNTED"], page.items.iter().map(row))
+        table(
+            ["APP", "VERSION", "SESSIONS", "COUNTED"],
+            page.items.iter().map(row),
+        )
     })
 }

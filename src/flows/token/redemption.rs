@@ -2,9 +2,9 @@
 
 use crate::{
     base::{
-        text::AppVersion,
         digest::Digest,
         id::{DeviceSessionId, EventId},
+        text::AppVersion,
         time::Instant,
         url::Resource,
     },

@@ -178,7 +178,14 @@ impl Call<'_> {
         let coarse = Lifetime::from_millis(self.rules.idle.millis() / 8).min(COARSE);
         let (session, handle) = (self.token.session, self.token.handle.digest());
         let (client, generation) = (&self.client.id, self.token.generation.to_i64());
-        let binds = (session, handle, client.clone(), generation, now, now.minus(coarse));
+        let binds = (
+            session,
+            handle,
+            client.clone(),
+            generation,
+            now,
+            now.minus(coarse),
+        );
         let db = &self.provider.db;
         let mut found = db.read(STAY, binds).await?;
         if found.is_none() {

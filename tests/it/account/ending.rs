@@ -302,9 +302,15 @@ impl<'a> World<'a> {
             "Alice withdraws her consent to Notes" => {
                 let page = self.here.open("/account").await.page();
                 let mut forms = page.forms("/account/withdraw").into_iter();
-                let form = forms.find(|form| form.field("client") == "notes").expect("its button");
+                let form = forms
+                    .find(|form| form.field("client") == "notes")
+                    .expect("its button");
                 let page = self.here.submit(&form).await.page();
-                assert!(page.forms("/account/withdraw").iter().all(|form| form.field("client") != "notes"));
+                assert!(
+                    page.forms("/account/withdraw")
+                        .iter()
+                        .all(|form| form.field("client") != "notes")
+                );
                 assert_eq!(self.postern.count_events("consent.withdrawn").await, 1);
             }
             "an operator ends all sessions of Notes that match a filter" => {

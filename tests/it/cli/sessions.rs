@@ -186,15 +186,24 @@ async fn sessions_that_match_are_counted_first_and_end_with_a_reason() {
     let new = Tokens::of(&phone.redeem_with(&code, &[("app_version", "2.0")]).await);
     assert_eq!(ids(&shell, &["--app-version", "1.0"]).await, [old.sid()]);
     let shown = shell.run(&["session", "show", &old.sid()]).await.done();
-    assert!(shown.contains("version         1.0") && shown.contains("203.0.113.7"), "{shown}");
+    assert!(
+        shown.contains("version         1.0") && shown.contains("203.0.113.7"),
+        "{shown}"
+    );
 
     let flags = ["--client", "notes", "--app-version", "1.0"];
     let end = [&["session", "end", "--reason", "1.0 leaks"], &flags[..]].concat();
     let said = shell.run(&[&end[..], &["--dry-run"]].concat()).await.done();
-    assert_eq!(said, "1 app session would end, with what hangs under them. Nothing was changed.\n");
+    assert_eq!(
+        said,
+        "1 app session would end, with what hangs under them. Nothing was changed.\n"
+    );
     assert_eq!(phone.refresh(&old.refresh).await.status, 200);
     let ended = shell.run(&[&end[..], &["--json"]].concat()).await.json();
-    assert_eq!((&ended["found"], &ended["ended"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!(
+        (&ended["found"], &ended["ended"]),
+        (&Value::from(1), &Value::from(1))
+    );
     assert_eq!(phone.refresh(&old.refresh).await.error(), "invalid_grant");
     assert_eq!(phone.refresh(&new.refresh).await.status, 200);
     let shown = shell.run(&["session", "show", &old.sid()]).await.done();
@@ -206,7 +215,14 @@ async fn sessions_that_match_are_counted_first_and_end_with_a_reason() {
     assert!(late.contains("it is done"), "{late}");
 
     // One by one with a reason too.
-    shell.run(&["session", "end", &new.sid(), "--reason", "asked to"]).await.done();
+    shell
+        .run(&["session", "end", &new.sid(), "--reason", "asked to"])
+        .await
+        .done();
     let events = postern.events().await;
-    assert!(events.iter().any(|(kind, data)| kind == "session.ended" && data["note"] == "asked to"));
+    assert!(
+        events
+            .iter()
+            .any(|(kind, data)| kind == "session.ended" && data["note"] == "asked to")
+    );
 }

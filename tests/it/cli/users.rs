@@ -20,7 +20,10 @@ async fn who_is_enabled_again_signs_in_again_and_old_sessions_stay_ended() {
     let said = shell.run(&["user", "enable", ALICE]).await.done();
     assert!(said.contains("was not disabled"), "{said}");
     shell.run(&["user", "disable", ALICE]).await.done();
-    assert_eq!(shell.run(&["user", "enable", ALICE]).await.done(), "alice@example.com may sign in again.\n");
+    assert_eq!(
+        shell.run(&["user", "enable", ALICE]).await.done(),
+        "alice@example.com may sign in again.\n"
+    );
     assert_eq!(postern.count_events("user.enabled").await, 1);
     assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
     let again = phone.signed_in(&mut postern.browser(), ALICE).await;
@@ -30,20 +33,32 @@ async fn who_is_enabled_again_signs_in_again_and_old_sessions_stay_ended() {
         (&shown["apps"], &shown["browsers"], &shown["user"]["disabled_at"]),
         (&Value::from(1), &Value::from(1), &Value::Null)
     );
-    let said = shell.run(&["user", "end-sessions", ALICE, "--reason", "lost"]).await.done();
-    assert_eq!(said, "alice@example.com: ended 1 app session and 1 browser session.\n");
+    let said = shell
+        .run(&["user", "end-sessions", ALICE, "--reason", "lost"])
+        .await
+        .done();
+    assert_eq!(
+        said,
+        "alice@example.com: ended 1 app session and 1 browser session.\n"
+    );
     assert_eq!(phone.refresh(&again.refresh).await.error(), "invalid_grant");
 }
 
 #[tokio::test]
 async fn people_are_found_by_how_their_address_begins() {
     for postern in Postern::on_each().await {
-        for email in ["Al@example.com", "alan@example.com", "al_x@example.com", "älan@example.com"] {
+        for email in [
+            "Al@example.com",
+            "alan@example.com",
+            "al_x@example.com",
+            "älan@example.com",
+        ] {
             postern.add_user(email).await;
         }
         let found = async |begins: &str, after: Option<&str>, limit| {
             let after = after.map(|after| after.parse().expect("an address"));
-            let page = postern::flows::account::search(postern.provider(), begins, after.as_ref(), limit).await;
+            let page =
+                postern::flows::account::search(postern.provider(), begins, after.as_ref(), limit).await;
             let page = page.expect("answered");
             let emails: Vec<String> = page.items.iter().map(|user| user.email.key()).collect();
             (emails.join(" "), page.next)

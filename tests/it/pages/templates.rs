@@ -150,7 +150,11 @@ fn account(full: bool) -> AccountPage {
             .map(|here| ConsentRow {
                 app: text(full),
                 client: text(full),
-                scopes: if *here { vec![text(full), text(full)] } else { Vec::new() },
+                scopes: if *here {
+                    vec![text(full), text(full)]
+                } else {
+                    Vec::new()
+                },
             })
             .collect(),
     }

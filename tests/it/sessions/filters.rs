@@ -22,7 +22,10 @@ async fn each_filter_finds_its_sessions_and_no_others() {
         let (notes, mail) = (postern.phone(), postern.phone_of("mail"));
         let first = signed_in(&notes, &postern, ALICE, "1.0").await.sid();
         postern.advance("1h");
-        let (middle, at) = (signed_in(&mail, &postern, ALICE, "2.0").await, postern.clock.now());
+        let (middle, at) = (
+            signed_in(&mail, &postern, ALICE, "2.0").await,
+            postern.clock.now(),
+        );
         postern.advance("1h");
         let last = signed_in(&notes, &postern, BOB, "2.0").await.sid();
         let middle_id = middle.sid();
@@ -50,7 +53,9 @@ async fn each_filter_finds_its_sessions_and_no_others() {
 
         // A refresh tells it anew, and moves the last use.
         postern.advance("1h");
-        let answer = mail.refresh_with(&middle.refresh, &[("app_version", "3.0")]).await;
+        let answer = mail
+            .refresh_with(&middle.refresh, &[("app_version", "3.0")])
+            .await;
         assert_eq!(answer.status, 200);
         let three = filter(json!({ "app_version": "3.0", "used_since": postern.clock.now() }));
         assert_eq!(found(&postern, &three).await, [middle_id]);
@@ -103,13 +108,18 @@ async fn a_search_looks_at_so_many_and_says_that_there_is_more() {
         assert!((10_000..11_500).contains(&first.looked_at), "{}", first.looked_at);
         assert!(statements < 15, "{statements}");
         let next = first.page.next.expect("more").parse().expect("an id");
-        let rest = sessions::list(postern.provider(), &none, Some(next), 50).await.expect("answered");
+        let rest = sessions::list(postern.provider(), &none, Some(next), 50)
+            .await
+            .expect("answered");
         assert_eq!((rest.page.next, first.looked_at + rest.looked_at), (None, 12_501));
 
         let mine = filter(json!({ "user": postern.user(ALICE).await.id }));
         let all = found(&postern, &mine).await;
         assert_eq!(all.len(), 12_501);
-        assert!(all.windows(2).all(|two| two[0] > two[1]), "newest first, none twice");
+        assert!(
+            all.windows(2).all(|two| two[0] > two[1]),
+            "newest first, none twice"
+        );
         assert!(all.contains(&tokens.sid()));
     }
 }

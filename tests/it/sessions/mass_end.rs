@@ -21,7 +21,9 @@ async fn work(postern: &Postern) -> bool {
 }
 
 async fn progress(postern: &Postern, end: &MassEnd) -> MassEnd {
-    let found = mass_end::find(postern.provider(), end.id).await.expect("answered");
+    let found = mass_end::find(postern.provider(), end.id)
+        .await
+        .expect("answered");
     found.expect("a row")
 }
 
@@ -29,22 +31,26 @@ async fn progress(postern: &Postern, end: &MassEnd) -> MassEnd {
 async fn ten_thousand_end_in_one_job_and_all_are_refused() {
     for postern in Postern::on_each().await {
         postern
-            .set_client("notes", |notes| {
-                notes.backchannel_logout_uri = "https://notes.example/logout".parse().ok();
+            .add_client("heard", |heard| {
+                heard.backchannel_logout_uri = "https://heard.example/logout".parse().ok();
             })
             .await;
-        let phone = postern.phone();
+        let phone = postern.phone_of("heard");
         let alice = phone.signed_in(&mut postern.browser(), ALICE).await;
         more_like_it(&postern, 9_999).await;
         let bob = phone.signed_in(&mut postern.browser(), BOB).await;
-        let parts = json!({ "user": postern.user(ALICE).await.id, "client": "notes" });
+        let parts = json!({ "user": postern.user(ALICE).await.id, "client": "heard" });
         let ids = found(&postern, &filter(parts.clone())).await;
         assert_eq!(ids.len(), 10_000);
 
         let counted = mass_end::count(postern.provider(), &filter(parts.clone()), u64::MAX).await;
         let counted = counted.expect("counted");
         assert_eq!((counted.found, counted.is_all), (10_000, true));
-        assert_eq!(found(&postern, &filter(parts.clone())).await.len(), 10_000, "only counted");
+        assert_eq!(
+            found(&postern, &filter(parts.clone())).await.len(),
+            10_000,
+            "only counted"
+        );
         let end = begin(&postern, parts).await;
         assert!(!work(&postern).await, "nothing is left");
         let end = progress(&postern, &end).await;
@@ -59,8 +65,15 @@ async fn ten_thousand_end_in_one_job_and_all_are_refused() {
             let phone = phone.at(node);
             for id in ids.iter().step_by(each) {
                 let session = id.parse().expect("an id");
-                let token = keys.mac.encode(&RefreshToken { session, ..own.clone() });
-                assert_eq!(phone.refresh(token.expose()).await.error(), "invalid_grant", "{id}");
+                let token = keys.mac.encode(&RefreshToken {
+                    session,
+                    ..own.clone()
+                });
+                assert_eq!(
+                    phone.refresh(token.expose()).await.error(),
+                    "invalid_grant",
+                    "{id}"
+                );
             }
         }
         assert_eq!(phone.userinfo(&alice.access).await.status, 401);
@@ -105,7 +118,11 @@ async fn told(postern: &Postern, end: &MassEnd, ids: &[String]) {
         let ids = batch["ids"].as_array().expect("a list");
         named.extend(ids.iter().filter_map(Value::as_str));
         let line = batch.to_string();
-        assert!(line.len() < 60_000, "a line that `postern restore` reads: {}", line.len());
+        assert!(
+            line.len() < 60_000,
+            "a line that `postern restore` reads: {}",
+            line.len()
+        );
     }
     named.sort_unstable();
     let mut expected: Vec<&str> = ids.iter().map(String::as_str).collect();
@@ -167,15 +184,27 @@ async fn a_cancelled_end_ends_nothing_more() {
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     let end = begin(&postern, json!({ "client": "notes" })).await;
     let provider = postern.provider();
-    assert!(mass_end::cancel(provider, end.id).await.expect("answered"));
-    assert!(!mass_end::cancel(provider, end.id).await.expect("answered"), "once");
+    assert!(
+        mass_end::cancel(provider, end.id, Actor::Operator)
+            .await
+            .expect("answered")
+    );
+    assert!(
+        !mass_end::cancel(provider, end.id, Actor::Operator)
+            .await
+            .expect("answered"),
+        "once"
+    );
     assert!(!work(&postern).await);
     let end = progress(&postern, &end).await;
     assert_eq!((end.ended, end.cancelled_at), (0, Some(postern.clock.now())));
     assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);
     let events = postern.events().await;
-    let (_, done) = events.iter().find(|(kind, _)| kind == "mass_end.done").expect("told");
-    assert_eq!(done["cancelled"], true);
+    let (_, done) = events
+        .iter()
+        .find(|(kind, _)| kind == "mass_end.done")
+        .expect("told");
+    assert_eq!(done["cancelled_by"]["kind"], "operator");
 }
 
 #[tokio::test]

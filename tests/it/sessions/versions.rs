@@ -7,7 +7,10 @@ use crate::harness::{ALICE, BOB, Postern, Tokens};
 
 async fn counts(postern: &Postern) -> Vec<(Option<String>, i64)> {
     let found = versions(postern.provider(), None).await.expect("answered");
-    found.into_iter().map(|count| (count.app_version, count.sessions)).collect()
+    found
+        .into_iter()
+        .map(|count| (count.app_version, count.sessions))
+        .collect()
 }
 
 #[tokio::test]
