@@ -26,7 +26,7 @@ use crate::{
         browser_sessions,
         consents::{self, Consent, WithdrawConsent},
         device_sessions,
-        ending::Ended,
+        ending::{EndSessions, Ended},
         error::StoreError,
         users::{self, AddUser, Asking, ChangePassword, DisableUser},
     },
@@ -303,7 +303,11 @@ pub async fn withdraw_consent(
     let change = WithdrawConsent {
         user,
         client,
-        end: prepare(provider, now, ending, Reason::EndedByUser, subject.clone()),
+        end: EndSessions {
+            // Told of by the event below, where there was something to take back.
+            also: None,
+            ..prepare(provider, now, ending, Reason::EndedByUser, subject.clone())
+        },
         event: provider.event(now, subject, Event::ConsentWithdrawn),
     };
     Ok(remember(provider, &provider.db.write(change).await?))

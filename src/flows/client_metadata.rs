@@ -20,7 +20,7 @@ use crate::{
     },
     flows::{
         Provider, clients,
-        registration::{RegistrationError, admission, event, updated},
+        registration::{RegistrationError, admission, event},
     },
     ports::fetch::{FetchError, Fetched},
     store::{

@@ -20,7 +20,7 @@ use crate::{
         actor::Actor,
         client::{Client, RegistrationMode},
         client_secret::ClientSecret,
-        event::{Changed, Event, EventRecord, Subject},
+        event::{Event, EventRecord, Subject},
         oauth_error::{ErrorCode, OAuthError},
         registration::{
             Bounds, InitialAccessToken, KeptInitialAccessToken, Metadata, Proposed, RegistrationAccessToken,

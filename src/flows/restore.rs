@@ -86,7 +86,6 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
             Effect::TokenRevoked(jti, subject.session)
         }
         Event::UserCreated { .. }
-        | Event::UserEnabled
         | Event::RoleChanged { .. }
         | Event::SignedIn { .. }
         | Event::ConsentGranted { .. }
@@ -116,8 +115,6 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyWithdrawn { .. }
         | Event::MassEndBegun { .. }
         | Event::MassEndDone { .. }
-        // Its sessions' end says the same.
-        | Event::ConsentWithdrawn
         | Event::Newer => Effect::Nothing,
     })
 }

@@ -249,6 +249,7 @@ async fn finish(
         id: event,
         at: now,
         subject: subject.clone(),
+        actor: Some(cancelled_by.cloned().unwrap_or(Actor::System)),
         event: Event::MassEndDone {
             mass_end: id,
             found,

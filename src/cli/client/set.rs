@@ -12,7 +12,10 @@ use crate::{
         table::facts,
         world::World,
     },
-    domain::client::{Client, ClientSettings},
+    domain::{
+        actor::Actor,
+        client::{Client, ClientSettings},
+    },
     flows::clients::set as verb,
 };
 
@@ -86,7 +89,7 @@ pub(super) async fn run(
     let found = found.ok_or_else(|| unknown(&setting.id))?;
     let (name, settings) = setting.check(&found.client, provider)?;
     let before = found.client.clone();
-    let after = verb::set(provider, found, name, settings).await?;
+    let after = verb::set(provider, found, name, settings, &Actor::Operator).await?;
     let value = json!({ "before": before, "after": after });
     world.output.result(json, &value, || facts(&about(&after)))
 }

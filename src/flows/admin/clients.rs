@@ -71,7 +71,7 @@ pub async fn update(
         registered_by: before.settings.registered_by,
         ..settings
     };
-    Ok(set::set(provider, found, name, settings).await?)
+    Ok(set::set(provider, found, name, settings, &by.actor).await?)
 }
 
 /// Removes a client and ends its sessions.

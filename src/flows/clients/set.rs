@@ -4,6 +4,7 @@ use super::{ClientError, check, make_keys};
 use crate::{
     base::{id::ClientId, text::DisplayName},
     domain::{
+        actor::Actor,
         client::{Client, ClientSettings},
         event::{Event, Subject},
     },
@@ -42,6 +43,7 @@ pub async fn set(
     found: Found,
     name: DisplayName,
     settings: ClientSettings,
+    actor: &Actor,
 ) -> Result<Client, SetError> {
     let before = found.client.clone();
     if before.id.host().is_some() || before.settings.is_unchecked() {
@@ -71,7 +73,7 @@ pub async fn set(
     let event = Event::client_updated(&before, &after);
     let change = SetClient {
         found,
-        event: provider.event(provider.clock.now(), subject, event),
+        event: provider.event_by(provider.clock.now(), actor, subject, event),
         after: after.clone(),
     };
     if !provider.db.write(change).await.map_err(ClientError::from)? {

@@ -33,7 +33,7 @@ pub(super) struct KeysToRotate {
 
 pub(super) async fn rotate(
     State(private): State<Private>,
-    _: Admin<RotateKeys>,
+    admin: Admin<RotateKeys>,
     _: Confirmed,
     Sent(asked): Sent<KeysToRotate>,
 ) -> Answer {
@@ -43,6 +43,6 @@ pub(super) async fn rotate(
     let there = keys::list(&provider.db).await?;
     let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
     let rings = ring.map_or_else(|| Ring::every().filter(has_keys).collect(), |ring| vec![ring]);
-    let items = rotate_rings(provider, &rings).await?;
+    let items = rotate_rings(provider, &rings, admin.by.actor).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }
