@@ -142,11 +142,11 @@ async fn of_two_changes_at_once_one_is_told_to_look_again_and_nodes_learn_of_the
         let mut settings = found.client.settings.clone();
         settings.require_pushed_authorization_requests = true;
         let name = found.client.name.clone();
-        set::set(postern.provider(), found, name.clone(), settings.clone())
+        set::set(postern.provider(), found, name.clone(), settings.clone(), &postern::domain::actor::Actor::Operator)
             .await
             .expect("set");
         settings.require_pushed_authorization_requests = false;
-        let refused = set::set(other.provider(), late, name, settings).await;
+        let refused = set::set(other.provider(), late, name, settings, &postern::domain::actor::Actor::Operator).await;
         assert!(matches!(refused, Err(set::SetError::Changed)), "{refused:?}");
 
         other.poll().await;

@@ -10,7 +10,7 @@ async fn a_token_of_a_withdrawn_key_is_neither_exchanged_nor_said_to_be_active()
     let postern = Postern::start().await;
     let (phone, tokens, orders) = world(&postern).await;
     assert_eq!(orders.introspect(&tokens.access).await["active"], true);
-    withdraw(postern.provider(), &Ring::ALL, false)
+    withdraw(postern.provider(), &Ring::ALL, false, postern::domain::actor::Actor::Operator)
         .await
         .expect("withdrawn");
     assert_eq!(orders.introspect(&tokens.access).await["active"], false);
