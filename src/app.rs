@@ -148,6 +148,7 @@ impl App {
             client_keys: ClientKeys::new(Arc::clone(&fetcher)),
             fetcher,
             ends: Arc::default(),
+            streams: Arc::default(),
             proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),
             bell: Notify::new(),

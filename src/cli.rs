@@ -1,6 +1,7 @@
 //! The command line: parse, open what the command needs, run one verb, print. One file for each command.
 //!
-//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage.
+//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage, 3 done
+//! but not confirmed by everybody.
 
 mod audit;
 mod backup;
@@ -26,6 +27,7 @@ mod session;
 mod signals;
 mod table;
 mod user;
+mod verify_proxy;
 mod words;
 mod world;
 
@@ -37,7 +39,7 @@ use self::{
     audit::AuditCommand, backup::BackupCommand, client::ClientCommand, config::ConfigCommand,
     demo::DemoCommand, dev::DevCommand, events::EventsCommand, init::InitCommand, keys::KeysCommand,
     migrate::MigrateCommand, place::Place, registration::RegistrationCommand, restore::RestoreCommand,
-    serve::ServeCommand, session::SessionCommand, user::UserCommand,
+    serve::ServeCommand, session::SessionCommand, user::UserCommand, verify_proxy::VerifyProxyCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -87,6 +89,8 @@ enum Command {
     Backup(BackupCommand),
     /// Put a copy of the database in its place, and do again what ended since
     Restore(RestoreCommand),
+    /// Check access tokens for an API in any language, asked by nginx, Envoy or Traefik
+    VerifyProxy(VerifyProxyCommand),
     /// Tools for development
     Dev(DevCommand),
 }
@@ -118,6 +122,7 @@ pub async fn run(
         Command::Events(command) => events::run(command, place, &mut world).await,
         Command::Backup(command) => backup::run(command, place, &mut world).await,
         Command::Restore(command) => restore::run(command, place, &mut world).await,
+        Command::VerifyProxy(command) => verify_proxy::run(command, &mut world).await,
         Command::Dev(command) => dev::run(command, place, &mut world).await,
     };
     // Nobody is told that the database is free before its files are closed.

@@ -20,7 +20,7 @@ use crate::{
     },
     ports::{
         client_documents::ClientDocuments, client_keys::ClientKeys, clients::ClientDirectory, ends::Ends,
-        fetch::Fetcher, hasher::Hasher, keyring::Keyring, readiness::Readiness,
+        fetch::Fetcher, hasher::Hasher, keyring::Keyring, readiness::Readiness, streams::Streams,
     },
     store::db::Db,
 };
@@ -38,6 +38,7 @@ pub mod browserless_logout;
 pub mod client_auth;
 pub mod client_metadata;
 pub mod clients;
+pub mod confirm;
 pub mod consent;
 pub mod device;
 pub mod discovery;
@@ -57,6 +58,7 @@ pub mod pushed;
 pub mod registration;
 pub mod request_object;
 pub mod restore;
+pub mod revocations;
 pub mod revoke;
 pub mod seed;
 pub mod sessions;
@@ -106,6 +108,8 @@ pub struct Provider {
     pub client_keys: ClientKeys,
     /// What ended lately.
     pub ends: Arc<Ends>,
+    /// The revocation streams that are open at this node.
+    pub streams: Arc<Streams>,
     /// The DPoP proofs that this node has seen.
     pub proofs: ReplayMemory,
     /// Whether this node should be sent requests.

@@ -23,6 +23,7 @@ pub mod error;
 pub mod events;
 pub mod facts;
 pub mod idempotent_requests;
+pub mod instances;
 pub mod jobs;
 pub mod keys;
 pub mod legacy_uses;
@@ -62,6 +63,7 @@ pub fn statements() -> Vec<db::Declared> {
         events::list::ALL,
         facts::ALL,
         idempotent_requests::ALL,
+        instances::ALL,
         jobs::ALL,
         keys::ALL,
         legacy_uses::ALL,

@@ -7,7 +7,7 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware,
     response::Response,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -175,6 +175,12 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
     let protocol = callable
         .merge(public)
         .route("/introspect", post(oauth::introspect::introspect))
+        .route("/revocations", get(oauth::revocations::follow))
+        .route("/revocations/acknowledge", post(oauth::revocations::acknowledge))
+        .route(
+            "/revocations/instances/{instance}",
+            delete(oauth::revocations::leave),
+        )
         .route("/register", post(oauth::register::register))
         .route(
             "/register/{client_id}",

@@ -55,6 +55,7 @@ impl Host {
     /// Lets requests under way finish.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.provider.readiness.stop();
+        self.provider.ends.announcements.stop();
         drop(self.stop);
         let private = self.private.map(|(stop, server)| {
             drop(stop);

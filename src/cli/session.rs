@@ -11,6 +11,7 @@ use crate::{
     cli::{place::Place, world::World},
 };
 
+mod confirmed;
 pub(super) mod end;
 mod filter;
 mod list;

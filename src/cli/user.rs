@@ -1,6 +1,5 @@
 //! `postern user add|list|show|password|disable|enable|role|end-sessions`.
 
-
 use std::str::FromStr;
 
 use anyhow::{anyhow, bail};

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use self::private::Chosen;
 pub use self::private::PrivateConfig;
 use super::{
     reader::Reader,
@@ -55,7 +56,7 @@ impl ServerConfig {
         let listen = reader.get("server.listen");
         let public_url = reader.get("server.public_url");
         let trusted_proxies = reader.get("server.trusted_proxies");
-        let private = private::read(reader);
+        let private = Chosen::read(reader);
         let service_name = reader.get("server.service_name");
         let max_connections = reader.within("server.max_connections", 1..=1_000_000);
         let header_timeout = reader.within("server.header_timeout", timeout.clone());
@@ -79,7 +80,7 @@ impl ServerConfig {
             listen: listen?,
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
-            private: private?,
+            private: private?.0,
             service_name: service_name?,
             max_connections: max_connections?,
             header_timeout: header_timeout?,

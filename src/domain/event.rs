@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use crate::{
     base::{
         id::{
-            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, MassEndId, RegistrationTokenId,
-            UserId,
+            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, MassEndId,
+            RegistrationTokenId, UserId,
         },
         text::{Email, Note},
         time::Instant,
@@ -116,8 +116,6 @@ pub enum Event {
         /// Why, in the operator's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<Note>,
-        /// Who.
-        by: Actor,
     },
     /// All sessions that match have ended, or it was cancelled.
     #[serde(rename = "mass_end.done")]
@@ -128,9 +126,8 @@ pub enum Event {
         found: i64,
         /// How many ended.
         ended: i64,
-        /// Who cancelled it before it had looked at all of them.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cancelled_by: Option<Actor>,
+        /// Whether somebody cancelled it before it had looked at all of them.
+        cancelled: bool,
     },
     /// A key was withdrawn before its time, since it may be known to others: what it made is refused.
     #[serde(rename = "key.withdrawn")]

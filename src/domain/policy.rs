@@ -131,6 +131,17 @@ pub struct Limits {
     pub device_codes: Limit,
     /// Clients that register openly from one address.
     pub registrations: Limit,
+    /// Revocation streams.
+    pub revocation_streams: StreamLimits,
+}
+
+/// How many revocation streams may be open at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StreamLimits {
+    /// At one node.
+    pub at_node: usize,
+    /// At one node, of one client.
+    pub of_client: usize,
 }
 
 /// Pages about the service that its metadata name (RFC 8414 section 2).

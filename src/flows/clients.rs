@@ -216,6 +216,8 @@ pub async fn remove(
         }
         all.devices += ended.devices;
     }
+    // It may have taken long, and others look for what was recorded lately.
+    let now = provider.clock.now();
     let mut end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
     end.actor.clone_from(&actor);
     let event = told(Event::ClientRemoved);

@@ -69,6 +69,8 @@ pub fn document(provider: &Provider) -> Value {
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     });
+    // Ours: docs/revocations.md.
+    document["revocation_stream_endpoint"] = issuer.at("/revocations").into();
     if provider.clients.has_native_sso() {
         add(&mut document, "scopes_supported", scope::DEVICE_SSO);
         add(&mut document, "claims_supported", "ds_hash");

@@ -107,7 +107,6 @@ pub async fn begin(
         mass_end: end.id,
         filter: end.filter.clone(),
         note: end.note.clone(),
-        by: end.actor.clone(),
     };
     let change = BeginMassEnd {
         event: provider.event_by(now, &end.actor, subject(&end.filter), event),
@@ -187,10 +186,17 @@ async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
         to: walk.before,
         looked_at,
         found,
-        end: ending.map(|ending| {
-            let about = subject(&end.filter);
-            prepare(provider, now, ending, Reason::EndedByOperator, about).by(end.actor.clone())
-        }),
+        end: ending
+            .map(|ending| {
+                prepare(
+                    provider,
+                    now,
+                    ending,
+                    Reason::EndedByOperator,
+                    subject(&end.filter),
+                )
+            })
+            .map(|change| change.by(end.actor.clone())),
         last: walk
             .is_over
             .then(|| (EventId::new(now, &provider.entropy), subject(&end.filter))),

@@ -99,7 +99,6 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::ClientRegistered { .. }
         | Event::ClientUpdated { .. }
         | Event::SignInFailed { .. }
-        | Event::ConsentWithdrawn
         | Event::ClientDisabled
         | Event::SettingsChanged { .. }
         | Event::AuditDeleted { .. }

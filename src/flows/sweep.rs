@@ -16,13 +16,17 @@ use crate::{
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, audit::retention::give_up, clients::secrets::warn_of_ends, end::end_by, registration},
+    flows::{
+        Provider, audit::retention::give_up, clients::secrets::warn_of_ends, end::end_by, registration,
+        revocations::forgotten_instances,
+    },
     store::{
         admin_sessions, attempts, audit, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        idempotent_requests, jobs, mass_ends, outbox, pushed_requests, registrations, revocations, used_assertions,
+        idempotent_requests, instances, jobs, mass_ends, outbox, pushed_requests, registrations, revocations,
+        used_assertions,
     },
 };
 
@@ -78,6 +82,12 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     delete(provider, registrations::DELETE_PAST_TOKENS, kept).await?;
     delete(provider, client_secrets::DELETE_PAST, kept).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
+    delete(
+        provider,
+        instances::DELETE_PAST,
+        forgotten_instances(provider, now),
+    )
+    .await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;
     let before = MassEndId::first_at(now.minus(MASS_ENDS_KEPT));

@@ -91,7 +91,8 @@ statements! {
     REVOKE: (EventId, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, issued_before, until, recorded_at)
          SELECT 'session', " { sqlite: "id", postgres: "uuid_send(id)" } ", $2, $3, $4 FROM device_sessions WHERE end_event = $1 AND activated_at IS NOT NULL
-         ON CONFLICT (kind, id) DO UPDATE SET until = excluded.until, recorded_at = excluded.recorded_at";
+         ON CONFLICT (kind, id) DO UPDATE SET issued_before = excluded.issued_before, until = excluded.until,
+           recorded_at = excluded.recorded_at";
 }
 
 /// An end.

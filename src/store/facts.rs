@@ -79,13 +79,17 @@ pub async fn version(db: &Db, name: &'static str) -> Result<i64> {
 }
 
 /// The version numbers at one moment.
-#[derive(Debug, Default)]
-pub struct Versions(HashMap<String, i64>);
+#[derive(Debug)]
+pub struct Versions {
+    /// That moment, by the database's clock: whatever is asked later sees everything that was committed before it.
+    pub at: Instant,
+    numbers: HashMap<String, i64>,
+}
 
 impl Versions {
     /// The number of `name`.
     pub fn of(&self, name: &str) -> i64 {
-        self.0.get(name).copied().unwrap_or(0)
+        self.numbers.get(name).copied().unwrap_or(0)
     }
 }
 
@@ -98,10 +102,12 @@ pub async fn prove_writable(db: &Db) -> Result<()> {
 pub async fn look(db: &Db, clock: &Clock) -> Result<Versions> {
     let sent = clock.own();
     let rows = db.read_all(VERSIONS, (sent,)).await?;
-    if let Some((_, _, ahead)) = rows.first() {
-        clock.measure(*ahead, clock.own().since(sent));
+    let ahead = rows.first().map_or(0, |(_, _, ahead)| *ahead);
+    if !rows.is_empty() {
+        clock.measure(ahead, clock.own().since(sent));
     }
-    Ok(Versions(
-        rows.into_iter().map(|(name, value, _)| (name, value)).collect(),
-    ))
+    Ok(Versions {
+        at: Instant::from_millis(sent.millis().saturating_add(ahead)),
+        numbers: rows.into_iter().map(|(name, value, _)| (name, value)).collect(),
+    })
 }

@@ -15,9 +15,9 @@ use crate::{
     },
     store::{
         db::{Change, Db, WriteTx, statements},
-        ending::ISSUED_BEFORE,
         error::{Result, StoreError},
         events, facts,
+        revocations::withdraw_key,
     },
 };
 
@@ -33,27 +33,21 @@ type KeyRow = (
     Option<String>,
     Instant,
     i64,
+    Option<Instant>,
 );
 
 statements! {
     INSERT: (String, &'static str, &'static str, Option<Instant>, Vec<u8>, Option<String>, Instant) => () =
         "INSERT INTO keys (id, ring, state, state_since, sealed, public, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     ALL_KEYS: () => KeyRow =
-        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life FROM keys
+        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life, withdrawn_at FROM keys
          ORDER BY ring, created_at, id";
     ACCEPTED: () => KeyRow =
-        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life FROM keys
+        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life, withdrawn_at FROM keys
          WHERE state <> 'gone' ORDER BY ring, created_at, id";
     /// What the ring's keys make may live this long: never shortened, since it may have been longer before.
     pub OUTLIVE: (&'static str, i64) => () =
         "UPDATE keys SET longest_life = $2 WHERE ring = $1 AND state <> 'gone' AND longest_life < $2";
-    /// Nothing is left of it: its public half verifies nothing any more, not even an old ID token.
-    WITHDRAW: (String, Instant, Vec<u8>) => () =
-        "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3, public = NULL WHERE id = $1 AND state <> 'gone'";
-    /// Resource servers refuse what it signed: kid, issued before, until, recorded at.
-    REVOKE: (Vec<u8>, Instant, Instant, Instant) => () =
-        "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('key', $1, $2, $3, $4)
-         ON CONFLICT (kind, id) DO NOTHING";
     RETIRE: (String, Instant) => () =
         "UPDATE keys SET state = 'retiring', state_since = $2 WHERE id = $1 AND state = 'active'";
     ACTIVATE: (String, Instant) => () =
@@ -61,6 +55,10 @@ statements! {
     DESTROY: (String, Instant, Vec<u8>, Instant) => () =
         "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3
          WHERE id = $1 AND state = 'retiring' AND state_since + longest_life <= $4";
+    /// Whatever its state is: id, now, what is left of the secret half.
+    pub(super) WITHDRAW: (String, Instant, Vec<u8>) => () =
+        "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3, withdrawn_at = $2
+         WHERE id = $1 AND withdrawn_at IS NULL";
 }
 
 /// A key as it is stored.
@@ -72,6 +70,8 @@ pub struct StoredKey {
     pub sealed: Vec<u8>,
     /// The public half of a signing key as a JWK (RFC 7517); stays when the key is gone.
     pub public: Option<String>,
+    /// When it was taken back: nothing that it signed counts any more.
+    pub withdrawn_at: Option<Instant>,
 }
 
 /// Every key, also those that are gone.
@@ -84,7 +84,9 @@ pub async fn accepted(db: &Db) -> Result<Vec<StoredKey>> {
     db.read_all(ACCEPTED, ()).await?.into_iter().map(read).collect()
 }
 
-fn read((id, ring, state, since, sealed, public, created_at, life): KeyRow) -> Result<StoredKey> {
+fn read(
+    (id, ring, state, since, sealed, public, created_at, life, withdrawn_at): KeyRow,
+) -> Result<StoredKey> {
     let info = KeyInfo {
         id: id.parse().map_err(|_| StoreError::corrupt("keys.id"))?,
         ring: Ring::parse(&ring).ok_or_else(|| StoreError::corrupt("keys.ring"))?,
@@ -92,7 +94,12 @@ fn read((id, ring, state, since, sealed, public, created_at, life): KeyRow) -> R
         created_at,
         longest_life: Lifetime::from_millis(life),
     };
-    Ok(StoredKey { info, sealed, public })
+    Ok(StoredKey {
+        info,
+        sealed,
+        public,
+        withdrawn_at,
+    })
 }
 
 async fn insert(tx: &mut WriteTx<'_>, key: &StoredKey) -> Result<()> {
@@ -155,8 +162,7 @@ impl Change for RotateRing {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
         for key in &self.withdraw {
-            self.withdraw(tx, *key).await?;
-            tx.notify();
+            step(withdraw_key(tx, *key, self.now, self.revoked_until).await?)?;
         }
         if let Some(key) = self.rotation.retire {
             step(tx.run(RETIRE, (key.to_string(), self.now)).await?)?;
@@ -171,18 +177,6 @@ impl Change for RotateRing {
             events::record(tx, event).await?;
         }
         tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
-        Ok(())
-    }
-}
-
-impl RotateRing {
-    async fn withdraw(&self, tx: &mut WriteTx<'_>, key: KeyId) -> Result<()> {
-        let kid = key.to_string();
-        step(tx.run(WITHDRAW, (kid.clone(), self.now, Vec::new())).await?)?;
-        if let Some(until) = self.revoked_until {
-            let binds = (kid.into_bytes(), self.now.plus(ISSUED_BEFORE), until, self.now);
-            tx.run(REVOKE, binds).await?;
-        }
         Ok(())
     }
 }

@@ -254,7 +254,7 @@ async fn finish(
             mass_end: id,
             found,
             ended,
-            cancelled_by: cancelled_by.cloned(),
+            cancelled: cancelled_by.is_some(),
         },
     };
     events::record(tx, &record).await?;

@@ -24,6 +24,8 @@ mod nodes;
 mod pages;
 mod postgres;
 mod registration;
+mod revocations;
 mod sessions;
 mod store;
 mod token;
+mod verify;

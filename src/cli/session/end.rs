@@ -3,19 +3,21 @@
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{filter::FilterFlags, node::Node};
+use super::{confirmed, filter::FilterFlags, node::Node};
 use crate::{
     app::App,
     base::{
         id::{MassEndId, UserId},
         page::Page,
         text::Note,
+        time::Lifetime,
     },
-    cli::{table::table, user, words, world::World},
+    cli::{failure::Unconfirmed, table::table, user, words, world::World},
     domain::{actor::Actor, ending::Ending, event::Subject},
     flows::{
+        confirm::confirm,
         end::end_as_operator,
         mass_end::{self, Counted},
     },
@@ -36,9 +38,16 @@ pub(super) struct How {
     /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<Note>,
-    /// Leave it to a running server, and do not wait until all have ended
-    #[arg(long)]
+    /// Leave an end of many to a running server, and do not wait until all have ended
+    #[arg(long, conflicts_with = "wait")]
     no_wait: bool,
+    /// Wait until every API that follows the revocation stream has confirmed that it refuses what ended; exit code 3 when one
+    /// has not
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait for that
+    #[arg(long, requires = "wait", value_name = "TIME", default_value = "30s")]
+    timeout: Lifetime,
 }
 
 pub(super) async fn end(
@@ -56,6 +65,7 @@ pub(super) async fn end(
         let counted = mass_end::count(&app.provider, &flags.filter(app).await?, COUNTED).await?;
         return world.output.result(json, &counted, || dry(counted));
     }
+    let patience = how.wait.then_some(how.timeout);
     let (value, whose, ended) = if let Some(node) = session {
         let ended = end_one(app, node, how.reason).await?;
         let value = json!({ "session": node.to_string(), "ended": ended });
@@ -67,8 +77,32 @@ pub(super) async fn end(
     } else {
         return end_matching(app, flags, how, json, world).await;
     };
-    let text = || format!("{whose}: {}.", words::ended(ended));
-    world.output.result(json, &value, text)
+    let text = format!("{whose}: {}.", words::ended(ended));
+    tell(app, value, text, patience, json, world).await
+}
+
+/// Says what ended, and with patience which APIs have confirmed it.
+async fn tell(
+    app: &App,
+    mut value: Value,
+    mut text: String,
+    patience: Option<Lifetime>,
+    json: bool,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let Some(patience) = patience else {
+        return world.output.result(json, &value, || text);
+    };
+    let confirmation = confirm(&app.provider, patience).await?;
+    value["confirmation"] = serde_json::to_value(&confirmation)?;
+    text.push('\n');
+    text.push_str(&confirmed::shown(&confirmation));
+    world.output.result(json, &value, || text)?;
+    if confirmation.is_whole() {
+        Ok(())
+    } else {
+        Err(Unconfirmed(confirmation.missing.len()).into())
+    }
 }
 
 fn dry(counted: Counted) -> String {
@@ -126,6 +160,7 @@ async fn end_matching(
     world: &mut World,
 ) -> anyhow::Result<()> {
     let provider = &app.provider;
+    let patience = how.wait.then_some(how.timeout);
     let filter = flags.filter(app).await?;
     let mut end = mass_end::begin(provider, &filter, how.reason, Actor::Operator).await?;
     while !how.no_wait && end.done_at.is_none() {
@@ -134,7 +169,15 @@ async fn end_matching(
         }
         end = find(app, end.id).await?;
     }
-    world.output.result(json, &end, || progress(&end))
+    tell(
+        app,
+        serde_json::to_value(&end)?,
+        progress(&end),
+        patience,
+        json,
+        world,
+    )
+    .await
 }
 
 async fn find(app: &App, id: MassEndId) -> anyhow::Result<MassEnd> {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::{
     base::{
         network::Networks,
-        url::{Issuer, IssuerError},
+        url::{Issuer, IssuerError, RedirectUri},
     },
     config::{
         reader::Reader,
@@ -24,24 +24,32 @@ pub struct PrivateConfig {
     pub allow: Networks,
 }
 
-/// The settings of the private listener; `Some(None)` is none.
-pub(super) fn read(reader: &mut Reader) -> Option<Option<PrivateConfig>> {
-    let listen = reader.get("server.private_listen");
-    let url = reader.get("server.private_url");
-    let allow = reader.get("server.private_allow");
-    let (Listen(listen), Url(url), allow) = (listen?, url?, allow?);
-    let Some(listen) = listen else {
-        return Some(None);
-    };
-    let url = url.map_or_else(|| format!("http://{listen}").parse(), Ok);
-    match url {
-        Ok(url) => Some(Some(PrivateConfig { listen, url, allow })),
-        Err(_) => {
-            let hint = "write the https URL under which admins reach server.private_listen: its address is not \
-                        this machine's own";
+/// The private listener as it is set, if it is.
+#[derive(Debug)]
+pub(super) struct Chosen(pub(super) Option<PrivateConfig>);
+
+impl Chosen {
+    pub(super) fn read(reader: &mut Reader) -> Option<Self> {
+        let listen = reader.get("server.private_listen");
+        let url = reader.get("server.private_url");
+        let allow = reader.get("server.private_allow");
+        let (Listen(listen), Url(url), allow) = (listen?, url?, allow?);
+        let Some(listen) = listen else {
+            return Some(Self(None));
+        };
+        let url = url.map_or_else(|| format!("http://{listen}").parse(), Ok);
+        let Ok(url) = url else {
+            let hint = "write the https URL under which admins reach server.private_listen: its address is not this \
+                        machine's own";
             reader.refuse("server.private_url", "this is needed", hint.to_owned());
-            None
+            return None;
+        };
+        if Issuer::at(&url, "/").parse::<RedirectUri>().is_err() {
+            let hint = "write http://127.0.0.1 or http://[::1] instead of a name, or an https URL";
+            reader.refuse("server.private_url", "this value cannot be used", hint.to_owned());
+            return None;
         }
+        Some(Self(Some(PrivateConfig { listen, url, allow })))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         policy::Lifetimes,
         role::SCOPE_PREFIX,
-        scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+        scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, REVOCATIONS},
     },
 };
 
@@ -121,6 +121,11 @@ impl ClientSettings {
                     .any(|scope| self.scope.has(scope)),
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
+        );
+        refuse(
+            self.scope.has(REVOCATIONS) && !(service && has(GrantType::ClientCredentials)),
+            "scope",
+            "revocations lets an API follow the stream of what ended: only for a service, with client_credentials",
         );
         self.answer_contradictions(&mut refuse);
         self.api_contradictions(&mut refuse, issuer);

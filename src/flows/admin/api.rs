@@ -9,9 +9,9 @@ use crate::{
     },
     flows::{
         Provider,
-        access_token::{SpeaksFor, in_force},
+        access_token::{self, SpeaksFor, in_force},
         admin::By,
-        dpop, userinfo,
+        dpop,
     },
     store::error::StoreError,
 };
@@ -29,7 +29,7 @@ pub async fn authenticate(
     url: &str,
 ) -> Result<Result<By, Rejection>, StoreError> {
     let audience = provider.issuer.at(AUDIENCE);
-    let verified = userinfo::authenticate_at(provider, presented, sent, method, url, &audience).await?;
+    let verified = access_token::authenticate(provider, presented, sent, method, url, &audience).await?;
     let token = match verified {
         Ok(token) => token,
         Err(rejection) => return Ok(Err(rejection)),

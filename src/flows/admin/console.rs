@@ -263,6 +263,7 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
         app_version: None,
         proof: None,
         address: Some(back.address.to_owned()),
+        app_version: None,
     };
     // The tokens are not needed: nothing of the console asks by them.
     redeem(provider, &client, request).await?;

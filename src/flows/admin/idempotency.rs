@@ -10,7 +10,7 @@ use crate::{
         seal::Purpose,
         time::{Instant, Lifetime},
     },
-    domain::policy::IDEMPOTENT,
+    domain::{policy::IDEMPOTENT, role::Permission},
     flows::{Provider, admin::By},
     store::{
         error::{Result, StoreError},
@@ -56,11 +56,7 @@ pub struct Held {
 /// somebody else, or of somebody who may do something else by now, is another.
 pub async fn judge(provider: &Provider, by: &By, key: &str, request: &[&[u8]]) -> Result<Judged> {
     let actor = serde_json::to_vec(&by.actor).map_err(|_| StoreError::corrupt("an actor"))?;
-    let permissions: Vec<&str> = by
-        .permissions
-        .iter()
-        .map(|permission| permission.as_str())
-        .collect();
+    let permissions: Vec<&str> = by.permissions.iter().map(Permission::as_str).collect();
     let key = digest(&[&actor, key.as_bytes()]);
     let request = digest(&[request, &[permissions.join(" ").as_bytes()]].concat());
     let now = provider.clock.now();

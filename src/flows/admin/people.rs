@@ -113,9 +113,15 @@ pub async fn set_password(
 ) -> Result<Result<Ended, crate::domain::password::WeakPassword>, PeopleError> {
     let user = within_reach(provider, by, id).await?;
     match Password::chosen(password.to_owned(), &user.email) {
-        Ok(password) => Ok(Ok(
-            account::set_password(provider, id, password, None, None, Some(by.actor.clone())).await?
-        )),
+        Ok(password) => Ok(Ok(account::set_password(
+            provider,
+            id,
+            password,
+            None,
+            None,
+            Some(by.actor.clone()),
+        )
+        .await?)),
         Err(weak) => Ok(Err(weak)),
     }
 }

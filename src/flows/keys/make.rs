@@ -69,6 +69,7 @@ impl Maker<'_> {
             },
             sealed: self.vault.seal(&secret),
             public,
+            withdrawn_at: None,
         };
         let kid = id.to_string();
         Ok((key, self.event(Event::KeyCreated { ring, kid })))

@@ -123,7 +123,12 @@ const KEY_REVOKED_FOR: Lifetime = Lifetime::from_days(30);
 /// Replaces the active keys of these rings at once, since others may know them; with `all` every key that lay beside them.
 /// What they signed or sealed is refused. Refresh tokens stay good: the ring that authenticates them goes on, and its old
 /// keys are still accepted, since their handles protect them.
-pub async fn withdraw(provider: &Provider, rings: &[Ring], all: bool, actor: Actor) -> Result<Vec<Withdrawn>, RotateError> {
+pub async fn withdraw(
+    provider: &Provider,
+    rings: &[Ring],
+    all: bool,
+    actor: Actor,
+) -> Result<Vec<Withdrawn>, RotateError> {
     let now = provider.clock.now();
     let keys = standing(provider).await?;
     let until = now.plus(KEY_REVOKED_FOR);

@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::Private;
-use crate::{domain::key::KeyState, flows::keys, ports::disk};
+use crate::{base::time::Lifetime, domain::key::KeyState, flows::keys, ports::disk};
 
 /// The database, the poll, the clock, the keys, the disk. 503 when the node should not be sent requests.
 pub(super) async fn details(State(private): State<Private>) -> Response {
@@ -25,7 +25,7 @@ pub(super) async fn details(State(private): State<Private>) -> Response {
         "reason": ready.err().map(|reason| reason.to_string()),
         "version": env!("CARGO_PKG_VERSION"),
         "database": {
-            "poll_age_ms": poll.map(|age| age.millis()),
+            "poll_age_ms": poll.map(Lifetime::millis),
             "losses": provider.db.losses(),
             "clock_offset_ms": provider.clock.offset(),
         },

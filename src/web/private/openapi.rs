@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document: made of the table of routes; the schemas are beside this in a file of their own.
+//! The `OpenAPI` 3.1 document: made of the table of routes; the schemas are beside this in a file of their own.
 
 use std::collections::BTreeSet;
 

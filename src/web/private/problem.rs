@@ -89,6 +89,10 @@ impl Problem {
         }
     }
 
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "callers hand over texts, errors and what they format"
+    )]
     pub(super) fn saying(kind: Kind, detail: impl ToString) -> Self {
         Self {
             detail: Some(detail.to_string()),

@@ -49,12 +49,12 @@ pub(super) async fn of_user(
 ) -> Answer {
     people::known(private.provider(), user).await?;
     let (after, limit) = (asked.cursor()?, asked.limit()?);
-    let own = SessionFilter {
+    let filter = SessionFilter {
         user: Some(user),
         ..SessionFilter::default()
     };
-    let page = sessions::list(private.provider(), &own, after, limit).await?.page;
-    Ok(json(StatusCode::OK, page))
+    let found = sessions::list(private.provider(), &filter, after, limit).await?;
+    Ok(json(StatusCode::OK, found))
 }
 
 /// A session of an app on a device.

@@ -1,4 +1,6 @@
-//! The routes of the admin API, in one table: the router and the OpenAPI document are made of it.
+//! The routes of the admin API, in one table: the router and the `OpenAPI` document are made of it.
+
+use std::future::ready;
 
 use axum::{
     Json, Router,
@@ -293,7 +295,7 @@ pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private>
     for version in versions {
         let document = openapi::document(private.provider(), private.url(), version);
         let path = format!("/api/{}/openapi.json", version.name);
-        router = router.route(&path, routing::get(move || told(document.clone())));
+        router = router.route(&path, routing::get(move || ready(told(document.clone()))));
         for Route { listed, handler } in routes() {
             let path = format!("/api/{}{}", version.name, listed.path);
             let facts = Facts {
@@ -311,6 +313,6 @@ pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private>
     router
 }
 
-async fn told(document: Value) -> Response {
+fn told(document: Value) -> Response {
     Json(document).into_response()
 }

@@ -1,6 +1,6 @@
 //! Every permission, for each role and for each scope; the table in the docs is the code's.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use postern::{
     domain::role::{Permission, Role},
@@ -136,7 +136,7 @@ fn the_tables_in_the_docs_are_the_codes() {
     let docs = fs::read_to_string("docs/admin.md").expect("docs/admin.md");
     let roles: Vec<_> = Role::ALL.iter().map(|role| role.as_str()).collect();
     let mut table = format!("| permission | {} |\n", roles.join(" | "));
-    table.push_str(&format!("| --- |{}\n", " --- |".repeat(roles.len())));
+    let _ = writeln!(table, "| --- |{}", " --- |".repeat(roles.len()));
     for permission in Permission::ALL {
         let cells = Role::ALL
             .iter()
@@ -144,23 +144,24 @@ fn the_tables_in_the_docs_are_the_codes() {
         let cells: Vec<_> = cells
             .map(|cell| format!(" {cell} |").replace("  |", " |"))
             .collect();
-        table.push_str(&format!("| `{}` |{}\n", permission.as_str(), cells.concat()));
+        let _ = writeln!(table, "| `{}` |{}", permission.as_str(), cells.concat());
     }
     assert!(docs.contains(&table), "docs/admin.md should have\n{table}");
     let mut problems =
         "| type `urn:postern:problem:` | status | it means |\n| --- | --- | --- |\n".to_owned();
     for (slug, status, title) in PROBLEMS {
-        problems.push_str(&format!("| `{slug}` | {status} | {title} |\n"));
+        let _ = writeln!(problems, "| `{slug}` | {status} | {title} |");
     }
     assert!(docs.contains(&problems), "docs/admin.md should have\n{problems}");
     let mut routes = "| route | permission | password again | what |\n| --- | --- | --- | --- |\n".to_owned();
     for route in listed() {
         let again = if route.confirmed { " yes" } else { "" };
         let (method, path, summary) = (route.method, route.path, route.summary);
-        routes.push_str(&format!(
-            "| `{method} {path}` | `{}` |{again} | {summary} |\n",
+        let _ = writeln!(
+            routes,
+            "| `{method} {path}` | `{}` |{again} | {summary} |",
             route.permission.as_str()
-        ));
+        );
     }
     assert!(docs.contains(&routes), "docs/admin.md should have\n{routes}");
 }

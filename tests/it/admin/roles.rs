@@ -1,5 +1,6 @@
 //! Roles: who gives them, and that there is always an owner.
 
+use postern::store::ending::Ended;
 use postern::{
     domain::role::{Permission, Role},
     flows::admin::{
@@ -62,7 +63,7 @@ async fn two_owners_cannot_remove_each_other_at_once() {
                 let disable = async {
                     people::disable(provider, &by, bob)
                         .await
-                        .map(|(user, _)| (user, Default::default()))
+                        .map(|(user, _)| (user, Ended::default()))
                 };
                 tokio::join!(demote(alice), disable)
             };

@@ -16,49 +16,41 @@ pub(super) async fn document(postern: &Postern) -> Value {
 }
 
 /// Fails unless the document has the route, and the answer is one that it has.
-#[track_caller]
-pub(super) fn check<'a>(
-    postern: &'a Postern,
-    method: &'a str,
-    path: &'a str,
-    answer: &'a Answer,
-) -> impl Future<Output = ()> + 'a {
-    async move {
-        let path = path.split('?').next().expect("a path");
-        let is_it = |pattern: &str| {
-            let (one, other) = (pattern.split('/'), path.split('/'));
-            one.clone().count() == other.clone().count()
-                && one.zip(other).all(|(part, own)| part == own || part == "{id}")
-        };
-        let Some(route) = listed()
-            .into_iter()
-            .find(|route| route.method == method && is_it(route.path))
-        else {
-            assert!(
-                matches!(answer.status.as_u16(), 404 | 405),
-                "{method} {path}: {answer:?}"
-            );
-            return;
-        };
-        let document = document(postern).await;
-        let operation = &document["paths"][route.path][method.to_lowercase()];
-        assert_eq!(operation["operationId"], route.id);
-        let told = &operation["responses"][answer.status.as_u16().to_string()];
-        let told = if told.is_null() {
-            &operation["responses"]["default"]
-        } else {
-            told
-        };
-        let kind = answer.header("content-type");
-        let schema = &told["content"][kind]["schema"];
+pub(super) async fn check(postern: &Postern, method: &str, path: &str, answer: &Answer) {
+    let path = path.split('?').next().expect("a path");
+    let is_it = |pattern: &str| {
+        let (one, other) = (pattern.split('/'), path.split('/'));
+        one.clone().count() == other.clone().count()
+            && one.zip(other).all(|(part, own)| part == own || part == "{id}")
+    };
+    let Some(route) = listed()
+        .into_iter()
+        .find(|route| route.method == method && is_it(route.path))
+    else {
         assert!(
-            schema.is_object(),
-            "{method} {path} answers {} with {kind}: {answer:?}",
-            answer.status
+            matches!(answer.status.as_u16(), 404 | 405),
+            "{method} {path}: {answer:?}"
         );
-        if let Err(fault) = fits(&document, schema, &answer.json()) {
-            panic!("{method} {path}: {fault} in {}", answer.body);
-        }
+        return;
+    };
+    let document = document(postern).await;
+    let operation = &document["paths"][route.path][method.to_lowercase()];
+    assert_eq!(operation["operationId"], route.id);
+    let told = &operation["responses"][answer.status.as_u16().to_string()];
+    let told = if told.is_null() {
+        &operation["responses"]["default"]
+    } else {
+        told
+    };
+    let kind = answer.header("content-type");
+    let schema = &told["content"][kind]["schema"];
+    assert!(
+        schema.is_object(),
+        "{method} {path} answers {} with {kind}: {answer:?}",
+        answer.status
+    );
+    if let Err(fault) = fits(&document, schema, &answer.json()) {
+        panic!("{method} {path}: {fault} in {}", answer.body);
     }
 }
 

@@ -49,7 +49,7 @@ impl Site {
         let url = private.url.to_string();
         let public_url = format!("http://localhost:{}", address.port());
         let site = Self::serve_with(listener, &public_url, |config| {
-            config.server.private = Some(private)
+            config.server.private = Some(private);
         })
         .await;
         let router = site.postern.app.private_router().expect("a private listener");

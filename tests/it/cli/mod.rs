@@ -6,6 +6,7 @@ mod beside_a_server;
 mod changing_clients;
 mod clients;
 mod commands;
+mod confirm;
 mod demo;
 mod events;
 mod init;

@@ -1,6 +1,9 @@
 //! Tokens that a withdrawn key signed.
 
-use postern::{domain::key::Ring, flows::keys::rotate::withdraw};
+use postern::{
+    domain::{actor::Actor, key::Ring},
+    flows::keys::rotate::withdraw,
+};
 
 use super::world;
 use crate::harness::Postern;
@@ -10,7 +13,7 @@ async fn a_token_of_a_withdrawn_key_is_neither_exchanged_nor_said_to_be_active()
     let postern = Postern::start().await;
     let (phone, tokens, orders) = world(&postern).await;
     assert_eq!(orders.introspect(&tokens.access).await["active"], true);
-    withdraw(postern.provider(), &Ring::ALL, false, postern::domain::actor::Actor::Operator)
+    withdraw(postern.provider(), &Ring::ALL, false, Actor::Operator)
         .await
         .expect("withdrawn");
     assert_eq!(orders.introspect(&tokens.access).await["active"], false);

@@ -7,7 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, Response},
+};
 use postern::{
     app::{App, AppError, Surroundings},
     base::{
@@ -30,7 +34,7 @@ use tempfile::TempDir;
 
 use super::{
     Browser, Phone,
-    http::{Answer, form_post, send},
+    http::{Answer, form_post, open, send},
     postgres::{self, Database, env_is},
 };
 
@@ -316,6 +320,16 @@ impl Postern {
 
     pub(crate) async fn send_from(&self, address: impl Into<IpAddr>, request: Request<Body>) -> Answer {
         send(&self.router, SocketAddr::new(address.into(), 40_000), request).await
+    }
+
+    /// Sends a request whose answer goes on for long.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response<Body> {
+        open(
+            &self.router,
+            SocketAddr::new([203, 0, 113, 7].into(), 40_000),
+            request,
+        )
+        .await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -5,7 +5,7 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 28] = [
+const TABLES: [(&str, &str); 29] = [
     ("admin_sessions", "SELECT COUNT(*) FROM admin_sessions"),
     ("idempotent_requests", "SELECT COUNT(*) FROM idempotent_requests"),
     ("legacy_uses", "SELECT COUNT(*) FROM legacy_uses"),
@@ -28,6 +28,7 @@ const TABLES: [(&str, &str); 28] = [
     ("audit_heads", "SELECT COUNT(*) FROM audit_heads"),
     ("audit_checkpoints", "SELECT COUNT(*) FROM audit_checkpoints"),
     ("sign_in_failures", "SELECT COUNT(*) FROM sign_in_failures"),
+    ("instances", "SELECT COUNT(*) FROM instances"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
     ("app_versions", "SELECT COUNT(*) FROM app_versions"),

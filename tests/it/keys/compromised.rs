@@ -1,7 +1,7 @@
 //! A key that others may know: what it made is refused at once, and nobody is signed out.
 
 use postern::{
-    domain::key::Ring,
+    domain::{actor::Actor, key::Ring},
     flows::keys::rotate::{Withdrawn, rotate, withdraw},
 };
 
@@ -9,7 +9,7 @@ use super::{accepts, active, kid, published, refresh_keys, ring, states};
 use crate::harness::{ALICE, Postern, Tokens};
 
 async fn compromised(postern: &Postern, all: bool) -> Vec<Withdrawn> {
-    withdraw(postern.provider(), &Ring::ALL, all, postern::domain::actor::Actor::Operator)
+    withdraw(postern.provider(), &Ring::ALL, all, Actor::Operator)
         .await
         .expect("withdrawn")
 }
@@ -25,7 +25,11 @@ async fn what_a_withdrawn_key_signed_is_refused_and_every_session_lives() {
         assert_eq!(phone.userinfo(&tokens.access).await.status, 200);
 
         // Not even old enough for an ordinary rotation.
-        assert!(rotate(postern.provider(), &Ring::ALL, postern::domain::actor::Actor::Operator).await.is_err());
+        assert!(
+            rotate(postern.provider(), &Ring::ALL, Actor::Operator)
+                .await
+                .is_err()
+        );
         let withdrawn = compromised(&postern, false).await;
         let signing = withdrawn
             .iter()
@@ -80,7 +84,9 @@ async fn with_all_every_key_that_lay_beside_it_goes_but_refresh_tokens_stay_good
     let phone = postern.phone();
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     postern.advance("11m");
-    rotate(postern.provider(), &Ring::ALL, postern::domain::actor::Actor::Operator).await.expect("old enough");
+    rotate(postern.provider(), &Ring::ALL, Actor::Operator)
+        .await
+        .expect("old enough");
     let lay_there: Vec<_> = ring(&postern, Ring::SigningEs256).await;
     assert_eq!(lay_there.len(), 3);
     compromised(&postern, true).await;

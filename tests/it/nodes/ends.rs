@@ -205,9 +205,10 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
 async fn a_poll_finds_what_is_new_by_its_time_however_much_there_is() {
     let postern = Postern::start().await;
     for (statement, index) in [
-        (ends::DEVICES.sql().sqlite, "device_sessions_ended"),
-        (ends::BROWSERS.sql().sqlite, "browser_sessions_ended"),
-        (ends::REVOCATIONS.sql().sqlite, "revocations_recorded"),
+        (ends::DEVICES.sql().sqlite, "device_sessions_ended_id"),
+        (ends::BROWSERS.sql().sqlite, "browser_sessions_ended_id"),
+        (ends::REVOCATIONS.sql().sqlite, "revocations_recorded_id"),
+        (ends::IN_FORCE.sql().sqlite, "revocations_until_id"),
     ] {
         let plan = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
         let plan: Vec<(i64, i64, i64, String)> = plan

@@ -53,9 +53,11 @@ const COLUMNS: &str = "
     facts.name:TEXT facts.value:BLOB
     idempotent_requests.digest:BLOB idempotent_requests.request:BLOB idempotent_requests.held_until:INTEGER
     idempotent_requests.expires_at:INTEGER idempotent_requests.answer:TEXT?
+    instances.client_id:TEXT instances.name:TEXT instances.down:TEXT instances.down_after:INTEGER
+    instances.opened_at:INTEGER instances.seen_at:INTEGER instances.acknowledged_at:INTEGER?
     jobs.name:TEXT jobs.holder:TEXT jobs.held_until:INTEGER jobs.cursor:BLOB?
     keys.id:TEXT keys.ring:TEXT keys.state:TEXT keys.state_since:INTEGER? keys.sealed:BLOB keys.public:TEXT?
-    keys.created_at:INTEGER keys.longest_life:INTEGER
+    keys.created_at:INTEGER keys.longest_life:INTEGER keys.withdrawn_at:INTEGER?
     legacy_uses.route:TEXT legacy_uses.caller:TEXT legacy_uses.uses:INTEGER legacy_uses.first_at:INTEGER
     legacy_uses.last_at:INTEGER
     mass_ends.id:BLOB mass_ends.filter:TEXT mass_ends.note:TEXT? mass_ends.actor:TEXT mass_ends.begun_at:INTEGER

@@ -60,8 +60,14 @@ const FILL: &str = "
     INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at, unchecked)
       SELECT id, '', uuid_send(id), 'app' || created_at % 9, '', created_at, created_at % 9 / 8 FROM users;
     INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
+    INSERT INTO instances (client_id, name, down, down_after, opened_at, seen_at)
+      SELECT 'app' || created_at % 9, 'i' || created_at, '', 1, 1, created_at FROM users;
     INSERT INTO outbox (recipient, kind, about_id, user_id, created_at, due_at, attempts)
       SELECT 'app' || created_at % 9, '', id, id, 1, created_at, 0 FROM users;
+    INSERT INTO admin_sessions (id, digest, auth_time, last_seen_at, expires_at)
+      SELECT id, uuid_send(id), 1, created_at, created_at FROM users;
+    INSERT INTO idempotent_requests (digest, request, held_until, expires_at)
+      SELECT uuid_send(id), uuid_send(id), 1, created_at FROM users;
     INSERT INTO attempts (bucket, empty_at) SELECT uuid_send(id), created_at FROM users;";
 
 /// Explains every statement for values that are not known yet, on tables that would be read by an index wherever there

@@ -20,6 +20,7 @@ use crate::{
     },
     flows::{
         Provider,
+        access_token::is_withdrawn,
         consent::remembered,
         issue::{Order, Tokens, issue},
         token::{TokenError, resource},
@@ -139,6 +140,7 @@ fn shown(
     let secret = DeviceSecret::parse(actor.token).ok_or_else(|| TokenError::NotOurs(invalid()))?;
     let keys = provider.keys.load();
     let hint = keys.id_tokens.read(&provider.issuer, request.subject.token);
+    let hint = hint.filter(|_| !is_withdrawn(provider, request.subject.token));
     let hint = hint.ok_or_else(|| TokenError::NotOurs(invalid()))?;
     if !hint.ds_hash.as_deref().is_some_and(|hash| secret.came_with(hash)) {
         tracing::info!(session = %hint.session, "a device secret came with an ID token that is not its own");

@@ -24,6 +24,7 @@ fn stored(id: KeyId, ring: Ring, state: KeyState, public: Option<&str>) -> Store
         },
         sealed: vec![1, 2, 3],
         public: public.map(str::to_owned),
+        withdrawn_at: None,
     }
 }
 

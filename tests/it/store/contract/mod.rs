@@ -98,7 +98,7 @@ on_every_back_end! {
         sessions_end_by_a_list_of_ids_with_those_under_them
         an_end_twice_changes_nothing_and_tells_nothing;
     ends:
-        what_ended_lately_is_listed_newest_first_with_what_was_never_redeemed
+        what_ended_lately_is_read_page_by_page_with_what_was_never_redeemed
         what_lives_although_it_ended_is_ended_again_once
         a_revocation_that_was_lost_is_listed_again_once;
     events:
