@@ -10,20 +10,13 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
-        client::Client,
-        client_secret::KeptSecret,
-        event::EventLine,
-        event_filter::EventFilter,
-        role::Permission,
-        session_filter::SessionFilter,
-        user::User,
+        actor::Actor, client::Client, client_secret::KeptSecret, event::EventLine, event_filter::EventFilter,
+        role::Permission, session_filter::SessionFilter, user::User,
     },
     flows::{
         Provider,
         admin::{
-            By, Unknown,
-            clients,
+            By, Unknown, clients,
             people::{PeopleError, known},
         },
         events::{self, Counted, Step},
@@ -231,7 +224,11 @@ pub enum ClientSeenError {
 }
 
 /// Reads a client's page.
-pub async fn client(provider: &Provider, by: &By, id: &str) -> std::result::Result<ClientSeen, ClientSeenError> {
+pub async fn client(
+    provider: &Provider,
+    by: &By,
+    id: &str,
+) -> std::result::Result<ClientSeen, ClientSeenError> {
     let client = clients::known(provider, id)?;
     let id: ClientId = client.id.clone();
     let secrets = client_secrets::of_client(&provider.db, id.clone()).await?;

@@ -1,12 +1,7 @@
 //! Pages of the console: who sees which, and what their forms do.
 
 use postern::{
-    domain::{
-        actor::Actor,
-        event::EventLine,
-        event_filter::EventFilter,
-        role::Role,
-    },
+    domain::{actor::Actor, event::EventLine, event_filter::EventFilter, role::Role},
     flows::{events, mass_end, sessions},
     web::private::{ConsolePlace, console_places},
 };
@@ -24,7 +19,10 @@ fn of_nobody(place: &ConsolePlace) -> String {
         "ends" => format!("men_{NOBODY}"),
         _ => "nobody".to_owned(),
     };
-    let path = place.path.replace("{id}", &id).replace("{browser}", &format!("bse_{NOBODY}"));
+    let path = place
+        .path
+        .replace("{id}", &id)
+        .replace("{browser}", &format!("bse_{NOBODY}"));
     match place.path {
         "/console/sessions/end" => format!("{path}?app_version=0.0.0"),
         "/console/keys/rotate" => format!("{path}?ring=none"),
@@ -34,6 +32,11 @@ fn of_nobody(place: &ConsolePlace) -> String {
 
 fn is_refused(answer: &Answer) -> bool {
     answer.status == 403 && answer.body.contains("Your role may not do this")
+}
+
+/// A page with its slashes as they are.
+fn plain(page: &Answer) -> String {
+    page.body.replace("&#x2f;", "/")
 }
 
 async fn with_roles() -> Postern {
@@ -56,8 +59,12 @@ async fn each_role_sees_and_does_what_it_may_and_nothing_else() {
             let may = place.permission.is_none_or(|permission| role.permits(permission));
             let page = admin.open(&path).await;
             assert_eq!(is_refused(&page), !may, "{path} by {role}: {page:?}");
-            let linked = home.body.contains(&format!("href=\"{}\"", place.path));
+            let linked = plain(&home).contains(&format!("href=\"{}\"", place.path));
             assert!(may || !linked, "{role} is led to {path}");
+            assert!(
+                linked || place.acts || place.path.contains('{') || !may,
+                "{role} is not led to {path}"
+            );
             if place.acts {
                 let done = admin.post(&path, &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
                 assert_eq!(is_refused(&done), !may, "{path} by {role}: {done:?}");
@@ -73,7 +80,10 @@ async fn nobody_sees_a_page_without_signing_in() {
     for place in console_places() {
         let path = of_nobody(&place);
         let to: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
-        assert_eq!(stranger.open(&path).await.location(), format!("/console/sign-in?to={to}"));
+        assert_eq!(
+            stranger.open(&path).await.location(),
+            format!("/console/sign-in?to={to}")
+        );
         if place.acts {
             let answer = stranger.post(&path, &[("csrf", "x")], &[SAME_ORIGIN]).await;
             assert_eq!(answer.status, 303, "{answer:?}");
@@ -86,16 +96,47 @@ async fn acts(postern: &Postern) -> Vec<(&'static str, String, &'static str)> {
     let bob = postern.user(BOB).await.id;
     let tokens = postern.phone().signed_in(&mut postern.browser(), BOB).await;
     postern.phone().signed_in(&mut postern.browser(), BOB).await;
-    let browser = sessions::browsers(postern.provider(), bob).await.expect("browsers")[0].id;
+    let browser = sessions::browsers(postern.provider(), bob)
+        .await
+        .expect("browsers")[0]
+        .id;
     vec![
-        ("/console/sessions/{id}/end", format!("/console/sessions/{}/end", tokens.sid()), "session.ended"),
-        ("/console/users/{id}/browsers/{browser}/end", format!("/console/users/{bob}/browsers/{browser}/end"), "session.ended"),
-        ("/console/users/{id}/end", format!("/console/users/{bob}/end"), "session.ended"),
-        ("/console/users/{id}/disable", format!("/console/users/{bob}/disable"), "user.disabled"),
-        ("/console/users/{id}/enable", format!("/console/users/{bob}/enable"), "user.enabled"),
-        ("/console/sessions/end", "/console/sessions/end?person=bob%40example.com".to_owned(), "mass_end.begun"),
+        (
+            "/console/sessions/{id}/end",
+            format!("/console/sessions/{}/end", tokens.sid()),
+            "session.ended",
+        ),
+        (
+            "/console/users/{id}/browsers/{browser}/end",
+            format!("/console/users/{bob}/browsers/{browser}/end"),
+            "session.ended",
+        ),
+        (
+            "/console/users/{id}/end",
+            format!("/console/users/{bob}/end"),
+            "session.ended",
+        ),
+        (
+            "/console/users/{id}/disable",
+            format!("/console/users/{bob}/disable"),
+            "user.disabled",
+        ),
+        (
+            "/console/users/{id}/enable",
+            format!("/console/users/{bob}/enable"),
+            "user.enabled",
+        ),
+        (
+            "/console/sessions/end",
+            "/console/sessions/end?person=bob%40example.com".to_owned(),
+            "mass_end.begun",
+        ),
         ("/console/ends/{id}/cancel", String::new(), "mass_end.done"),
-        ("/console/keys/rotate", "/console/keys/rotate?ring=mac".to_owned(), "key.activated"),
+        (
+            "/console/keys/rotate",
+            "/console/keys/rotate?ring=mac".to_owned(),
+            "key.activated",
+        ),
     ]
 }
 
@@ -104,7 +145,9 @@ async fn newest(postern: &Postern, kind: &str) -> Option<EventLine> {
         kind: Some(kind.to_owned()),
         ..EventFilter::default()
     };
-    let page = events::list(postern.provider(), &filter, None, 1).await.expect("events");
+    let page = events::list(postern.provider(), &filter, None, 1)
+        .await
+        .expect("events");
     page.items.into_iter().next()
 }
 
@@ -116,7 +159,11 @@ async fn every_act_asks_first_and_leaves_its_event_with_who_did_it() {
     // The next keys have been published for long enough.
     postern.advance("3d");
     let acts = acts(&postern).await;
-    let listed: Vec<_> = console_places().iter().filter(|place| place.acts).map(|place| place.path).collect();
+    let listed: Vec<_> = console_places()
+        .iter()
+        .filter(|place| place.acts)
+        .map(|place| place.path)
+        .collect();
     assert_eq!(acts.iter().map(|(path, ..)| *path).collect::<Vec<_>>(), listed);
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     for (name, path, kind) in acts {
@@ -128,9 +175,15 @@ async fn every_act_asks_first_and_leaves_its_event_with_who_did_it() {
             _ => path,
         };
         let before = newest(&postern, kind).await.map(|line| line.id);
+        // The newest event is the one that is told apart by its time.
+        postern.advance("1s");
         let page = admin.open(&path).await;
         assert_eq!(page.status, 200, "{path}: {page:?}");
-        assert_eq!(newest(&postern, kind).await.map(|line| line.id), before, "{path}: asked, and not done");
+        assert_eq!(
+            newest(&postern, kind).await.map(|line| line.id),
+            before,
+            "{path}: asked, and not done"
+        );
         let csrf = Admin::csrf(&page);
         let form = [("csrf", csrf.as_str()), ("reason", "a lost phone")];
         let done = admin.post(&path, &form, &[SAME_ORIGIN]).await;
@@ -201,7 +254,14 @@ async fn nothing_ends_by_a_filter_that_names_nothing_or_does_not_read() {
     give_role(&postern, ALICE, Some(Role::Owner)).await;
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     let csrf = Admin::csrf(&admin.open("/console").await);
-    for query in ["", "?x=1", "?person=nobody%40example.com", "?address=everywhere", "?unused_days=-1", "?client=%20"] {
+    for query in [
+        "",
+        "?x=1",
+        "?person=nobody%40example.com",
+        "?address=everywhere",
+        "?unused_days=-1",
+        "?client=%20",
+    ] {
         let path = format!("/console/sessions/end{query}");
         let answer = admin.post(&path, &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
         assert_eq!(answer.status, 409, "{query}: {answer:?}");
@@ -209,7 +269,10 @@ async fn nothing_ends_by_a_filter_that_names_nothing_or_does_not_read() {
     assert_eq!(postern.count_events("mass_end.begun").await, 0);
     let list = admin.open("/console/sessions?address=everywhere").await;
     assert_eq!(list.status, 422, "{list:?}");
-    assert!(list.body.contains("Address: ") && !list.body.contains("end-matching"), "{list:?}");
+    assert!(
+        list.body.contains("Address: ") && !list.body.contains("end-matching"),
+        "{list:?}"
+    );
 }
 
 #[tokio::test]
@@ -220,23 +283,49 @@ async fn who_is_signed_in_is_found_by_person_and_version_and_a_secret_is_shown_t
     let secret = super::token_of(&postern, "admin:users.read", |_| {}).await;
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     let found = admin.open("/console/sessions?person=bob%40example.com").await;
-    assert!(found.body.contains(BOB) && found.body.contains("in Notes"), "{found:?}");
+    assert!(
+        found.body.contains(BOB) && found.body.contains("in Notes"),
+        "{found:?}"
+    );
     assert!(!found.body.contains(">End<"), "an auditor ends nothing");
-    let none = admin.open("/console/sessions?person=bob%40example.com&app_version=9.9").await;
+    let none = admin
+        .open("/console/sessions?person=bob%40example.com&app_version=9.9")
+        .await;
     assert!(none.body.contains("No session matches."), "{none:?}");
     let people = admin.open("/console/users?begins=BO").await;
-    assert!(people.body.contains(BOB) && !people.body.contains("root@example.com</a>"), "{people:?}");
-    let person = admin.open(&format!("/console/users/{}", postern.user(BOB).await.id)).await;
+    assert!(
+        people.body.contains(BOB) && !people.body.contains("root@example.com</a>"),
+        "{people:?}"
+    );
+    let person = admin
+        .open(&format!("/console/users/{}", postern.user(BOB).await.id))
+        .await;
     for text in ["Signed in", "An app was signed in", "Notes"] {
         assert!(person.body.contains(text), "{text}: {person:?}");
     }
-    let apps = admin.open("/console/clients").await;
-    let id = apps.body.split("/console/clients/machine-").nth(1).expect("a machine").split('"').next().expect("an id");
+    let apps = plain(&admin.open("/console/clients").await);
+    let id = apps
+        .split("/console/clients/machine-")
+        .nth(1)
+        .expect("a machine")
+        .split('"')
+        .next()
+        .expect("an id");
     let machine = admin.open(&format!("/console/clients/machine-{id}")).await;
-    assert!(machine.body.contains("cse_") && machine.body.contains("never used") | machine.body.contains("last used"), "{machine:?}");
-    assert!(!machine.body.contains("pst_") && !machine.body.contains(&secret), "{machine:?}");
+    assert!(
+        machine.body.contains("cse_")
+            && machine.body.contains("never used") | machine.body.contains("last used"),
+        "{machine:?}"
+    );
+    assert!(
+        !machine.body.contains("pst_") && !machine.body.contains(&secret),
+        "{machine:?}"
+    );
     let keys = admin.open("/console/keys").await;
-    assert!(keys.body.contains("In use") && !keys.body.contains("/console/keys/rotate"), "{keys:?}");
+    assert!(
+        plain(&keys).contains("In use") && !plain(&keys).contains("/console/keys/rotate"),
+        "{keys:?}"
+    );
 }
 
 #[tokio::test]
@@ -245,7 +334,10 @@ async fn events_are_watched_live_and_the_chart_counts_them() {
     give_role(&postern, ALICE, Some(Role::Owner)).await;
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     let still = admin.open("/console/events?kind=user.signed_in").await;
-    assert!(!still.headers.contains_key("refresh") && still.body.contains("Watch live"), "{still:?}");
+    assert!(
+        !still.headers.contains_key("refresh") && still.body.contains("Watch live"),
+        "{still:?}"
+    );
     let live = admin.open("/console/events?kind=user.signed_in&live=yes").await;
     assert_eq!(live.header("refresh"), "3");
     assert!(live.body.contains(ALICE) && !live.body.contains(BOB), "{live:?}");
@@ -268,19 +360,39 @@ async fn an_end_of_many_is_counted_begun_and_watched() {
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     let path = "/console/sessions/end?client=notes";
     let page = admin.open(path).await;
-    assert!(page.body.contains("<dt>Would end</dt><dd>3 sessions</dd>"), "{page:?}");
+    assert!(
+        page.body.contains("<dt>Would end</dt><dd>3 sessions</dd>"),
+        "{page:?}"
+    );
     let csrf = Admin::csrf(&page);
     let long = "x".repeat(201);
-    let again = admin.post(path, &[("csrf", &csrf), ("reason", &long)], &[SAME_ORIGIN]).await;
+    let again = admin
+        .post(path, &[("csrf", &csrf), ("reason", &long)], &[SAME_ORIGIN])
+        .await;
     assert_eq!(again.status, 422, "{again:?}");
-    let begun = admin.post(path, &[("csrf", &csrf), ("reason", "version 1 is unsafe")], &[SAME_ORIGIN]).await;
+    let begun = admin
+        .post(
+            path,
+            &[("csrf", &csrf), ("reason", "version 1 is unsafe")],
+            &[SAME_ORIGIN],
+        )
+        .await;
     let watched = admin.open(begun.location()).await;
     assert_eq!(watched.header("refresh"), "1");
-    assert!(watched.body.contains("Under way") && watched.body.contains("version 1 is unsafe"), "{watched:?}");
+    assert!(
+        watched.body.contains("Under way") && watched.body.contains("version 1 is unsafe"),
+        "{watched:?}"
+    );
     while mass_end::work(postern.provider()).await.expect("worked") {}
     let done = admin.open(begun.location()).await;
     assert!(!done.headers.contains_key("refresh"), "{done:?}");
-    assert!(done.body.contains("Done") && done.body.contains("3 ended, 3 looked at."), "{done:?}");
+    assert!(
+        done.body.contains("Done") && done.body.contains("3 ended, 3 looked at."),
+        "{done:?}"
+    );
     let all = admin.open("/console/ends").await;
-    assert!(all.body.contains("Done: 3 ended") && all.body.contains(ALICE), "{all:?}");
+    assert!(
+        all.body.contains("Done: 3 ended") && all.body.contains(ALICE),
+        "{all:?}"
+    );
 }

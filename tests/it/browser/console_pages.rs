@@ -34,7 +34,14 @@ async fn every_page_of_the_console_is_good_on_a_desktop() {
 /// People come and go, with two versions of the app; some mistype their password.
 async fn live_a_day(postern: &Postern) {
     let phone = postern.phone();
-    for (pause, sign_ins, failures) in [("40h", 2, 0), ("20h", 5, 1), ("3h", 1, 0), ("4h", 3, 2), ("5h", 6, 1), ("1h", 2, 0)] {
+    for (pause, sign_ins, failures) in [
+        ("40h", 2, 0),
+        ("20h", 5, 1),
+        ("3h", 1, 0),
+        ("4h", 3, 2),
+        ("5h", 6, 1),
+        ("1h", 2, 0),
+    ] {
         postern.advance(pause);
         for number in 0..sign_ins {
             let version = if number % 3 == 0 { "3.9.2" } else { "4.0.0" };
@@ -84,17 +91,37 @@ async fn show_every_page(viewport: Size) {
 
     for (name, path, heading) in [
         ("console-sessions", "/console/sessions".to_owned(), "Signed in"),
-        ("console-sessions-none", "/console/sessions?app_version=9".to_owned(), "Signed in"),
-        ("console-sessions-error", "/console/sessions?address=everywhere".to_owned(), "Signed in"),
+        (
+            "console-sessions-none",
+            "/console/sessions?app_version=9".to_owned(),
+            "Signed in",
+        ),
+        (
+            "console-sessions-error",
+            "/console/sessions?address=everywhere".to_owned(),
+            "Signed in",
+        ),
         ("console-people", "/console/users".to_owned(), "People"),
         ("console-person", format!("/console/users/{bob}"), BOB),
         ("console-apps", "/console/clients".to_owned(), "Apps"),
         ("console-app", "/console/clients/notes".to_owned(), "Notes"),
         ("console-keys", "/console/keys".to_owned(), "Keys"),
         ("console-events", "/console/events".to_owned(), "Events"),
-        ("console-act-user", format!("/console/users/{bob}/end"), "End everything of this person?"),
-        ("console-act-rotate", "/console/keys/rotate?ring=mac".to_owned(), "Put the next key into use?"),
-        ("console-not-found", "/console/users/nobody".to_owned(), "There is no such person"),
+        (
+            "console-act-user",
+            format!("/console/users/{bob}/end"),
+            "End everything of this person?",
+        ),
+        (
+            "console-act-rotate",
+            "/console/keys/rotate?ring=mac".to_owned(),
+            "Put the next key into use?",
+        ),
+        (
+            "console-not-found",
+            "/console/users/nobody".to_owned(),
+            "There is no such person",
+        ),
     ] {
         browser.goto(&format!("{console}{path}")).await;
         browser.wait_for_heading(heading).await;

@@ -7,9 +7,9 @@ use std::{collections::BTreeSet, fs};
 use postern::web::{
     page::Page,
     pages::{
-        AccountPage, BrowserRow, ConsentPage, ConsentRow, ContinuePage,
-        DeviceCodePage, DeviceConsentPage, DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage,
-        LogoutPage, ScopeText, SignInPage, SignedOutPage, StartAgainPage, Used,
+        AccountPage, BrowserRow, ConsentPage, ConsentRow, ContinuePage, DeviceCodePage, DeviceConsentPage,
+        DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage, LogoutPage, ScopeText, SignInPage,
+        SignedOutPage, StartAgainPage, Used,
     },
 };
 use scraper::{ElementRef, Html, Selector};

@@ -29,15 +29,27 @@ fn chart(id: &'static str, title: &'static str, counts: &Counts, label: impl Fn(
         .take(counts.steps)
         .map(|step| {
             let at = Instant::from_millis(counts.since.millis() + step * counts.step.millis());
-            (at, count(counts, at, "user.signed_in"), count(counts, at, "user.sign_in_failed"))
+            (
+                at,
+                count(counts, at, "user.signed_in"),
+                count(counts, at, "user.sign_in_failed"),
+            )
         })
         .collect();
-    let most = numbers.iter().map(|(_, good, bad)| *good.max(bad)).max().unwrap_or(0);
+    let most = numbers
+        .iter()
+        .map(|(_, good, bad)| *good.max(bad))
+        .max()
+        .unwrap_or(0);
     let columns = draw(&numbers, most, label);
     let sum = |of: fn(&Column) -> i64| columns.iter().map(of).sum::<i64>();
     let (good, bad) = (sum(|column| column.good), sum(|column| column.bad));
-    let highest = columns.iter().max_by_key(|column| column.good).filter(|column| column.good > 0);
-    let highest = highest.map(|column| format!(" The most sign-ins at once: {} at {}.", column.good, column.label));
+    let highest = columns
+        .iter()
+        .max_by_key(|column| column.good)
+        .filter(|column| column.good > 0);
+    let highest =
+        highest.map(|column| format!(" The most sign-ins at once: {} at {}.", column.good, column.label));
     Chart {
         id,
         title,
@@ -49,7 +61,10 @@ fn chart(id: &'static str, title: &'static str, counts: &Counts, label: impl Fn(
 }
 
 fn count(counts: &Counts, at: Instant, kind: &str) -> i64 {
-    let mut found = counts.counted.iter().filter(|counted| counted.at == at && counted.kind == kind);
+    let mut found = counts
+        .counted
+        .iter()
+        .filter(|counted| counted.at == at && counted.kind == kind);
     found.next().map_or(0, |counted| counted.count)
 }
 
@@ -89,7 +104,8 @@ mod tests {
     use crate::{base::time::Lifetime, flows::events::Counted};
 
     fn counts(numbers: &[(i64, &str, i64)]) -> Counts {
-        let at = |hour: i64| Instant::from_millis(1_800_000_000_000 / 3_600_000 * 3_600_000 + hour * 3_600_000);
+        let at =
+            |hour: i64| Instant::from_millis(1_800_000_000_000 / 3_600_000 * 3_600_000 + hour * 3_600_000);
         let counted = numbers.iter().map(|(hour, kind, count)| Counted {
             at: at(*hour),
             kind: (*kind).to_owned(),
@@ -112,15 +128,29 @@ mod tests {
             (3, "session.ended", 9),
         ]));
         let column = |at: usize| (drawn.columns[at].up, drawn.columns[at].down);
-        assert_eq!((column(0), column(3), column(23)), ((50.0, 25.0), (0.0, 0.0), (100.0, 0.0)));
-        assert_eq!((drawn.most, drawn.columns.len(), drawn.columns[23].x), (100, 24, 693.0));
-        assert_eq!(drawn.summary, "150 sign-ins, 25 failed. The most sign-ins at once: 100 at 07:00.");
+        assert_eq!(
+            (column(0), column(3), column(23)),
+            ((50.0, 25.0), (0.0, 0.0), (100.0, 0.0))
+        );
+        assert_eq!(
+            (drawn.most, drawn.columns.len(), drawn.columns[23].x),
+            (100, 24, 693.0)
+        );
+        assert_eq!(
+            drawn.summary,
+            "150 sign-ins, 25 failed. The most sign-ins at once: 100 at 07:00."
+        );
     }
 
     #[test]
     fn nothing_at_all_is_a_flat_line() {
         let drawn = of_hours(&counts(&[]));
-        assert!(drawn.columns.iter().all(|column| column.up == 0.0 && column.down == 0.0));
+        assert!(
+            drawn
+                .columns
+                .iter()
+                .all(|column| column.up == 0.0 && column.down == 0.0)
+        );
         assert_eq!(drawn.summary, "0 sign-ins, 0 failed.");
     }
 

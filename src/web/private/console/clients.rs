@@ -29,10 +29,16 @@ pub(super) async fn list(viewer: Viewer<ReadClients>) -> Answer {
 
 fn row(client: &Client) -> ClientRow {
     ClientRow {
-        path: format!("/console/clients/{}", url::form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect::<String>()),
+        path: format!(
+            "/console/clients/{}",
+            url::form_urlencoded::byte_serialize(client.id.as_str().as_bytes()).collect::<String>()
+        ),
         id: client.id.to_string(),
         name: client.name.to_string(),
-        kind: serde_json::to_value(client.settings.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default(),
+        kind: serde_json::to_value(client.settings.kind)
+            .ok()
+            .and_then(|kind| kind.as_str().map(str::to_owned))
+            .unwrap_or_default(),
     }
 }
 
@@ -46,10 +52,17 @@ pub(super) async fn one(viewer: Viewer<ReadClients>, Path(id): Path<String>) -> 
         frame: viewer.frame("/console/clients"),
         client: row(&seen.client),
         settings: settings(&seen.client),
-        secrets: seen.secrets.iter().map(|secret| secret_row(secret, now)).collect(),
+        secrets: seen
+            .secrets
+            .iter()
+            .map(|secret| secret_row(secret, now))
+            .collect(),
         versions: seen.versions.map(|versions| version_bars(&viewer, versions)),
         sessions_path: viewer.path_if(Permission::ReadSessions, with_query("/console/sessions", &of_it)),
-        end_path: viewer.path_if(Permission::EndSessions, with_query("/console/sessions/end", &of_it)),
+        end_path: viewer.path_if(
+            Permission::EndSessions,
+            with_query("/console/sessions/end", &of_it),
+        ),
     }))
 }
 

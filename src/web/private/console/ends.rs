@@ -28,7 +28,9 @@ pub(super) async fn list(viewer: Viewer<EndSessions>) -> Answer {
     let provider = viewer.private.provider();
     let ends = mass_end::list(provider, None, look::PAGE).await;
     let ends = ends.map_err(|error| viewer.fault(error))?;
-    let people = look::who_ended(provider, &ends).await.map_err(|error| viewer.fault(error))?;
+    let people = look::who_ended(provider, &ends)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     Ok(viewer.show(&EndsPage {
         frame: viewer.frame("/console/ends"),
         ends: ends.iter().map(|end| row(&viewer, end, &people)).collect(),
@@ -68,7 +70,9 @@ fn row(viewer: &Viewer<EndSessions>, end: &MassEnd, people: &look::People) -> En
 pub(super) async fn one(viewer: Viewer<EndSessions>, Path(id): Path<String>) -> Answer {
     let id: MassEndId = read(&viewer, &id, "end")?;
     let provider = viewer.private.provider();
-    let end = mass_end::find(provider, id).await.map_err(|error| viewer.fault(error))?;
+    let end = mass_end::find(provider, id)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     let end = end.ok_or_else(|| viewer.fault(super::viewer::Fault::Unknown(Unknown("end"))))?;
     let people = look::who_ended(provider, std::slice::from_ref(&end)).await;
     let people = people.map_err(|error| viewer.fault(error))?;
@@ -79,7 +83,9 @@ pub(super) async fn one(viewer: Viewer<EndSessions>, Path(id): Path<String>) -> 
         end: row(&viewer, &end, &people),
     });
     if under_way {
-        response.headers_mut().insert(header::REFRESH, HeaderValue::from_static("1"));
+        response
+            .headers_mut()
+            .insert(header::REFRESH, HeaderValue::from_static("1"));
     }
     Ok(response)
 }

@@ -19,13 +19,22 @@ const LIVE: HeaderValue = HeaderValue::from_static("3");
 
 pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
     let provider = viewer.private.provider();
-    let (kind, person) = (viewer.query.text("kind").to_owned(), viewer.query.text("person").trim().to_owned());
+    let (kind, person) = (
+        viewer.query.text("kind").to_owned(),
+        viewer.query.text("person").trim().to_owned(),
+    );
     let live = viewer.query.text("live") == "yes";
     let other = if live { "" } else { "yes" };
     let mut page = EventsPage {
         frame: viewer.frame("/console/events"),
-        kinds: words::EVENTS.iter().map(|(kind, words)| ((*kind).to_owned(), (*words).to_owned())).collect(),
-        other_path: with_query("/console/events", &[("kind", &kind), ("person", &person), ("live", other)]),
+        kinds: words::EVENTS
+            .iter()
+            .map(|(kind, words)| ((*kind).to_owned(), (*words).to_owned()))
+            .collect(),
+        other_path: with_query(
+            "/console/events",
+            &[("kind", &kind), ("person", &person), ("live", other)],
+        ),
         kind: kind.clone(),
         person: person.clone(),
         error: None,
@@ -39,7 +48,9 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
     };
     if !person.is_empty() {
         let user = match person.parse::<Email>() {
-            Ok(email) => look::by_address(provider, &email).await.map_err(|error| viewer.fault(error))?,
+            Ok(email) => look::by_address(provider, &email)
+                .await
+                .map_err(|error| viewer.fault(error))?,
             Err(_) => None,
         };
         let Some(user) = user else {
@@ -52,9 +63,17 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
     let seen = look::events(provider, &filter, before, look::PAGE).await;
     let seen = seen.map_err(|error| viewer.fault(error))?;
     let now = provider.clock.now();
-    page.events = seen.page.items.into_iter().map(|line| event_row(&viewer, line, &seen.people, now)).collect();
+    page.events = seen
+        .page
+        .items
+        .into_iter()
+        .map(|line| event_row(&viewer, line, &seen.people, now))
+        .collect();
     page.next = seen.page.next.filter(|_| !live).map(|next| {
-        with_query("/console/events", &[("kind", &kind), ("person", &person), ("before", &next)])
+        with_query(
+            "/console/events",
+            &[("kind", &kind), ("person", &person), ("before", &next)],
+        )
     });
     let mut response = viewer.show(&page);
     if live {

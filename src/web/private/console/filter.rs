@@ -52,7 +52,10 @@ pub(super) async fn asked<P>(viewer: &Viewer<P>) -> Result<Asked, StoreError> {
 }
 
 fn read(fields: &FilterFields) -> Result<SessionFilter, String> {
-    fn part<T: std::str::FromStr<Err: std::fmt::Display>>(name: &str, text: &str) -> Result<Option<T>, String> {
+    fn part<T: std::str::FromStr<Err: std::fmt::Display>>(
+        name: &str,
+        text: &str,
+    ) -> Result<Option<T>, String> {
         let read = (!text.is_empty()).then(|| text.parse()).transpose();
         read.map_err(|error| format!("{name}: {error}."))
     }
@@ -71,7 +74,8 @@ fn days(text: &str) -> Result<Option<i64>, String> {
         return Ok(None);
     }
     let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
-    days.map(Some).ok_or_else(|| format!("Days: write a number from 1 to {MOST_DAYS}."))
+    days.map(Some)
+        .ok_or_else(|| format!("Days: write a number from 1 to {MOST_DAYS}."))
 }
 
 /// The same question at another page.
@@ -98,7 +102,8 @@ pub(super) fn facts(fields: &FilterFields) -> Vec<(String, String)> {
         ("Days without use", &fields.unused_days),
     ];
     let said = own.into_iter().filter(|(_, value)| !value.is_empty());
-    said.map(|(name, value)| (name.to_owned(), value.clone())).collect()
+    said.map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::response::Response;
 use super::{
     chart,
     rows::{session_row, version_bars},
-    viewer::{Anybody, Answer, Viewer},
+    viewer::{Answer, Anybody, Viewer},
 };
 use crate::{flows::admin::look, web::pages::ConsolePage};
 
@@ -16,7 +16,9 @@ pub(super) async fn home(viewer: Viewer<Anybody>) -> Answer {
 }
 
 fn page(viewer: &Viewer<Anybody>, overview: look::Overview) -> Response {
-    let charts = overview.counts.map(|[hours, days]| vec![chart::of_hours(&hours), chart::of_days(&days)]);
+    let charts = overview
+        .counts
+        .map(|[hours, days]| vec![chart::of_hours(&hours), chart::of_days(&days)]);
     let newest = overview.newest.map(|seen| {
         let people = seen.people;
         let items = seen.search.page.items.into_iter();
@@ -25,7 +27,12 @@ fn page(viewer: &Viewer<Anybody>, overview: look::Overview) -> Response {
     let now = viewer.private.provider().clock.now();
     viewer.show(&ConsolePage {
         frame: viewer.frame("/console"),
-        permissions: viewer.by.permissions.iter().map(super::words::permission).collect(),
+        permissions: viewer
+            .by
+            .permissions
+            .iter()
+            .map(super::words::permission)
+            .collect(),
         fresh: viewer.session.is_fresh(now),
         charts: charts.unwrap_or_default(),
         versions: overview.versions.map(|versions| version_bars(viewer, versions)),

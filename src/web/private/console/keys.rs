@@ -21,15 +21,27 @@ use crate::{
 
 pub(super) async fn list(viewer: Viewer<ReadKeys>) -> Answer {
     let provider = viewer.private.provider();
-    let found = keys::list(&provider.db).await.map_err(|error| viewer.fault(error))?;
+    let found = keys::list(&provider.db)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     let now = provider.clock.now();
     let rows = |ring: Ring| RingRows {
         title: words::ring(ring),
         ring: ring.as_str(),
-        keys: found.iter().filter(|key| key.ring == ring).map(|key| row(key, now)).collect(),
-        rotate_path: viewer.path_if(Permission::RotateKeys, with_query("/console/keys/rotate", &[("ring", ring.as_str())])),
+        keys: found
+            .iter()
+            .filter(|key| key.ring == ring)
+            .map(|key| row(key, now))
+            .collect(),
+        rotate_path: viewer.path_if(
+            Permission::RotateKeys,
+            with_query("/console/keys/rotate", &[("ring", ring.as_str())]),
+        ),
     };
-    let rings = Ring::every().map(rows).filter(|ring| !ring.keys.is_empty()).collect();
+    let rings = Ring::every()
+        .map(rows)
+        .filter(|ring| !ring.keys.is_empty())
+        .collect();
     Ok(viewer.show(&KeysPage {
         frame: viewer.frame("/console/keys"),
         rings,

@@ -21,11 +21,16 @@ use crate::{
 };
 
 /// The id in a path; what does not read names nothing.
-pub(super) fn read<P, T: std::str::FromStr>(viewer: &Viewer<P>, id: &str, what: &'static str) -> Result<T, Response>
+pub(super) fn read<P, T: std::str::FromStr>(
+    viewer: &Viewer<P>,
+    id: &str,
+    what: &'static str,
+) -> Result<T, Response>
 where
     T: std::str::FromStr,
 {
-    id.parse().map_err(|_| viewer.fault(super::viewer::Fault::Unknown(Unknown(what))))
+    id.parse()
+        .map_err(|_| viewer.fault(super::viewer::Fault::Unknown(Unknown(what))))
 }
 
 pub(super) async fn list(viewer: Viewer<ReadUsers>) -> Answer {
@@ -34,7 +39,9 @@ pub(super) async fn list(viewer: Viewer<ReadUsers>) -> Answer {
     let after: Option<Email> = viewer.query.text("after").parse().ok();
     let found = account::search(provider, &begins, after.as_ref(), look::PAGE).await;
     let found = found.map_err(|error| viewer.fault(error))?;
-    let next = found.next.map(|next| with_query("/console/users", &[("begins", &begins), ("after", &next)]));
+    let next = found
+        .next
+        .map(|next| with_query("/console/users", &[("begins", &begins), ("after", &next)]));
     Ok(viewer.show(&PeoplePage {
         frame: viewer.frame("/console/users"),
         people: found.items.iter().map(|user| row(&viewer, user)).collect(),
@@ -71,7 +78,11 @@ fn page(viewer: &Viewer<ReadUsers>, profile: look::Profile) -> PersonPage {
         end_path: viewer.path_if(Permission::EndSessions, path(&format!("browsers/{}/end", row.id))),
         label: row.label,
     });
-    let switch = if user.disabled_at.is_some() { "enable" } else { "disable" };
+    let switch = if user.disabled_at.is_some() {
+        "enable"
+    } else {
+        "disable"
+    };
     let reaches = viewer.by.reaches(user.role).is_ok();
     let switch_path = viewer.path_if(Permission::WriteUsers, path(switch));
     let more_apps = profile.apps.as_ref().is_some_and(|apps| apps.page.next.is_some());

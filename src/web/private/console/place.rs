@@ -1,6 +1,9 @@
 //! The places of the console and its acts: what stands in its navigation, what each needs, and the router.
 
-use axum::{Router, routing::{MethodRouter, get}};
+use axum::{
+    Router,
+    routing::{MethodRouter, get},
+};
 
 use super::{acts, clients, ends, events, home, keys, people, sessions};
 use crate::{domain::role::Permission as P, web::private::Private};
@@ -104,13 +107,53 @@ fn routes() -> Vec<Route> {
         page("/console/events", Some(P::ReadEvents), get(events::list)),
         page("/console/ends", Some(P::EndSessions), get(ends::list)),
         page("/console/ends/{id}", Some(P::EndSessions), get(ends::one)),
-        act("/console/sessions/{id}/end", P::EndSessions, false, get(device::ask).post(device::act)),
-        act("/console/users/{id}/browsers/{browser}/end", P::EndSessions, false, get(browser::ask).post(browser::act)),
-        act("/console/users/{id}/end", P::EndSessions, false, get(user::ask).post(user::act)),
-        act("/console/users/{id}/disable", P::WriteUsers, true, get(disable::ask).post(disable::act)),
-        act("/console/users/{id}/enable", P::WriteUsers, true, get(enable::ask).post(enable::act)),
-        act("/console/sessions/end", P::EndSessions, true, get(matching::ask).post(matching::act)),
-        act("/console/ends/{id}/cancel", P::EndSessions, false, get(cancel::ask).post(cancel::act)),
-        act("/console/keys/rotate", P::RotateKeys, true, get(rotate::ask).post(rotate::act)),
+        act(
+            "/console/sessions/{id}/end",
+            P::EndSessions,
+            false,
+            get(device::ask).post(device::act),
+        ),
+        act(
+            "/console/users/{id}/browsers/{browser}/end",
+            P::EndSessions,
+            false,
+            get(browser::ask).post(browser::act),
+        ),
+        act(
+            "/console/users/{id}/end",
+            P::EndSessions,
+            false,
+            get(user::ask).post(user::act),
+        ),
+        act(
+            "/console/users/{id}/disable",
+            P::WriteUsers,
+            true,
+            get(disable::ask).post(disable::act),
+        ),
+        act(
+            "/console/users/{id}/enable",
+            P::WriteUsers,
+            true,
+            get(enable::ask).post(enable::act),
+        ),
+        act(
+            "/console/sessions/end",
+            P::EndSessions,
+            true,
+            get(matching::ask).post(matching::act),
+        ),
+        act(
+            "/console/ends/{id}/cancel",
+            P::EndSessions,
+            false,
+            get(cancel::ask).post(cancel::act),
+        ),
+        act(
+            "/console/keys/rotate",
+            P::RotateKeys,
+            true,
+            get(rotate::ask).post(rotate::act),
+        ),
     ]
 }

@@ -17,7 +17,11 @@ pub(super) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     query.extend_pairs(pairs.iter().filter(|(_, value)| !value.is_empty()));
     let query = query.finish();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+    if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    }
 }
 
 /// A session; without `people` on the page of whose it is.
@@ -42,7 +46,12 @@ const MOST_VERSIONS: usize = 12;
 
 pub(super) fn version_bars<P>(viewer: &Viewer<P>, versions: Vec<VersionCount>) -> Vec<VersionBar> {
     let clients = &viewer.private.provider().clients;
-    let most = versions.iter().map(|version| version.sessions).max().unwrap_or(0).max(1);
+    let most = versions
+        .iter()
+        .map(|version| version.sessions)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let versions = versions.into_iter().take(MOST_VERSIONS);
     let bar = |count: VersionCount| {
         let version = count.app_version.as_deref().unwrap_or_default();
@@ -61,13 +70,20 @@ pub(super) fn version_bars<P>(viewer: &Viewer<P>, versions: Vec<VersionCount>) -
 
 pub(super) fn event_row<P>(viewer: &Viewer<P>, line: EventLine, people: &People, now: Instant) -> EventRow {
     let clients = &viewer.private.provider().clients;
-    let by = line.actor.as_ref().map(|actor| actor_name(actor, people, |id| clients.name(id)));
+    let by = line
+        .actor
+        .as_ref()
+        .map(|actor| actor_name(actor, people, |id| clients.name(id)));
     EventRow {
         what: words::event(&line.kind).to_owned(),
         ago: ago(line.at, now),
         at: line.at.to_rfc3339(),
         person: line.subject.user.map(|user| people.name(user)),
-        person_path: line.subject.user.map(|user| format!("/console/users/{user}")).unwrap_or_default(),
+        person_path: line
+            .subject
+            .user
+            .map(|user| format!("/console/users/{user}"))
+            .unwrap_or_default(),
         app: line.subject.client.as_ref().map(|client| clients.name(client)),
         address: line.subject.address.clone(),
         by,

@@ -14,12 +14,16 @@ use crate::{
 
 pub(super) async fn list(viewer: Viewer<ReadSessions>) -> Answer {
     let provider = viewer.private.provider();
-    let asked = filter::asked(&viewer).await.map_err(|error| viewer.fault(error))?;
+    let asked = filter::asked(&viewer)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     let Asked { fields, filter } = asked;
     let clients = provider.clients.enabled().into_iter();
     let mut page = SessionsPage {
         frame: viewer.frame("/console/sessions"),
-        clients: clients.map(|client| (client.id.to_string(), client.name.to_string())).collect(),
+        clients: clients
+            .map(|client| (client.id.to_string(), client.name.to_string()))
+            .collect(),
         fields,
         error: None,
         sessions: Vec::new(),
@@ -39,9 +43,15 @@ pub(super) async fn list(viewer: Viewer<ReadSessions>) -> Answer {
     let seen = seen.map_err(|error| viewer.fault(error))?;
     let people = seen.people;
     let items = seen.search.page.items.into_iter();
-    page.sessions = items.map(|row| session_row(&viewer, row, Some(&people))).collect();
+    page.sessions = items
+        .map(|row| session_row(&viewer, row, Some(&people)))
+        .collect();
     page.looked_at = seen.search.looked_at;
-    page.next = seen.search.page.next.map(|next| filter::path("/console/sessions", &page.fields, &[("after", &next)]));
+    page.next = seen
+        .search
+        .page
+        .next
+        .map(|next| filter::path("/console/sessions", &page.fields, &[("after", &next)]));
     if !filter.is_empty() {
         let path = filter::path("/console/sessions/end", &page.fields, &[]);
         page.end_path = viewer.path_if(Permission::EndSessions, path);

@@ -12,12 +12,7 @@ use super::place;
 use crate::{
     domain::{admin_session::AdminSession, request::Raw, role::Permission},
     flows::{
-        admin::{
-            Beyond, By, Unknown,
-            console::HOME,
-            look::ClientSeenError,
-            people::PeopleError,
-        },
+        admin::{Beyond, By, Unknown, console::HOME, look::ClientSeenError, people::PeopleError},
         keys::{KeysError, rotate::RotateError},
         mass_end::BeginError,
     },
@@ -116,7 +111,10 @@ impl FromRequestParts<Private> for Fresh {
 
     async fn from_request_parts(parts: &mut Parts, private: &Private) -> Result<Self, Response> {
         let now = private.provider().clock.now();
-        let session = parts.extensions.get::<Caller>().and_then(|caller| caller.session.as_ref());
+        let session = parts
+            .extensions
+            .get::<Caller>()
+            .and_then(|caller| caller.session.as_ref());
         match session {
             Some(session) if session.is_fresh(now) => Ok(Self),
             Some(_) => Err(leave("/console/confirm", &asked(parts))),
@@ -189,7 +187,9 @@ impl From<RotateError> for Fault {
 impl<P> Viewer<P> {
     /// What is around a page; `here` is the place that it belongs to.
     pub(super) fn frame(&self, here: &str) -> Frame {
-        let places = place::PLACES.iter().filter(|place| place.permission.is_none_or(|needed| self.by.may(needed)));
+        let places = place::PLACES
+            .iter()
+            .filter(|place| place.permission.is_none_or(|needed| self.by.may(needed)));
         let places = places.map(|place| Place {
             path: place.path,
             title: place.title,
@@ -250,7 +250,10 @@ impl<P> Viewer<P> {
         self.say(
             StatusCode::FORBIDDEN,
             "Your role may not do this".to_owned(),
-            format!("You are signed in as {}, with the role {}.", self.session.email, self.session.role),
+            format!(
+                "You are signed in as {}, with the role {}.",
+                self.session.email, self.session.role
+            ),
             "Ask an owner if you need it.",
         )
     }
@@ -270,6 +273,8 @@ impl<P> Viewer<P> {
 
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
-    let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
+    let first = letters
+        .next()
+        .map(|first| first.to_uppercase().collect::<String>());
     format!("{}{}.", first.unwrap_or_default(), letters.as_str())
 }

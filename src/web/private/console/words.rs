@@ -58,7 +58,10 @@ pub(super) const EVENTS: [(&str, &str); 39] = [
     ("token.revoked", "An access token was revoked"),
     ("refresh.slow_process", "An app used an old token and was refused"),
     ("refresh.fast_forwarded", "A token was newer than the database"),
-    ("revocation.rewritten", "Ends that the database had lost were written again"),
+    (
+        "revocation.rewritten",
+        "Ends that the database had lost were written again",
+    ),
     ("message.undelivered", "An app could not be told of an end"),
     ("settings.changed", "The server’s settings were changed"),
     ("audit.deleted", "Old events were deleted"),
@@ -82,9 +85,11 @@ pub(super) fn facts(data: &Map<String, Value>) -> Vec<(String, String)> {
         .map(|(name, value)| {
             let text = match value {
                 Value::String(text) => text.clone(),
-                Value::Array(items) if items.iter().all(Value::is_string) => {
-                    items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-                }
+                Value::Array(items) if items.iter().all(Value::is_string) => items
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .collect::<Vec<_>>()
+                    .join(" "),
                 other => other.to_string(),
             };
             (name.replace('_', " "), cut(text))

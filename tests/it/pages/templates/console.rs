@@ -4,8 +4,9 @@ use postern::web::{
     page::{Page, Pages},
     pages::{
         ActPage, Chart, ClientPage, ClientRow, ClientsPage, Column, ConsoleBrowserRow, ConsolePage,
-        ConsoleSignedOutPage, EndPage, EndRow, EndsPage, EventRow, EventsPage, FilterFields, Frame, KeyRow, KeysPage,
-        PeoplePage, PersonPage, PersonRow, Place, RingRows, SecretRow, SessionRow, SessionsPage, VersionBar,
+        ConsoleSignedOutPage, EndPage, EndRow, EndsPage, EventRow, EventsPage, FilterFields, Frame, KeyRow,
+        KeysPage, PeoplePage, PersonPage, PersonRow, Place, RingRows, SecretRow, SessionRow, SessionsPage,
+        VersionBar,
     },
 };
 
@@ -23,7 +24,11 @@ fn frame(full: bool) -> Frame {
         email: text(full),
         role: "owner",
         csrf: text(full),
-        places: if full { vec![place(true), place(false)] } else { Vec::new() },
+        places: if full {
+            vec![place(true), place(false)]
+        } else {
+            Vec::new()
+        },
         notice: full.then_some("The session has ended."),
     }
 }
@@ -144,78 +149,110 @@ pub(super) fn show(full: bool, pages: &Pages, show: &mut Show<'_>) {
     fn one<P: Page>(pages: &Pages, show: &mut Show<'_>, page: &P) {
         show(pages.render(page), P::TEMPLATE);
     }
-    one(pages, show, &ConsolePage {
-        frame: frame(full),
-        permissions: if full { vec!["See people"] } else { Vec::new() },
-        fresh: full,
-        charts: if full { vec![chart(full, "hours"), chart(full, "days")] } else { vec![chart(full, "hours")] },
-        versions: Some(some(full, || version(full))),
-        newest: Some(some(full, || session(full))),
-    });
-    one(pages, show, &PeoplePage {
-        frame: frame(full),
-        begins: text(full),
-        people: some(full, || person(full)),
-        next: path(full),
-    });
-    one(pages, show, &PersonPage {
-        frame: frame(full),
-        id: text(full),
-        person: person(full),
-        disabled_at: full.then(|| text(full)),
-        apps: Some(some(full, || session(full))),
-        apps_path: PATH.to_owned(),
-        more_apps: full,
-        browsers: some(full, || ConsoleBrowserRow {
-            label: text(full),
-            used: used(),
-            end_path: path(full),
-        }),
-        history: Some(some(full, || event(full))),
-        history_path: PATH.to_owned(),
-        end_path: path(full),
-        switch_path: path(full),
-    });
-    of_sessions(full, pages, show);
-    one(pages, show, &ClientsPage {
-        frame: frame(full),
-        clients: some(full, || client(full)),
-    });
-    one(pages, show, &ClientPage {
-        frame: frame(full),
-        client: client(full),
-        settings: some(full, || (text(full), text(full))),
-        secrets: some(full, || SecretRow {
+    one(
+        pages,
+        show,
+        &ConsolePage {
+            frame: frame(full),
+            permissions: if full { vec!["See people"] } else { Vec::new() },
+            fresh: full,
+            charts: if full {
+                vec![chart(full, "hours"), chart(full, "days")]
+            } else {
+                vec![chart(full, "hours")]
+            },
+            versions: Some(some(full, || version(full))),
+            newest: Some(some(full, || session(full))),
+        },
+    );
+    one(
+        pages,
+        show,
+        &PeoplePage {
+            frame: frame(full),
+            begins: text(full),
+            people: some(full, || person(full)),
+            next: path(full),
+        },
+    );
+    one(
+        pages,
+        show,
+        &PersonPage {
+            frame: frame(full),
             id: text(full),
-            made: text(full),
-            used: full.then(|| text(full)),
-            ends: full.then(|| text(full)),
-            good: !full,
-        }),
-        versions: Some(some(full, || version(full))),
-        sessions_path: path(full),
-        end_path: path(full),
-    });
-    one(pages, show, &KeysPage {
-        frame: frame(full),
-        rings: some(full, || RingRows {
-            title: "Sign tokens",
-            ring: "mac",
-            keys: vec![key()],
-            rotate_path: path(full),
-        }),
-    });
-    one(pages, show, &EventsPage {
-        frame: frame(full),
-        kind: text(full),
-        person: text(full),
-        kinds: some(full, || (text(full), text(full))),
-        error: full.then(|| text(full)),
-        events: some(full, || event(full)),
-        live: full,
-        other_path: PATH.to_owned(),
-        next: path(full),
-    });
+            person: person(full),
+            disabled_at: full.then(|| text(full)),
+            apps: Some(some(full, || session(full))),
+            apps_path: PATH.to_owned(),
+            more_apps: full,
+            browsers: some(full, || ConsoleBrowserRow {
+                label: text(full),
+                used: used(),
+                end_path: path(full),
+            }),
+            history: Some(some(full, || event(full))),
+            history_path: PATH.to_owned(),
+            end_path: path(full),
+            switch_path: path(full),
+        },
+    );
+    of_sessions(full, pages, show);
+    one(
+        pages,
+        show,
+        &ClientsPage {
+            frame: frame(full),
+            clients: some(full, || client(full)),
+        },
+    );
+    one(
+        pages,
+        show,
+        &ClientPage {
+            frame: frame(full),
+            client: client(full),
+            settings: some(full, || (text(full), text(full))),
+            secrets: some(full, || SecretRow {
+                id: text(full),
+                made: text(full),
+                used: full.then(|| text(full)),
+                ends: full.then(|| text(full)),
+                good: !full,
+            }),
+            versions: Some(some(full, || version(full))),
+            sessions_path: path(full),
+            end_path: path(full),
+        },
+    );
+    one(
+        pages,
+        show,
+        &KeysPage {
+            frame: frame(full),
+            rings: some(full, || RingRows {
+                title: "Sign tokens",
+                ring: "mac",
+                keys: vec![key()],
+                rotate_path: path(full),
+            }),
+        },
+    );
+    one(
+        pages,
+        show,
+        &EventsPage {
+            frame: frame(full),
+            kind: text(full),
+            person: text(full),
+            kinds: some(full, || (text(full), text(full))),
+            error: full.then(|| text(full)),
+            events: some(full, || event(full)),
+            live: full,
+            other_path: PATH.to_owned(),
+            next: path(full),
+        },
+    );
     one(pages, show, &ConsoleSignedOutPage { email: text(full) });
 }
 

@@ -18,7 +18,10 @@ use crate::{
 
 type Names = Path<(String, String)>;
 
-fn names(viewer: &Viewer<EndSessions>, Path((user, browser)): Names) -> Result<(UserId, BrowserSessionId), Response> {
+fn names(
+    viewer: &Viewer<EndSessions>,
+    Path((user, browser)): Names,
+) -> Result<(UserId, BrowserSessionId), Response> {
     Ok((read(viewer, &user, "person")?, read(viewer, &browser, "session")?))
 }
 
@@ -28,12 +31,17 @@ async fn question(
     id: BrowserSessionId,
 ) -> Result<Question, Response> {
     let provider = viewer.private.provider();
-    let label = sessions::browser(provider, user, id).await.map_err(|error| viewer.fault(error))?;
-    let person = people::known(provider, user).await.map_err(|error| viewer.fault(error))?;
+    let label = sessions::browser(provider, user, id)
+        .await
+        .map_err(|error| viewer.fault(error))?;
+    let person = people::known(provider, user)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     Ok(Question {
         here: "/console/users",
         title: "End this browser’s session?".to_owned(),
-        text: "The person is signed out in this browser, and of apps that were opened in it and end with it.".to_owned(),
+        text: "The person is signed out in this browser, and of apps that were opened in it and end with it."
+            .to_owned(),
         facts: vec![fact("Person", person.email), fact("Browser", label)],
         button: "End session",
         reason: true,

@@ -31,7 +31,10 @@ async fn question(viewer: &Viewer<EndSessions>, id: MassEndId) -> Result<Questio
     })
 }
 
-pub(in crate::web::private::console) async fn ask(viewer: Viewer<EndSessions>, Path(id): Path<String>) -> Answer {
+pub(in crate::web::private::console) async fn ask(
+    viewer: Viewer<EndSessions>,
+    Path(id): Path<String>,
+) -> Answer {
     let id = read(&viewer, &id, "end")?;
     Ok(question(&viewer, id).await?.ask(&viewer))
 }

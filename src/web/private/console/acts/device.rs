@@ -18,12 +18,17 @@ use crate::{
 
 async fn question(viewer: &Viewer<EndSessions>, id: DeviceSessionId) -> Result<Question, Response> {
     let provider = viewer.private.provider();
-    let found = sessions::device(provider, id).await.map_err(|error| viewer.fault(error))?;
-    let person = people::known(provider, found.user).await.map_err(|error| viewer.fault(error))?;
+    let found = sessions::device(provider, id)
+        .await
+        .map_err(|error| viewer.fault(error))?;
+    let person = people::known(provider, found.user)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     Ok(Question {
         here: "/console/sessions",
         title: "End this session?".to_owned(),
-        text: "The app is signed out on this device at once, and with it what it opened for others.".to_owned(),
+        text: "The app is signed out on this device at once, and with it what it opened for others."
+            .to_owned(),
         facts: vec![
             fact("Person", person.email),
             fact("App", provider.clients.name(&found.client)),
@@ -35,7 +40,10 @@ async fn question(viewer: &Viewer<EndSessions>, id: DeviceSessionId) -> Result<Q
     })
 }
 
-pub(in crate::web::private::console) async fn ask(viewer: Viewer<EndSessions>, Path(id): Path<String>) -> Answer {
+pub(in crate::web::private::console) async fn ask(
+    viewer: Viewer<EndSessions>,
+    Path(id): Path<String>,
+) -> Answer {
     let id = read(&viewer, &id, "session")?;
     Ok(question(&viewer, id).await?.ask(&viewer))
 }

@@ -17,11 +17,14 @@ use crate::{
 };
 
 async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, Response> {
-    let person = people::known(viewer.private.provider(), id).await.map_err(|error| viewer.fault(error))?;
+    let person = people::known(viewer.private.provider(), id)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     Ok(Question {
         here: "/console/users",
         title: "Disable this person?".to_owned(),
-        text: "They are signed out everywhere at once, and cannot sign in until somebody enables them again.".to_owned(),
+        text: "They are signed out everywhere at once, and cannot sign in until somebody enables them again."
+            .to_owned(),
         facts: vec![fact("Person", person.email)],
         button: "Disable",
         reason: false,
@@ -29,7 +32,11 @@ async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, R
     })
 }
 
-pub(in crate::web::private::console) async fn ask(viewer: Viewer<WriteUsers>, _: Fresh, Path(id): Path<String>) -> Answer {
+pub(in crate::web::private::console) async fn ask(
+    viewer: Viewer<WriteUsers>,
+    _: Fresh,
+    Path(id): Path<String>,
+) -> Answer {
     let id = read(&viewer, &id, "person")?;
     Ok(question(&viewer, id).await?.ask(&viewer))
 }

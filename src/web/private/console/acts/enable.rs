@@ -17,7 +17,9 @@ use crate::{
 };
 
 async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, Response> {
-    let person = people::known(viewer.private.provider(), id).await.map_err(|error| viewer.fault(error))?;
+    let person = people::known(viewer.private.provider(), id)
+        .await
+        .map_err(|error| viewer.fault(error))?;
     Ok(Question {
         here: "/console/users",
         title: "Let this person sign in again?".to_owned(),
@@ -29,7 +31,11 @@ async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, R
     })
 }
 
-pub(in crate::web::private::console) async fn ask(viewer: Viewer<WriteUsers>, _: Fresh, Path(id): Path<String>) -> Answer {
+pub(in crate::web::private::console) async fn ask(
+    viewer: Viewer<WriteUsers>,
+    _: Fresh,
+    Path(id): Path<String>,
+) -> Answer {
     let id = read(&viewer, &id, "person")?;
     Ok(question(&viewer, id).await?.ask(&viewer))
 }
