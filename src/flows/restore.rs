@@ -114,6 +114,8 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyWithdrawn { .. }
         | Event::MassEndBegun { .. }
         | Event::MassEndDone { .. }
+        // Its sessions' end says the same.
+        | Event::ConsentWithdrawn
         | Event::Newer => Effect::Nothing,
     })
 }

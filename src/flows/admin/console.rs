@@ -260,7 +260,6 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
         code_verifier: Some(&under_way.verifier),
         resource: &[],
         details: None,
-        app_version: None,
         proof: None,
         address: Some(back.address.to_owned()),
         app_version: None,

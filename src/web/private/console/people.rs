@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The id in a path; what does not read names nothing.
-pub(super) fn read<P, T: std::str::FromStr>(
+pub(super) fn read<P, T>(
     viewer: &Viewer<P>,
     id: &str,
     what: &'static str,
