@@ -195,9 +195,9 @@ async fn a_checkpoint_of_another_key_even_one_that_is_said_to_be_gone_vouches_fo
     );
 
     // The header and the claims of a right one with another signature, and other tokens of the server, are none.
-    let (signed, _) = own.rsplit_once('.').expect("three parts");
+    let (unsigned, _) = own.rsplit_once('.').expect("three parts");
     let bad = [
-        format!("{signed}.{}", Base64UrlUnpadded::encode_string(&[1; 64])),
+        format!("{unsigned}.{}", Base64UrlUnpadded::encode_string(&[1; 64])),
         format!("{signed}."),
         own.replace('.', ","),
         String::new(),

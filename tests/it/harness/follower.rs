@@ -230,7 +230,7 @@ impl Stream {
                 let event = event.strip_prefix("event: ").expect("an event").to_owned();
                 let data = data.strip_prefix("data: ").expect("data");
                 let data = serde_json::from_str(data).expect("JSON");
-                self.read = rest.to_owned();
+                self.read = rest.to_string();
                 return Some(Message { event, data });
             }
             let bytes = self.body.next().await?.expect("the body goes on");

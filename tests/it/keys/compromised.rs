@@ -41,7 +41,7 @@ async fn what_a_withdrawn_key_signed_is_refused_and_every_session_lives() {
                 .iter()
                 .map(ToString::to_string)
                 .collect::<Vec<_>>(),
-            [old.clone()]
+            std::slice::from_ref(&old)
         );
         assert!(
             signing.known_everywhere_at.is_some(),

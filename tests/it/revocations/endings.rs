@@ -58,7 +58,7 @@ async fn a_client_that_is_removed_or_changed_or_has_another_secret_has_its_strea
     let mut stream = narrowed.followed().await;
     postern
         .set_client("narrowed", |settings| {
-            settings.scope = "read".parse().expect("scopes")
+            settings.scope = "read".parse().expect("scopes");
         })
         .await;
     postern.poll().await;

@@ -69,6 +69,6 @@ fn done(path: &str, what: &str) -> Response {
     Redirect::to(&with_query(path, &[("done", what)])).into_response()
 }
 
-fn fact(name: &str, value: impl ToString) -> (String, String) {
+fn fact(name: &str, value: &impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
 }

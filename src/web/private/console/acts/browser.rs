@@ -42,7 +42,7 @@ async fn question(
         title: "End this browser’s session?".to_owned(),
         text: "The person is signed out in this browser, and of apps that were opened in it and end with it."
             .to_owned(),
-        facts: vec![fact("Person", person.email), fact("Browser", label)],
+        facts: vec![fact("Person", &person.email), fact("Browser", &label)],
         button: "End session",
         reason: true,
         back: format!("/console/users/{user}"),

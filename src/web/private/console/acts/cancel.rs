@@ -24,7 +24,7 @@ async fn question(viewer: &Viewer<EndSessions>, id: MassEndId) -> Result<Questio
         here: "/console/ends",
         title: "Stop ending sessions?".to_owned(),
         text: "No more sessions end. Those that have ended stay ended.".to_owned(),
-        facts: vec![fact("Ended so far", end.ended)],
+        facts: vec![fact("Ended so far", &end.ended)],
         button: "Stop",
         reason: false,
         back: format!("/console/ends/{id}"),

@@ -30,9 +30,9 @@ async fn question(viewer: &Viewer<EndSessions>, id: DeviceSessionId) -> Result<Q
         text: "The app is signed out on this device at once, and with it what it opened for others."
             .to_owned(),
         facts: vec![
-            fact("Person", person.email),
-            fact("App", provider.clients.name(&found.client)),
-            fact("Device", found.device),
+            fact("Person", &person.email),
+            fact("App", &provider.clients.name(&found.client)),
+            fact("Device", &found.device),
         ],
         button: "End session",
         reason: true,

@@ -25,7 +25,7 @@ async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, R
         title: "Disable this person?".to_owned(),
         text: "They are signed out everywhere at once, and cannot sign in until somebody enables them again."
             .to_owned(),
-        facts: vec![fact("Person", person.email)],
+        facts: vec![fact("Person", &person.email)],
         button: "Disable",
         reason: false,
         back: format!("/console/users/{id}"),

@@ -24,7 +24,7 @@ async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, R
         here: "/console/users",
         title: "Let this person sign in again?".to_owned(),
         text: "What had ended stays ended: they sign in anew.".to_owned(),
-        facts: vec![fact("Person", person.email)],
+        facts: vec![fact("Person", &person.email)],
         button: "Enable",
         reason: false,
         back: format!("/console/users/{id}"),

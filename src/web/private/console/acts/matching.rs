@@ -44,7 +44,7 @@ async fn question(viewer: &Viewer<EndSessions>) -> Result<Question, Response> {
         format!("At least {found}: so many of the newest {}", counted.looked_at)
     };
     let mut facts = filter::facts(&asked.fields);
-    facts.push(fact("Would end", found));
+    facts.push(fact("Would end", &found));
     Ok(Question {
         here: "/console/sessions",
         title: "End all sessions that match?".to_owned(),
