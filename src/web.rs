@@ -14,10 +14,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
-    base::{network::Networks, text::DisplayName, time::Lifetime},
-    domain::oauth_error::OAuthError,
-    flows::{Provider, client_metadata, registration::RegistrationError},
-    store::{error::StoreError, session_store::BrowserSessionStore},
+    base::{network::Networks, text::DisplayName},
+    flows::Provider,
+    store::session_store::BrowserSessionStore,
     web::{
         cookies::CookieNames,
         extract::address::{Address, Proxies},
@@ -42,6 +41,7 @@ mod health;
 mod journey;
 mod layer;
 mod limiter;
+mod meet;
 mod nonce;
 mod oauth;
 pub mod page;
@@ -100,32 +100,6 @@ impl Site {
     }
 }
 
-/// Why a client is not known that has a document.
-enum NotMet {
-    Refused(OAuthError),
-    Wait(Lifetime),
-    Store(StoreError),
-}
-
-impl Site {
-    /// Makes a client known whose id is the address of its metadata. What that costs for strangers is counted by address.
-    async fn meet(&self, id: &str, address: Address) -> Result<(), NotMet> {
-        let provider = &self.provider;
-        if client_metadata::is_stranger(provider, id) {
-            let counted = self
-                .registrations
-                .count(&address.to_string(), provider.clock.now());
-            counted.map_err(NotMet::Wait)?;
-        }
-        let met = client_metadata::meet(provider, id, Some(address.to_string())).await;
-        met.map_err(|error| match error {
-            RegistrationError::Refused(error) => NotMet::Refused(error),
-            RegistrationError::Store(error) => NotMet::Store(error),
-            other => NotMet::Store(StoreError::Corrupt(other.to_string())),
-        })
-    }
-}
-
 type Shared = Arc<Site>;
 
 /// No request body that we read is larger than this; whoever reads it says so in words that its sender understands.
@@ -133,7 +107,8 @@ const MAX_BODY: usize = 32 * 1024;
 
 /// Everything that the public listener answers.
 pub fn router(site: Shared, request_timeout: Duration) -> Router {
-    // What pages of other sites call from a browser: those that clients have named, but for what is public. The layers answer preflights, which therefore have to reach them: a fallback stands outside.
+    // What pages of other sites call from a browser: those that clients have named, but for what is public. The layers
+    // answer preflights, which therefore have to reach them: a fallback stands outside.
     let callable = Router::new()
         .route(
             "/token",

@@ -17,6 +17,11 @@ pub const DEVICE_SSO: &str = "device_sso";
 /// Follows the revocation stream. Only services get it, from the operator, and only the issuer understands it.
 pub const REVOCATIONS: &str = "revocations";
 
+/// What an app asks a person for, in the order in which the person is told.
+pub const OF_PEOPLE: [&str; 4] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS];
+/// What a token for any API may carry besides what the API understands: those and what only some apps have.
+pub const OF_ISSUER: [&str; 5] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS, DEVICE_SSO];
+
 /// A set of scope tokens; its text form is the tokens in order, one space between.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScopeSet(BTreeSet<String>);

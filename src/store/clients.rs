@@ -1,7 +1,10 @@
 //! Clients. Read into memory as a whole; every change raises the version that other processes watch.
 
 use crate::{
-    base::{id::ClientId, time::Instant},
+    base::{
+        id::{ClientId, ClientSecretId},
+        time::Instant,
+    },
     domain::{client::Client, client_secret::KeptSecret, event::EventRecord},
     store::{
         client_secrets, consents,
@@ -146,7 +149,7 @@ pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Found>> {
     .transpose()
 }
 
-/// Its operator gives a client other settings. False when it is not any more as it was found.
+/// Its operator gives a client other settings. A conflict when it, or its secrets, are not any more as they were found.
 #[derive(Debug)]
 pub struct SetClient {
     /// As it was.
@@ -155,13 +158,17 @@ pub struct SetClient {
     pub after: Client,
     /// The event.
     pub event: EventRecord,
+    /// All of its secrets when it has none from now on, with the events of their removal.
+    pub removed: Vec<(ClientSecretId, EventRecord)>,
 }
 
 impl Change for SetClient {
-    type Out = bool;
+    type Out = ();
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
         let Self { found, after, .. } = self;
+        // First: whoever makes it a secret at the same time waits for this, or this for them.
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         let binds = (
             after.id.clone(),
             after.name.to_string(),
@@ -170,18 +177,22 @@ impl Change for SetClient {
             found.settings.clone(),
             found.client.name.to_string(),
         );
+        let changed = || StoreError::Conflict("the client was changed meanwhile".to_owned());
         if tx.run(SET, binds).await? == 0 {
-            return Ok(false);
+            return Err(changed());
         }
-        // They would be good again when it authenticates with one once more.
-        if !after.settings.has_secret() {
-            tx.run(client_secrets::DELETE_OF_CLIENT, (after.id.clone(),))
-                .await?;
-        }
-        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
         events::record(tx, &self.event).await?;
+        for (secret, event) in &self.removed {
+            if client_secrets::delete(tx, *secret, &after.id).await? {
+                events::record(tx, event).await?;
+            }
+        }
+        // A secret that nobody knows of would be good again when the client authenticates with one once more.
+        if !after.settings.has_secret() && client_secrets::has_any(tx, &after.id).await? {
+            return Err(changed());
+        }
         tx.notify();
-        Ok(true)
+        Ok(())
     }
 }
 

@@ -424,17 +424,10 @@ pub(super) fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
         }
     };
     // What the app learns of the person first, then the rest by name.
-    let known_first = [
-        scope::OPENID,
-        scope::PROFILE,
-        scope::EMAIL,
-        scope::OFFLINE_ACCESS,
-        scope::DEVICE_SSO,
-    ];
     let mut texts: Vec<ScopeText> = scopes.iter().map(text).collect();
     texts.sort_by_key(|text| {
-        let known = known_first.iter().position(|name| *name == text.name);
-        known.unwrap_or(known_first.len())
+        let known = scope::OF_ISSUER.iter().position(|name| *name == text.name);
+        known.unwrap_or(scope::OF_ISSUER.len())
     });
     texts
 }

@@ -5,7 +5,10 @@ use clap::Args;
 
 use crate::{
     base::{id::ClientId, text::DisplayName, time::Lifetime, url::Issuer},
-    cli::client::{checked::Checked, flags::Flags},
+    cli::client::{
+        checked::Checked,
+        flags::{self, Flags},
+    },
     domain::{
         client::{ClientKind, ClientSettings, Preset},
         policy::Lifetimes,
@@ -43,7 +46,6 @@ pub(super) struct Adding {
 
 const KIND: &str = "What it is: native (an app on people's devices), web (a server that people sign in to) or service \
                     (a program without people, or an API) [default: native]";
-const SCOPE_OF_PEOPLE: &str = "openid profile email offline_access";
 /// No secret is given a longer life.
 const SECRET_LIFE: Lifetime = Lifetime::from_days(3650);
 
@@ -70,10 +72,7 @@ impl AddClient {
             );
             checked.refuse("--kind", kind.as_str(), rule);
         }
-        let mut settings = settings;
-        if settings.kind != ClientKind::Service {
-            settings.scope = checked.parse("--scope", SCOPE_OF_PEOPLE).unwrap_or_default();
-        }
+        let settings = flags::with_usual_scope(settings);
         let settings = self.flags.over(settings, server, &mut checked);
         let secret_life = checked.life(
             "--secret-expires-in",

@@ -5,6 +5,11 @@ mod told;
 
 use clap::Args;
 
+use crate::domain::{
+    client::{ClientKind, ClientSettings},
+    scope,
+};
+
 /// What a client is registered with.
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -133,6 +138,15 @@ pub(super) struct Flags {
     audience_authorization_types: Vec<String>,
     #[arg(long = "authorization-details-type", value_name = "NAME", help = DETAILS)]
     authorization_details_types: Vec<String>,
+}
+
+/// The settings with the scope of a new client of their kind.
+pub(super) fn with_usual_scope(settings: ClientSettings) -> ClientSettings {
+    let scope = match settings.kind {
+        ClientKind::Native | ClientKind::Web => scope::OF_PEOPLE.into_iter().collect(),
+        ClientKind::Service => scope::ScopeSet::default(),
+    };
+    ClientSettings { scope, ..settings }
 }
 
 const SCOPE: &str =

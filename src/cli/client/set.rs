@@ -1,8 +1,10 @@
 //! `postern client set`: other settings in the place of a client's, by the words of `client add`.
 
-use anyhow::{anyhow, bail};
+mod clear;
+
+use anyhow::bail;
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     base::{id::ClientId, text::DisplayName},
@@ -38,45 +40,6 @@ pub(super) struct SetClient {
     preset: Option<String>,
 }
 
-/// The words that can be taken back, each with the setting that it writes.
-const CLEARABLE: [(&str, &str); 32] = [
-    ("redirect-uri", "/redirect_uris"),
-    ("consent", "/consent"),
-    ("dpop", "/dpop"),
-    ("require-par", "/require_pushed_authorization_requests"),
-    ("request-uri-life", "/lifetimes/request_uri"),
-    ("require-signed-request", "/require_signed_request_object"),
-    ("request-object-alg", "/request_object_signing_alg"),
-    (
-        "require-signed-response",
-        "/require_signed_authorization_response",
-    ),
-    ("response-alg", "/authorization_signed_response_alg"),
-    ("resource", "/resource"),
-    ("post-logout-redirect-uri", "/post_logout_redirect_uris"),
-    ("backchannel-logout-uri", "/backchannel_logout_uri"),
-    ("without-tap", "/answers_without_tap"),
-    ("android-app", "/android_apps"),
-    ("apple-app", "/apple_apps"),
-    ("sso-group", "/sso_group"),
-    ("assertion-issuer", "/assertion_issuer"),
-    ("may-end-browser-session", "/may_end_browser_session"),
-    ("access-token-life", "/lifetimes/access_token"),
-    ("session-idle", "/lifetimes/device_session_idle"),
-    ("session-absolute", "/lifetimes/device_session_absolute"),
-    ("jwks", "/jwks"),
-    ("jwks-uri", "/jwks_uri"),
-    ("assertion-alg", "/token_endpoint_auth_signing_alg"),
-    ("pkce", "/pkce"),
-    ("grant-type", "/grant_types"),
-    ("userinfo-alg", "/userinfo_signed_response_alg"),
-    ("introspection-alg", "/introspection_signed_response_alg"),
-    ("origin", "/allowed_origins"),
-    ("audience-scope", "/audience_scope"),
-    ("audience-token-life", "/audience_access_token"),
-    ("authorization-details-type", "/authorization_details_types"),
-];
-
 pub(super) async fn run(
     setting: &SetClient,
     json: bool,
@@ -89,9 +52,29 @@ pub(super) async fn run(
     let found = found.ok_or_else(|| unknown(&setting.id))?;
     let (name, settings) = setting.check(&found.client, provider)?;
     let before = found.client.clone();
-    let after = verb::set(provider, found, name, settings, &Actor::Operator).await?;
-    let value = json!({ "before": before, "after": after });
-    world.output.result(json, &value, || facts(&about(&after)))
+    let set = verb::set(provider, found, name, settings, &Actor::Operator).await?;
+    let after = &set.client;
+    let value = json!({
+        "before": before,
+        "after": after,
+        "removed": set.removed,
+        "needs_secret": set.needs_secret,
+    });
+    world.output.result(json, &value, || {
+        let gone = set.removed.iter();
+        let gone: String = gone
+            .map(|secret| format!("\nThe secret {secret} is not good any more."))
+            .collect();
+        let next = if set.needs_secret {
+            format!(
+                "\nIt has no secret yet, and cannot authenticate before it has one: postern client secret rotate {}",
+                after.id
+            )
+        } else {
+            String::new()
+        };
+        format!("{}{gone}{next}", facts(&about(after)))
+    })
 }
 
 impl SetClient {
@@ -112,7 +95,7 @@ impl SetClient {
         }
         let name = self.name.as_ref();
         let name = name.map_or(Some(client.name.clone()), |name| checked.parse("--name", name));
-        let usual = self.cleared(&client.settings, &mut checked)?;
+        let usual = clear::clear(&self.clear, &client.settings, &mut checked)?;
         let settings = self.flags.over(usual, &provider.lifetimes, &mut checked);
         if checked.faults.is_empty() {
             for broken in settings.contradictions(&provider.issuer) {
@@ -127,35 +110,4 @@ impl SetClient {
             ),
         }
     }
-
-    /// The settings with what is taken back as in a new client.
-    fn cleared(&self, settings: &ClientSettings, checked: &mut Checked) -> anyhow::Result<ClientSettings> {
-        let usual = serde_json::to_value(ClientSettings::new(settings.kind))?;
-        let mut value = serde_json::to_value(settings)?;
-        for word in &self.clear {
-            let plain = word.trim_start_matches("--");
-            let Some((_, path)) = CLEARABLE.iter().find(|(known, _)| *known == plain) else {
-                let words: Vec<&str> = CLEARABLE.iter().map(|(word, _)| *word).collect();
-                checked.refuse("--clear", word, format!("write one of {}", words.join(", ")));
-                continue;
-            };
-            reset(&mut value, &usual, path);
-            if plain == "resource" {
-                reset(&mut value, &usual, "/resources");
-            }
-        }
-        serde_json::from_value(value).map_err(|error| anyhow!("the settings do not read back: {error}"))
-    }
-}
-
-/// One setting as it is in other settings; away where it is away there.
-fn reset(value: &mut Value, usual: &Value, path: &str) {
-    let (parent, member) = path.rsplit_once('/').unwrap_or_default();
-    let Some(members) = value.pointer_mut(parent).and_then(Value::as_object_mut) else {
-        return;
-    };
-    match usual.pointer(path) {
-        Some(usual) => members.insert(member.to_owned(), usual.clone()),
-        None => members.remove(member),
-    };
 }

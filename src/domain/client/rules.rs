@@ -9,7 +9,7 @@ use crate::{
     domain::{
         policy::Lifetimes,
         role::SCOPE_PREFIX,
-        scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, REVOCATIONS},
+        scope::{DEVICE_SSO, OF_PEOPLE, OPENID, REVOCATIONS},
     },
 };
 
@@ -115,10 +115,7 @@ impl ClientSettings {
             "a service has no sessions of people of whose end it could be told: leave it out",
         );
         refuse(
-            service
-                && [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS]
-                    .iter()
-                    .any(|scope| self.scope.has(scope)),
+            service && OF_PEOPLE.iter().any(|scope| self.scope.has(scope)),
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
         );

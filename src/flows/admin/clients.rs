@@ -54,7 +54,8 @@ pub async fn add(
     Ok(clients::register(provider, id, name, settings, None, by.actor.clone()).await?)
 }
 
-/// Gives a client another name and other settings; its secrets, sessions and consents stay.
+/// Gives a client another name and other settings; its sessions and consents stay, and so do its secrets while it
+/// authenticates with one.
 pub async fn update(
     provider: &Provider,
     by: &By,
@@ -71,7 +72,7 @@ pub async fn update(
         registered_by: before.settings.registered_by,
         ..settings
     };
-    Ok(set::set(provider, found, name, settings, &by.actor).await?)
+    Ok(set::set(provider, found, name, settings, &by.actor).await?.client)
 }
 
 /// Removes a client and ends its sessions.

@@ -79,12 +79,7 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
             event,
             secret: None,
         };
-        match provider.db.write(add).await {
-            // Another node was faster.
-            Ok(()) | Err(StoreError::Conflict(_)) => {}
-            Err(error) => return Err(error),
-        }
-        return provider.clients.reload(&provider.db).await;
+        return written(provider, provider.db.write(add).await).await;
     };
     if client.allows_redirect(uri.as_str()) {
         return Ok(());
@@ -94,11 +89,23 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         after.settings.redirect_uris.push(uri);
         let event = Event::client_updated(&found.client, &after);
         let event = provider.event_by(provider.clock.now(), &Actor::System, about(), event);
-        let change = SetClient { found, after, event };
-        provider.db.write(change).await?;
-        provider.clients.reload(&provider.db).await?;
+        let change = SetClient {
+            found,
+            after,
+            event,
+            removed: Vec::new(),
+        };
+        return written(provider, provider.db.write(change).await).await;
     }
     Ok(())
+}
+
+async fn written(provider: &Provider, written: Result<()>) -> Result<()> {
+    match written {
+        // Another node was faster.
+        Ok(()) | Err(StoreError::Conflict(_)) => provider.clients.reload(&provider.db).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Nobody else can be it: it is confidential, and has neither a secret nor a key.

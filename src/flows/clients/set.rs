@@ -2,7 +2,10 @@
 
 use super::{ClientError, check, make_keys};
 use crate::{
-    base::{id::ClientId, text::DisplayName},
+    base::{
+        id::{ClientId, ClientSecretId},
+        text::DisplayName,
+    },
     domain::{
         actor::Actor,
         client::{Client, ClientSettings},
@@ -10,6 +13,7 @@ use crate::{
     },
     flows::Provider,
     store::{
+        client_secrets,
         clients::{self, Found, SetClient},
         error::StoreError,
     },
@@ -24,12 +28,23 @@ pub enum SetError {
          have it changed there, or add a client of your own"
     )]
     SaysItself,
-    /// It was changed, disabled or removed meanwhile.
+    /// It or its secrets were changed, or it was disabled or removed meanwhile.
     #[error("somebody else changed this client at the same moment: look at it, and try again")]
     Changed,
     /// The new settings cannot be.
     #[error(transparent)]
     Refused(#[from] ClientError),
+}
+
+/// What became of a client.
+#[derive(Debug)]
+pub struct Set {
+    /// As it is from now on.
+    pub client: Client,
+    /// Its secrets that are gone, since it does not authenticate with one any more.
+    pub removed: Vec<ClientSecretId>,
+    /// Whether it authenticates with a secret and has none that is good.
+    pub needs_secret: bool,
 }
 
 /// A client as it stands in the database now.
@@ -44,7 +59,7 @@ pub async fn set(
     name: DisplayName,
     settings: ClientSettings,
     actor: &Actor,
-) -> Result<Client, SetError> {
+) -> Result<Set, SetError> {
     let before = found.client.clone();
     if before.id.host().is_some() || before.settings.is_unchecked() {
         return Err(SetError::SaysItself);
@@ -66,23 +81,43 @@ pub async fn set(
     make_keys(provider, &after.settings)
         .await
         .map_err(ClientError::from)?;
-    let subject = Subject {
-        client: Some(after.id.clone()),
-        ..Subject::default()
+    let now = provider.clock.now();
+    let secrets = client_secrets::of_client(&provider.db, after.id.clone()).await;
+    let secrets = secrets.map_err(ClientError::from)?;
+    let (kept, obsolete) = if after.settings.has_secret() {
+        (secrets, Vec::new())
+    } else {
+        (Vec::new(), secrets)
     };
-    let event = Event::client_updated(&before, &after);
+    let told = |event| {
+        let subject = Subject {
+            client: Some(after.id.clone()),
+            ..Subject::default()
+        };
+        provider.event_by(now, actor, subject, event)
+    };
     let change = SetClient {
         found,
-        event: provider.event_by(provider.clock.now(), actor, subject, event),
+        event: told(Event::client_updated(&before, &after)),
+        removed: obsolete
+            .iter()
+            .map(|secret| (secret.id, told(Event::ClientSecretRemoved { secret: secret.id })))
+            .collect(),
         after: after.clone(),
     };
-    if !provider.db.write(change).await.map_err(ClientError::from)? {
-        return Err(SetError::Changed);
+    match provider.db.write(change).await {
+        Ok(()) => {}
+        Err(StoreError::Conflict(_)) => return Err(SetError::Changed),
+        Err(error) => return Err(ClientError::from(error).into()),
     }
     provider
         .clients
         .reload(&provider.db)
         .await
         .map_err(ClientError::from)?;
-    Ok(after)
+    Ok(Set {
+        needs_secret: after.settings.has_secret() && !kept.iter().any(|secret| secret.is_good(now)),
+        removed: obsolete.iter().map(|secret| secret.id).collect(),
+        client: after,
+    })
 }

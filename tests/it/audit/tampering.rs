@@ -198,7 +198,7 @@ async fn a_checkpoint_of_another_key_even_one_that_is_said_to_be_gone_vouches_fo
     let (unsigned, _) = own.rsplit_once('.').expect("three parts");
     let bad = [
         format!("{unsigned}.{}", Base64UrlUnpadded::encode_string(&[1; 64])),
-        format!("{signed}."),
+        format!("{unsigned}."),
         own.replace('.', ","),
         String::new(),
     ];

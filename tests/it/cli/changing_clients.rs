@@ -3,7 +3,7 @@
 use postern::{domain::actor::Actor, flows::clients::set};
 use serde_json::{Value, json};
 
-use super::{Shell, founded};
+use super::{Shell, clients::key_files, founded};
 use crate::harness::Postern;
 
 async fn add(shell: &Shell, id: &str, more: &[&str]) -> Value {
@@ -73,7 +73,7 @@ async fn what_is_written_changes_and_all_else_stays() {
         .remove("access_token");
     assert_eq!(show(&shell, "app").await, client);
 
-    let events = shell.run(&["events", "export"]).await.done();
+    let events = shell.run(&["events", "export", "--since", "1h"]).await.done();
     let told = events.lines().filter(|line| line.contains("\"client.updated\""));
     let told: Vec<Value> = told
         .map(|line| serde_json::from_str(line).expect("JSON"))
@@ -189,4 +189,155 @@ async fn the_doctor_looks_at_groups_of_apps() {
         .await
         .done();
     assert!(!doctor().await.contains("shows no page"));
+}
+
+/// Each word of `client set`, as its help lists them.
+fn words(help: &str) -> Vec<&str> {
+    let flags = help
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--"));
+    flags.filter_map(|flag| flag.split_whitespace().next()).collect()
+}
+
+#[tokio::test]
+async fn every_word_is_taken_back_or_it_is_said_why_not() {
+    let (_folder, shell) = founded().await;
+    let of_api = [
+        "--kind",
+        "service",
+        "--audience",
+        "https://api.example",
+        "--audience-authorization-type",
+        "payment=amount",
+    ];
+    add(&shell, "api", &of_api).await;
+    add(&shell, "new", &WEB).await;
+    let unusual = [
+        "--auth-method",
+        "client_secret_post",
+        "--scope",
+        "openid",
+        "--id-token-alg",
+        "RS256",
+        "--refresh-rotation",
+        "keep",
+        "--assertion-audience",
+        "issuer_or_token_endpoint",
+    ];
+    add(&shell, "app", &[&WEB[..], &unusual].concat()).await;
+
+    let help = shell.run(&["client", "set", "--help"]).await.done();
+    let words = words(&help);
+    assert!(words.contains(&"audience") && words.len() > 40, "{help}");
+    for word in words {
+        let said = shell.run(&["client", "set", "app", "--clear", word]).await;
+        match word {
+            "name" => assert!(said.refused(1).contains("write another one with --name")),
+            "redirect-uri" => assert!(said.refused(1).contains("needs at least one redirect URI")),
+            "assertion-issuer-jwks" | "assertion-issuer-jwks-uri" | "assertion-subject" => {
+                assert!(said.refused(1).contains("this goes with assertion-issuer"));
+            }
+            // These are no settings.
+            "clear" | "json" | "data" | "config" | "help" => {
+                assert!(said.refused(1).contains("write one of redirect-uri, scope"));
+            }
+            _ => assert_eq!((said.code, said.err.as_str()), (0, ""), "{word}"),
+        }
+    }
+    let (mut app, mut new) = (show(&shell, "app").await, show(&shell, "new").await);
+    new["require_pushed_authorization_requests"] = json!(false);
+    for client in [&mut app, &mut new] {
+        let client = client.as_object_mut().expect("an object");
+        client.retain(|member, _| !["id", "created_at"].contains(&member.as_str()));
+    }
+    assert_eq!(app, new);
+
+    // An API is one with all that belongs to it.
+    let said = shell
+        .run(&["client", "set", "api", "--clear", "audience"])
+        .await
+        .refused(1);
+    assert!(said.contains("--audience-authorization-type"), "{said}");
+    let both = ["--clear", "audience", "--clear", "audience-authorization-type"];
+    shell
+        .run(&[&["client", "set", "api"], &both[..]].concat())
+        .await
+        .done();
+    let api = show(&shell, "api").await;
+    assert!(api.get("audience").is_none() && api.get("audience_authorization_types").is_none());
+}
+
+#[tokio::test]
+async fn secrets_go_with_the_method_that_has_them_and_a_first_one_is_made_by_rotating() {
+    let (folder, shell) = founded().await;
+    let added = add(&shell, "shop", &WEB).await;
+    let rotated = shell
+        .run(&["client", "secret", "rotate", "shop", "--json"])
+        .await
+        .json();
+    let secrets = [&added["secret"]["id"], &rotated["secret"]["id"]];
+    let kept = async || {
+        let listed = ["client", "secret", "list", "shop", "--json"];
+        let page = shell.run(&listed).await.json();
+        page["items"].as_array().expect("a list").len()
+    };
+
+    // From one method with a secret to the other: they stay.
+    let other = ["client", "set", "shop", "--auth-method", "client_secret_post"];
+    let said = shell.run(&other).await.done();
+    assert!(!said.contains("secret rotate"), "{said}");
+    assert_eq!(kept().await, 2);
+
+    // To one without.
+    let (keys, _) = key_files(&folder);
+    let by_key = [
+        "client",
+        "set",
+        "shop",
+        "--auth-method",
+        "private_key_jwt",
+        "--jwks",
+        &keys,
+    ];
+    let said = shell.run(&[&by_key[..], &["--json"]].concat()).await.json();
+    assert_eq!(said["removed"], json!(secrets));
+    assert_eq!(said["needs_secret"], false);
+    assert_eq!(kept().await, 0);
+    let events = shell.run(&["events", "export", "--since", "1h"]).await.done();
+    let removed: Vec<Value> = events
+        .lines()
+        .filter(|line| line.contains("\"client.secret_removed\""))
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let told: Vec<_> = removed.iter().map(|event| &event["data"]["secret"]).collect();
+    assert_eq!(told, secrets);
+
+    // And back: none of them is good again, and the command says what makes the first.
+    let back = [
+        "client",
+        "set",
+        "shop",
+        "--clear",
+        "auth-method",
+        "--clear",
+        "jwks",
+    ];
+    let said = shell.run(&back).await.done();
+    assert!(said.contains("postern client secret rotate shop"), "{said}");
+    assert_eq!(kept().await, 0);
+    let first = shell
+        .run(&["client", "secret", "rotate", "shop", "--json"])
+        .await
+        .json();
+    assert_eq!((&first["kept"], &first["removed"]), (&json!([]), &json!([])));
+    assert!(
+        first["client_secret"]
+            .as_str()
+            .is_some_and(|secret| secret.starts_with("pst_cs_"))
+    );
+    let said = shell
+        .run(&["client", "set", "shop", "--name", "Shop"])
+        .await
+        .done();
+    assert!(!said.contains("secret rotate"), "{said}");
 }

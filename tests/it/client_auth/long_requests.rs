@@ -1,6 +1,7 @@
 //! Pushed requests (RFC 9126) that are too large to travel in their `request_uri`.
 
 use postern::{
+    base::id::PushedRequestId,
     domain::client::{ClientKind, RegisteredBy},
     flows::sweep::sweep,
     store::{
@@ -145,7 +146,9 @@ async fn a_kept_request_is_its_clients_and_nobody_makes_one_up() {
     let site = web(&postern).await;
     let other = Site::with_secret(&postern, "other", ClientKind::Web, |_| {}).await;
     let request_uri = pushed(&push(&site, &long(site.phone())).await);
-    let id = postern.number(KEPT).await.to_string();
+    let row = Statement::<(), (PushedRequestId,)>::new("SELECT id FROM pushed_requests");
+    let row = postern.provider().db.read(row, ()).await.expect("read");
+    let (id,) = row.expect("it is kept");
     let mut bent = request_uri.clone();
     let last = bent.len() - 3;
     bent.replace_range(last..=last, if bent[last..=last] == *"A" { "B" } else { "A" });
@@ -189,26 +192,22 @@ async fn a_kept_request_lives_as_long_as_somebody_may_be_signing_in_for_it() {
 
 /// Rows of a client behind the server's back.
 async fn fill(postern: &Postern, client: &str, rows: i64) {
-    let mut all = Vec::new();
-    for number in 0..rows {
-        let id = format!("{:032x}", number + 1);
-        all.push(if postern.database.is_some() {
-            format!("('{id}', '{client}', '', 9000000000000)")
-        } else {
-            format!("(x'{id}', '{client}', '', 9000000000000)")
-        });
-    }
-    let sql = format!(
-        "INSERT INTO pushed_requests (id, client_id, request, kept_until) VALUES {}",
-        all.join(", ")
-    );
-    // The statement lives as long as the test does.
+    let sql = if postern.database.is_some() {
+        "INSERT INTO pushed_requests (id, client_id, request, kept_until)
+         SELECT gen_random_uuid(), $1, '', 9000000000000 FROM generate_series(1, $2)"
+    } else {
+        "INSERT INTO pushed_requests (id, client_id, request, kept_until)
+         WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < $2)
+         SELECT randomblob(16), $1, '', 9000000000000 FROM numbers"
+    };
+    let filled = Statement::<(String, i64), ()>::new(sql);
     let _: Option<()> = postern
         .provider()
         .db
-        .execute(Statement::<(), ()>::new(Box::leak(sql.into_boxed_str())), ())
+        .execute(filled, (client.to_owned(), rows))
         .await
         .expect("filled");
+    assert!(postern.number(KEPT).await >= rows);
 }
 
 #[tokio::test]

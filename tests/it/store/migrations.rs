@@ -76,7 +76,7 @@ const COLUMNS: &str = "
     revocations.until:INTEGER revocations.recorded_at:INTEGER
     sign_in_failures.minute:INTEGER sign_in_failures.account:TEXT sign_in_failures.block:TEXT
     sign_in_failures.count:INTEGER
-    used_assertions.digest:BLOB used_assertions.expires_at:INTEGER
+    used_assertions.digest:BLOB used_assertions.expires_at:INTEGER used_assertions.unchecked:INTEGER
     users.id:BLOB users.email:TEXT users.email_key:TEXT users.name:TEXT? users.created_at:INTEGER
     users.updated_at:INTEGER users.disabled_at:INTEGER? users.role:TEXT?
     versions.name:TEXT versions.value:INTEGER

@@ -59,7 +59,8 @@ const FILL: &str = "
       SELECT id, 'app' || created_at % 9, '', created_at FROM users;
     INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at, unchecked)
       SELECT id, '', uuid_send(id), 'app' || created_at % 9, '', created_at, created_at % 9 / 8 FROM users;
-    INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
+    INSERT INTO used_assertions (digest, expires_at, unchecked)
+      SELECT uuid_send(id), created_at, created_at % 9 / 8 FROM users;
     INSERT INTO instances (client_id, name, down, down_after, opened_at, seen_at)
       SELECT 'app' || created_at % 9, 'i' || created_at, '', 1, 1, created_at FROM users;
     INSERT INTO outbox (recipient, kind, about_id, user_id, created_at, due_at, attempts)

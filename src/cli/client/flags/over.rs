@@ -45,6 +45,36 @@ impl Flags {
             }
             settings.scope = read;
         }
+        self.choose(&mut settings, checked);
+        self.name_algorithms(&mut settings, checked);
+        self.list(&mut settings, checked);
+        checked.place(
+            "--backchannel-logout-uri",
+            self.backchannel_logout_uri.as_ref(),
+            &mut settings.backchannel_logout_uri,
+        );
+        checked.place("--sso-group", self.sso_group.as_ref(), &mut settings.sso_group);
+        checked.place("--audience", self.audience.as_ref(), &mut settings.audience);
+        checked.place("--jwks-uri", self.jwks_uri.as_ref(), &mut settings.jwks_uri);
+        settings.answers_without_tap |= self.without_tap;
+        settings.may_end_browser_session |= self.may_end_browser_session;
+        settings.require_pushed_authorization_requests |= self.require_par;
+        settings.require_signed_request_object |= self.require_signed_request;
+        settings.require_signed_authorization_response |= self.require_signed_response;
+        let (word, life) = ("--audience-token-life", self.audience_token_life.as_ref());
+        let life = checked.life(word, life, Lifetime::from_days(1));
+        settings.audience_access_token = life.or(settings.audience_access_token);
+        if let Some(file) = &self.jwks {
+            settings.jwks = checked.keys("--jwks", file);
+        }
+        if self.assertion_issuer.is_some() {
+            settings.assertion_issuer = self.vouching(checked);
+        }
+        settings
+    }
+
+    /// Where there is always one of a few.
+    fn choose(&self, settings: &mut ClientSettings, checked: &mut Checked) {
         checked.replace("--consent", self.consent.as_ref(), &mut settings.consent);
         checked.replace(
             "--auth-method",
@@ -63,6 +93,10 @@ impl Flags {
             self.refresh_rotation.as_ref(),
             &mut settings.refresh_rotation,
         );
+    }
+
+    /// What it signs with, and what is signed for it.
+    fn name_algorithms(&self, settings: &mut ClientSettings, checked: &mut Checked) {
         checked.replace(
             "--id-token-alg",
             self.id_token_alg.as_ref(),
@@ -73,14 +107,6 @@ impl Flags {
             self.response_alg.as_ref(),
             &mut settings.authorization_signed_response_alg,
         );
-        checked.place(
-            "--backchannel-logout-uri",
-            self.backchannel_logout_uri.as_ref(),
-            &mut settings.backchannel_logout_uri,
-        );
-        checked.place("--sso-group", self.sso_group.as_ref(), &mut settings.sso_group);
-        checked.place("--audience", self.audience.as_ref(), &mut settings.audience);
-        checked.place("--jwks-uri", self.jwks_uri.as_ref(), &mut settings.jwks_uri);
         checked.place(
             "--assertion-alg",
             self.assertion_alg.as_ref(),
@@ -101,6 +127,10 @@ impl Flags {
             self.request_object_alg.as_ref(),
             &mut settings.request_object_signing_alg,
         );
+    }
+
+    /// What there may be several of.
+    fn list(&self, settings: &mut ClientSettings, checked: &mut Checked) {
         checked.list("--redirect-uri", &self.redirect_uris, &mut settings.redirect_uris);
         checked.list("--android-app", &self.android_apps, &mut settings.android_apps);
         checked.list("--apple-app", &self.apple_apps, &mut settings.apple_apps);
@@ -115,11 +145,6 @@ impl Flags {
             &mut settings.audience_authorization_types,
         );
         checked.list("--origin", &self.origins, &mut settings.allowed_origins);
-        settings.answers_without_tap |= self.without_tap;
-        settings.may_end_browser_session |= self.may_end_browser_session;
-        settings.require_pushed_authorization_requests |= self.require_par;
-        settings.require_signed_request_object |= self.require_signed_request;
-        settings.require_signed_authorization_response |= self.require_signed_response;
         if !self.resources.is_empty() {
             let all = checked.parse_all::<Resource>("--resource", &self.resources);
             let mut all = all.into_iter();
@@ -135,16 +160,6 @@ impl Flags {
             let grants = checked.parse_all::<GrantType>("--grant-type", &self.grant_types);
             settings.grant_types = grants.into_iter().collect();
         }
-        let (word, life) = ("--audience-token-life", self.audience_token_life.as_ref());
-        let life = checked.life(word, life, Lifetime::from_days(1));
-        settings.audience_access_token = life.or(settings.audience_access_token);
-        if let Some(file) = &self.jwks {
-            settings.jwks = checked.keys("--jwks", file);
-        }
-        if self.assertion_issuer.is_some() {
-            settings.assertion_issuer = self.vouching(checked);
-        }
-        settings
     }
 
     /// Who vouches for its people.

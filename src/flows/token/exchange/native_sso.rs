@@ -23,7 +23,7 @@ use crate::{
         access_token::is_withdrawn,
         consent::remembered,
         issue::{Order, Tokens, issue},
-        token::{TokenError, resource},
+        token::{TokenError, registered_scope, resource},
     },
     store::{
         consents::NewConsent,
@@ -41,7 +41,9 @@ pub(super) async fn open(
     request: &ExchangeRequest<'_>,
 ) -> Result<Tokens, TokenError> {
     let (hint, secret) = shown(provider, client, request)?;
-    let scope = asked(client, request.scope.as_ref())?;
+    // Section 4.3, "implicit scopes": what it is registered for, or less. One level is enough for a device.
+    let asked = request.scope.as_ref().unwrap_or(&client.settings.scope);
+    let scope = registered_scope(client, asked.without(DEVICE_SSO))?;
     let api = resource::of_client(client, request.resource)?;
     if let (Some(_), Some(api)) = (&request.scope, &api) {
         check_asked(&scope, [&*provider.clients.api(api).unwrap_or_default()])?;
@@ -152,17 +154,6 @@ fn shown(
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, hint).into());
     }
     Ok((hint, secret))
-}
-
-/// What the app asks for: what it is registered for, or less (section 4.3, "implicit scopes").
-fn asked(client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, OAuthError> {
-    let registered = &client.settings.scope;
-    let scope = asked.unwrap_or(registered).without(DEVICE_SSO);
-    if scope.is_empty() || !scope.is_within(registered) {
-        let hint = "ask for scopes that the app is registered with, or leave the parameter out";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint));
-    }
-    Ok(scope)
 }
 
 /// The other app's session, which lives and has this secret.

@@ -127,6 +127,7 @@ on_every_back_end! {
         too_many_tokens_end_their_session;
     used_assertions:
         an_assertion_is_used_once_whoever_is_first
+        one_of_a_client_that_nobody_has_checked_is_used_once_too
         what_has_expired_is_forgotten_so_many_at_once;
     users:
         a_user_is_found_by_id_and_address
