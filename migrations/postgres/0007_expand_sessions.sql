@@ -30,6 +30,3 @@ CREATE TABLE mass_ends (
     cancelled_at BIGINT
 );
 CREATE INDEX mass_ends_open ON mass_ends (id) WHERE done_at IS NULL;
-
--- People are searched by how their addresses begin: in the order of bytes, whatever the database's language is.
-CREATE INDEX users_email_begins ON users (email_key COLLATE "C");

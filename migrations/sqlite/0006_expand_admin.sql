@@ -1,8 +1,6 @@
 -- What a person may do as an admin; nothing for everybody else.
 ALTER TABLE users ADD COLUMN role TEXT;
 CREATE INDEX users_role ON users (role) WHERE role IS NOT NULL;
--- People are searched by the beginning of their address, byte by byte.
-CREATE INDEX users_email ON users (email_key);
 -- Changes of roles wait for each other, so that two owners cannot remove each other.
 INSERT INTO versions (name, value) VALUES ('roles', 0);
 

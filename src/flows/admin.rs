@@ -4,7 +4,9 @@ pub mod api;
 pub mod clients;
 pub mod console;
 pub mod idempotency;
+pub mod look;
 pub mod people;
+pub mod sessions;
 
 use crate::domain::{
     actor::Actor,

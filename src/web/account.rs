@@ -116,7 +116,7 @@ fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview
     }
 }
 
-fn used(first: Instant, last: Instant, now: Instant) -> Used {
+pub(super) fn used(first: Instant, last: Instant, now: Instant) -> Used {
     Used {
         first_used: ago(first, now),
         last_used: ago(last, now),
@@ -125,7 +125,7 @@ fn used(first: Instant, last: Instant, now: Instant) -> Used {
     }
 }
 
-fn ago(at: Instant, now: Instant) -> String {
+pub(super) fn ago(at: Instant, now: Instant) -> String {
     let minutes = now.since(at).seconds() / 60;
     let (count, unit) = match minutes {
         ..1 => return "just now".to_owned(),

@@ -4,6 +4,18 @@ use serde::Serialize;
 
 use crate::web::page::Page;
 
+macro_rules! templates {
+    ($($page:ident = $template:literal;)*) => {
+        $(impl Page for $page {
+            const TEMPLATE: &'static str = $template;
+        })*
+    };
+}
+
+mod console;
+
+pub use self::console::*;
+
 /// A scope for people.
 #[derive(Debug, Clone, Serialize)]
 pub struct ScopeText {
@@ -252,36 +264,6 @@ pub struct Used {
     pub last_used_at: String,
 }
 
-/// The console's first page.
-#[derive(Debug, Clone, Serialize)]
-pub struct ConsolePage {
-    /// Who is signed in.
-    pub email: String,
-    /// As what.
-    pub role: &'static str,
-    /// What that lets them do.
-    pub permissions: Vec<&'static str>,
-    /// Whether the password was given lately.
-    pub fresh: bool,
-    /// The token of the page's forms.
-    pub csrf: String,
-}
-
-/// Signed out of the console.
-#[derive(Debug, Clone, Serialize)]
-pub struct ConsoleSignedOutPage {
-    /// Who was signed in.
-    pub email: String,
-}
-
-macro_rules! templates {
-    ($($page:ident = $template:literal;)*) => {
-        $(impl Page for $page {
-            const TEMPLATE: &'static str = $template;
-        })*
-    };
-}
-
 templates! {
     SignInPage = "sign_in/password.html";
     ConsentPage = "oauth/consent.html";
@@ -296,6 +278,4 @@ templates! {
     LogoutPage = "oauth/logout.html";
     SignedOutPage = "sign_in/signed_out.html";
     AccountPage = "account/overview.html";
-    ConsolePage = "console/home.html";
-    ConsoleSignedOutPage = "console/signed_out.html";
 }

@@ -38,6 +38,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::problem::{Kind, Problem};
 pub use self::{
+    console::{Listed as ConsolePlace, listed as console_places},
     life::{Life, Version},
     problem::KINDS as PROBLEMS,
     table::{Listed, listed},
@@ -105,7 +106,7 @@ pub fn router(site: Shared, settings: Settings, request_timeout: Duration, versi
         settings,
     }));
     let pages = Router::new()
-        .route("/console", get(console::home))
+        .merge(console::router())
         .route("/console/sign-in", get(sign_in::begin))
         .route("/console/confirm", get(sign_in::confirm))
         .route("/console/callback", get(sign_in::callback))

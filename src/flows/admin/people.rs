@@ -144,6 +144,8 @@ pub async fn set_role(
     let ending = Ending::Consent { user: id, client };
     let mut end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone());
     end.actor = Some(by.actor.clone());
+    // Nobody allowed the console anything.
+    end.also = None;
     let event = provider.event_by(now, &by.actor, subject, Event::RoleChanged { before, after });
     let change = ChangeRole {
         user: id,

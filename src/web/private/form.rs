@@ -26,7 +26,6 @@ pub(super) struct Posted {
     /// Who is signed in.
     pub(super) session: AdminSession,
     /// The fields.
-    #[expect(dead_code, reason = "of the pages that follow")]
     pub(super) form: Raw,
     /// Where the request came from.
     pub(super) address: Address,

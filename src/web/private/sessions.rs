@@ -17,12 +17,12 @@ use crate::{
         page::Page,
         time::Instant,
     },
-    domain::{
-        device_session::State as Standing, ending::Ending, event::Subject, session_filter::SessionFilter,
-    },
+    domain::{device_session::State as Standing, session_filter::SessionFilter},
     flows::{
-        admin::{Unknown, people},
-        end::end_as_operator,
+        admin::{
+            Unknown, people,
+            sessions::{self as verbs, Why},
+        },
         sessions,
     },
     store::{browser_sessions, device_sessions},
@@ -99,13 +99,10 @@ pub(super) async fn get(
     Ok(json(StatusCode::OK, shown))
 }
 
-/// Whom an end is about; who did it stands beside.
-fn about(address: Address, user: Option<UserId>, session: Option<DeviceSessionId>) -> Subject {
-    Subject {
-        user,
-        session,
+fn why(address: Address) -> Why {
+    Why {
+        note: None,
         address: Some(address.to_string()),
-        ..Subject::default()
     }
 }
 
@@ -114,11 +111,7 @@ pub(super) async fn end_device(
     admin: Admin<EndSessions>,
     Named(id): Named<DeviceSessionId>,
 ) -> Answer {
-    let provider = private.provider();
-    let found = device_sessions::find(&provider.db, id).await?;
-    let found = found.ok_or(Unknown("session"))?;
-    let subject = about(admin.address, Some(found.session.user), Some(id));
-    let ended = end_as_operator(provider, Ending::Device { id }, subject, None, admin.by.actor).await?;
+    let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why(admin.address)).await?;
     Ok(json(StatusCode::OK, ended))
 }
 
@@ -127,9 +120,7 @@ pub(super) async fn end_browser(
     admin: Admin<EndSessions>,
     Named(id): Named<BrowserSessionId>,
 ) -> Answer {
-    let subject = about(admin.address, None, None);
-    let ending = Ending::Browser { id };
-    let ended = end_as_operator(private.provider(), ending, subject, None, admin.by.actor).await?;
+    let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why(admin.address)).await?;
     Ok(json(StatusCode::OK, ended))
 }
 
@@ -138,10 +129,6 @@ pub(super) async fn end_of_user(
     admin: Admin<EndSessions>,
     Named(id): Named<UserId>,
 ) -> Answer {
-    let provider = private.provider();
-    people::known(provider, id).await?;
-    let subject = about(admin.address, Some(id), None);
-    let ending = Ending::User { id, keep: None };
-    let ended = end_as_operator(provider, ending, subject, None, admin.by.actor).await?;
+    let ended = verbs::end_user(private.provider(), &admin.by, id, why(admin.address)).await?;
     Ok(json(StatusCode::OK, ended))
 }

@@ -17,7 +17,7 @@ async fn an_admin_signs_in_like_everybody_and_sees_what_they_may_do() {
     let mut admin = Admin::new(&postern);
     let page = admin.sign_in(ALICE).await;
     assert!(
-        page.body.contains(ALICE) && page.body.contains("owner") && page.body.contains("roles.write"),
+        page.body.contains(ALICE) && page.body.contains("owner") && page.body.contains("Say who is an admin"),
         "{page:?}"
     );
     let policy = page.header("content-security-policy");

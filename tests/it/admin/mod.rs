@@ -7,6 +7,7 @@ mod life;
 mod listener;
 mod once;
 mod openapi;
+mod pages;
 mod permissions;
 mod roles;
 mod schema;

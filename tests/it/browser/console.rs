@@ -36,7 +36,7 @@ async fn an_admin_signs_in_through_both_listeners_gives_the_password_again_and_s
     assert_eq!(browser.current_url().await, format!("{console}/console"));
     let text = browser.text().await;
     assert!(
-        text.contains(ALICE) && text.contains("owner") && text.contains("roles.write"),
+        text.contains(ALICE) && text.contains("owner") && text.contains("Say who is an admin"),
         "{text}"
     );
     assert_eq!(browser.csp_violations().await, [""; 0]);

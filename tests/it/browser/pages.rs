@@ -231,7 +231,7 @@ async fn logout_from_elsewhere(site: &Site, phone: &Phone<'_>, person: &str) -> 
 }
 
 /// What is wrong with the page that is shown.
-async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
+pub(super) async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let (across, down) = viewport.pixels();
     for (scheme, word) in [(ColorScheme::Light, "light"), (ColorScheme::Dark, "dark")] {
