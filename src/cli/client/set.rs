@@ -61,10 +61,10 @@ pub(super) async fn run(
         "needs_secret": set.needs_secret,
     });
     world.output.result(json, &value, || {
-        let gone = set.removed.iter();
-        let gone: String = gone
-            .map(|secret| format!("\nThe secret {secret} is not good any more."))
-            .collect();
+        let mut gone = String::new();
+        for secret in &set.removed {
+            gone = gone + "\nThe secret " + &secret.to_string() + " is not good any more.";
+        }
         let next = if set.needs_secret {
             format!(
                 "\nIt has no secret yet, and cannot authenticate before it has one: postern client secret rotate {}",

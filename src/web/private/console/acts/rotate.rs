@@ -32,7 +32,10 @@ pub(in crate::web::private::console) async fn ask(viewer: Viewer<RotateKeys>, _:
         title: "Put the next key into use?".to_owned(),
         text: "What the present key made stays good for as long as it lives. Nobody is signed out."
             .to_owned(),
-        facts: vec![fact("Keys that", &words::ring(ring)), fact("Ring", &ring.as_str())],
+        facts: vec![
+            fact("Keys that", &words::ring(ring)),
+            fact("Ring", &ring.as_str()),
+        ],
         button: "Put into use",
         reason: false,
         back: "/console/keys".to_owned(),
