@@ -21,11 +21,7 @@ use crate::{
 };
 
 /// The id in a path; what does not read names nothing.
-pub(super) fn read<P, T>(
-    viewer: &Viewer<P>,
-    id: &str,
-    what: &'static str,
-) -> Result<T, Response>
+pub(super) fn read<P, T>(viewer: &Viewer<P>, id: &str, what: &'static str) -> Result<T, Response>
 where
     T: std::str::FromStr,
 {
