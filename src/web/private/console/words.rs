@@ -80,7 +80,10 @@ const LONGEST: usize = 160;
 
 /// What else an event says: names and values.
 pub(super) fn facts(data: &Map<String, Value>) -> Vec<(String, String)> {
-    let shown = data.iter().filter(|(_, value)| !value.is_null());
+    // The kind is said beside, and the minute by the event's own time.
+    let shown = data
+        .iter()
+        .filter(|(name, value)| !value.is_null() && *name != "kind" && *name != "minute");
     shown
         .map(|(name, value)| {
             let text = match value {
