@@ -185,10 +185,11 @@ async fn acknowledge(issuer: Arc<Issuer>, mut heard: watch::Receiver<Option<u64>
     }
 }
 
-/// Says when the stream goes down and comes up, and forgets what is over.
+/// Says that the process runs, and when the stream goes down and comes up; forgets what is over.
 async fn watch_over(view: Arc<View>) {
     let mut told = Told::Starting;
     for second in 1_u64.. {
+        view.runs(clock::since_boot());
         sleep(Duration::from_secs(1)).await;
         let now = Told::of(view.health(clock::since_boot()));
         if now != told {

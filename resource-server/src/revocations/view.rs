@@ -71,6 +71,10 @@ pub(crate) struct View {
     pub(crate) ended: EndedSet,
     /// When the newest poll was made, in milliseconds since the machine started, and one more; 0 before the first snapshot.
     polled: AtomicU64,
+    /// When somebody last saw that this process runs, likewise; 0 when nobody looks.
+    ran: AtomicU64,
+    /// When it was seen to run again after it had been stopped, likewise.
+    resumed: AtomicU64,
     when_down: WhenDown,
     after: Duration,
 }
@@ -80,6 +84,8 @@ impl View {
         Self {
             ended: EndedSet::default(),
             polled: AtomicU64::new(0),
+            ran: AtomicU64::new(0),
+            resumed: AtomicU64::new(0),
             when_down,
             after,
         }
@@ -95,10 +101,36 @@ impl View {
             return Standing::Ended;
         }
         match self.choice(age) {
-            None | Some(WhenDown::Accept) => Standing::Good,
             Some(WhenDown::Introspect) => Standing::Ask,
             Some(WhenDown::Refuse) => Standing::Unknown,
+            None | Some(WhenDown::Accept) if self.catches_up(now) => Standing::Unknown,
+            None | Some(WhenDown::Accept) => Standing::Good,
         }
+    }
+
+    /// Said again and again. After a gap the process was stopped, and what it knows is of before.
+    pub(crate) fn runs(&self, now: Duration) {
+        if self.was_stopped(now) {
+            self.resumed.store(stamp(now), Ordering::Release);
+        }
+        self.ran.store(stamp(now), Ordering::Release);
+    }
+
+    /// Whether nobody has said yet that the process runs again.
+    fn was_stopped(&self, now: Duration) -> bool {
+        let ran = self.ran.load(Ordering::Acquire);
+        ran > 0 && stamp(now).saturating_sub(ran) > millis(STOPPED)
+    }
+
+    /// Whether the process was stopped and has not heard since of what ended meanwhile. Requests that waited in its sockets
+    /// are as quick as the stream; a stream that stays silent is down, as for everybody else.
+    fn catches_up(&self, now: Duration) -> bool {
+        if self.was_stopped(now) {
+            return true;
+        }
+        let resumed = self.resumed.load(Ordering::Acquire);
+        self.polled.load(Ordering::Acquire) < resumed
+            && stamp(now).saturating_sub(resumed) < millis(DOWN_AFTER)
     }
 
     pub(crate) fn health(&self, now: Duration) -> StreamHealth {
@@ -131,8 +163,7 @@ impl View {
 
     /// What is known holds as of this time since the machine started.
     pub(crate) fn holds_as_of(&self, made_at: Duration) {
-        self.polled
-            .store(millis(made_at).saturating_add(1), Ordering::Release);
+        self.polled.store(stamp(made_at), Ordering::Release);
     }
 
     fn age(&self, now: Duration) -> Option<Duration> {
@@ -144,6 +175,14 @@ impl View {
         (age >= self.after).then_some(self.when_down)
     }
 }
+
+/// Told from 0, which is never.
+fn stamp(time: Duration) -> u64 {
+    millis(time).saturating_add(1)
+}
+
+/// A process that did nothing for so long was stopped: it is to be seen every second.
+const STOPPED: Duration = Duration::from_secs(3);
 
 /// Three heartbeats.
 pub(crate) const DOWN_AFTER: Duration = Duration::from_secs(6);
@@ -211,6 +250,43 @@ mod tests {
             view.holds_as_of(at(9000));
             assert_eq!(view.judge(&token("good"), 1, at(9001)), Standing::Good);
         }
+    }
+
+    #[test]
+    fn who_was_stopped_hears_first_what_ended_meanwhile() {
+        let token = token("good");
+        for (choice, late) in [
+            (WhenDown::Introspect, Standing::Ask),
+            (WhenDown::Refuse, Standing::Unknown),
+            (WhenDown::Accept, Standing::Unknown),
+        ] {
+            let view = view(choice);
+            view.runs(at(1000));
+            assert_eq!(view.judge(&token, 1, at(1003)), Standing::Good);
+            // Nobody has noticed yet but the request itself.
+            assert_eq!(view.judge(&token, 1, at(1008)), Standing::Unknown);
+            assert_eq!(view.judge(&token, 1, at(1040)), late);
+            view.runs(at(1008));
+            view.runs(at(1009));
+            assert_eq!(view.judge(&token, 1, at(1009)), Standing::Unknown);
+            // A heartbeat of before is none of after.
+            view.holds_as_of(at(1007));
+            assert_eq!(view.judge(&token, 1, at(1009)), Standing::Unknown);
+            view.holds_as_of(at(1008));
+            assert_eq!(view.judge(&token, 1, at(1009)), Standing::Good);
+        }
+    }
+
+    #[test]
+    fn who_was_stopped_and_hears_nothing_does_what_others_do() {
+        let view = view(WhenDown::Accept);
+        view.runs(at(1000));
+        for now in 1020..1026 {
+            view.runs(at(now));
+            assert_eq!(view.judge(&token("good"), 1, at(now)), Standing::Unknown, "{now}");
+        }
+        view.runs(at(1026));
+        assert_eq!(view.judge(&token("good"), 1, at(1026)), Standing::Good);
     }
 
     #[test]

@@ -3,11 +3,12 @@
 mod attacks;
 mod confirmed;
 mod endings;
+mod followed;
 mod told;
 
 use postern::{
     base::time::{Clock, Instant, Lifetime},
-    store::db::{Sql, Statement},
+    store::db::{Db, Sql, Statement},
 };
 
 use crate::harness::{ALICE, Phone, Postern, Tokens};
@@ -35,7 +36,7 @@ fn ended(tokens: &Tokens) -> Vec<(String, String)> {
 }
 
 /// Writes revocations of so many clients behind the back of every node, recorded at a time.
-async fn write_by_hand(postern: &Postern, count: i64, prefix: &str, recorded_at: Instant) {
+async fn write_by_hand(db: &Db, count: i64, prefix: &str, recorded_at: Instant) {
     const WRITE: Statement<(i64, String, i64), (String,)> = Statement::with_dialects(Sql {
         sqlite: "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
                  INSERT INTO revocations (kind, id, issued_before, until, recorded_at)
@@ -45,7 +46,7 @@ async fn write_by_hand(postern: &Postern, count: i64, prefix: &str, recorded_at:
                    FROM generate_series(1, $1) i RETURNING kind",
     });
     let binds = (count, prefix.to_owned(), recorded_at.millis());
-    let written = postern.provider().db.execute(WRITE, binds).await;
+    let written = db.execute(WRITE, binds).await;
     assert!(written.expect("written").is_some());
 }
 

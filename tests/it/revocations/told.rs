@@ -92,21 +92,33 @@ async fn what_is_committed_late_and_out_of_turn_is_told() {
     let mut poll = Poll::new(postern.provider());
     poll.round().await.expect("the first compares everything");
     let now = postern.clock.now();
-    write_by_hand(&postern, 1, "new", now).await;
+    write_by_hand(&postern.provider().db, 1, "new", now).await;
     poll.round().await.expect("the database answers");
     assert_eq!(
         stream.addition().await,
         [("client".to_owned(), "new1".to_owned())]
     );
     // Recorded before the other one, committed after it.
-    write_by_hand(&postern, 1, "late", now.minus(Lifetime::from_secs(20))).await;
+    write_by_hand(
+        &postern.provider().db,
+        1,
+        "late",
+        now.minus(Lifetime::from_secs(20)),
+    )
+    .await;
     poll.round().await.expect("the database answers");
     assert_eq!(
         stream.addition().await,
         [("client".to_owned(), "late1".to_owned())]
     );
     // So late that only a comparison with everything finds it.
-    write_by_hand(&postern, 1, "latest", now.minus(Lifetime::from_secs(200))).await;
+    write_by_hand(
+        &postern.provider().db,
+        1,
+        "latest",
+        now.minus(Lifetime::from_secs(200)),
+    )
+    .await;
     poll.round().await.expect("the database answers");
     postern.poll().await;
     assert_eq!(
@@ -124,7 +136,7 @@ async fn a_great_end_is_told_whole_to_who_follows_and_to_who_comes() {
     let mut poll = Poll::new(postern.provider());
     poll.round().await.expect("the first compares everything");
     // All of the same millisecond: pages begin and end among them.
-    write_by_hand(&postern, MANY, "many", postern.clock.now()).await;
+    write_by_hand(&postern.provider().db, MANY, "many", postern.clock.now()).await;
     poll.round().await.expect("the database answers");
     let mut told = Vec::new();
     while told.len() < 20_000 {
@@ -133,7 +145,7 @@ async fn a_great_end_is_told_whole_to_who_follows_and_to_who_comes() {
         told.extend(some);
     }
     // After it every further look, quick or complete, finds the newest.
-    write_by_hand(&postern, 1, "newest", postern.clock.now()).await;
+    write_by_hand(&postern.provider().db, 1, "newest", postern.clock.now()).await;
     poll.round().await.expect("the database answers");
     assert_eq!(
         stream.addition().await,

@@ -145,6 +145,7 @@ fn key() -> KeyRow {
 type Show<'a> = dyn FnMut(Result<String, minijinja::Error>, &'static str) + 'a;
 
 /// Shows every page of the console.
+#[expect(clippy::too_many_lines, reason = "a sample of each page")]
 pub(super) fn show(full: bool, pages: &Pages, show: &mut Show<'_>) {
     fn one<P: Page>(pages: &Pages, show: &mut Show<'_>, page: &P) {
         show(pages.render(page), P::TEMPLATE);
