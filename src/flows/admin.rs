@@ -5,6 +5,7 @@ pub mod clients;
 pub mod console;
 pub mod idempotency;
 pub mod people;
+pub mod sessions;
 
 use crate::domain::{
     actor::Actor,

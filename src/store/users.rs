@@ -36,15 +36,6 @@ statements! {
         "SELECT id, email, name, created_at, updated_at, disabled_at, role FROM users WHERE email_key = $1";
     LIST: (UserId, i64) => UserRow =
         "SELECT id, email, name, created_at, updated_at, disabled_at, role FROM users WHERE id > $1 ORDER BY id LIMIT $2";
-    /// People whose address is from $1 on and before $2, in the order of their addresses: after whom, how many.
-    SEARCH: (String, String, UserId, i64) => UserRow =
-        "SELECT id, email, name, created_at, updated_at, disabled_at, role
-         FROM (SELECT id, email, name, created_at, updated_at, disabled_at, role, email_key"
-        { sqlite: "", postgres: " COLLATE \"C\"" }
-        " AS email_key FROM users) u
-         WHERE email_key >= $1 AND email_key < $2
-           AND email_key > COALESCE((SELECT a.email_key FROM users a WHERE a.id = $3), '')
-         ORDER BY email_key LIMIT $4";
     /// Who signs in with an address, the hash to compare with, and the password's version.
     pub FIND_FOR_SIGN_IN: (String,) => (UserId, String, String, i64) =
         "SELECT u.id, u.email, p.hash, p.version FROM users u JOIN passwords p ON p.user_id = u.id
@@ -129,13 +120,6 @@ pub async fn list(db: &Db, after: UserId, limit: i64) -> Result<Vec<User>> {
         .into_iter()
         .map(read)
         .collect()
-}
-
-/// The same for those whose address begins like this, in its normal form, in the order of their addresses.
-pub async fn search(db: &Db, prefix: String, after: UserId, limit: i64) -> Result<Vec<User>> {
-    let end = format!("{prefix}{}", char::MAX);
-    let rows = db.read_all(SEARCH, (prefix, end, after, limit)).await?;
-    rows.into_iter().map(read).collect()
 }
 
 /// Users whose address, in its normal form, begins like `prefix`, in the order of their addresses; after one of them when

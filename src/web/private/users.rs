@@ -18,21 +18,26 @@ use crate::{
         text::{DisplayName, Email},
     },
     domain::{password::Password, role::Role, user::User},
-    flows::admin::people::{self, Adding},
+    flows::{
+        account,
+        admin::people::{self, Adding},
+    },
     store::{ending::Ended, users},
 };
 
 type Answer = Result<Response, Problem>;
 
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadUsers>, asked: Asked) -> Answer {
-    let (db, limit) = (&private.provider().db, asked.limit()?);
-    let after = asked.cursor()?.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-    // One more tells whether there are more.
-    let found = match asked.text("email_prefix") {
-        Some(prefix) => users::search(db, prefix.to_lowercase(), after, limit + 1).await?,
-        None => users::list(db, after, limit + 1).await?,
+    let (provider, limit) = (private.provider(), asked.limit()?);
+    let page = match asked.text("email_prefix") {
+        Some(prefix) => account::search(provider, prefix, asked.cursor()?.as_ref(), limit).await?,
+        None => {
+            let after = asked.cursor()?.unwrap_or_else(|| UserId::from_bytes([0; 16]));
+            // One more tells whether there are more.
+            let found = users::list(&provider.db, after, limit + 1).await?;
+            Page::cut(found, limit, |user| user.id.to_string())
+        }
     };
-    let page = Page::cut(found, limit, |user| user.id.to_string());
     Ok(json(StatusCode::OK, page))
 }
 

@@ -10,7 +10,9 @@ mod openapi;
 mod permissions;
 mod roles;
 mod schema;
+mod sessions;
 mod tokens;
+mod told;
 
 use std::{
     collections::BTreeMap,
