@@ -33,6 +33,17 @@ pub(super) struct Place {
     pub(super) client_secret_file: Option<PathBuf>,
 }
 
+impl Place {
+    /// Refuses to be asked of a server.
+    pub(super) fn only_here(&self) -> Result<(), OnlyHere> {
+        if self.server.is_some() {
+            Err(OnlyHere)
+        } else {
+            Ok(())
+        }
+    }
+}
+
 /// What cannot be done through a server's API.
 #[derive(Debug, thiserror::Error)]
 #[error(

@@ -5,13 +5,7 @@ use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 use crate::{
     app::{App, Surroundings},
     base::{entropy::Entropy, time::Clock},
-    cli::{
-        admin::Admin,
-        input::Input,
-        output::Output,
-        place::{OnlyHere, Place},
-        remote::Remote,
-    },
+    cli::{admin::Admin, input::Input, output::Output, place::Place, remote::Remote},
     config::{Config, ConfigErrors, Overrides},
 };
 
@@ -108,9 +102,7 @@ impl World {
 
     /// The database with its verbs, for a command that works beside the server.
     pub(super) async fn app(&mut self, place: &Place) -> anyhow::Result<App> {
-        if place.server.is_some() {
-            return Err(OnlyHere.into());
-        }
+        place.only_here()?;
         let config = self.config(place, &Overrides::default())?;
         let app = App::open(&config, self.surroundings.clone()).await?;
         self.opened = Some(app.clone());

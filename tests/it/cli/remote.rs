@@ -131,6 +131,8 @@ async fn what_is_shown_is_the_same_from_far_and_near() {
         &["user", "list", "--begins", "a", "--limit", "1"],
         &["user", "show", BOB],
         &["keys", "list"],
+        &["client", "list"],
+        &["client", "show", "notes", "--json"],
     ] {
         let (from_far, near) = (far.run(command).await.done(), far.here(command).await.done());
         assert_eq!(from_far, near, "{command:?}");
@@ -254,6 +256,46 @@ async fn people_and_keys_are_changed_from_far() {
         .await
         .done();
     assert!(seal.contains("WITHDRAWN"), "{seal}");
+}
+
+#[tokio::test]
+async fn a_client_gets_a_new_secret_from_far_and_is_removed() {
+    let far = Far::start().await.let_in("other", &[]).await;
+    let far = far.let_in("robot", Permission::ALL).await;
+    let rotate = [
+        "client",
+        "secret",
+        "rotate",
+        "other",
+        "--keep-old",
+        "1h",
+        "--json",
+    ];
+    let rotated = far.run_as("robot", &rotate, "").await.json();
+    assert!(
+        rotated["client_secret"]
+            .as_str()
+            .expect("text")
+            .starts_with("pst_cs_"),
+        "{rotated}"
+    );
+    assert_eq!(
+        (
+            &rotated["secret"]["client"],
+            rotated["kept"].as_array().map(Vec::len)
+        ),
+        (&"other".into(), Some(1))
+    );
+    let too_many = far.run_as("robot", &rotate, "").await.refused(1);
+    assert!(too_many.contains("two secrets"), "{too_many}");
+    let removed = far
+        .run_as("robot", &["client", "remove", "other"], "")
+        .await
+        .done();
+    assert!(removed.starts_with("Removed other;"), "{removed}");
+    far.run_as("robot", &["client", "show", "other"], "")
+        .await
+        .refused(1);
 }
 
 #[tokio::test]
