@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage, 3 done
 //! but not confirmed by everybody.
 
+mod admin;
 mod audit;
 mod backup;
 mod client;
@@ -21,6 +22,7 @@ mod moment;
 mod output;
 mod place;
 mod registration;
+mod remote;
 mod restore;
 mod serve;
 mod session;
@@ -95,6 +97,16 @@ enum Command {
     Dev(DevCommand),
 }
 
+impl Command {
+    /// Whether a running server can do it, or some of it.
+    fn asks_servers(&self) -> bool {
+        matches!(
+            self,
+            Self::User(_) | Self::Client(_) | Self::Session(_) | Self::Keys(_) | Self::Events(_)
+        )
+    }
+}
+
 /// Runs the command line `args` (the first is the program's name) and gives the exit code. Results go to the world's
 /// output, everything else to `errors`.
 pub async fn run(
@@ -107,6 +119,9 @@ pub async fn run(
         Err(error) => return failure::of_usage(&error, &mut world.output, errors),
     };
     let place = &line.place;
+    if place.server.is_some() && !line.command.asks_servers() {
+        return failure::report(&place::OnlyHere.into(), errors);
+    }
     let done = match line.command {
         Command::Demo(command) => demo::run(command, place, &mut world).await,
         Command::Init(command) => init::run(command, place, &mut world).await,

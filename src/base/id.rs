@@ -236,6 +236,14 @@ impl Serialize for KeyId {
     }
 }
 
+impl<'de> Deserialize<'de> for KeyId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
+    }
+}
+
 impl FromStr for KeyId {
     type Err = IdError;
 

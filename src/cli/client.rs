@@ -91,14 +91,12 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
         Verb::List { unused } => return list(unused, command.json, place, world).await,
         Verb::Secret { verb } => return secret::run(verb, command.json, place, world).await,
         Verb::Show { id } => {
-            let (_, all) = clients::all(&world.app(place).await?.provider.db).await?;
-            let found = all.into_iter().find(|client| client.id == id);
+            let found = world.admin(place).await?.client(&id).await?;
             found.ok_or_else(|| unknown(&id))?
         }
         Verb::Doctor { id } => return doctor::run(&id, command.json, place, world).await,
         Verb::Remove { id } => {
-            let app = world.app(place).await?;
-            let ended = verbs::remove(&app.provider, id.clone(), Some(Actor::Operator)).await?;
+            let ended = world.admin(place).await?.remove_client(&id).await?;
             let ended = ended.ok_or_else(|| unknown(&id))?;
             let text = || format!("Removed {id}; {}.", words::ended(ended));
             let value = json!({ "client": id, "ended": ended });
@@ -111,6 +109,7 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
 }
 
 async fn add(adding: &AddClient, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    place.only_here()?;
     let config = world.config(place, &Overrides::default())?;
     // What is wrong with the words is told before the database is opened.
     let adding = adding.check(&config.lifetimes, &config.server.public_url)?;
@@ -157,14 +156,15 @@ struct Shown<'a> {
 }
 
 async fn list(unused: Option<Lifetime>, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
-    let (_, mut items) = clients::all(&app.provider.db).await?;
     if let Some(unused) = unused {
+        let app = world.app(place).await?;
+        let (_, mut items) = clients::all(&app.provider.db).await?;
         let since = app.provider.clock.now().minus(unused);
         let found = verbs::unused_since(&app.provider, since).await?;
         items.retain(|client| found.iter().any(|(id, _)| *id == client.id));
         return list_unused(&items, &found, json, world);
     }
+    let items = world.admin(place).await?.clients().await?;
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {

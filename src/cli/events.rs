@@ -4,10 +4,12 @@ use clap::{Args, Subcommand};
 
 use crate::{
     base::text::Email,
-    cli::{moment::Moment, place::Place, user, world::World},
+    cli::{moment::Moment, place::Place, world::World},
     domain::event_filter::EventFilter,
-    flows::events::Export,
 };
+
+/// How many events are read at once.
+const PAGE: i64 = 500;
 
 /// Export what happened.
 #[derive(Debug, Args)]
@@ -42,25 +44,29 @@ pub(super) async fn run(command: EventsCommand, place: &Place, world: &mut World
         kind,
         user,
     } = command.verb;
-    let app = world.app(place).await?;
-    let now = app.provider.clock.now();
+    let admin = world.admin(place).await?;
+    let now = admin.now();
     let user = match user {
-        Some(email) => Some(user::find(&app, &email).await?.id),
+        Some(email) => Some(admin.user(&email).await?.id),
         None => None,
     };
-    let mut export = Export::new(EventFilter {
+    let filter = EventFilter {
         kind,
         user,
         since: Some(since.at(now)),
         until: until.map(|until| until.at(now)),
         ..EventFilter::default()
-    });
-    while let Some(page) = export.next(&app.provider).await? {
-        if page.is_empty() {
-            continue;
+    };
+    let mut after = None;
+    loop {
+        let page = admin.events(&filter, after, PAGE).await?;
+        if !page.items.is_empty() {
+            let lines: Result<Vec<_>, _> = page.items.iter().map(serde_json::to_string).collect();
+            world.output.line(lines?.join("\n"))?;
         }
-        let lines: Result<Vec<_>, _> = page.iter().map(serde_json::to_string).collect();
-        world.output.line(lines?.join("\n"))?;
+        after = page.next;
+        if after.is_none() {
+            return Ok(());
+        }
     }
-    Ok(())
 }

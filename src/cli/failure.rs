@@ -4,7 +4,10 @@ use std::{error::Error, io::Write};
 
 use crate::{
     app::AppError,
-    cli::output::{Output, Unwritable},
+    cli::{
+        output::{Output, Unwritable},
+        place::OnlyHere,
+    },
     flows::{
         account::AccountError,
         clients::{ClientError, secrets::SecretError},
@@ -57,7 +60,7 @@ pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
         .map(|advice| format!("\n  {advice}"));
     // As above.
     let _ = writeln!(errors, "error: {error:#}{}", advice.unwrap_or_default());
-    if error.is::<Usage>() {
+    if error.is::<Usage>() || error.is::<OnlyHere>() {
         WRONG_USAGE
     } else if error.is::<Unconfirmed>() {
         UNCONFIRMED

@@ -1,22 +1,14 @@
 //! `postern keys list|rotate`.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use crate::{
-    base::{
-        id::KeyId,
-        page::Page,
-        time::{Instant, Lifetime},
-    },
+    base::{id::KeyId, page::Page, time::Instant},
     cli::{place::Place, table::table, world::World},
-    domain::{
-        actor::Actor,
-        key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
-    },
+    domain::key::Ring,
     flows::keys::{
-        self,
-        rotate::{Rotated, Withdrawn, rotate, withdraw},
+        Listed,
+        rotate::{Rotated, Withdrawn},
     },
 };
 
@@ -49,15 +41,10 @@ enum Verb {
 }
 
 pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
+    let admin = world.admin(place).await?;
     match command.verb {
         Verb::List => {
-            let keys = keys::list(&app.provider.db).await?;
-            let rotate_every = app.provider.lifetimes.key_rotation;
-            let items = keys
-                .iter()
-                .map(|key| Listed::new(key, &keys, rotate_every))
-                .collect();
+            let items = admin.keys().await?;
             let page = Page { items, next: None };
             world
                 .output
@@ -68,18 +55,14 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
             compromised,
             all: renew_all,
         } => {
-            let there = keys::list(&app.provider.db).await?;
-            let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
-            let all = || Ring::every().filter(has_keys).collect();
-            let rings = ring.map_or_else(all, |ring| vec![ring]);
             if compromised {
-                let items = withdraw(&app.provider, &rings, renew_all, Actor::Operator).await?;
+                let items = admin.withdraw(ring, renew_all).await?;
                 let page = Page { items, next: None };
                 return world
                     .output
                     .result(command.json, &page, || withdrawn_text(&page.items));
             }
-            let items = rotate(&app.provider, &rings, Actor::Operator).await?;
+            let items = admin.rotate(ring).await?;
             let page = Page { items, next: None };
             world
                 .output
@@ -88,38 +71,8 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
     }
 }
 
-/// A key with what comes next.
-#[derive(Debug, Serialize)]
-struct Listed<'a> {
-    #[serde(flatten)]
-    key: &'a KeyInfo,
-    then: Option<Then>,
-}
-
-#[derive(Debug, Serialize)]
-struct Then {
-    state: &'static str,
-    at: Instant,
-}
-
-impl<'a> Listed<'a> {
-    fn new(key: &'a KeyInfo, all: &[KeyInfo], rotate_every: Lifetime) -> Self {
-        let rotates_at = || RingKeys::of(key.ring, all).rotates_at(rotate_every);
-        let (state, at) = match key.state {
-            KeyState::Next => ("active", rotates_at()),
-            KeyState::Active { .. } => ("retiring", rotates_at()),
-            KeyState::Retiring { .. } => ("gone", key.gone_at()),
-            KeyState::Gone { .. } => ("gone", None),
-        };
-        Self {
-            key,
-            then: at.map(|at| Then { state, at }),
-        }
-    }
-}
-
-fn listed_table(keys: &[Listed<'_>]) -> String {
-    let row = |listed: &Listed<'_>| {
+fn listed_table(keys: &[Listed]) -> String {
+    let row = |listed: &Listed| {
         let (state, since) = listed.key.state.to_columns();
         let then = listed.then.as_ref();
         [

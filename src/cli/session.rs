@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand};
 
-use self::{end::How, filter::FilterFlags, node::Node};
+pub(super) use self::node::Node;
+use self::{end::How, filter::FilterFlags};
 use crate::{
     base::{
         id::{ClientId, DeviceSessionId, MassEndId},
@@ -12,7 +13,7 @@ use crate::{
 };
 
 mod confirmed;
-pub(super) mod end;
+mod end;
 mod filter;
 mod list;
 mod node;
@@ -91,14 +92,14 @@ const FILTERS: [&str; 10] = [
 ];
 
 pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
+    let admin = world.admin(place).await?;
     let json = command.json;
     match command.verb {
-        Verb::List { filter, after, limit } => list::list(&app, &filter, after, limit, json, world).await,
-        Verb::Show { id } => list::show(&app, id, json, world).await,
-        Verb::Versions { client } => list::versions(&app, client.as_ref(), json, world).await,
-        Verb::End { session, filter, how } => end::end(&app, session, &filter, how, json, world).await,
-        Verb::Ends { limit } => end::list(&app, limit, json, world).await,
-        Verb::CancelEnd { id } => end::cancel(&app, id, json, world).await,
+        Verb::List { filter, after, limit } => list::list(&admin, &filter, after, limit, json, world).await,
+        Verb::Show { id } => list::show(&admin, id, json, world).await,
+        Verb::Versions { client } => list::versions(&admin, client.as_ref(), json, world).await,
+        Verb::End { session, filter, how } => end::end(&admin, session, &filter, how, json, world).await,
+        Verb::Ends { limit } => end::list(&admin, limit, json, world).await,
+        Verb::CancelEnd { id } => end::cancel(&admin, id, json, world).await,
     }
 }

@@ -2,39 +2,29 @@
 
 use std::str::FromStr;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    app::App,
     base::{
         id::UserId,
-        page::{MAX_PAGE, Page},
+        page::MAX_PAGE,
         text::{DisplayName, Email, Note},
     },
     cli::{
+        admin::Admin,
         place::Place,
-        session::end::end_all,
         table::{facts, table},
         words,
         world::World,
     },
     domain::{
-        actor::Actor,
         role::{Role, UnknownRole},
         session_filter::SessionFilter,
         user::User,
     },
-    flows::{
-        account::{self, AccountError},
-        admin::{
-            By,
-            people::{self, Adding, PeopleError},
-        },
-        sessions,
-    },
-    store::users,
+    flows::admin::people::Adding,
 };
 
 /// Add, list, disable and enable people, set their passwords, end their sessions.
@@ -133,7 +123,7 @@ enum Verb {
 }
 
 pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
+    let admin = world.admin(place).await?;
     let json = command.json;
     match command.verb {
         Verb::Add {
@@ -149,22 +139,16 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
                 password,
                 role,
             };
-            let added = people::add(&app.provider, &By::operator(), adding).await;
-            let user = added.map_err(|error| match error {
-                PeopleError::Account(AccountError::Taken) => {
-                    anyhow!("{email} has an account already; see `postern user list`")
-                }
-                other => other.into(),
-            })?;
+            let user = admin.add_user(adding).await?;
             let text = || format!("Added {email}: {}", user.id);
             world.output.result(json, &user, text)
         }
-        Verb::List { after, begins, limit } => list(&app, after, begins, limit, json, world).await,
-        Verb::Show { email } => show(&app, &email, json, world).await,
+        Verb::List { after, begins, limit } => list(&admin, after, begins, limit, json, world).await,
+        Verb::Show { email } => show(&admin, &email, json, world).await,
         Verb::Enable { email } => {
-            let user = find(&app, &email).await?;
+            let user = admin.user(&email).await?;
             let enabled = user.disabled_at.is_some();
-            people::enable(&app.provider, &By::operator(), user.id).await?;
+            admin.enable(&user).await?;
             let value = json!({ "user": user.id, "enabled_now": enabled });
             world.output.result(json, &value, || {
                 if enabled {
@@ -175,8 +159,8 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             })
         }
         Verb::EndSessions { email, reason } => {
-            let user = find(&app, &email).await?.id;
-            let ended = end_all(&app, user, reason).await?;
+            let user = admin.user(&email).await?.id;
+            let ended = admin.end_user(user, reason, None).await?.done;
             let value = json!({ "user": user, "ended": ended });
             world
                 .output
@@ -186,24 +170,16 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             email,
             password_stdin,
         } => {
-            let user = find(&app, &email).await?;
+            let user = admin.user(&email).await?;
             let password = world.input.new_password(password_stdin, &email)?;
-            let ended = account::set_password(
-                &app.provider,
-                user.id,
-                password,
-                None,
-                None,
-                Some(Actor::Operator),
-            )
-            .await?;
+            let ended = admin.set_password(&user, password).await?;
             let value = json!({ "user": user.id, "ended": ended });
             let text = || format!("The password of {email} is set; {}.", words::ended(ended));
             world.output.result(json, &value, text)
         }
         Verb::Disable { email } => {
-            let user = find(&app, &email).await?;
-            let (_, ended) = people::disable(&app.provider, &By::operator(), user.id).await?;
+            let user = admin.user(&email).await?;
+            let ended = admin.disable(&user).await?;
             let value = json!({ "user": user.id, "disabled_now": ended.is_some(), "ended": ended.unwrap_or_default() });
             world.output.result(json, &value, || match ended {
                 Some(ended) => format!("{email} is disabled; {}.", words::ended(ended)),
@@ -211,8 +187,8 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             })
         }
         Verb::Role { email, role } => {
-            let (user, RoleOrNone(role)) = (find(&app, &email).await?, role);
-            let (user, ended) = people::set_role(&app.provider, &By::operator(), user.id, role).await?;
+            let (user, RoleOrNone(role)) = (admin.user(&email).await?, role);
+            let ended = admin.set_role(&user, role).await?;
             let value = json!({ "user": user.id, "role": role, "ended": ended });
             world.output.result(json, &value, || match role {
                 Some(role) => format!("{email} has the role {role} now; {}.", words::ended(ended)),
@@ -238,23 +214,17 @@ impl FromStr for RoleOrNone {
     }
 }
 
-/// The person with an address.
-pub(super) async fn find(app: &App, email: &Email) -> anyhow::Result<User> {
-    let found = users::find_by_email(&app.provider.db, email.key()).await?;
-    found.ok_or_else(|| anyhow!("nobody here has the address {email}; see `postern user list`"))
-}
-
 /// More apps of a person are not counted.
 const MOST: i64 = 1000;
 
-async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow::Result<()> {
-    let (user, provider) = (find(app, email).await?, &app.provider);
+async fn show(admin: &Admin, email: &Email, json: bool, world: &mut World) -> anyhow::Result<()> {
+    let user = admin.user(email).await?;
     let own = SessionFilter {
         user: Some(user.id),
         ..SessionFilter::default()
     };
-    let apps = sessions::list(provider, &own, None, MOST).await?.page;
-    let browsers = sessions::browsers(provider, user.id).await?.len();
+    let apps = admin.sessions(&own, None, MOST).await?.page;
+    let browsers = admin.browsers(user.id).await?.len();
     let (count, more) = (apps.items.len(), apps.next.is_some());
     let value = json!({ "user": user, "apps": count, "browsers": browsers });
     world.output.result(json, &value, || {
@@ -278,7 +248,7 @@ async fn show(app: &App, email: &Email, json: bool, world: &mut World) -> anyhow
 }
 
 async fn list(
-    app: &App,
+    admin: &Admin,
     after: Option<After>,
     begins: Option<String>,
     limit: i64,
@@ -286,12 +256,12 @@ async fn list(
     world: &mut World,
 ) -> anyhow::Result<()> {
     let page = match (&begins, &after) {
-        (Some(begins), None) => account::search(&app.provider, begins, None, limit).await?,
+        (Some(begins), None) => admin.users_beginning(begins, None, limit).await?,
         (Some(begins), Some(After::Address(after))) => {
-            account::search(&app.provider, begins, Some(after), limit).await?
+            admin.users_beginning(begins, Some(after), limit).await?
         }
-        (None, None) => everybody(app, UserId::from_bytes([0; 16]), limit).await?,
-        (None, Some(After::User(after))) => everybody(app, *after, limit).await?,
+        (None, None) => admin.users(None, limit).await?,
+        (None, Some(After::User(after))) => admin.users(Some(*after), limit).await?,
         _ => bail!("the list goes on after an id, and with --begins after an address"),
     };
     world.output.result(json, &page, || {
@@ -314,12 +284,6 @@ async fn list(
         let more = more.map(|next| format!("\n\nThere are more: postern user list{same} --after {next}"));
         rows + &more.unwrap_or_default()
     })
-}
-
-async fn everybody(app: &App, after: UserId, limit: i64) -> anyhow::Result<Page<User>> {
-    // One more tells whether there are more.
-    let found = users::list(&app.provider.db, after, limit + 1).await?;
-    Ok(Page::cut(found, limit, |user| user.id.to_string()))
 }
 
 fn row(user: &User) -> [String; 6] {

@@ -1,6 +1,6 @@
 //! A person.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// A person who can sign in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The `sub` claim.
     pub id: UserId,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 const LOOK: Duration = Duration::from_millis(50);
 
 /// How far an end has come.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
     /// How many copies of APIs were there.
     pub instances: usize,
@@ -36,24 +36,28 @@ pub struct Confirmation {
     pub missing: Vec<Missing>,
 }
 
+/// What was done, and how far it has come if somebody waited for that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached<T> {
+    /// What was done.
+    #[serde(flatten)]
+    pub done: T,
+    /// Who refuses by now what ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmation: Option<Confirmation>,
+}
+
 /// A copy that has not said that it refuses what ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Missing {
     /// Whose it is.
     pub client: ClientId,
     /// The name that it drew.
     pub instance: InstanceName,
     /// When it was seen last.
-    #[serde(serialize_with = "shown")]
     pub seen_at: Instant,
     /// By when it refuses at the latest, if it keeps to what it said that it does when the stream is down.
-    #[serde(serialize_with = "shown")]
     pub refuses_by: Instant,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
-fn shown<S: serde::Serializer>(at: &Instant, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&at.to_rfc3339())
 }
 
 impl Confirmation {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{id::EventId, page::Page, time::Instant},
@@ -17,44 +17,22 @@ use crate::{
     },
 };
 
-/// How many events are read at once.
-const PAGE: i64 = 500;
-
-/// A span of events, in pages: however many there are, a few are in memory.
-#[derive(Debug)]
-pub struct Export {
-    after: EventId,
-    before: EventId,
-    filter: EventFilter,
-    is_over: bool,
-}
-
-impl Export {
-    /// Those that a filter takes, whose times say where to begin and where to end.
-    pub fn new(filter: EventFilter) -> Self {
-        Self {
-            after: EventId::first_at(filter.since.unwrap_or(Instant::from_millis(0))),
-            before: filter
-                .until
-                .map_or(EventId::from_bytes([u8::MAX; 16]), EventId::first_at),
-            filter,
-            is_over: false,
-        }
-    }
-
-    /// The next of them; nothing at the end. A page of which none is taken is an empty one.
-    pub async fn next(&mut self, provider: &Provider) -> Result<Option<Vec<EventLine>>> {
-        if self.is_over {
-            return Ok(None);
-        }
-        let mut page = events::between(&provider.db, self.after, self.before, PAGE).await?;
-        match page.last() {
-            Some(last) => self.after = last.id,
-            None => self.is_over = true,
-        }
-        page.retain(|event| self.filter.takes(event));
-        Ok(Some(page))
-    }
+/// A page of events, oldest first, behind `after`. So many are looked at, so a page may have fewer, and there are more all the
+/// same: go on as long as it has a `next`.
+pub async fn oldest(
+    provider: &Provider,
+    filter: &EventFilter,
+    after: Option<EventId>,
+    limit: i64,
+) -> Result<Page<EventLine>> {
+    let first = EventId::first_at(filter.since.unwrap_or(Instant::from_millis(0)));
+    let after = after.map_or(first, |after| after.max(first));
+    let until = filter.until.map(EventId::first_at);
+    let until = until.unwrap_or(EventId::from_bytes([u8::MAX; 16]));
+    let rows = events::between(&provider.db, after, until, limit.saturating_add(1)).await?;
+    let mut page = Page::cut(rows, limit, |event| event.id.to_string());
+    page.items.retain(|event| filter.takes(event));
+    Ok(page)
 }
 
 /// A page of events, newest first, and where the next one begins.
@@ -123,7 +101,7 @@ impl Step {
 }
 
 /// How often something happened in a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// When the step began.
     pub at: Instant,

@@ -3,6 +3,10 @@
 mod make;
 pub mod rotate;
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::{
     base::{entropy::Entropy, time::Instant, url::Issuer},
     domain::{
@@ -100,6 +104,58 @@ pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
 /// Every key without its secret, for the operator.
 pub async fn list(db: &Db) -> Result<Vec<KeyInfo>, KeysError> {
     Ok(infos(keys::all(db).await?))
+}
+
+/// This ring, or all that the server has.
+pub async fn rings(db: &Db, ring: Option<Ring>) -> Result<Vec<Ring>, KeysError> {
+    let Some(ring) = ring else {
+        let there = list(db).await?;
+        let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
+        return Ok(Ring::every().filter(has_keys).collect());
+    };
+    Ok(vec![ring])
+}
+
+/// A key with what comes next.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listed {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyInfo,
+    /// What it becomes by itself, when that is known.
+    pub then: Option<Then>,
+}
+
+/// What a key becomes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Then {
+    /// `active`, `retiring` or `gone`.
+    pub state: Cow<'static, str>,
+    /// When.
+    pub at: Instant,
+}
+
+/// Every key, and what it becomes under the present settings.
+pub async fn listed(provider: &Provider) -> Result<Vec<Listed>, KeysError> {
+    let keys = list(&provider.db).await?;
+    let rotate_every = provider.lifetimes.key_rotation;
+    let listed = keys.iter().map(|key| {
+        let rotates_at = || RingKeys::of(key.ring, &keys).rotates_at(rotate_every);
+        let (state, at) = match key.state {
+            KeyState::Next => ("active", rotates_at()),
+            KeyState::Active { .. } => ("retiring", rotates_at()),
+            KeyState::Retiring { .. } => ("gone", key.gone_at()),
+            KeyState::Gone { .. } => ("gone", None),
+        };
+        Listed {
+            key: key.clone(),
+            then: at.map(|at| Then {
+                state: state.into(),
+                at,
+            }),
+        }
+    });
+    Ok(listed.collect())
 }
 
 fn infos(keys: Vec<keys::StoredKey>) -> Vec<KeyInfo> {

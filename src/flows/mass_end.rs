@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
 
 use crate::{
     base::{
@@ -19,6 +20,7 @@ use crate::{
     },
     flows::{
         Provider,
+        confirm::{Reached, confirm},
         end::{prepare, remember},
         sessions::Walk,
     },
@@ -38,11 +40,13 @@ const LEASE: Lifetime = Lifetime::from_secs(30);
 const BATCH: i64 = 1000;
 /// How long requests have the database for themselves after a batch.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long who waits for the end waits before another look.
+const LOOK: Duration = Duration::from_millis(100);
 /// How many rows are read at once to count.
 const STRIDE: i64 = 1000;
 
 /// What would end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// How many sessions match, among those that were looked at; what hangs under them ends too and is not counted.
     pub found: u64,
@@ -129,6 +133,37 @@ fn opened_by_now(provider: &Provider, filter: &SessionFilter) -> SessionFilter {
 /// One that was begun.
 pub async fn find(provider: &Provider, id: MassEndId) -> Result<Option<MassEnd>> {
     mass_ends::find(&provider.db, id).await
+}
+
+/// Waits until one is done and every API that follows the stream refuses what ended, or for so long; how far it is then.
+pub async fn wait(
+    provider: &Provider,
+    id: MassEndId,
+    patience: Lifetime,
+) -> Result<Option<Reached<MassEnd>>> {
+    let since = provider.clock.now();
+    let done = async {
+        loop {
+            match find(provider, id).await? {
+                Some(end) if end.done_at.is_none() => tokio::time::sleep(LOOK).await,
+                found => return Ok::<_, StoreError>(found),
+            }
+        }
+    };
+    let found = match timeout(patience.to_std(), done).await {
+        Ok(found) => found?,
+        Err(_) => find(provider, id).await?,
+    };
+    let Some(done) = found else {
+        return Ok(None);
+    };
+    let waited = provider.clock.now().since(since);
+    let left = Lifetime::from_millis(patience.millis() - waited.millis());
+    let confirmation = match done.done_at {
+        Some(_) => Some(confirm(provider, left).await?),
+        None => None,
+    };
+    Ok(Some(Reached { done, confirmation }))
 }
 
 /// Those that were begun, newest first, before `after` when that is there.

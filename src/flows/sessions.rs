@@ -1,6 +1,6 @@
 //! Where somebody is signed in: sessions that would still be answered.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
@@ -27,7 +27,7 @@ const BUDGET: u64 = 10_000;
 
 /// What a search found. It looks at a bounded number of sessions, so a page may have fewer items than were asked for, even
 /// none, and there is more all the same: go on as long as it has a `next`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Search<T> {
     /// The page.
     #[serde(flatten)]
@@ -122,14 +122,40 @@ impl<'a> Walk<'a> {
     }
 }
 
+/// How a session stands, as who looks at it sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It was allowed, and its app has not come for it yet.
+    Granted,
+    /// A refresh would be answered.
+    Active,
+    /// It ended by itself.
+    Expired,
+    /// It was ended.
+    Ended,
+}
+
+impl State {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// A session with what became of it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Shown {
     /// The session.
     #[serde(flatten)]
     pub session: Listed,
-    /// `granted`, `active`, `expired` or `ended`.
-    pub state: &'static str,
+    /// How it stands.
+    pub state: State,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<Instant>,
@@ -148,10 +174,10 @@ pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Sho
         Standing::Granted | Standing::Active => None,
     };
     let state = match session.standing {
-        Standing::Granted => "granted",
-        Standing::Active if is_live(provider, &session, provider.clock.now()) => "active",
-        Standing::Active => "expired",
-        Standing::Ended => "ended",
+        Standing::Granted => State::Granted,
+        Standing::Active if is_live(provider, &session, provider.clock.now()) => State::Active,
+        Standing::Active => State::Expired,
+        Standing::Ended => State::Ended,
     };
     let (ended_at, end_reason) = end.unzip();
     Ok(Some(Shown {

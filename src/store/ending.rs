@@ -1,6 +1,6 @@
 //! The one function that ends things: the node first, then what hangs on it, then the revocations and the event.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
@@ -143,7 +143,7 @@ impl EndedSessions {
 }
 
 /// How much ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ended {
     /// Browser sessions.
     pub browsers: u64,

@@ -1,7 +1,7 @@
 //! Ends of all sessions that match a filter: each is a row that is worked off in batches, so that it goes on wherever it was
 //! interrupted. A batch moves the row and ends its sessions in one change; who finds that the row has moved ends nothing.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::{
@@ -54,7 +54,7 @@ statements! {
 }
 
 /// An end of all sessions that match a filter, and how far it came.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MassEnd {
     /// Its id.
     pub id: MassEndId,
@@ -78,8 +78,13 @@ pub struct MassEnd {
     /// When it was cancelled.
     pub cancelled_at: Option<Instant>,
     /// How far the walk came.
-    #[serde(skip)]
+    #[serde(skip, default = "nowhere")]
     pub before: DeviceSessionId,
+}
+
+/// One that somebody only looks at.
+fn nowhere() -> DeviceSessionId {
+    DeviceSessionId::from_bytes([0; 16])
 }
 
 #[derive(FromRow)]

@@ -15,6 +15,7 @@ mod once;
 mod openapi;
 mod permission;
 mod problem;
+mod session_ends;
 mod sessions;
 mod sign_in;
 mod table;
@@ -44,7 +45,7 @@ pub use self::{
     table::{Listed, listed},
 };
 use crate::{
-    base::{network::Networks, url::Issuer},
+    base::{network::Networks, time::Lifetime, url::Issuer},
     web::{MAX_BODY, Shared, assets, cookies::CookieNames, error, layer},
 };
 
@@ -57,6 +58,7 @@ struct Inner {
     site: Shared,
     settings: Settings,
     cookies: CookieNames,
+    longest_wait: Lifetime,
 }
 
 /// Where it is, and for whom.
@@ -87,6 +89,11 @@ impl Private {
         self.0.settings.database.as_deref()
     }
 
+    /// A little shorter than the longest request.
+    fn longest_wait(&self) -> Lifetime {
+        self.0.longest_wait
+    }
+
     fn cookies(&self) -> &CookieNames {
         &self.0.cookies
     }
@@ -102,6 +109,9 @@ impl FromRef<Private> for Shared {
 pub fn router(site: Shared, settings: Settings, request_timeout: Duration, versions: &[Version]) -> Router {
     let private = Private(Arc::new(Inner {
         cookies: CookieNames::new(&settings.url),
+        longest_wait: Lifetime::from_millis(
+            i64::try_from(request_timeout.as_millis()).unwrap_or(i64::MAX) / 5 * 4,
+        ),
         site: Arc::clone(&site),
         settings,
     }));

@@ -1,33 +1,15 @@
 //! `postern session end|ends|cancel-end`.
 
-use std::time::Duration;
-
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use serde_json::{Value, json};
 
 use super::{confirmed, filter::FilterFlags, node::Node};
 use crate::{
-    app::App,
-    base::{
-        id::{MassEndId, UserId},
-        page::Page,
-        text::Note,
-        time::Lifetime,
-    },
-    cli::{failure::Unconfirmed, table::table, user, words, world::World},
-    domain::{actor::Actor, ending::Ending, event::Subject},
-    flows::{
-        confirm::confirm,
-        end::end_as_operator,
-        mass_end::{self, Counted},
-    },
-    store::{device_sessions, ending::Ended, mass_ends::MassEnd},
+    base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
+    cli::{admin::Admin, failure::Unconfirmed, table::table, words, world::World},
+    flows::{confirm::Confirmation, mass_end::Counted},
+    store::{ending::Ended, mass_ends::MassEnd},
 };
-
-/// How many sessions a dry run looks at.
-const COUNTED: u64 = 2_000_000;
-/// How long a command waits before it looks again how far a server came.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// How sessions end.
 #[derive(Debug, clap::Args)]
@@ -51,7 +33,7 @@ pub(super) struct How {
 }
 
 pub(super) async fn end(
-    app: &App,
+    admin: &Admin,
     session: Option<Node>,
     flags: &FilterFlags,
     how: How,
@@ -62,38 +44,42 @@ pub(super) async fn end(
         if let Some(node) = session {
             bail!("--dry-run counts the sessions that match; {node} is one");
         }
-        let counted = mass_end::count(&app.provider, &flags.filter(app).await?, COUNTED).await?;
+        let counted = admin.count(&flags.filter(admin).await?).await?;
         return world.output.result(json, &counted, || dry(counted));
     }
     let patience = how.wait.then_some(how.timeout);
-    let (value, whose, ended) = if let Some(node) = session {
-        let ended = end_one(app, node, how.reason).await?;
-        let value = json!({ "session": node.to_string(), "ended": ended });
-        (value, node.to_string(), ended)
+    let (mut value, whose, told) = if let Some(node) = session {
+        let told = admin.end(node, how.reason, patience).await?;
+        if told.done == Ended::default() {
+            bail!(
+                "there is no session {node} that could be ended: it has ended already, or never was; see `postern session \
+                 list`"
+            );
+        }
+        (json!({ "session": node.to_string() }), node.to_string(), told)
     } else if let Some(email) = flags.only_user() {
-        let user = user::find(app, email).await?.id;
-        let ended = end_all(app, user, how.reason).await?;
-        (json!({ "user": user, "ended": ended }), email.to_string(), ended)
+        let user = admin.user(email).await?.id;
+        let told = admin.end_user(user, how.reason, patience).await?;
+        (json!({ "user": user }), email.to_string(), told)
     } else {
-        return end_matching(app, flags, how, json, world).await;
+        return end_matching(admin, flags, how, json, world).await;
     };
-    let text = format!("{whose}: {}.", words::ended(ended));
-    tell(app, value, text, patience, json, world).await
+    value["ended"] = serde_json::to_value(told.done)?;
+    let text = format!("{whose}: {}.", words::ended(told.done));
+    tell(value, text, told.confirmation, json, world)
 }
 
-/// Says what ended, and with patience which APIs have confirmed it.
-async fn tell(
-    app: &App,
+/// Says what ended, and which APIs have confirmed it when somebody waited for that.
+fn tell(
     mut value: Value,
     mut text: String,
-    patience: Option<Lifetime>,
+    confirmation: Option<Confirmation>,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let Some(patience) = patience else {
+    let Some(confirmation) = confirmation else {
         return world.output.result(json, &value, || text);
     };
-    let confirmation = confirm(&app.provider, patience).await?;
     value["confirmation"] = serde_json::to_value(&confirmation)?;
     text.push('\n');
     text.push_str(&confirmed::shown(&confirmation));
@@ -119,70 +105,30 @@ fn dry(counted: Counted) -> String {
     }
 }
 
-/// Everything of a person, browsers too.
-pub(in crate::cli) async fn end_all(app: &App, user: UserId, note: Option<Note>) -> anyhow::Result<Ended> {
-    let ending = Ending::User { id: user, keep: None };
-    let subject = Subject {
-        user: Some(user),
-        ..Subject::default()
-    };
-    Ok(end_as_operator(&app.provider, ending, subject, note, Actor::Operator).await?)
-}
-
-async fn end_one(app: &App, node: Node, why: Option<Note>) -> anyhow::Result<Ended> {
-    let mut subject = Subject::default();
-    let ending = match node {
-        Node::Browser(id) => Ending::Browser { id },
-        Node::Device(id) => {
-            if let Some(found) = device_sessions::find(&app.provider.db, id).await? {
-                subject.user = Some(found.session.user);
-                subject.client = Some(found.session.client);
-            }
-            subject.session = Some(id);
-            Ending::Device { id }
-        }
-    };
-    let ended = end_as_operator(&app.provider, ending, subject, why, Actor::Operator).await?;
-    if ended == Ended::default() {
-        bail!(
-            "there is no session {node} that could be ended: it has ended already, or never was; see `postern session list`"
-        );
-    }
-    Ok(ended)
-}
-
-/// Whoever is faster works it off: this command, or a server.
 async fn end_matching(
-    app: &App,
+    admin: &Admin,
     flags: &FilterFlags,
     how: How,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let provider = &app.provider;
-    let patience = how.wait.then_some(how.timeout);
-    let filter = flags.filter(app).await?;
-    let mut end = mass_end::begin(provider, &filter, how.reason, Actor::Operator).await?;
-    while !how.no_wait && end.done_at.is_none() {
-        if mass_end::work(provider).await? {
-            tokio::time::sleep(LOOK).await;
-        }
-        end = find(app, end.id).await?;
+    let filter = flags.filter(admin).await?;
+    let mut end = admin.begin(&filter, how.reason).await?;
+    if !how.no_wait {
+        end = admin.finish(end).await?;
     }
+    let confirmation = if how.wait {
+        Some(admin.confirm(&end, how.timeout).await?)
+    } else {
+        None
+    };
     tell(
-        app,
         serde_json::to_value(&end)?,
         progress(&end),
-        patience,
+        confirmation,
         json,
         world,
     )
-    .await
-}
-
-async fn find(app: &App, id: MassEndId) -> anyhow::Result<MassEnd> {
-    let found = mass_end::find(&app.provider, id).await?;
-    found.ok_or_else(|| anyhow!("there is no end {id}; see `postern session ends`"))
 }
 
 fn progress(end: &MassEnd) -> String {
@@ -197,8 +143,8 @@ fn progress(end: &MassEnd) -> String {
     }
 }
 
-pub(super) async fn list(app: &App, limit: i64, json: bool, world: &mut World) -> anyhow::Result<()> {
-    let items = mass_end::list(&app.provider, None, limit).await?;
+pub(super) async fn list(admin: &Admin, limit: i64, json: bool, world: &mut World) -> anyhow::Result<()> {
+    let items = admin.mass_ends(limit).await?;
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
@@ -224,10 +170,15 @@ pub(super) async fn list(app: &App, limit: i64, json: bool, world: &mut World) -
     })
 }
 
-pub(super) async fn cancel(app: &App, id: MassEndId, json: bool, world: &mut World) -> anyhow::Result<()> {
-    if !mass_end::cancel(&app.provider, id, Actor::Operator).await? {
+pub(super) async fn cancel(
+    admin: &Admin,
+    id: MassEndId,
+    json: bool,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    if !admin.cancel(id).await? {
         bail!("{id} is not under way: it is done, or never was; see `postern session ends`");
     }
-    let end = find(app, id).await?;
+    let end = admin.mass_end(id).await?;
     world.output.result(json, &end, || progress(&end))
 }

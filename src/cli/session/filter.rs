@@ -3,13 +3,12 @@
 use clap::Args;
 
 use crate::{
-    app::App,
     base::{
         id::ClientId,
         network::Network,
         text::{AppVersion, Email},
     },
-    cli::{moment::Moment, user},
+    cli::{admin::Admin, moment::Moment},
     domain::{
         device_session::Life,
         session_filter::{DevicePart, SessionFilter},
@@ -57,11 +56,11 @@ fn life(text: &str) -> Result<Life, &'static str> {
 
 impl FilterFlags {
     /// The filter.
-    pub(super) async fn filter(&self, app: &App) -> anyhow::Result<SessionFilter> {
-        let now = app.provider.clock.now();
+    pub(super) async fn filter(&self, admin: &Admin) -> anyhow::Result<SessionFilter> {
+        let now = admin.now();
         let at = |moment: Option<Moment>| moment.map(|moment| moment.at(now));
         let user = match &self.user {
-            Some(email) => Some(user::find(app, email).await?.id),
+            Some(email) => Some(admin.user(email).await?.id),
             None => None,
         };
         Ok(SessionFilter {

@@ -5,18 +5,18 @@ use serde::Serialize;
 
 use super::filter::FilterFlags;
 use crate::{
-    app::App,
     base::{
         id::{ClientId, DeviceSessionId},
         page::Page,
         time::Instant,
     },
     cli::{
+        admin::Admin,
         table::{facts, table},
         words,
         world::World,
     },
-    flows::sessions::{self, Shown},
+    flows::sessions::Shown,
     store::{app_versions::VersionCount, browser_sessions, device_sessions},
 };
 
@@ -30,15 +30,14 @@ struct Sessions {
 }
 
 pub(super) async fn list(
-    app: &App,
+    admin: &Admin,
     flags: &FilterFlags,
     after: Option<DeviceSessionId>,
     limit: i64,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let provider = &app.provider;
-    let filter = flags.filter(app).await?;
+    let filter = flags.filter(admin).await?;
     let mut devices = Page {
         items: Vec::new(),
         next: after.map(|after| after.to_string()),
@@ -47,7 +46,7 @@ pub(super) async fn list(
     loop {
         let from = devices.next.as_deref().map(str::parse).transpose()?;
         let wanted = limit - i64::try_from(devices.items.len())?;
-        let found = sessions::list(provider, &filter, from, wanted).await?;
+        let found = admin.sessions(&filter, from, wanted).await?;
         devices.items.extend(found.page.items);
         devices.next = found.page.next;
         if devices.next.is_none() || i64::try_from(devices.items.len())? >= limit {
@@ -56,13 +55,11 @@ pub(super) async fn list(
     }
     // They are few, and stand before the first page.
     let browsers = match filter.user {
-        Some(user) if after.is_none() && flags.only_user().is_some() => {
-            Some(sessions::browsers(provider, user).await?)
-        }
+        Some(user) if after.is_none() && flags.only_user().is_some() => Some(admin.browsers(user).await?),
         _ => None,
     };
     let sessions = Sessions { devices, browsers };
-    let text = || shown(&sessions, flags, provider.clock.now());
+    let text = || shown(&sessions, flags, admin.now());
     world.output.result(json, &sessions, text)
 }
 
@@ -118,12 +115,12 @@ fn shown(sessions: &Sessions, flags: &FilterFlags, now: Instant) -> String {
 }
 
 pub(super) async fn show(
-    app: &App,
+    admin: &Admin,
     id: DeviceSessionId,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let Some(shown) = sessions::show(&app.provider, id).await? else {
+    let Some(shown) = admin.session(id).await? else {
         bail!("there is no session {id}: it never was, or ended more than two days ago");
     };
     world.output.result(json, &shown, || one(&shown))
@@ -134,7 +131,7 @@ fn one(shown: &Shown) -> String {
     let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let mut rows = vec![
         ("session", session.id.to_string()),
-        ("state", shown.state.to_owned()),
+        ("state", shown.state.as_str().to_owned()),
         ("user", session.user.to_string()),
         ("app", session.client.to_string()),
         ("version", optional(session.app_version.clone())),
@@ -158,12 +155,12 @@ fn one(shown: &Shown) -> String {
 }
 
 pub(super) async fn versions(
-    app: &App,
+    admin: &Admin,
     client: Option<&ClientId>,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let items = sessions::versions(&app.provider, client).await?;
+    let items = admin.versions(client).await?;
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {

@@ -3,7 +3,7 @@
 //! Every node may do it at any time: each step is one conditional change, so one of them does it and the others find it
 //! done.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
@@ -42,7 +42,7 @@ pub enum RotateError {
 }
 
 /// A ring that was rotated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotated {
     /// Which.
     pub ring: Ring,
@@ -105,7 +105,7 @@ pub async fn rotate(provider: &Provider, rings: &[Ring], actor: Actor) -> Result
 }
 
 /// A ring of which keys were withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withdrawn {
     /// Which.
     pub ring: Ring,

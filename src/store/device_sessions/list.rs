@@ -1,7 +1,7 @@
 //! Device sessions in lists: walked along a key, newest first, so many rows at a time whatever state they are in. What is
 //! looked for among them is decided by who asks, so that no statement takes long however few there are.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sqlx::FromRow;
 
 use crate::{
@@ -38,7 +38,7 @@ statements! {
 }
 
 /// A session in a list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Listed {
     /// Its id: the `sid`.
     pub id: DeviceSessionId,
@@ -72,11 +72,12 @@ pub struct Listed {
 }
 
 /// Where a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Standing {
     /// It was allowed, and its app has not come for it yet.
     Granted,
     /// An app has it.
+    #[default]
     Active,
     /// It has ended.
     Ended,

@@ -22,8 +22,11 @@ use crate::{
         text::DisplayName,
         time::{Instant, Lifetime},
     },
-    domain::client::{Client, ClientKind, ClientSettings},
-    flows::admin::clients,
+    domain::{
+        client::{Client, ClientKind, ClientSettings},
+        client_secret::KeptSecret,
+    },
+    flows::{admin::clients, clients::secrets::NewSecret as NewlyMade},
 };
 
 type Answer = Result<Response, Problem>;
@@ -83,17 +86,16 @@ struct Added {
 
 #[derive(Serialize)]
 struct ShownSecret {
-    id: ClientSecretId,
+    #[serde(flatten)]
+    kept: KeptSecret,
     secret: String,
-    expires_at: Option<Instant>,
 }
 
-impl From<crate::flows::clients::secrets::NewSecret> for ShownSecret {
-    fn from(new: crate::flows::clients::secrets::NewSecret) -> Self {
+impl From<NewlyMade> for ShownSecret {
+    fn from(new: NewlyMade) -> Self {
         Self {
-            id: new.kept.id,
             secret: new.secret.expose().to_owned(),
-            expires_at: new.kept.expires_at,
+            kept: new.kept,
         }
     }
 }

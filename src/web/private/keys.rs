@@ -9,18 +9,21 @@ use super::{
     input::Sent,
     once::json,
     permission::{Admin, Confirmed, ReadKeys, RotateKeys},
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 use crate::{
     base::page::Page,
     domain::key::Ring,
-    flows::keys::{self, rotate::rotate as rotate_rings},
+    flows::keys::{
+        listed, rings,
+        rotate::{rotate as rotate_rings, withdraw as withdraw_rings},
+    },
 };
 
 type Answer = Result<Response, Problem>;
 
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadKeys>) -> Answer {
-    let items = keys::list(&private.provider().db).await?;
+    let items = listed(private.provider()).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }
 
@@ -28,7 +31,7 @@ pub(super) async fn list(State(private): State<Private>, _: Admin<ReadKeys>) -> 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeysToRotate {
-    ring: Option<String>,
+    ring: Option<Ring>,
 }
 
 pub(super) async fn rotate(
@@ -38,11 +41,29 @@ pub(super) async fn rotate(
     Sent(asked): Sent<KeysToRotate>,
 ) -> Answer {
     let provider = private.provider();
-    let ring = asked.ring.map(|ring| ring.parse::<Ring>()).transpose();
-    let ring = ring.map_err(|error| Problem::saying(Kind::InvalidBody, error))?;
-    let there = keys::list(&provider.db).await?;
-    let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
-    let rings = ring.map_or_else(|| Ring::every().filter(has_keys).collect(), |ring| vec![ring]);
+    let rings = rings(&provider.db, asked.ring).await?;
     let items = rotate_rings(provider, &rings, admin.by.actor).await?;
+    Ok(json(StatusCode::OK, Page { items, next: None }))
+}
+
+/// Which ring, or null: all of them, which has to be said. With `all` the keys that lay beside those in use too.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysToWithdraw {
+    #[serde(deserialize_with = "Option::deserialize")]
+    ring: Option<Ring>,
+    #[serde(default)]
+    all: bool,
+}
+
+pub(super) async fn withdraw(
+    State(private): State<Private>,
+    admin: Admin<RotateKeys>,
+    _: Confirmed,
+    Sent(asked): Sent<KeysToWithdraw>,
+) -> Answer {
+    let provider = private.provider();
+    let rings = rings(&provider.db, asked.ring).await?;
+    let items = withdraw_rings(provider, &rings, asked.all, admin.by.actor).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }

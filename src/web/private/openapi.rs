@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Version,
+    input::TIMES,
     problem::KINDS,
     table::{Listed, listed},
 };
@@ -89,7 +90,8 @@ fn operation(route: &Listed, version: &Version) -> Value {
     });
     if !route.body.is_empty() {
         let schema = json!({ "schema": reference(route.body) });
-        operation["requestBody"] = json!({ "required": true, "content": { "application/json": schema } });
+        operation["requestBody"] =
+            json!({ "required": !route.may_be_empty, "content": { "application/json": schema } });
     }
     if route.life.within(version.life).is_legacy() {
         operation["deprecated"] = true.into();
@@ -121,7 +123,10 @@ fn parameters(route: &Listed) -> Vec<Value> {
 fn parameter(name: &str) -> Value {
     match name {
         "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }),
-        "since" | "until" => json!({ "type": "string", "format": "date-time" }),
+        name if TIMES.contains(&name) => json!({ "type": "string", "format": "date-time" }),
+        "order" => json!({ "enum": ["oldest", "newest"], "default": "oldest" }),
+        "step" => json!({ "enum": ["hour", "day"], "default": "hour" }),
+        "life" => json!({ "enum": ["own", "with_browser"] }),
         _ => json!({ "type": "string" }),
     }
 }
@@ -132,6 +137,24 @@ fn told(name: &str) -> &'static str {
         "cursor" => "The `next` of the page before.",
         "since" => "Not before this (RFC 3339).",
         "until" => "Before this (RFC 3339).",
+        "wait" => {
+            "Wait for so long at most (20s) until every API that follows the revocation stream refuses what ended."
+        }
+        "order" => "Which come first.",
+        "step" => "How long what is counted together is.",
+        "kind" => "Only of this kind, such as session.ended.",
+        "user" => "Only of this person, by id.",
+        "client" => "Only of this client.",
+        "session" => "Only about this session of an app.",
+        "actor" => "Who did it: operator, system, a person's id, or client: and its id.",
+        "address" => "The address; for sessions also a network (192.0.2.0/24).",
+        "app_version" => "The very version that the app told last.",
+        "device" => "What the name of the device has in it, in whatever case.",
+        "used_before" => "Not used since this (RFC 3339).",
+        "used_since" => "Used at this or later (RFC 3339).",
+        "opened_before" => "Opened before this (RFC 3339).",
+        "opened_since" => "Opened at this or later (RFC 3339).",
+        "life" => "Whether they end with the browser session that they were opened from.",
         "email_prefix" => "What the address begins with.",
         _ => "",
     }

@@ -15,6 +15,7 @@ use crate::{
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         clients::{ClientError, secrets::SecretError, set::SetError},
         keys::{KeysError, rotate::RotateError},
+        mass_end::BeginError,
     },
     ports::hasher::HasherError,
     store::error::StoreError,
@@ -169,6 +170,15 @@ impl From<Unknown> for Problem {
 impl From<Beyond> for Problem {
     fn from(beyond: Beyond) -> Self {
         Self::saying(Kind::Beyond, beyond)
+    }
+}
+
+impl From<BeginError> for Problem {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::Everything => Self::saying(Kind::InvalidBody, error),
+            BeginError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     Private,
-    input::{Asked, Named},
+    input::{Asked, MaySend, Named},
     once::json,
     permission::{Admin, EndSessions, ReadSessions},
     problem::Problem,
@@ -15,21 +15,50 @@ use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         page::Page,
-        time::Instant,
+        text::Note,
+        time::{Instant, Lifetime},
     },
-    domain::{device_session::State as Standing, session_filter::SessionFilter},
+    domain::session_filter::SessionFilter,
     flows::{
         admin::{
             Unknown, people,
             sessions::{self as verbs, Why},
         },
+        confirm::{Reached, confirm},
         sessions,
     },
-    store::{browser_sessions, device_sessions},
+    store::{browser_sessions, device_sessions, ending::Ended},
     web::extract::address::Address,
 };
 
 type Answer = Result<Response, Problem>;
+
+/// The parameters that a filter of sessions is made of.
+const FILTER: &[&str] = &[
+    "user",
+    "client",
+    "app_version",
+    "device",
+    "address",
+    "used_before",
+    "used_since",
+    "opened_before",
+    "opened_since",
+    "life",
+];
+
+pub(super) async fn list(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
+    let filter: SessionFilter = asked.filter(FILTER)?;
+    let (after, limit) = (asked.cursor()?, asked.limit()?);
+    let found = sessions::list(private.provider(), &filter, after, limit).await?;
+    Ok(json(StatusCode::OK, found))
+}
+
+pub(super) async fn versions(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
+    let client: Option<ClientId> = asked.value("client", |text| text.parse().ok(), "a client's id")?;
+    let items = sessions::versions(private.provider(), client.as_ref()).await?;
+    Ok(json(StatusCode::OK, Page { items, next: None }))
+}
 
 pub(super) async fn browsers(
     State(private): State<Private>,
@@ -57,19 +86,13 @@ pub(super) async fn of_user(
     Ok(json(StatusCode::OK, found))
 }
 
-/// A session of an app on a device.
+/// A session of an app on a device, with what was allowed.
 #[derive(Serialize)]
 struct Shown {
-    id: DeviceSessionId,
-    user: UserId,
-    client: ClientId,
-    origin: Option<BrowserSessionId>,
-    state: &'static str,
+    #[serde(flatten)]
+    shown: sessions::Shown,
     scope: String,
     auth_time: Instant,
-    last_used_at: Option<Instant>,
-    expires_at: Instant,
-    ended_at: Option<Instant>,
 }
 
 pub(super) async fn get(
@@ -77,58 +100,80 @@ pub(super) async fn get(
     _: Admin<ReadSessions>,
     Named(id): Named<DeviceSessionId>,
 ) -> Answer {
-    let found = device_sessions::find(&private.provider().db, id).await?;
-    let found = found.ok_or(Unknown("session"))?;
-    let (state, last_used_at, ended_at) = match found.session.state {
-        Standing::Granted { .. } => ("granted", None, None),
-        Standing::Active { rotated_at, .. } => ("active", Some(rotated_at), None),
-        Standing::Ended { at } => ("ended", None, Some(at)),
-    };
+    let provider = private.provider();
+    let shown = sessions::show(provider, id).await?.ok_or(Unknown("session"))?;
+    let found = device_sessions::find(&provider.db, id).await?;
+    let grant = found.ok_or(Unknown("session"))?.grant;
     let shown = Shown {
-        id,
-        user: found.session.user,
-        client: found.session.client,
-        origin: found.session.origin,
-        state,
-        scope: found.grant.scope.to_string(),
-        auth_time: found.grant.auth_time,
-        last_used_at,
-        expires_at: found.session.expires_at,
-        ended_at,
+        shown,
+        scope: grant.scope.to_string(),
+        auth_time: grant.auth_time,
     };
     Ok(json(StatusCode::OK, shown))
 }
 
-fn why(address: Address) -> Why {
+/// Why something ends.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Because {
+    reason: Option<Note>,
+}
+
+pub(super) fn why(note: Option<Note>, address: Address) -> Why {
     Why {
-        note: None,
+        note,
         address: Some(address.to_string()),
     }
+}
+
+/// Says what ended; who wants to wait also hears which APIs refuse it.
+async fn told(private: &Private, ended: Ended, patience: Option<Lifetime>) -> Answer {
+    let confirmation = match patience {
+        Some(patience) => Some(confirm(private.provider(), patience).await?),
+        None => None,
+    };
+    let reached = Reached {
+        done: ended,
+        confirmation,
+    };
+    Ok(json(StatusCode::OK, reached))
 }
 
 pub(super) async fn end_device(
     State(private): State<Private>,
     admin: Admin<EndSessions>,
     Named(id): Named<DeviceSessionId>,
+    asked: Asked,
+    MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why(admin.address)).await?;
-    Ok(json(StatusCode::OK, ended))
+    let patience = asked.wait(&private)?;
+    let why = why(because.reason, admin.address);
+    let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why).await?;
+    told(&private, ended, patience).await
 }
 
 pub(super) async fn end_browser(
     State(private): State<Private>,
     admin: Admin<EndSessions>,
     Named(id): Named<BrowserSessionId>,
+    asked: Asked,
+    MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why(admin.address)).await?;
-    Ok(json(StatusCode::OK, ended))
+    let patience = asked.wait(&private)?;
+    let why = why(because.reason, admin.address);
+    let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why).await?;
+    told(&private, ended, patience).await
 }
 
 pub(super) async fn end_of_user(
     State(private): State<Private>,
     admin: Admin<EndSessions>,
     Named(id): Named<UserId>,
+    asked: Asked,
+    MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let ended = verbs::end_user(private.provider(), &admin.by, id, why(admin.address)).await?;
-    Ok(json(StatusCode::OK, ended))
+    let patience = asked.wait(&private)?;
+    let why = why(because.reason, admin.address);
+    let ended = verbs::end_user(private.provider(), &admin.by, id, why).await?;
+    told(&private, ended, patience).await
 }

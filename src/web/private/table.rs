@@ -16,7 +16,7 @@ use super::{
     guard::{self, Facts},
     keys,
     life::Life,
-    once, openapi, sessions, users,
+    once, openapi, session_ends, sessions, users,
 };
 use crate::domain::role::Permission;
 
@@ -39,6 +39,8 @@ pub struct Listed {
     pub query: &'static [&'static str],
     /// The schema of its body; "" is none.
     pub body: &'static str,
+    /// Whether the body may be left out.
+    pub may_be_empty: bool,
     /// The status of its answer.
     pub status: u16,
     /// The schema of its answer; "" is none.
@@ -79,6 +81,7 @@ where
             confirmed: false,
             query: &[],
             body: "",
+            may_be_empty: false,
             status: 200,
             answer: "",
             life: Life::UNBOUNDED,
@@ -108,6 +111,11 @@ impl Route {
         self
     }
 
+    fn may_take(mut self, body: &'static str) -> Self {
+        self.listed.may_be_empty = true;
+        self.takes(body)
+    }
+
     fn gives(mut self, status: u16, answer: &'static str) -> Self {
         (self.listed.status, self.listed.answer) = (status, answer);
         self
@@ -117,10 +125,14 @@ impl Route {
 const PAGE: &[&str] = &["cursor", "limit"];
 
 fn routes() -> Vec<Route> {
-    [of_users(), of_sessions(), of_clients(), of_the_server()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let parts = [
+        of_users(),
+        of_sessions(),
+        of_session_ends(),
+        of_clients(),
+        of_the_server(),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn of_users() -> Vec<Route> {
@@ -192,13 +204,42 @@ fn of_users() -> Vec<Route> {
             sessions::end_of_user,
         )
         .is("End everything in which a person is signed in", P::EndSessions)
-        .gives(200, "Ended"),
+        .asks(&["wait"])
+        .may_take("Because")
+        .gives(200, "EndedSessions"),
     ]
 }
 
 fn of_sessions() -> Vec<Route> {
     use Permission as P;
     vec![
+        route("GET", "/sessions", "listSessions", sessions::list)
+            .is(
+                "Sessions of apps that match, each on one device, newest first",
+                P::ReadSessions,
+            )
+            .asks(&[
+                "user",
+                "client",
+                "app_version",
+                "device",
+                "address",
+                "used_before",
+                "used_since",
+                "opened_before",
+                "opened_since",
+                "life",
+                "cursor",
+                "limit",
+            ])
+            .gives(200, "SessionPage"),
+        route("GET", "/app-versions", "countVersions", sessions::versions)
+            .is(
+                "How many live sessions each version of an app has, most first",
+                P::ReadSessions,
+            )
+            .asks(&["client"])
+            .gives(200, "VersionPage"),
         route("GET", "/sessions/{id}", "getSession", sessions::get)
             .is("A session of an app on a device", P::ReadSessions)
             .gives(200, "Session"),
@@ -207,7 +248,9 @@ fn of_sessions() -> Vec<Route> {
                 "End a session of an app, and those that hang under it",
                 P::EndSessions,
             )
-            .gives(200, "Ended"),
+            .asks(&["wait"])
+            .may_take("Because")
+            .gives(200, "EndedSessions"),
         route(
             "POST",
             "/browser-sessions/{id}/end",
@@ -218,7 +261,42 @@ fn of_sessions() -> Vec<Route> {
             "End a browser session, and the sessions of apps that live with it",
             P::EndSessions,
         )
-        .gives(200, "Ended"),
+        .asks(&["wait"])
+        .may_take("Because")
+        .gives(200, "EndedSessions"),
+    ]
+}
+
+fn of_session_ends() -> Vec<Route> {
+    use Permission as P;
+    vec![
+        route("POST", "/session-ends", "endSessions", session_ends::begin)
+            .is(
+                "Begin to end all sessions of apps that match, or only count them",
+                P::EndSessions,
+            )
+            .dangerous()
+            .takes("SessionsToEnd")
+            .gives(200, "BegunEnd"),
+        route("GET", "/session-ends", "listSessionEnds", session_ends::list)
+            .is(
+                "The ends of all sessions that match, newest first",
+                P::ReadSessions,
+            )
+            .asks(PAGE)
+            .gives(200, "SessionEndPage"),
+        route("GET", "/session-ends/{id}", "getSessionEnd", session_ends::get)
+            .is("One of them, and how far it came", P::ReadSessions)
+            .asks(&["wait"])
+            .gives(200, "SessionEnd"),
+        route(
+            "POST",
+            "/session-ends/{id}/cancel",
+            "cancelSessionEnd",
+            session_ends::cancel,
+        )
+        .is("Stop one; what has ended stays ended", P::EndSessions)
+        .gives(200, "SessionEnd"),
     ]
 }
 
@@ -279,10 +357,40 @@ fn of_the_server() -> Vec<Route> {
             .dangerous()
             .takes("KeysToRotate")
             .gives(200, "RotatedKeys"),
+        route("POST", "/keys/withdraw", "withdrawKeys", keys::withdraw)
+            .is(
+                "Replace keys that others may know at once, and refuse what they made",
+                P::RotateKeys,
+            )
+            .dangerous()
+            .takes("KeysToWithdraw")
+            .gives(200, "WithdrawnKeys"),
         route("GET", "/events", "listEvents", events::list)
-            .is("What happened, oldest first", P::ReadEvents)
-            .asks(&["since", "until", "cursor", "limit"])
+            .is(
+                "What happened, oldest first unless the order says newest",
+                P::ReadEvents,
+            )
+            .asks(&[
+                "kind", "user", "client", "session", "actor", "address", "since", "until", "order", "cursor",
+                "limit",
+            ])
             .gives(200, "EventPage"),
+        route("GET", "/events/live", "followEvents", events::live)
+            .is(
+                "What came since the answer before; without a cursor only where to begin",
+                P::ReadEvents,
+            )
+            .asks(&[
+                "kind", "user", "client", "session", "actor", "address", "cursor", "limit",
+            ])
+            .gives(200, "EventPage"),
+        route("GET", "/events/counts", "countEvents", events::counts)
+            .is(
+                "How often things happened, hour by hour or day by day",
+                P::ReadEvents,
+            )
+            .asks(&["since", "until", "step", "kind"])
+            .gives(200, "EventCountPage"),
         route("GET", "/legacy-uses", "listLegacyUses", events::legacy)
             .is("Who still uses routes that are going to end", P::ReadEvents)
             .gives(200, "LegacyUsePage"),

@@ -127,7 +127,7 @@ async fn parameters_are_known_single_and_right() {
     let unknown = admin.get("/users?emailprefix=a").await;
     assert_eq!(problem(&unknown), "unknown-parameter");
     assert_eq!(unknown.json()["detail"], "this takes email_prefix, cursor, limit");
-    for path in ["/keys?limit=1", "/users/x?cursor=1", "/events?user=x"] {
+    for path in ["/keys?limit=1", "/users/x?cursor=1", "/events?person=x"] {
         assert_eq!(problem(&admin.get(path).await), "unknown-parameter", "{path}");
     }
     for path in [
@@ -137,6 +137,16 @@ async fn parameters_are_known_single_and_right() {
         "/users?cursor=x",
         "/users?limit=1&limit=2",
         "/events?since=yesterday",
+        "/events?user=x",
+        "/events?actor=root",
+        "/events?order=random",
+        "/events/counts?step=year",
+        "/events/counts?since=2001-01-01T00:00:00Z",
+        "/sessions?user=x",
+        "/sessions?life=long",
+        "/sessions?used_since=now",
+        "/sessions?device=",
+        "/sessions?address=here",
         "/users?email_prefix=%ff",
     ] {
         assert_eq!(problem(&admin.get(path).await), "invalid-parameter", "{path}");

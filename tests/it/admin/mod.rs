@@ -11,7 +11,9 @@ mod pages;
 mod permissions;
 mod roles;
 mod schema;
+mod sessions;
 mod tokens;
+mod told;
 
 use std::{
     collections::BTreeMap,

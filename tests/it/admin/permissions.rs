@@ -18,6 +18,7 @@ fn path(route: &Listed) -> String {
     let id = match route.path.split('/').nth(1).expect("a noun") {
         "users" => format!("usr_{NOBODY}"),
         "sessions" => format!("dse_{NOBODY}"),
+        "session-ends" => format!("men_{NOBODY}"),
         "browser-sessions" => format!("bse_{NOBODY}"),
         _ => "nobody".to_owned(),
     };

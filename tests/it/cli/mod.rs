@@ -14,6 +14,7 @@ mod keys;
 mod migrate;
 pub(crate) mod program;
 mod registration;
+mod remote;
 mod restore;
 mod restore_refused;
 mod roles;
