@@ -152,6 +152,8 @@ impl Provider {
 
     /// The longest life of any access token that may be in force.
     pub fn longest_access_token(&self) -> Lifetime {
-        self.clients.longest(&self.lifetimes, |lives| lives.access_token)
+        let by_settings = self.clients.longest(&self.lifetimes, |lives| lives.access_token);
+        // What was issued before the settings became shorter lives on.
+        by_settings.max(self.keys.load().longest_life)
     }
 }

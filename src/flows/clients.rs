@@ -1,4 +1,4 @@
-//! Clients: registered and removed by the operator.
+//! Clients: registered, changed and removed by the operator or an admin.
 
 pub mod secrets;
 pub mod set;
@@ -19,6 +19,7 @@ use crate::{
     },
     flows::{
         Provider,
+        admin::console,
         end::{prepare, remember, revoked_until},
         keys::{KeysError, request},
     },
@@ -81,6 +82,10 @@ pub async fn register(
     secret_life: Option<Lifetime>,
     actor: Actor,
 ) -> Result<Registered, ClientError> {
+    // Also before there is a private listener: whoever had its id would be taken for it later.
+    if id == console::client_id() {
+        return Err(ClientError::Taken);
+    }
     let now = provider.clock.now();
     let client = Client {
         id: id.clone(),

@@ -93,7 +93,7 @@ async fn revoke_again(provider: &Provider, now: Instant) -> Result<u64> {
         let change = RevokeAgain {
             revocations: batch
                 .iter()
-                .map(|(name, of)| (name.clone(), of.session))
+                .map(|(name, of)| (name.clone(), of.session, of.until))
                 .collect(),
             now,
             until: revoked_until(provider, now),

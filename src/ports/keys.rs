@@ -6,7 +6,7 @@ use postern_resource_server::KeySet;
 use serde_json::{Value, json};
 
 use crate::{
-    base::{id::KeyId, seal::Sealer, secret::Secret, url::Issuer},
+    base::{id::KeyId, seal::Sealer, secret::Secret, time::Lifetime, url::Issuer},
     domain::{
         client::IdTokenAlgorithm,
         key::{KeyInfo, KeyState, Ring},
@@ -46,6 +46,8 @@ pub struct Keys {
     pub verify: KeySet,
     /// Those and all that came before, to verify ID tokens that come back as hints.
     pub id_tokens: IdTokenKeys,
+    /// The longest life of what these have signed under any settings that there were.
+    pub longest_life: Lifetime,
 }
 
 /// A ring without an active key, or a key that does not read.
@@ -134,7 +136,10 @@ impl Keys {
         let verify = KeySet::from_jwks(&jwks)
             .ok()
             .ok_or_else(broken(Ring::SigningEs256))?;
+        let signing = keys.iter().filter(|key| key.info.ring.is_signing());
+        let longest_life = signing.map(|key| key.info.longest_life).max();
         Ok(Self {
+            longest_life: longest_life.unwrap_or(Lifetime::from_millis(0)),
             signer,
             rs256,
             mac,

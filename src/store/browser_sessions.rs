@@ -48,6 +48,8 @@ statements! {
            acr = excluded.acr, amr = excluded.amr, label = excluded.label, last_seen_at = excluded.last_seen_at
          WHERE browser_sessions.ended_at IS NULL AND browser_sessions.user_id = excluded.user_id
          RETURNING id";
+    OWNER: (BrowserSessionId,) => (UserId,) =
+        "SELECT user_id FROM browser_sessions WHERE id = $1";
     /// Remembers that a session was seen; never revives an ended one.
     pub TOUCH: (BrowserSessionId, Instant) => () =
         "UPDATE browser_sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
@@ -107,6 +109,12 @@ pub struct Listed {
     pub created_at: Instant,
     /// When it was last seen.
     pub last_seen_at: Instant,
+}
+
+/// Whose it is.
+pub async fn owner(db: &Db, id: BrowserSessionId) -> Result<Option<UserId>> {
+    let found = db.read(OWNER, (id,)).await?;
+    Ok(found.map(|(user,)| user))
 }
 
 /// A person's live browser sessions, newest first; 200 at most.

@@ -72,11 +72,11 @@ impl Change for EndAgain {
 /// since access tokens of them may live. How many were not listed.
 #[derive(Debug)]
 pub struct RevokeAgain {
-    /// What, and the session of a single token.
-    pub revocations: Vec<(Name, Option<DeviceSessionId>)>,
+    /// What, the session of a single token, and until when it was to be listed.
+    pub revocations: Vec<(Name, Option<DeviceSessionId>, Instant)>,
     /// When.
     pub now: Instant,
-    /// Until when. It counts anew: others may have issued tokens from the database that went back.
+    /// Until when at least. It counts anew: others may have issued tokens from the database that went back.
     pub until: Instant,
     /// The event, if any was missing.
     pub event: EventRecord,
@@ -87,14 +87,14 @@ impl Change for RevokeAgain {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<u64> {
         let mut missing = 0;
-        for ((kind, id), session) in &self.revocations {
+        for ((kind, id), session, until) in &self.revocations {
             let issued_before = self.now.plus(ISSUED_BEFORE);
             let binds = (
                 kind.clone(),
                 id.clone(),
                 *session,
                 issued_before,
-                self.until,
+                self.until.max(*until),
                 self.now,
             );
             missing += tx.run(REVOKE_AGAIN, binds).await?;

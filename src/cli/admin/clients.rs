@@ -1,5 +1,6 @@
 //! Clients.
 
+use anyhow::bail;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -13,7 +14,10 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{actor::Actor, client::Client},
-    flows::clients::{self, secrets},
+    flows::{
+        admin::console,
+        clients::{self, secrets},
+    },
     store::{self, ending::Ended},
 };
 
@@ -75,6 +79,9 @@ impl Admin {
     /// Removes a client. Nothing when there is none.
     pub(in crate::cli) async fn remove_client(&self, id: &ClientId) -> anyhow::Result<Option<Ended>> {
         match self {
+            Self::Here(_) if *id == console::client_id() => {
+                bail!("{id} is the console's own: it is used while server.private_listen is set")
+            }
             Self::Here(app) => Ok(clients::remove(&app.provider, id.clone(), Some(Actor::Operator)).await?),
             Self::There(server, _) => {
                 let path = format!("/clients/{}", segment(id));

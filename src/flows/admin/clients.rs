@@ -47,9 +47,6 @@ pub async fn add(
     name: DisplayName,
     settings: ClientSettings,
 ) -> Result<Registered, AdminClientError> {
-    if id == console::client_id() {
-        return Err(ClientError::Taken.into());
-    }
     by.reaches_scope(&settings.scope)?;
     Ok(clients::register(provider, id, name, settings, None, by.actor.clone()).await?)
 }

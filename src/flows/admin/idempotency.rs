@@ -57,8 +57,10 @@ pub struct Held {
 pub async fn judge(provider: &Provider, by: &By, key: &str, request: &[&[u8]]) -> Result<Judged> {
     let actor = serde_json::to_vec(&by.actor).map_err(|_| StoreError::corrupt("an actor"))?;
     let permissions: Vec<&str> = by.permissions.iter().map(Permission::as_str).collect();
+    // The key, of which no more than its digest is kept, stands in both: a body may hold a password, of which nobody who has
+    // a copy of the database may try one after the other.
+    let request = digest(&[request, &[permissions.join(" ").as_bytes(), key.as_bytes()]].concat());
     let key = digest(&[&actor, key.as_bytes()]);
-    let request = digest(&[request, &[permissions.join(" ").as_bytes()]].concat());
     let now = provider.clock.now();
     let held = Held {
         key,

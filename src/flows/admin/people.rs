@@ -170,7 +170,7 @@ pub async fn known(provider: &Provider, id: UserId) -> Result<User, PeopleError>
 }
 
 /// A person who may do no more than who acts: whoever could change one who may would be as good as them.
-async fn within_reach(provider: &Provider, by: &By, id: UserId) -> Result<User, PeopleError> {
+pub(super) async fn within_reach(provider: &Provider, by: &By, id: UserId) -> Result<User, PeopleError> {
     let user = known(provider, id).await?;
     by.reaches(user.role)?;
     Ok(user)

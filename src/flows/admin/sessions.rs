@@ -10,13 +10,14 @@ use crate::{
         Provider,
         admin::{
             By, Unknown,
-            people::{PeopleError, known},
+            people::{PeopleError, within_reach},
         },
         end::end_as_operator,
         mass_end::{self, BeginError},
         sessions,
     },
     store::{
+        browser_sessions,
         device_sessions::{self, list::Listed},
         ending::Ended,
         mass_ends::MassEnd,
@@ -56,6 +57,7 @@ pub async fn end_device(
     why: Why,
 ) -> Result<(UserId, Ended), PeopleError> {
     let found = device(provider, id).await?;
+    within_reach(provider, by, found.user).await?;
     let subject = Subject {
         client: Some(found.client),
         session: Some(id),
@@ -75,6 +77,10 @@ pub async fn end_browser(
     id: BrowserSessionId,
     why: Why,
 ) -> Result<Ended, PeopleError> {
+    let owner = browser_sessions::owner(&provider.db, id).await?;
+    if let Some(owner) = owner {
+        within_reach(provider, by, owner).await?;
+    }
     if let Some(user) = user {
         browser(provider, user, id).await?;
     }
@@ -92,7 +98,7 @@ pub async fn browser(provider: &Provider, user: UserId, id: BrowserSessionId) ->
 
 /// Ends everything in which a person is signed in.
 pub async fn end_user(provider: &Provider, by: &By, id: UserId, why: Why) -> Result<Ended, PeopleError> {
-    known(provider, id).await?;
+    within_reach(provider, by, id).await?;
     let ending = Ending::User { id, keep: None };
     let subject = why.about(Some(id));
     Ok(end_as_operator(provider, ending, subject, why.note, by.actor.clone()).await?)

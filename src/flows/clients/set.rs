@@ -11,7 +11,7 @@ use crate::{
         client::{Client, ClientSettings},
         event::{Event, Subject},
     },
-    flows::Provider,
+    flows::{Provider, admin::console},
     store::{
         client_secrets,
         clients::{self, Found, SetClient},
@@ -24,7 +24,7 @@ use crate::{
 pub enum SetError {
     /// It says itself what it is.
     #[error(
-        "this client says itself what it is (it registered, or its id is the address of a document) and would say it again: \
+        "this client says itself what it is (it registered, its id is the address of a document, or it is the console) and would say it again: \
          have it changed there, or add a client of your own"
     )]
     SaysItself,
@@ -61,7 +61,7 @@ pub async fn set(
     actor: &Actor,
 ) -> Result<Set, SetError> {
     let before = found.client.clone();
-    if before.id.host().is_some() || before.settings.is_unchecked() {
+    if before.id.host().is_some() || before.settings.is_unchecked() || before.id == console::client_id() {
         return Err(SetError::SaysItself);
     }
     if before.settings.kind != settings.kind {

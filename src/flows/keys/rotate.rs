@@ -24,7 +24,10 @@ use crate::{
         Provider,
         keys::{KeysError, in_use, infos, make::Maker},
     },
-    store::keys::{self, DestroyKey, OUTLIVE},
+    store::{
+        facts::RAISE_VERSION,
+        keys::{self, DestroyKey, OUTLIVE},
+    },
 };
 
 /// Why a ring was not rotated.
@@ -171,6 +174,7 @@ async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
         if keys.iter().any(is_shorter) {
             let binds = (ring.as_str(), life.millis());
             provider.db.execute(OUTLIVE, binds).await?;
+            provider.db.execute(RAISE_VERSION, (keys::VERSION,)).await?;
         }
         for key in keys.iter_mut().filter(|key| is_shorter(key)) {
             key.longest_life = life;

@@ -238,7 +238,7 @@ async fn every_word_is_taken_back_or_it_is_said_why_not() {
                 assert!(said.refused(1).contains("this goes with assertion-issuer"));
             }
             // These are no settings.
-            "clear" | "json" | "data" | "config" | "help" => {
+            "clear" | "json" | "data" | "config" | "help" | "server" | "client-id" | "client-secret-file" => {
                 assert!(said.refused(1).contains("write one of redirect-uri, scope"));
             }
             _ => assert_eq!((said.code, said.err.as_str()), (0, ""), "{word}"),

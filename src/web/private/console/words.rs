@@ -24,7 +24,7 @@ pub(super) const fn permission(permission: Permission) -> &'static str {
 }
 
 /// The kinds of events, with what they tell of.
-pub(super) const EVENTS: [(&str, &str); 39] = [
+pub(super) const EVENTS: [(&str, &str); 40] = [
     ("user.signed_in", "Signed in"),
     ("user.sign_in_failed", "Sign-in failed"),
     ("session.opened", "An app was signed in"),
@@ -67,6 +67,7 @@ pub(super) const EVENTS: [(&str, &str); 39] = [
     ("audit.deleted", "Old events were deleted"),
     ("audit.went_back", "The audit trail went back"),
     ("database.went_back", "The database went back"),
+    ("database.restored", "A backup was restored"),
 ];
 
 /// What an event tells of; its kind where this version does not know it.

@@ -87,8 +87,12 @@ pub(crate) async fn a_revocation_that_was_lost_is_listed_again_once(world: World
     let session = DeviceSessionId::from_bytes([9; 16]);
     let again = |until| RevokeAgain {
         revocations: vec![
-            ((SESSION.to_owned(), session.to_bytes().to_vec()), None),
-            ((TOKEN.to_owned(), b"a jti of 16 byte".to_vec()), Some(session)),
+            ((SESSION.to_owned(), session.to_bytes().to_vec()), None, at(0)),
+            (
+                (TOKEN.to_owned(), b"a jti of 16 byte".to_vec()),
+                Some(session),
+                at(0),
+            ),
         ],
         now: at(10),
         until: at(until),
