@@ -87,7 +87,9 @@ impl std::fmt::Display for ConfigError {
             Self::Issuer => "the issuer is not an https URL without query and fragment",
             Self::ClientId => "the client id is empty or not ASCII",
             Self::RedirectUri => "the redirect URI is not an https URL",
-            Self::CustomScheme => "a custom scheme needs allow_custom_scheme and a name with a dot (RFC 8252 section 7.1)",
+            Self::CustomScheme => {
+                "a custom scheme needs allow_custom_scheme and a name with a dot (RFC 8252 section 7.1)"
+            }
             Self::Scope => "a scope is not one",
             Self::Resource => "a resource is not an absolute URI without a fragment",
         })
@@ -98,8 +100,10 @@ impl std::error::Error for ConfigError {}
 
 impl Config {
     pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        let issuer_is_fine = url::is_endpoint(&self.issuer, self.allow_loopback) && !self.issuer.contains('?');
-        let printable = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
+        let issuer_is_fine =
+            url::is_endpoint(&self.issuer, self.allow_loopback) && !self.issuer.contains('?');
+        let printable =
+            |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ');
         if !issuer_is_fine {
             return Err(ConfigError::Issuer);
         }
@@ -122,10 +126,17 @@ impl Config {
             return Ok(());
         }
         let scheme = uri.split(':').next().unwrap_or_default();
-        if !uri.contains(':') || matches!(scheme, "http" | "https") || !url::is_plain(uri) || uri.contains('#') {
+        if !uri.contains(':')
+            || matches!(scheme, "http" | "https")
+            || !url::is_plain(uri)
+            || uri.contains('#')
+        {
             return Err(ConfigError::RedirectUri);
         }
-        let reverse_dns = scheme.contains('.') && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b".-+".contains(&b));
+        let reverse_dns = scheme.contains('.')
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b".-+".contains(&b));
         if self.allow_custom_scheme && reverse_dns {
             Ok(())
         } else {
@@ -136,7 +147,10 @@ impl Config {
 
 /// RFC 6749 section 3.3.
 pub(crate) fn is_scope(scope: &str) -> bool {
-    !scope.is_empty() && scope.bytes().all(|b| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~'))
+    !scope.is_empty()
+        && scope
+            .bytes()
+            .all(|b| matches!(b, b'!' | b'#'..=b'[' | b']'..=b'~'))
 }
 
 /// RFC 8707 section 2.

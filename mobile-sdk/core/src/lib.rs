@@ -10,17 +10,40 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
+mod attestation;
+mod base64;
+mod blob;
 mod clock;
 mod config;
 mod core;
+mod device;
+mod discovery;
+mod dpop;
 mod effect;
+mod end;
 mod error;
 mod event;
+mod exchange;
+mod form;
+mod headers;
 mod http;
+mod id_token;
+mod json;
 mod link;
+mod memory;
 mod operation;
 mod outcome;
+mod par;
+mod pending;
+mod pkce;
+mod redirect;
+mod refresh;
+mod resource;
 mod secret;
+mod sign_in;
+mod store;
+mod token_response;
 mod url;
 
 pub use crate::{
@@ -28,15 +51,19 @@ pub use crate::{
     config::{AttestationPolicy, Config, ConfigError, DpopPolicy, ParPolicy},
     core::Core,
     effect::{
-        Effect, Evidence, Header, HookError, HttpFailure, HttpRequest, HttpResponse, Input, KeyInfo, KeyLevel, KeyPolicy,
+        Effect, Evidence, Header, HookError, HttpFailure, HttpRequest, HttpResponse, Input, KeyInfo,
+        KeyLevel, KeyPolicy,
     },
     error::{Action, ErrorCode, SdkError},
     event::{EndReason, Event},
     operation::{Answer, Next, Operation, Step},
     outcome::{
-        AuthorizationReady, AuthorizeParams, DeviceReady, ExchangeParams, LogoutMode, NativeSso, Outcome, RequestHeaders,
-        StoredTokens, Token, Verdict, Want,
+        AuthorizationReady, AuthorizeParams, DeviceReady, ExchangeParams, LogoutMode, NativeSso, Outcome,
+        RequestHeaders, StoredTokens, Token, Verdict, Want,
     },
     secret::Secret,
 };
 
+/// What reads untrusted input, for property tests and fuzzing.
+#[doc(hidden)]
+pub mod parsers;

@@ -6,7 +6,11 @@ use std::{
     task::Poll,
 };
 
-use crate::{clock::Moment, effect::{Effect, Input}, event::Event};
+use crate::{
+    clock::Moment,
+    effect::{Effect, Input},
+    event::Event,
+};
 
 /// Shared by an operation's future, which asks, and its shell, which passes on.
 #[derive(Clone, Default)]

@@ -83,7 +83,9 @@ impl Operation {
     pub fn step(&mut self, answer: Option<Answer>, now: &Moment) -> Step {
         match (&self.next, answer) {
             (None, None) => self.go_on(None, now),
-            (Some(Next::Need { id, .. }), Some(answer)) if *id == answer.id => self.go_on(Some(answer.input), now),
+            (Some(Next::Need { id, .. }), Some(answer)) if *id == answer.id => {
+                self.go_on(Some(answer.input), now)
+            }
             (Some(next), None) => quiet(next.clone()),
             (Some(next), Some(answer)) if answer.id <= self.at => quiet(next.clone()),
             _ => quiet(failed(ErrorCode::OutOfOrder)),

@@ -1,98 +1,44 @@
 //! Effects and inputs.
 
 use postern_mobile_core::{
-    Effect, Evidence, Header, HookError, HttpFailure, HttpRequest, HttpResponse, Input, KeyInfo, KeyLevel, KeyPolicy, Secret,
+    Effect, Evidence, Header, HookError, HttpFailure, HttpRequest, HttpResponse, Input, KeyInfo, KeyLevel,
+    KeyPolicy, Secret,
 };
 
 #[uniffi::remote(Enum)]
 pub enum Effect {
-    Http {
-        request: HttpRequest,
-    },
-    Get {
-        key: String,
-    },
-    Put {
-        key: String,
-        value: Secret,
-        expect: i64,
-    },
-    Delete {
-        key: String,
-        expect: Option<i64>,
-    },
-    Keys {
-        prefix: String,
-    },
-    Lock {
-        name: String,
-        ttl_ms: u64,
-        wait_ms: u64,
-    },
-    Unlock {
-        name: String,
-    },
-    KeyEnsure {
-        key: String,
-        policy: KeyPolicy,
-    },
-    Sign {
-        key: String,
-        message: Vec<u8>,
-    },
-    KeyDelete {
-        key: String,
-    },
-    Attest {
-        challenge: Vec<u8>,
-        jkt: String,
-    },
-    Random {
-        len: u32,
-    },
-    Sleep {
-        ms: u64,
-    },
+    Http { request: HttpRequest },
+    Get { key: String },
+    Put { key: String, value: Secret, expect: i64 },
+    Delete { key: String, expect: Option<i64> },
+    Keys { prefix: String },
+    Lock { name: String, ttl_ms: u64, wait_ms: u64 },
+    Unlock { name: String },
+    KeyEnsure { key: String, policy: KeyPolicy },
+    Sign { key: String, message: Vec<u8> },
+    KeyDelete { key: String },
+    Attest { challenge: Vec<u8>, jkt: String },
+    Random { len: u32 },
+    Sleep { ms: u64 },
 }
 
 #[uniffi::remote(Enum)]
 pub enum Input {
-    Http {
-        response: HttpResponse,
-    },
-    HttpFailed {
-        failure: HttpFailure,
-    },
-    Value {
-        value: Secret,
-        version: i64,
-    },
+    Http { response: HttpResponse },
+    HttpFailed { failure: HttpFailure },
+    Value { value: Secret, version: i64 },
     Absent,
-    Stored {
-        version: i64,
-    },
+    Stored { version: i64 },
     Conflict,
-    Keys {
-        keys: Vec<String>,
-    },
+    Keys { keys: Vec<String> },
     LockHeld,
     LockTimeout,
-    Key {
-        key: KeyInfo,
-    },
-    Signature {
-        signature: Vec<u8>,
-    },
-    Attested {
-        evidence: Evidence,
-    },
-    Random {
-        bytes: Secret,
-    },
+    Key { key: KeyInfo },
+    Signature { signature: Vec<u8> },
+    Attested { evidence: Evidence },
+    Random { bytes: Secret },
     Done,
-    Failed {
-        error: HookError,
-    },
+    Failed { error: HookError },
 }
 
 #[uniffi::remote(Record)]

@@ -86,34 +86,15 @@ pub enum ErrorCode {
 
 #[uniffi::remote(Enum)]
 pub enum Event {
-    AccountAdded {
-        account: String,
-    },
-    AccountRemoved {
-        account: String,
-    },
-    TokensRotated {
-        account: String,
-    },
-    SessionEnded {
-        account: String,
-        reason: EndReason,
-    },
-    StorageDegraded {
-        account: String,
-    },
-    StorageRecovered {
-        account: String,
-    },
-    ClockSkewDetected {
-        offset_ms: i64,
-    },
-    RedirectRejected {
-        code: ErrorCode,
-    },
-    RevocationQueued {
-        account: String,
-    },
+    AccountAdded { account: String },
+    AccountRemoved { account: String },
+    TokensRotated { account: String },
+    SessionEnded { account: String, reason: EndReason },
+    StorageDegraded { account: String },
+    StorageRecovered { account: String },
+    ClockSkewDetected { offset_ms: i64 },
+    RedirectRejected { code: ErrorCode },
+    RevocationQueued { account: String },
     AttestationSkipped,
 }
 

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use postern_mobile_core::{
-    self as core, Answer, AuthorizeParams, Config, ConfigError, ErrorCode, ExchangeParams, Header, LogoutMode, Moment,
-    NativeSso, Next, Secret, Step, StoredTokens, Token, Verdict, Want,
+    self as core, Answer, AuthorizeParams, Config, ConfigError, ErrorCode, ExchangeParams, Header,
+    LogoutMode, Moment, NativeSso, Next, Secret, Step, StoredTokens, Token, Verdict, Want,
 };
 
 /// One app at one server.
@@ -80,7 +80,13 @@ impl Core {
     }
 
     /// The headers of a request to an API: ends with `Headers`.
-    pub fn authorize_request(&self, account: Option<String>, method: String, url: String, want: Want) -> Arc<Operation> {
+    pub fn authorize_request(
+        &self,
+        account: Option<String>,
+        method: String,
+        url: String,
+        want: Want,
+    ) -> Arc<Operation> {
         started(self.0.authorize_request(account, method, url, want))
     }
 
@@ -103,7 +109,12 @@ impl Core {
     }
 
     /// Where the browser signs the person out: ends with `Url`.
-    pub fn end_session_url(&self, account: Option<String>, then: Option<String>, state: Option<String>) -> Arc<Operation> {
+    pub fn end_session_url(
+        &self,
+        account: Option<String>,
+        then: Option<String>,
+        state: Option<String>,
+    ) -> Arc<Operation> {
         started(self.0.end_session_url(account, then, state))
     }
 

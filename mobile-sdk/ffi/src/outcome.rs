@@ -1,8 +1,9 @@
 //! What operations take and end with, and their steps.
 
 use postern_mobile_core::{
-    Answer, AuthorizationReady, AuthorizeParams, DeviceReady, Effect, Event, ExchangeParams, Header, Input, LogoutMode,
-    Moment, NativeSso, Next, Outcome, RequestHeaders, SdkError, Secret, Step, StoredTokens, Token, Verdict, Want,
+    Answer, AuthorizationReady, AuthorizeParams, DeviceReady, Effect, Event, ExchangeParams, Header, Input,
+    LogoutMode, Moment, NativeSso, Next, Outcome, RequestHeaders, SdkError, Secret, Step, StoredTokens,
+    Token, Verdict, Want,
 };
 
 #[uniffi::remote(Record)]
@@ -139,14 +140,7 @@ pub struct Step {
 
 #[uniffi::remote(Enum)]
 pub enum Next {
-    Need {
-        id: u32,
-        effect: Effect,
-    },
-    Done {
-        outcome: Outcome,
-    },
-    Failed {
-        error: SdkError,
-    },
+    Need { id: u32, effect: Effect },
+    Done { outcome: Outcome },
+    Failed { error: SdkError },
 }
