@@ -1,0 +1,6 @@
+//! The acceptance tests of the mobile SDK that a device is not needed for. `docs/ACCEPTANCE.md` says which is which.
+
+mod parsers;
+mod redirect;
+mod refresh;
+mod sign_in;
