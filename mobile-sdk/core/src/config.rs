@@ -4,6 +4,10 @@ use crate::url;
 
 /// The configuration of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, named where it is set"
+)]
 pub struct Config {
     /// The server, as its discovery document names it.
     pub issuer: String,

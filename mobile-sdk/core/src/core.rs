@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use crate::{
+    account,
     clock::Moment,
     config::{Config, ConfigError},
+    device,
     effect::Header,
+    end,
     error::SdkError,
+    exchange,
     link::Link,
     memory::Shared,
     operation::Operation,
     outcome::{
         AuthorizeParams, ExchangeParams, LogoutMode, NativeSso, Outcome, StoredTokens, Token, Verdict, Want,
     },
+    pending, redirect, refresh, resource,
     secret::Secret,
+    sign_in,
     store::Host,
-    *,
 };
 
 /// One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory

@@ -98,7 +98,8 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
                     interval = refusal
                         .interval()
                         .unwrap_or(interval + 5)
-                        .clamp(interval + 1, 120)
+                        .max(interval + 1)
+                        .min(120);
                 }
                 _ => {
                     pending::give_up(host, &pending).await?;
@@ -107,7 +108,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
             },
             // No network: more slowly (section 3.5).
             Ok(Reply::Failed(HttpFailure::NotSent | HttpFailure::Ambiguous)) => {
-                interval = (interval * 2).min(60)
+                interval = (interval * 2).min(60);
             }
             Err(error) if error.code == ErrorCode::RateLimited => interval = (interval * 2).min(60),
             Err(error) => return Err(error),

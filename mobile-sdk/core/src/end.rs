@@ -238,9 +238,8 @@ pub(crate) async fn end_session_url(
     then: Option<String>,
     state: Option<String>,
 ) -> Result<Outcome> {
-    let endpoint = match discovery::server(host).await?.end_session {
-        Some(endpoint) => endpoint,
-        None => return Err(ErrorCode::NotSupported.into()),
+    let Some(endpoint) = discovery::server(host).await?.end_session else {
+        return Err(ErrorCode::NotSupported.into());
     };
     let id = account::resolve(host, account).await?;
     let (account, _) = account::load(host, &id).await?;

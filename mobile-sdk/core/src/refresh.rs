@@ -62,14 +62,14 @@ pub(crate) async fn obtain(
         let token = fresh(host, &account, want, &began).ok_or(ErrorCode::ReadOnly)?;
         return Ok((id, token));
     }
-    let wait = host
+    let patience = host
         .memory()
         .session(&id)
         .wait
         .as_ref()
         .map_or(0, |until| until.left(&began));
-    if wait > 0 {
-        return Err(SdkError::after(ErrorCode::RateLimited, Some(wait)));
+    if patience > 0 {
+        return Err(SdkError::after(ErrorCode::RateLimited, Some(patience)));
     }
     let lease = format!("refresh/{id}");
     let held = host.lock(&lease).await;
