@@ -42,10 +42,14 @@ fn talk(stream: &mut TcpStream, request: &HttpRequest, authority: &str, path: &s
         request.method
     );
     for header in &request.headers {
-        head += &format!("{}: {}\r\n", header.name, header.value.text());
+        head.extend([header.name.as_str(), ": ", header.value.text(), "\r\n"]);
     }
     if request.method == "POST" {
-        head += &format!("Content-Length: {}\r\n", request.body.bytes().len());
+        head.extend([
+            "Content-Length: ",
+            &request.body.bytes().len().to_string(),
+            "\r\n",
+        ]);
     }
     head += "\r\n";
     let sent = [head.as_bytes(), request.body.bytes()].concat();
