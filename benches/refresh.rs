@@ -492,6 +492,7 @@ async fn new_device(
         now,
         event: event.id,
         address: None,
+        app_version: None,
     };
     p.db.write(redeem).await.expect("answered").expect("redeemed");
     let generation = Generation::FIRST;

@@ -17,7 +17,9 @@ use crate::{
     config::Config,
     domain::key::Ring,
     flows::{
-        Provider, dpop,
+        Provider,
+        admin::console,
+        dpop,
         keys::{self, KeysError},
         sign_in::Line,
         went_back::Signs,
@@ -38,7 +40,11 @@ use crate::{
         facts,
         migrate::{self, MigrateError},
     },
-    web::{self, Site, page::Pages},
+    web::{
+        self, Site,
+        page::Pages,
+        private::{self, Version},
+    },
 };
 
 /// A server, ready to answer.
@@ -47,6 +53,7 @@ pub struct App {
     /// The verbs' world.
     pub provider: Arc<Provider>,
     site: Arc<Site>,
+    private: Option<private::Settings>,
     request_timeout: Lifetime,
     _lock: Arc<Option<DatabaseLock>>,
 }
@@ -125,6 +132,7 @@ impl App {
         let provider = Arc::new(Provider {
             node: NodeId::new(surroundings.clock.now(), &surroundings.entropy),
             issuer: config.server.public_url.clone(),
+            private_url: config.server.private.as_ref().map(|private| private.url.clone()),
             lifetimes: config.lifetimes,
             retention: config.retention,
             limits: config.limits,
@@ -140,10 +148,12 @@ impl App {
             client_keys: ClientKeys::new(Arc::clone(&fetcher)),
             fetcher,
             ends: Arc::default(),
+            streams: Arc::default(),
             proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),
             bell: Notify::new(),
             outbox: Notify::new(),
+            mass_ends: Notify::new(),
             went_back: Signs::default(),
             hasher,
             line: Line::default(),
@@ -152,6 +162,7 @@ impl App {
             // What an OpenID client gets that does not say; made once, and not while many wait for it.
             keys::request(&provider, Ring::SigningRs256).await?;
         }
+        console::ensure(&provider).await?;
         let pages = config.server.templates.clone();
         let site = Arc::new(Site::new(
             Arc::clone(&provider),
@@ -159,9 +170,16 @@ impl App {
             &config.server.service_name,
             config.server.trusted_proxies.clone(),
         ));
+        let private = config.server.private.as_ref();
+        let private = private.map(|private| private::Settings {
+            url: private.url.clone(),
+            allow: private.allow.clone(),
+            database: config.database.file().map(Path::to_owned),
+        });
         Ok(Self {
             provider,
             site,
+            private,
             request_timeout: config.server.request_timeout,
             _lock: Arc::new(lock),
         })
@@ -200,6 +218,19 @@ impl App {
     /// Everything that the public listener answers.
     pub fn router(&self) -> Router {
         web::router(Arc::clone(&self.site), self.request_timeout.to_std())
+    }
+
+    /// Everything that the private listener answers, where there is one.
+    pub fn private_router(&self) -> Option<Router> {
+        self.private_router_of(Version::ALL)
+    }
+
+    /// The same with other versions of the admin API, for tests.
+    pub fn private_router_of(&self, versions: &[Version]) -> Option<Router> {
+        let settings = self.private.clone()?;
+        let site = Arc::clone(&self.site);
+        let limit = self.request_timeout.to_std();
+        Some(private::router(site, settings, limit, versions))
     }
 
     /// The pages, for the test that renders each.

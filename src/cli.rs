@@ -1,7 +1,10 @@
 //! The command line: parse, open what the command needs, run one verb, print. One file for each command.
 //!
-//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage.
+//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage, 3 done
+//! but not confirmed by everybody.
 
+mod admin;
+mod audit;
 mod backup;
 mod client;
 mod config;
@@ -19,12 +22,14 @@ mod moment;
 mod output;
 mod place;
 mod registration;
+mod remote;
 mod restore;
 mod serve;
 mod session;
 mod signals;
 mod table;
 mod user;
+mod verify_proxy;
 mod words;
 mod world;
 
@@ -33,10 +38,10 @@ use std::{ffi::OsString, io::Write};
 use clap::{Parser, Subcommand};
 
 use self::{
-    backup::BackupCommand, client::ClientCommand, config::ConfigCommand, demo::DemoCommand, dev::DevCommand,
-    events::EventsCommand, init::InitCommand, keys::KeysCommand, migrate::MigrateCommand, place::Place,
-    registration::RegistrationCommand, restore::RestoreCommand, serve::ServeCommand, session::SessionCommand,
-    user::UserCommand,
+    audit::AuditCommand, backup::BackupCommand, client::ClientCommand, config::ConfigCommand,
+    demo::DemoCommand, dev::DevCommand, events::EventsCommand, init::InitCommand, keys::KeysCommand,
+    migrate::MigrateCommand, place::Place, registration::RegistrationCommand, restore::RestoreCommand,
+    serve::ServeCommand, session::SessionCommand, user::UserCommand, verify_proxy::VerifyProxyCommand,
 };
 pub use self::{input::Input, output::Output, world::World};
 
@@ -68,7 +73,7 @@ enum Command {
     Migrate(MigrateCommand),
     /// Check and show the configuration
     Config(ConfigCommand),
-    /// Add, list and disable people, set their passwords
+    /// Add, list, disable and enable people, set their passwords and roles, end their sessions
     User(UserCommand),
     /// Add, list, show and remove the apps that may ask people to sign in
     Client(ClientCommand),
@@ -80,12 +85,26 @@ enum Command {
     Keys(KeysCommand),
     /// Export what happened
     Events(EventsCommand),
+    /// Verify that what happened was not changed since
+    Audit(AuditCommand),
     /// Copy the database, beside the running server
     Backup(BackupCommand),
     /// Put a copy of the database in its place, and do again what ended since
     Restore(RestoreCommand),
+    /// Check access tokens for an API in any language, asked by nginx, Envoy or Traefik
+    VerifyProxy(VerifyProxyCommand),
     /// Tools for development
     Dev(DevCommand),
+}
+
+impl Command {
+    /// Whether a running server can do it, or some of it.
+    fn asks_servers(&self) -> bool {
+        matches!(
+            self,
+            Self::User(_) | Self::Client(_) | Self::Session(_) | Self::Keys(_) | Self::Events(_)
+        )
+    }
 }
 
 /// Runs the command line `args` (the first is the program's name) and gives the exit code. Results go to the world's
@@ -100,6 +119,9 @@ pub async fn run(
         Err(error) => return failure::of_usage(&error, &mut world.output, errors),
     };
     let place = &line.place;
+    if place.server.is_some() && !line.command.asks_servers() {
+        return failure::report(&place::OnlyHere.into(), errors);
+    }
     let done = match line.command {
         Command::Demo(command) => demo::run(command, place, &mut world).await,
         Command::Init(command) => init::run(command, place, &mut world).await,
@@ -111,9 +133,11 @@ pub async fn run(
         Command::Registration(command) => registration::run(command, place, &mut world).await,
         Command::Session(command) => session::run(command, place, &mut world).await,
         Command::Keys(command) => keys::run(&command, place, &mut world).await,
+        Command::Audit(command) => audit::run(command, place, &mut world).await,
         Command::Events(command) => events::run(command, place, &mut world).await,
         Command::Backup(command) => backup::run(command, place, &mut world).await,
         Command::Restore(command) => restore::run(command, place, &mut world).await,
+        Command::VerifyProxy(command) => verify_proxy::run(command, &mut world).await,
         Command::Dev(command) => dev::run(command, place, &mut world).await,
     };
     // Nobody is told that the database is free before its files are closed.

@@ -30,7 +30,7 @@ pub use self::{
     outbound::OutboundConfig,
     passwords::PasswordsConfig,
     secrets::SecretsConfig,
-    server::ServerConfig,
+    server::{PrivateConfig, ServerConfig},
 };
 use self::{layers::Layers, show::Shown};
 use crate::domain::{
@@ -102,6 +102,15 @@ impl Config {
     /// The settings in force, one line each: `name = value  # where it comes from`. Secrets are not shown.
     pub fn show(&self) -> String {
         show::lines(&self.settings)
+    }
+
+    /// The settings in force by name, as they are shown; for the event that tells when they change.
+    pub fn shown(&self) -> std::collections::BTreeMap<&'static str, String> {
+        let shown = self.settings.iter().map(|shown| {
+            let value = shown.value.clone();
+            (shown.name, value.unwrap_or_else(|| "[secret]".to_owned()))
+        });
+        shown.collect()
     }
 
     fn read(layers: Layers, data: &Path) -> Result<Self, ConfigErrors> {

@@ -1,8 +1,11 @@
 //! The nouns: pure values and rules. No clock, no I/O, no HTTP, no SQL; time is an argument.
 
 pub mod access_token;
+pub mod actor;
+pub mod admin_session;
 pub mod answer;
 pub mod api;
+pub mod audit;
 pub mod authorization_details;
 pub mod binding;
 pub mod browser_session;
@@ -16,7 +19,9 @@ pub mod device_secret;
 pub mod device_session;
 pub mod ending;
 pub mod event;
+pub mod event_filter;
 pub mod id_token;
+pub mod instance;
 pub mod key;
 pub mod limit;
 pub mod logout_token;
@@ -30,6 +35,9 @@ pub mod refresh_token;
 pub mod registration;
 pub mod request;
 pub mod request_object;
+pub mod revocation;
+pub mod role;
 pub mod scope;
+pub mod session_filter;
 pub mod sign_in;
 pub mod user;

@@ -13,21 +13,24 @@ use crate::{
         url::Issuer,
     },
     domain::{
+        actor::Actor,
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Links, Retention},
         registration::RegistrationPolicy,
     },
     ports::{
         client_documents::ClientDocuments, client_keys::ClientKeys, clients::ClientDirectory, ends::Ends,
-        fetch::Fetcher, hasher::Hasher, keyring::Keyring, readiness::Readiness,
+        fetch::Fetcher, hasher::Hasher, keyring::Keyring, readiness::Readiness, streams::Streams,
     },
     store::db::Db,
 };
 
 pub mod access_token;
 pub mod account;
+pub mod admin;
 pub mod answer;
 pub mod association;
+pub mod audit;
 pub mod authorization_details;
 pub mod authorize;
 pub mod browser_session;
@@ -35,6 +38,7 @@ pub mod browserless_logout;
 pub mod client_auth;
 pub mod client_metadata;
 pub mod clients;
+pub mod confirm;
 pub mod consent;
 pub mod device;
 pub mod discovery;
@@ -46,6 +50,7 @@ pub mod introspect;
 pub mod issue;
 pub mod keys;
 pub mod logout;
+pub mod mass_end;
 pub mod nodes;
 pub mod outbox;
 pub mod pending;
@@ -53,9 +58,11 @@ pub mod pushed;
 pub mod registration;
 pub mod request_object;
 pub mod restore;
+pub mod revocations;
 pub mod revoke;
 pub mod seed;
 pub mod sessions;
+pub mod settings;
 pub mod sign_in;
 pub mod sweep;
 pub mod token;
@@ -69,6 +76,8 @@ pub struct Provider {
     pub node: NodeId,
     /// The public URL; the `iss` of everything.
     pub issuer: Issuer,
+    /// The URL of the private listener, where there is one.
+    pub private_url: Option<Issuer>,
     /// How long things live.
     pub lifetimes: Lifetimes,
     /// How long the past is kept.
@@ -99,6 +108,8 @@ pub struct Provider {
     pub client_keys: ClientKeys,
     /// What ended lately.
     pub ends: Arc<Ends>,
+    /// The revocation streams that are open at this node.
+    pub streams: Arc<Streams>,
     /// The DPoP proofs that this node has seen.
     pub proofs: ReplayMemory,
     /// Whether this node should be sent requests.
@@ -107,6 +118,8 @@ pub struct Provider {
     pub bell: Notify,
     /// Rung by whoever has written something that others have to be told: it is sent at once.
     pub outbox: Notify,
+    /// Rung by whoever has begun to end many sessions.
+    pub mass_ends: Notify,
     /// Signs that the database went back.
     pub went_back: went_back::Signs,
     /// The password pool.
@@ -122,8 +135,14 @@ impl Provider {
             id: EventId::new(now, &self.entropy),
             at: now,
             subject,
+            actor: None,
             event,
         }
+    }
+
+    /// The same for what somebody else did than the one whom it is about.
+    pub fn event_by(&self, now: Instant, actor: &Actor, subject: Subject, event: Event) -> EventRecord {
+        self.event(now, subject, event).by(actor.clone())
     }
 
     /// The oldest last use of a browser session that still counts.

@@ -6,6 +6,8 @@ use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
 
+mod audit;
+mod mass_end;
 mod outbox;
 pub mod poll;
 
@@ -17,7 +19,9 @@ pub async fn run(provider: Arc<Provider>) {
     let bell = || provider.bell.notify_one();
     tokio::join!(
         poll::run(&provider),
+        audit::run(&provider),
         outbox::run(&provider),
+        mass_end::run(&provider),
         upkeep(&provider),
         provider.db.listen(bell)
     );

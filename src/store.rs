@@ -5,7 +5,10 @@
 //! operators. A state change is one conditional `UPDATE ... RETURNING`, never read-then-write. What is written
 //! together is a named value, a [`db::Change`].
 
+pub mod admin_sessions;
+pub mod app_versions;
 pub mod attempts;
+pub mod audit;
 pub mod backup;
 pub mod browser_sessions;
 pub mod client_secrets;
@@ -19,22 +22,31 @@ pub mod ends;
 pub mod error;
 pub mod events;
 pub mod facts;
+pub mod idempotent_requests;
+pub mod instances;
 pub mod jobs;
 pub mod keys;
+pub mod legacy_uses;
+pub mod mass_ends;
 pub mod migrate;
 pub mod outbox;
+pub mod pushed_requests;
 pub mod registrations;
 pub mod restore;
 pub mod revocations;
 pub mod seed;
 pub mod session_store;
+pub mod sign_in_failures;
 pub mod used_assertions;
 pub mod users;
 
 /// Every statement of the program. A test prepares them all.
 pub fn statements() -> Vec<db::Declared> {
     let files = [
+        admin_sessions::ALL,
+        app_versions::ALL,
         attempts::ALL,
+        audit::ALL,
         browser_sessions::ALL,
         client_secrets::ALL,
         clients::ALL,
@@ -48,13 +60,20 @@ pub fn statements() -> Vec<db::Declared> {
         ending::ALL,
         ends::ALL,
         events::ALL,
+        events::list::ALL,
         facts::ALL,
+        idempotent_requests::ALL,
+        instances::ALL,
         jobs::ALL,
         keys::ALL,
+        legacy_uses::ALL,
+        mass_ends::ALL,
         outbox::ALL,
+        pushed_requests::ALL,
         registrations::ALL,
         revocations::ALL,
         seed::ALL,
+        sign_in_failures::ALL,
         used_assertions::ALL,
         users::ALL,
     ];

@@ -7,17 +7,16 @@ use axum::{
     extract::DefaultBodyLimit,
     middleware,
     response::Response,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 
 use crate::{
-    base::{network::Networks, text::DisplayName, time::Lifetime},
-    domain::oauth_error::OAuthError,
-    flows::{Provider, client_metadata, registration::RegistrationError},
-    store::{error::StoreError, session_store::BrowserSessionStore},
+    base::{network::Networks, text::DisplayName},
+    flows::Provider,
+    store::session_store::BrowserSessionStore,
     web::{
         cookies::CookieNames,
         extract::address::{Address, Proxies},
@@ -42,10 +41,12 @@ mod health;
 mod journey;
 mod layer;
 mod limiter;
+mod meet;
 mod nonce;
 mod oauth;
 pub mod page;
 pub mod pages;
+pub mod private;
 mod sign_in;
 mod user_agent;
 
@@ -99,32 +100,6 @@ impl Site {
     }
 }
 
-/// Why a client is not known that has a document.
-enum NotMet {
-    Refused(OAuthError),
-    Wait(Lifetime),
-    Store(StoreError),
-}
-
-impl Site {
-    /// Makes a client known whose id is the address of its metadata. What that costs for strangers is counted by address.
-    async fn meet(&self, id: &str, address: Address) -> Result<(), NotMet> {
-        let provider = &self.provider;
-        if client_metadata::is_stranger(provider, id) {
-            let counted = self
-                .registrations
-                .count(&address.to_string(), provider.clock.now());
-            counted.map_err(NotMet::Wait)?;
-        }
-        let met = client_metadata::meet(provider, id, Some(address.to_string())).await;
-        met.map_err(|error| match error {
-            RegistrationError::Refused(error) => NotMet::Refused(error),
-            RegistrationError::Store(error) => NotMet::Store(error),
-            other => NotMet::Store(StoreError::Corrupt(other.to_string())),
-        })
-    }
-}
-
 type Shared = Arc<Site>;
 
 /// No request body that we read is larger than this; whoever reads it says so in words that its sender understands.
@@ -132,7 +107,8 @@ const MAX_BODY: usize = 32 * 1024;
 
 /// Everything that the public listener answers.
 pub fn router(site: Shared, request_timeout: Duration) -> Router {
-    // What pages of other sites call from a browser: those that clients have named, but for what is public. The layers answer preflights, which therefore have to reach them: a fallback stands outside.
+    // What pages of other sites call from a browser: those that clients have named, but for what is public. The layers
+    // answer preflights, which therefore have to reach them: a fallback stands outside.
     let callable = Router::new()
         .route(
             "/token",
@@ -174,6 +150,12 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
     let protocol = callable
         .merge(public)
         .route("/introspect", post(oauth::introspect::introspect))
+        .route("/revocations", get(oauth::revocations::follow))
+        .route("/revocations/acknowledge", post(oauth::revocations::acknowledge))
+        .route(
+            "/revocations/instances/{instance}",
+            delete(oauth::revocations::leave),
+        )
         .route("/register", post(oauth::register::register))
         .route(
             "/register/{client_id}",
@@ -185,6 +167,7 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/.well-known/apple-app-site-association", get(association::apple))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
+        .route("/device/qr", get(device::qr::picture))
         .route("/assets/{name}", get(assets::asset));
     let pages = Router::new()
         .route("/", get(account::home))
@@ -203,6 +186,8 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
         .route("/account/end", post(account::ending::end_one))
         .route("/account/end-others", post(account::ending::end_others))
         .route("/account/password", post(account::password::change_password))
+        .route("/account/sign-out", post(account::sign_out::sign_out_as_chosen))
+        .route("/account/withdraw", post(account::consent::withdraw))
         .route("/sign-out", post(account::sign_out::sign_out))
         .layer(sessions(&site));
     protocol

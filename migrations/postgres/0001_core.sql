@@ -16,7 +16,8 @@ INSERT INTO versions (name, value) VALUES ('clients', 0);
 CREATE TABLE users (
     id UUID NOT NULL PRIMARY KEY,
     email TEXT NOT NULL,
-    email_key TEXT NOT NULL UNIQUE,
+    -- Byte by byte, so that its index finds how an address begins.
+    email_key TEXT COLLATE "C" NOT NULL UNIQUE,
     name TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,

@@ -7,11 +7,14 @@ CREATE TABLE device_codes (
     request TEXT NOT NULL,
     expires_at INTEGER NOT NULL,
     user_id BLOB,
-    denied_at INTEGER
+    denied_at INTEGER,
+    -- Whether nobody has checked what its client says of itself: all of those share one allowance.
+    unchecked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX device_codes_expiring ON device_codes (expires_at);
 -- How many each client has under way is bounded.
 CREATE INDEX device_codes_client ON device_codes (client_id, expires_at);
+CREATE INDEX device_codes_unchecked ON device_codes (expires_at) WHERE unchecked <> 0;
 
 -- Digest of the request_uri (RFC 9126) that a session was opened by: it opens one.
 ALTER TABLE device_sessions ADD COLUMN pushed_request BLOB;
@@ -87,3 +90,16 @@ CREATE TABLE registration_tokens (
     expires_at INTEGER
 ) STRICT;
 CREATE INDEX registration_tokens_expires ON registration_tokens (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Authorization requests that were pushed (RFC 9126) by clients that authenticate, and are too large to travel in their
+-- request_uri.
+CREATE TABLE pushed_requests (
+    id BLOB NOT NULL PRIMARY KEY,
+    client_id TEXT NOT NULL,
+    request TEXT NOT NULL,
+    -- Until when somebody may be signing in for it.
+    kept_until INTEGER NOT NULL
+) STRICT;
+CREATE INDEX pushed_requests_kept ON pushed_requests (kept_until);
+-- How many each client has is bounded.
+CREATE INDEX pushed_requests_client ON pushed_requests (client_id, kept_until);

@@ -7,6 +7,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::Rejection;
+use crate::digest::sha256;
 use crate::proof::{Proof, ath};
 
 /// How a token was presented: a token bound to a key must not be accepted as a bare bearer token.
@@ -87,7 +88,13 @@ impl<'a> Presented<'a> {
         ath(self.token)
     }
 
-    pub(crate) fn token(&self) -> &'a str {
+    /// Stands for the token where it is kept: nobody gets it back from that, or finds another one that has the same.
+    pub(crate) fn digest(&self) -> [u8; 32] {
+        sha256(self.token.as_bytes())
+    }
+
+    /// The token, of which nothing is verified.
+    pub fn token(&self) -> &'a str {
         self.token
     }
 

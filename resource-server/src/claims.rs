@@ -42,6 +42,8 @@ pub struct AccessToken {
     pub cnf: Option<Confirmation>,
     /// Who acts in the name of `sub`, where that is somebody else (RFC 8693 section 4.1).
     pub act: Option<Actor>,
+    /// The key of the issuer that it is signed with.
+    pub kid: String,
     /// What it allows in finer grain than a scope, each an object with a `type` (RFC 9396 section 9.1).
     pub authorization_details: Vec<serde_json::Value>,
 }
@@ -57,6 +59,62 @@ impl AccessToken {
             })
         }
     }
+}
+
+#[cfg(test)]
+impl AccessToken {
+    /// For tests of what happens to tokens that are valid.
+    pub(crate) fn sample(sid: &str) -> Self {
+        let claims = serde_json::json!({
+            "iss": "https://id.example.com", "sub": "user", "aud": "https://notes.example.com", "client_id": "notes-app",
+            "sid": sid, "jti": "jti", "iat": 0, "exp": 1000,
+        });
+        Claims::deserialize(claims).unwrap().signed_with("k1".to_owned())
+    }
+}
+
+impl AccessToken {
+    /// About how much text it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let texts = [
+            &self.iss,
+            &self.sub,
+            &self.client_id,
+            &self.scope.0,
+            &self.jti,
+            &self.kid,
+        ];
+        let optional = [&self.sid, &self.acr].into_iter().flatten();
+        let lists = self.aud.iter().chain(&self.amr);
+        let texts = texts.into_iter().chain(optional);
+        let actors = self
+            .act
+            .iter()
+            .flat_map(Actor::chain)
+            .map(|actor| actor.sub.len() + ENTRY);
+        let details = self.authorization_details.iter().map(weight);
+        texts.map(String::len).sum::<usize>()
+            + lists.map(|text| text.len() + ENTRY).sum::<usize>()
+            + actors.sum::<usize>()
+            + details.sum::<usize>()
+    }
+}
+
+/// Of a text in a list, of a value in a value.
+const ENTRY: usize = 64;
+
+fn weight(value: &serde_json::Value) -> usize {
+    use serde_json::Value;
+    ENTRY
+        + match value {
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(weight).sum(),
+            Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| name.len() + weight(value))
+                .sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        }
 }
 
 /// Who acts in somebody's name (RFC 8693 section 4.1), and in whose place: an API that was called passed the request on.
@@ -195,9 +253,10 @@ pub(crate) struct Claims {
     pub(crate) authorization_details: Vec<serde_json::Value>,
 }
 
-impl From<Claims> for AccessToken {
-    fn from(claims: Claims) -> Self {
-        Self {
+impl Claims {
+    pub(crate) fn signed_with(self, kid: String) -> AccessToken {
+        let claims = self;
+        AccessToken {
             iss: claims.iss,
             sub: claims.sub,
             aud: claims.aud.into(),
@@ -212,6 +271,7 @@ impl From<Claims> for AccessToken {
             amr: claims.amr,
             cnf: claims.cnf,
             act: claims.act,
+            kid,
             authorization_details: claims.authorization_details,
         }
     }

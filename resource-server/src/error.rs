@@ -1,6 +1,6 @@
 //! Why a request is refused, and what its sender is told (RFC 6750 section 3, RFC 9449 section 7.1).
 
-use http::{HeaderValue, StatusCode};
+use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{PROOF_ALGORITHMS, ProofError};
 
@@ -18,7 +18,7 @@ pub enum Rejection {
     #[error("the Authorization header is malformed")]
     MalformedAuthorization,
     /// This API does not know its own URL, without which no proof can be checked
-    /// ([`ResourceServer::public_url`](crate::ResourceServer::public_url)).
+    /// ([`Discover::public_url`](crate::Discover::public_url)).
     #[error("the DPoP scheme is not supported here")]
     DpopNotSupported,
 
@@ -93,6 +93,12 @@ pub enum Rejection {
     /// The issuer has not been reached for so long that its keys cannot be relied on.
     #[error("access tokens cannot be checked at the moment")]
     KeysUnavailable,
+    /// Nobody can tell at the moment whether the token was revoked: the stream has not begun, or is down for too long.
+    #[error("whether access tokens were revoked is not known at the moment")]
+    RevocationsUnavailable,
+    /// A handler asks for the token of a request that did not go through the layer: a mistake in this API.
+    #[error("this API does not check the tokens of such requests")]
+    NotChecked,
 }
 
 impl Rejection {
@@ -104,7 +110,8 @@ impl Rejection {
             }
             Code::InvalidRequest => StatusCode::BAD_REQUEST,
             Code::InsufficientScope => StatusCode::FORBIDDEN,
-            Code::Ours => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Mistake => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
@@ -116,13 +123,42 @@ impl Rejection {
         }
     }
 
+    /// The whole answer: problem details (RFC 9457) beside the challenges.
+    pub fn into_http<B: From<String>>(self) -> Response<B> {
+        let status = self.status();
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": status.canonical_reason(),
+            "status": status.as_u16(),
+            "detail": self.to_string(),
+        });
+        let mut response = Response::new(B::from(problem.to_string()));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        if let Some(nonce) = self.dpop_nonce() {
+            headers.insert("dpop-nonce", nonce);
+        }
+        for challenge in self.www_authenticate() {
+            headers.append(header::WWW_AUTHENTICATE, challenge);
+        }
+        response
+    }
+
     /// The challenges that belong into the answer, one `WWW-Authenticate` header each; none where the fault is ours.
     ///
     /// Both schemes are accepted, so both are told (RFC 9449 section 7.2); what is wrong with a proof concerns one. A request
     /// without any token is told no error, only that one is needed (RFC 6750 section 3.1).
     pub fn www_authenticate(&self) -> Vec<HeaderValue> {
         let error = match self.code() {
-            Code::Ours => return Vec::new(),
+            Code::Unavailable | Code::Mistake => return Vec::new(),
             Code::None => None,
             Code::InvalidRequest => Some("invalid_request"),
             Code::InvalidToken => Some("invalid_token"),
@@ -181,7 +217,8 @@ impl Rejection {
             Self::UseNonce { .. } => Code::Proof(ProofError::NonceNeeded),
             Self::InsufficientScope { .. } => Code::InsufficientScope,
             Self::InsufficientAuthentication { .. } => Code::InsufficientAuthentication,
-            Self::KeysUnavailable => Code::Ours,
+            Self::KeysUnavailable | Self::RevocationsUnavailable => Code::Unavailable,
+            Self::NotChecked => Code::Mistake,
         }
     }
 }
@@ -195,7 +232,8 @@ enum Code {
     Proof(ProofError),
     /// RFC 9470 section 3.
     InsufficientAuthentication,
-    Ours,
+    Unavailable,
+    Mistake,
 }
 
 /// A scope, or the space between two (RFC 6749 section 3.3); excludes what would end the quoted string.

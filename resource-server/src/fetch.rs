@@ -1,11 +1,11 @@
-//! One bounded GET: no redirects, a time limit, a cap on the body that is counted while it arrives.
+//! One bounded request: no redirects, a time limit, a cap on the body that is counted while it arrives.
 
 use std::error::Error;
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode, header};
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Url};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Url};
 
 /// Why a document of the issuer could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,9 @@ pub enum FetchError {
     /// More bytes than such a document may have.
     #[error("the answer has more than {MAX_BODY_BYTES} bytes")]
     TooLarge,
+    /// Not what this address should answer.
+    #[error("the answer is malformed")]
+    Malformed(#[source] serde_json::Error),
 }
 
 /// A document, and how long its sender lets us keep it.
@@ -28,13 +31,12 @@ pub(crate) struct Fetched {
     pub(crate) max_age: Option<Duration>,
 }
 
-/// A client for one issuer.
-pub(crate) fn client(issuer: &Url, time_limit: Duration) -> Result<Client, FetchError> {
+/// A client for one issuer, which keeps as many connections as are said when it needs them no more.
+pub(crate) fn client(issuer: &Url, time_limit: Duration, kept: usize) -> Result<Client, FetchError> {
     let builder = Client::builder()
         .redirect(Policy::none())
         .timeout(time_limit)
-        // Minutes pass between two fetches; a kept connection would be dead by then.
-        .pool_max_idle_per_host(0)
+        .pool_max_idle_per_host(kept)
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")));
     // A loopback issuer is not behind the environment's proxy, and needs no authorities, of which a machine may have none.
     let builder = if issuer.scheme() == "http" {
@@ -55,8 +57,8 @@ fn without_authorities(builder: ClientBuilder) -> ClientBuilder {
     builder
 }
 
-pub(crate) async fn fetch(client: &Client, url: Url) -> Result<Fetched, FetchError> {
-    let mut response = client.get(url).send().await.map_err(no_answer)?;
+pub(crate) async fn fetch(request: RequestBuilder) -> Result<Fetched, FetchError> {
+    let mut response = request.send().await.map_err(no_answer)?;
     if response.status() != StatusCode::OK {
         return Err(FetchError::Status(response.status()));
     }
@@ -71,7 +73,7 @@ pub(crate) async fn fetch(client: &Client, url: Url) -> Result<Fetched, FetchErr
     Ok(Fetched { body, max_age })
 }
 
-fn no_answer(error: reqwest::Error) -> FetchError {
+pub(crate) fn no_answer(error: reqwest::Error) -> FetchError {
     FetchError::NoAnswer(error.into())
 }
 

@@ -7,10 +7,14 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::digest::sha256;
+
 /// The keys that an issuer signs with, by key id.
 #[derive(Clone, Debug)]
 pub struct KeySet {
     keys: HashMap<String, VerifyingKey>,
+    /// The SHA-256 of the text that it was read from.
+    fingerprint: [u8; 32],
 }
 
 impl KeySet {
@@ -20,6 +24,7 @@ impl KeySet {
     /// that is not for signatures, one without `kid`. Symmetric keys are never used. Of two keys with the
     /// same `kid` the first counts.
     pub fn from_jwks(jwks: impl AsRef<[u8]>) -> Result<Self, KeySetError> {
+        let fingerprint = sha256(jwks.as_ref());
         let jwks: Jwks = serde_json::from_slice(jwks.as_ref())?;
         if jwks.keys.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
@@ -28,7 +33,7 @@ impl KeySet {
         for (kid, key) in jwks.keys.into_iter().filter_map(usable) {
             keys.entry(kid).or_insert(key);
         }
-        Ok(Self { keys })
+        Ok(Self { keys, fingerprint })
     }
 
     /// How many keys are usable.
@@ -39,6 +44,11 @@ impl KeySet {
     /// Is no key usable? Then every token is refused.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Two sets with the same one hold the same keys.
+    pub(crate) fn fingerprint(&self) -> &[u8; 32] {
+        &self.fingerprint
     }
 
     pub(crate) fn find(&self, kid: &str) -> Option<&VerifyingKey> {

@@ -5,6 +5,8 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use crate::proof::{NonceTime, OLD_NONCE};
+
 /// Makes nonces and knows its own again; so do all who have the same secret.
 pub(crate) struct NonceKey(hmac::Key);
 
@@ -21,14 +23,21 @@ impl NonceKey {
     }
 
     /// When a nonce was issued, if by this key and not too long ago.
-    pub(crate) fn issued_at(&self, nonce: &str, now: u64) -> Option<u64> {
+    pub(crate) fn issued(&self, nonce: &str, now: u64) -> NonceTime {
+        match self.read(nonce) {
+            Some(at) if at > now.saturating_add(AHEAD) => NonceTime::Unknown,
+            Some(at) if now < at.saturating_add(NONCE_LIFE) => NonceTime::At(at),
+            Some(at) if now < at.saturating_add(OLD_NONCE) => NonceTime::Old,
+            _ => NonceTime::Unknown,
+        }
+    }
+
+    fn read(&self, nonce: &str) -> Option<u64> {
         let mut bytes = [0; 40];
         let decoded = Base64UrlUnpadded::decode(nonce, &mut bytes).ok()?;
         let (time, tag) = decoded.split_first_chunk::<8>()?;
         hmac::verify(&self.0, time, tag).ok()?;
-        let issued_at = u64::from_be_bytes(*time);
-        (issued_at <= now.saturating_add(AHEAD) && now < issued_at.saturating_add(NONCE_LIFE))
-            .then_some(issued_at)
+        Some(u64::from_be_bytes(*time))
     }
 }
 
@@ -55,21 +64,23 @@ mod tests {
         let (key, other) = (NonceKey::new(&[1; 32]), NonceKey::new(&[2; 32]));
         let nonce = key.issue(1000);
         for (now, known) in [
-            (969, None),
-            (970, Some(1000)),
-            (1000, Some(1000)),
-            (1299, Some(1000)),
-            (1300, None),
+            (969, NonceTime::Unknown),
+            (970, NonceTime::At(1000)),
+            (1000, NonceTime::At(1000)),
+            (1299, NonceTime::At(1000)),
+            (1300, NonceTime::Old),
+            (4599, NonceTime::Old),
+            (4600, NonceTime::Unknown),
         ] {
-            assert_eq!(key.issued_at(&nonce, now), known, "{now}");
+            assert_eq!(key.issued(&nonce, now), known, "{now}");
         }
-        assert_eq!(other.issued_at(&nonce, 1000), None);
+        assert_eq!(other.issued(&nonce, 1000), NonceTime::Unknown);
         for at in 0..nonce.len() {
             let mut changed = nonce.clone().into_bytes();
             changed[at] ^= 1;
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(key.issued_at(&changed, 1000), None, "{at}");
-            assert_eq!(key.issued_at(&nonce[..at], 1000), None, "{at}");
+            assert_eq!(key.issued(&changed, 1000), NonceTime::Unknown, "{at}");
+            assert_eq!(key.issued(&nonce[..at], 1000), NonceTime::Unknown, "{at}");
         }
     }
 }

@@ -24,6 +24,10 @@ pub const PROOF_ALGORITHMS: [&str; 4] = ["ES256", "PS256", "EdDSA", "Ed25519"];
 /// How far `iat` may be from now where no nonce says when the proof was made, in seconds.
 pub const PROOF_LEEWAY: u64 = 10;
 
+/// How old a nonce may be beside which `iat` still counts, in seconds. For as long a [`ReplayMemory`](crate::ReplayMemory)
+/// remembers proofs whose `iat` is ahead of the clock.
+pub const OLD_NONCE: u64 = 3600;
+
 /// A proof as a request presented it: exactly one header, not too long; nothing of it is verified.
 #[derive(Clone, Copy)]
 pub struct PresentedProof<'a>(&'a str);
@@ -66,10 +70,22 @@ pub struct ProvedRequest<'a> {
 pub enum ProofTime<'a> {
     /// By its `iat`, which is at most [`PROOF_LEEWAY`] from now. A nonce is not looked at.
     Iat,
-    /// By its nonce: the function says when it was issued, in seconds since 1970, if it is a valid one. Then `iat` may be
-    /// anything, so that a device with a wrong clock is served. Without a valid nonce `iat` counts, and where that
-    /// is wrong a nonce is asked for (RFC 9449 section 8).
-    NonceOrIat(&'a dyn Fn(&str) -> Option<u64>),
+    /// By its nonce, of which the function says when it was issued. With a good one `iat` may be anything, so that a
+    /// device with a wrong clock is served. With none, or an old one, `iat` counts, and where that is wrong a nonce is
+    /// asked for (RFC 9449 section 8).
+    NonceOrIat(&'a dyn Fn(&str) -> NonceTime),
+}
+
+/// What a nonce says of when it was issued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonceTime {
+    /// At this time, in seconds since 1970: it is good.
+    At(u64),
+    /// Too long ago to be good, and at most [`OLD_NONCE`]: whoever slept with it and has a right clock is believed.
+    Old,
+    /// Before that, or by somebody else. `iat` does not count beside it: a proof that a fast clock made, and that was
+    /// used with this nonce when it was good, would be good once more when that time has come.
+    Unknown,
 }
 
 /// What a proof that has passed every check says. Only this crate makes one.
@@ -84,6 +100,8 @@ pub struct Proof {
     pub jti: String,
     /// When it was made, in seconds since 1970: the issue time of the nonce in it, else its `iat`.
     pub made_at: u64,
+    /// What the clock said that made it, in seconds since 1970, right or wrong.
+    pub iat: u64,
 }
 
 impl Proof {
@@ -177,6 +195,7 @@ pub fn check_proof(
     Ok(Proof {
         thumbprint: key.thumbprint(),
         made_at: made_at(&claims, now, time)?,
+        iat: claims.iat,
         jti: claims.jti.into_owned(),
     })
 }
@@ -251,17 +270,15 @@ fn check_request(claims: &Claims<'_>, request: &ProvedRequest<'_>) -> Result<(),
 }
 
 fn made_at(claims: &Claims<'_>, now: u64, time: ProofTime<'_>) -> Result<u64, ProofError> {
-    let (from_nonce, refusal) = match time {
-        ProofTime::Iat => (None, ProofError::WrongTime),
-        ProofTime::NonceOrIat(issued_at) => {
-            let nonce = claims.nonce.as_deref();
-            (nonce.and_then(issued_at), ProofError::NonceNeeded)
-        }
+    let is_right = claims.iat.abs_diff(now) <= PROOF_LEEWAY;
+    let by_iat = |refusal| is_right.then_some(claims.iat).ok_or(refusal);
+    let ProofTime::NonceOrIat(issued) = time else {
+        return by_iat(ProofError::WrongTime);
     };
-    match from_nonce {
-        Some(issued_at) => Ok(issued_at),
-        None if claims.iat.abs_diff(now) <= PROOF_LEEWAY => Ok(claims.iat),
-        None => Err(refusal),
+    match claims.nonce.as_deref().map(issued) {
+        Some(NonceTime::At(issued_at)) => Ok(issued_at),
+        None | Some(NonceTime::Old) => by_iat(ProofError::NonceNeeded),
+        Some(NonceTime::Unknown) => Err(ProofError::NonceNeeded),
     }
 }
 

@@ -2,17 +2,17 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use reqwest::{Client, Url};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::clock;
-use crate::discovery::{DiscoverError, issuer_url, jwks_uri};
-use crate::fetch::{Fetched, client, fetch};
-use crate::{KeySet, Rejection};
+use crate::fetch::{Fetched, fetch};
+use crate::{DiscoverError, KeySet, Rejection};
 
 /// How keys are fetched and how long they are relied on.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Default for KeyLimits {
 
 /// The keys of one issuer. Clones share them.
 #[derive(Clone)]
-pub struct RemoteKeys {
+pub(crate) struct RemoteKeys {
     shared: Arc<Shared>,
 }
 
@@ -52,29 +52,24 @@ struct Shared {
     client: Client,
     jwks_uri: Url,
     limits: KeyLimits,
-    /// Locked only for as long as it takes to copy or replace the pointer.
-    held: RwLock<Arc<Held>>,
+    held: ArcSwap<Held>,
     /// Whoever has it fetches; inside, when the last fetch began.
     turn: Arc<Mutex<Option<Instant>>>,
 }
 
 impl RemoteKeys {
-    /// Reads the issuer's metadata and keys, with the default limits.
-    pub async fn discover(issuer: &str) -> Result<Self, DiscoverError> {
-        Self::discover_with(issuer, KeyLimits::default()).await
-    }
-
-    /// Reads the issuer's metadata and keys.
-    pub async fn discover_with(issuer: &str, limits: KeyLimits) -> Result<Self, DiscoverError> {
-        let url = issuer_url(issuer)?;
-        let client = client(&url, limits.time_limit).map_err(DiscoverError::Metadata)?;
-        let jwks_uri = jwks_uri(&client, issuer, &url).await?;
+    /// Reads the keys for the first time.
+    pub(crate) async fn load(
+        client: Client,
+        jwks_uri: Url,
+        limits: KeyLimits,
+    ) -> Result<Self, DiscoverError> {
         let held = Held::load(&client, &jwks_uri, &limits).await?;
         let shared = Shared {
             client,
             jwks_uri,
             limits,
-            held: RwLock::new(Arc::new(held)),
+            held: ArcSwap::from_pointee(held),
             turn: Arc::new(Mutex::new(None)),
         };
         Ok(Self {
@@ -87,8 +82,8 @@ impl RemoteKeys {
     /// The first request that finds them no longer fresh has them fetched in the background and goes on
     /// with what is there. One waits only for keys that nobody has asked for in a long time, so that a quiet
     /// API does not accept what has been withdrawn long ago.
-    pub async fn current(&self) -> Result<Arc<KeySet>, Rejection> {
-        let held = self.held();
+    pub(crate) async fn current(&self) -> Result<Arc<KeySet>, Rejection> {
+        let held = arc_swap::Guard::into_inner(self.held());
         match held.age(clock::monotonic(), &self.shared.limits) {
             Age::Fresh => {}
             Age::Due => self.refresh(),
@@ -101,7 +96,7 @@ impl RemoteKeys {
     /// Other keys than those `seen`, for a token whose key is not among them; none if there are no others.
     ///
     /// All who ask at the same time share one fetch, and none is made if the last one was just now.
-    pub async fn reload(&self, seen: &Arc<KeySet>) -> Option<Arc<KeySet>> {
+    pub(crate) async fn reload(&self, seen: &Arc<KeySet>) -> Option<Arc<KeySet>> {
         let turn = self.shared.turn.clone().lock_owned().await;
         if Arc::ptr_eq(&self.held().keys, seen) && self.may_fetch(*turn) {
             // In a task: a caller that hangs up must not leave the fetch undone and its time spent.
@@ -138,7 +133,7 @@ impl RemoteKeys {
             ..
         } = &*self.shared;
         match Held::load(client, jwks_uri, limits).await {
-            Ok(loaded) => *held.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded),
+            Ok(loaded) => held.store(Arc::new(loaded)),
             Err(error) => {
                 self.held().failed.store(true, Ordering::Relaxed);
                 tracing::warn!(error = &error as &dyn Error, %jwks_uri, "the issuer's keys stay as they were");
@@ -146,12 +141,18 @@ impl RemoteKeys {
         }
     }
 
-    fn held(&self) -> Arc<Held> {
-        self.shared
-            .held
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    fn held(&self) -> arc_swap::Guard<Arc<Held>> {
+        self.shared.held.load()
+    }
+
+    /// Whether they are young enough to be used.
+    pub(crate) fn are_reliable(&self) -> bool {
+        self.age() < self.shared.limits.stale_for
+    }
+
+    /// How long ago the keys were asked for.
+    pub(crate) fn age(&self) -> Duration {
+        clock::monotonic().saturating_duration_since(self.held().since)
     }
 }
 
@@ -188,7 +189,7 @@ impl Held {
     async fn load(client: &Client, jwks_uri: &Url, limits: &KeyLimits) -> Result<Self, DiscoverError> {
         // What the answer says was true when it was asked for.
         let since = clock::monotonic();
-        let Fetched { body, max_age } = fetch(client, jwks_uri.clone())
+        let Fetched { body, max_age } = fetch(client.get(jwks_uri.clone()))
             .await
             .map_err(DiscoverError::Keys)?;
         let keys = Arc::new(KeySet::from_jwks(body)?);

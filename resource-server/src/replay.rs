@@ -5,12 +5,15 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::Proof;
+use crate::{OLD_NONCE, PROOF_LEEWAY, Proof};
 
 /// Remembers proofs for as long as they could be used again; bounded.
 ///
 /// Each process remembers its own: behind a load balancer a proof may be used once at each. What a replay could gain
 /// needs the same key's next proof anyway, and the token beside it.
+///
+/// A proof by a clock that is fast is remembered for longer where a nonce made it good: until its own time has come, or the
+/// nonce in it is too old for that ([`OLD_NONCE`]).
 ///
 /// When it is full the oldest are forgotten before their time, and nobody is refused: anybody can make proofs with keys
 /// of their own, and would otherwise shut everybody else out.
@@ -22,9 +25,16 @@ pub struct ReplayMemory {
     window: u64,
 }
 
-/// Two generations: what is old is forgotten as a whole, without looking for it.
 #[derive(Default)]
 struct Part {
+    now: Generations,
+    /// Those whose time is still to come.
+    ahead: Generations,
+}
+
+/// Two generations: what is old is forgotten as a whole, without looking for it.
+#[derive(Default)]
+struct Generations {
     since: u64,
     newer: HashSet<u64>,
     older: HashSet<u64>,
@@ -48,11 +58,15 @@ impl ReplayMemory {
         let place = usize::try_from(name % PARTS as u64).unwrap_or(0);
         let mut part = lock(&self.parts[place]);
         part.turn(now, self.window);
-        if part.newer.len() >= MOST {
-            part.older = std::mem::take(&mut part.newer);
-            part.since = now;
+        if part.now.has(name) || part.ahead.has(name) {
+            return false;
         }
-        !part.older.contains(&name) && part.newer.insert(name)
+        part.now.add(name, now, MOST);
+        let by_iat_until = proof.iat.saturating_add(PROOF_LEEWAY);
+        if by_iat_until >= now.saturating_add(self.window) && by_iat_until <= now.saturating_add(AHEAD) {
+            part.ahead.add(name, now, MOST_AHEAD);
+        }
+        true
     }
 
     /// Forgets what is over. Whoever remembers more does so too; this is for the memory of those who have nothing to do.
@@ -64,6 +78,13 @@ impl ReplayMemory {
 }
 
 impl Part {
+    fn turn(&mut self, now: u64, window: u64) {
+        self.now.turn(now, window);
+        self.ahead.turn(now, AHEAD);
+    }
+}
+
+impl Generations {
     /// What was remembered a whole window before the newer generation began can go.
     fn turn(&mut self, now: u64, window: u64) {
         let age = now.saturating_sub(self.since);
@@ -74,6 +95,18 @@ impl Part {
         if age >= window.saturating_mul(2) {
             self.older = HashSet::new();
         }
+    }
+
+    fn has(&self, name: u64) -> bool {
+        self.newer.contains(&name) || self.older.contains(&name)
+    }
+
+    fn add(&mut self, name: u64, now: u64, most: usize) {
+        if self.newer.len() >= most {
+            self.older = std::mem::take(&mut self.newer);
+            self.since = now;
+        }
+        self.newer.insert(name);
     }
 }
 
@@ -93,6 +126,10 @@ const PARTS: usize = 16;
 /// Of each generation in each part: what a table of 2^15 places holds, nine bytes each, so 9 MiB in all when full. That is
 /// 450 thousand proofs in each generation.
 const MOST: usize = 28_672;
+/// Of those whose time is still to come, which are few: a quarter.
+const MOST_AHEAD: usize = MOST / 4;
+/// How long those are remembered, in seconds: until the nonce in them is too old, by the clock of any instance.
+const AHEAD: u64 = OLD_NONCE + 60;
 
 #[cfg(test)]
 mod tests {
@@ -103,7 +140,25 @@ mod tests {
             thumbprint: [thumbprint; 32],
             jti: jti.to_string(),
             made_at: 0,
+            iat: 0,
         }
+    }
+
+    #[test]
+    fn a_proof_of_a_fast_clock_is_remembered_until_its_time_is_over() {
+        let memory = ReplayMemory::new(100);
+        let fast = |iat: u64| Proof { iat, ..proof(1, iat) };
+        for ahead in [91, 100, 600, 3600] {
+            let proof = fast(1000 + ahead);
+            assert!(memory.first_use(&proof, 1000), "{ahead}");
+            memory.forget(1000 + ahead);
+            for later in [1000 + ahead - PROOF_LEEWAY, 1000 + ahead + PROOF_LEEWAY] {
+                assert!(!memory.first_use(&proof, later), "{ahead}");
+            }
+        }
+        memory.forget(20_000);
+        assert!(lock(&memory.parts[0]).ahead.older.is_empty(), "forgotten again");
+        assert!(memory.first_use(&fast(1600), 20_000));
     }
 
     #[test]
@@ -127,14 +182,22 @@ mod tests {
         let memory = ReplayMemory::new(100);
         let all = 3 * PARTS * MOST;
         for jti in 0..all as u64 {
-            memory.first_use(&proof(1, jti), 1000);
+            let fast = Proof {
+                iat: 2000,
+                ..proof(1, jti)
+            };
+            memory.first_use(&fast, 1000);
+        }
+        for part in &memory.parts {
+            let part = lock(part);
+            assert!(part.ahead.newer.len() + part.ahead.older.len() <= 2 * MOST_AHEAD);
         }
         let held: usize = memory
             .parts
             .iter()
             .map(|part| {
                 let part = lock(part);
-                part.newer.len() + part.older.len()
+                part.now.newer.len() + part.now.older.len()
             })
             .sum();
         assert!(held <= 2 * PARTS * MOST, "{held}");

@@ -56,17 +56,17 @@ pub fn validate(
 /// but that of possession.
 pub fn inspect(token: &str, keys: &KeySet, expected: &Expected, now: u64) -> Result<AccessToken, Rejection> {
     let parts = Parts::split(token)?;
-    check_signature(&parts, keys)?;
+    let kid = check_signature(&parts, keys)?;
     let claims: Claims = parse(&decode(parts.payload)?)?;
     check_origin(&claims, expected)?;
     check_form(&claims)?;
     check_time(&claims, expected.leeway.as_secs(), now)?;
-    Ok(claims.into())
+    Ok(claims.signed_with(kid))
 }
 
 /// A bound token without its proof is somebody else's (RFC 9449 section 7.1), and so is one that is bound in a way that we
 /// cannot check.
-fn check_possession(presented: &Presented<'_>, token: &AccessToken) -> Result<(), Rejection> {
+pub(crate) fn check_possession(presented: &Presented<'_>, token: &AccessToken) -> Result<(), Rejection> {
     match (presented.scheme(), &token.cnf) {
         (Scheme::Bearer, None) => Ok(()),
         (Scheme::Bearer, Some(_)) => Err(Rejection::BoundToKey),
@@ -120,7 +120,8 @@ struct Header<'a> {
     crit: Option<IgnoredAny>,
 }
 
-fn check_signature(parts: &Parts<'_>, keys: &KeySet) -> Result<(), Rejection> {
+/// The id of the key that the token is signed with.
+fn check_signature(parts: &Parts<'_>, keys: &KeySet) -> Result<String, Rejection> {
     let header = decode(parts.header)?;
     let header: Header<'_> = parse(&header)?;
     // Keeps ID tokens and everything else that the issuer signs out (RFC 9068 section 4).
@@ -140,7 +141,7 @@ fn check_signature(parts: &Parts<'_>, keys: &KeySet) -> Result<(), Rejection> {
     }
     let signature = decode(parts.signature)?;
     if key.verifies(parts.signed.as_bytes(), &signature) {
-        Ok(())
+        Ok(header.kid.into_owned())
     } else {
         Err(Rejection::BadSignature)
     }
@@ -174,12 +175,17 @@ fn check_form(claims: &Claims) -> Result<(), Rejection> {
 }
 
 fn check_time(claims: &Claims, leeway: u64, now: u64) -> Result<(), Rejection> {
-    // `exp` itself is already too late (RFC 7519 section 4.1.4).
-    if now >= claims.exp.saturating_add(leeway) {
-        return Err(Rejection::Expired);
-    }
+    check_end(claims.exp, leeway, now)?;
     if claims.iat > now.saturating_add(MAX_AHEAD) || claims.nbf > Some(now.saturating_add(leeway)) {
         return Err(Rejection::NotYetValid);
+    }
+    Ok(())
+}
+
+/// `exp` itself is already too late (RFC 7519 section 4.1.4).
+pub(crate) fn check_end(exp: u64, leeway: u64, now: u64) -> Result<(), Rejection> {
+    if now >= exp.saturating_add(leeway) {
+        return Err(Rejection::Expired);
     }
     Ok(())
 }

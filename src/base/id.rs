@@ -97,6 +97,10 @@ ids! {
     ClientSecretId = "cse";
     /// An initial access token (RFC 7591 section 3); never the token itself.
     RegistrationTokenId = "rti";
+    /// A pushed authorization request (RFC 9126) that is kept.
+    PushedRequestId = "pra";
+    /// An end of all sessions that match a filter.
+    MassEndId = "men";
 }
 
 fn parse(text: &str, prefix: &'static str) -> Result<Uuid, IdError> {
@@ -132,6 +136,11 @@ pub enum ClientIdError {
 }
 
 impl ClientId {
+    /// The id of a client that is part of the program.
+    pub(crate) fn of_our_own(name: &'static str) -> Self {
+        Self(name.to_owned())
+    }
+
     /// The id as the operator wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -224,6 +233,14 @@ impl fmt::Debug for KeyId {
 impl Serialize for KeyId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for KeyId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Networks of addresses, as operators write them: `10.0.0.0/8, fd00::/8` (RFC 4632, RFC 4291 section 2.3).
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     str::FromStr,
 };
 
 use ipnet::{IpNet, Ipv4Net};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// Networks, with commas between them; an empty text is none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +48,47 @@ impl FromStr for Networks {
             return Ok(Self::default());
         }
         text.split(',').map(parse).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// One network, or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl Network {
+    /// Whether an address as it is kept of a request (`192.0.2.7`, or `2001:db8:0:1::/64` for an IPv6 network, of which one
+    /// person has all addresses) is in this network, or has it within itself.
+    pub fn meets(&self, kept: &str) -> bool {
+        let kept = kept.parse::<IpAddr>().map(IpNet::from).or_else(|_| kept.parse());
+        kept.is_ok_and(|kept: IpNet| self.0.contains(&kept) || kept.contains(&self.0))
+    }
+}
+
+impl FromStr for Network {
+    type Err = NetworksError;
+
+    fn from_str(text: &str) -> Result<Self, NetworksError> {
+        parse(text).map(Self)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Network {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(D::Error::custom)
     }
 }
 

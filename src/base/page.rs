@@ -1,12 +1,12 @@
 //! Paging by key: a list goes on after the last id that was seen, never by counting rows.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many rows a page may have.
 pub const MAX_PAGE: i64 = 1000;
 
 /// One page of a list, and where the next one begins.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Page<T> {
     /// The rows, in the order of their keys.
     pub items: Vec<T>,

@@ -33,6 +33,10 @@ pub enum Purpose {
     KnownBrowser,
     /// A DPoP nonce: when it was issued.
     DpopNonce,
+    /// A sign-in to the console under way, in a cookie of the browser.
+    ConsoleSignIn,
+    /// The answer to a request of the admin API that may be sent again, at rest.
+    IdempotentAnswer,
     /// A key of a ring, at rest.
     KeyAtRest,
     /// The value that tells whether a root secret is this database's.
@@ -40,7 +44,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::PendingRequest,
         Self::PostedRequest,
         Self::PushedRequest,
@@ -49,6 +53,8 @@ impl Purpose {
         Self::Csrf,
         Self::KnownBrowser,
         Self::DpopNonce,
+        Self::ConsoleSignIn,
+        Self::IdempotentAnswer,
         Self::KeyAtRest,
         Self::RootCheck,
     ];
@@ -63,6 +69,8 @@ impl Purpose {
             Self::Csrf => "csrf",
             Self::KnownBrowser => "known-browser",
             Self::DpopNonce => "dpop-nonce",
+            Self::ConsoleSignIn => "console-sign-in",
+            Self::IdempotentAnswer => "idempotent-answer",
             Self::KeyAtRest => "key-at-rest",
             Self::RootCheck => "root-check",
         }

@@ -77,6 +77,58 @@ impl FromStr for DisplayName {
     }
 }
 
+/// The version of an app, as the app itself tells it: 1 to 32 letters, digits and `.`, `_`, `+`, `-`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct AppVersion(String);
+
+/// Why a text is no version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a version has 1 to 32 characters: letters, digits and . _ + -")]
+pub struct AppVersionError;
+
+impl AppVersion {
+    /// The version.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AppVersion {
+    type Err = AppVersionError;
+
+    fn from_str(text: &str) -> Result<Self, AppVersionError> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+-".contains(&b);
+        if text.is_empty() || text.len() > 32 || !text.bytes().all(plain) {
+            return Err(AppVersionError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// Why an operator did something, in their words: 1 to 200 characters, no control characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Note(String);
+
+/// Why a text is no note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a sentence of 1 to 200 characters")]
+pub struct NoteError;
+
+impl FromStr for Note {
+    type Err = NoteError;
+
+    fn from_str(text: &str) -> Result<Self, NoteError> {
+        let text = text.trim();
+        let length = text.chars().count();
+        if length == 0 || length > 200 || text.chars().any(char::is_control) {
+            return Err(NoteError);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 macro_rules! text_traits {
     ($($name:ident)*) => {$(
         impl fmt::Display for $name {
@@ -93,7 +145,7 @@ macro_rules! text_traits {
     )*};
 }
 
-text_traits!(Email DisplayName);
+text_traits!(Email DisplayName AppVersion Note);
 
 #[cfg(test)]
 mod tests {
@@ -119,5 +171,9 @@ mod tests {
         }
         assert!("Notes\u{202e}".parse::<DisplayName>().is_err());
         assert!("x".repeat(81).parse::<DisplayName>().is_err());
+        assert!("4.12.0-beta+7".parse::<AppVersion>().is_ok());
+        for bad in ["", "4 12", "4\n", "4%", &"4".repeat(33)] {
+            assert_eq!(bad.parse::<AppVersion>(), Err(AppVersionError), "{bad:?}");
+        }
     }
 }

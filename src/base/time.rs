@@ -11,7 +11,11 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::{
+    OffsetDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
 
 /// A point in time: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
@@ -66,7 +70,18 @@ impl Instant {
             .and_then(|at| at.format(&Rfc3339).ok())
             .unwrap_or_default()
     }
+
+    /// As `Sun, 22 Nov 2026 10:00:00 GMT` (RFC 9110 section 5.6.7).
+    pub fn to_http_date(self) -> String {
+        OffsetDateTime::from_unix_timestamp(self.seconds())
+            .ok()
+            .and_then(|at| at.format(HTTP_DATE).ok())
+            .unwrap_or_default()
+    }
 }
+
+const HTTP_DATE: &[BorrowedFormatItem<'_>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// A length of time in milliseconds, never negative; written as `90d`, `12h`, `5m`, `60s` or `250ms`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,4 +1,4 @@
-//! `postern client add|list|show|remove|secret`.
+//! `postern client add|set|list|show|doctor|remove|secret`.
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -16,6 +16,7 @@ use crate::{
         client::{
             add::AddClient,
             secret::{SHOWN_ONCE, SecretVerb},
+            set::SetClient,
         },
         place::Place,
         table::{facts, table},
@@ -24,6 +25,7 @@ use crate::{
     },
     config::Overrides,
     domain::{
+        actor::Actor,
         client::{AuthMethod, Client, ClientSettings, ConsentPolicy, DpopPolicy},
         client_secret::KeptSecret,
     },
@@ -32,10 +34,13 @@ use crate::{
 };
 
 mod add;
+mod checked;
 mod doctor;
+mod flags;
 mod secret;
+mod set;
 
-/// Add, list, show and remove clients.
+/// Add, change, list, show and remove clients.
 #[derive(Debug, Args)]
 pub(super) struct ClientCommand {
     #[command(subcommand)]
@@ -49,6 +54,8 @@ pub(super) struct ClientCommand {
 enum Verb {
     /// Register an app
     Add(Box<AddClient>),
+    /// Change an app's settings: what is not written stays
+    Set(Box<SetClient>),
     /// List the apps
     List {
         /// Only those that nobody has used for so long, such as 90d
@@ -80,17 +87,16 @@ enum Verb {
 pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let client = match command.verb {
         Verb::Add(adding) => return add(&adding, command.json, place, world).await,
+        Verb::Set(setting) => return set::run(&setting, command.json, place, world).await,
         Verb::List { unused } => return list(unused, command.json, place, world).await,
         Verb::Secret { verb } => return secret::run(verb, command.json, place, world).await,
         Verb::Show { id } => {
-            let (_, all) = clients::all(&world.app(place).await?.provider.db).await?;
-            let found = all.into_iter().find(|client| client.id == id);
+            let found = world.admin(place).await?.client(&id).await?;
             found.ok_or_else(|| unknown(&id))?
         }
         Verb::Doctor { id } => return doctor::run(&id, command.json, place, world).await,
         Verb::Remove { id } => {
-            let app = world.app(place).await?;
-            let ended = verbs::remove(&app.provider, id.clone()).await?;
+            let ended = world.admin(place).await?.remove_client(&id).await?;
             let ended = ended.ok_or_else(|| unknown(&id))?;
             let text = || format!("Removed {id}; {}.", words::ended(ended));
             let value = json!({ "client": id, "ended": ended });
@@ -103,6 +109,7 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
 }
 
 async fn add(adding: &AddClient, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    place.only_here()?;
     let config = world.config(place, &Overrides::default())?;
     // What is wrong with the words is told before the database is opened.
     let adding = adding.check(&config.lifetimes, &config.server.public_url)?;
@@ -114,6 +121,7 @@ async fn add(adding: &AddClient, json: bool, place: &Place, world: &mut World) -
         adding.name,
         adding.settings,
         adding.secret_life,
+        Actor::Operator,
     );
     let added = added.await.map_err(|error| match error {
         ClientError::Taken => anyhow!(
@@ -148,14 +156,15 @@ struct Shown<'a> {
 }
 
 async fn list(unused: Option<Lifetime>, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
-    let (_, mut items) = clients::all(&app.provider.db).await?;
     if let Some(unused) = unused {
+        let app = world.app(place).await?;
+        let (_, mut items) = clients::all(&app.provider.db).await?;
         let since = app.provider.clock.now().minus(unused);
         let found = verbs::unused_since(&app.provider, since).await?;
         items.retain(|client| found.iter().any(|(id, _)| *id == client.id));
         return list_unused(&items, &found, json, world);
     }
+    let items = world.admin(place).await?.clients().await?;
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {

@@ -12,7 +12,10 @@ mod provider;
 mod screen;
 mod story;
 
-use std::path::PathBuf;
+use std::{
+    net::{Ipv4Addr, TcpListener},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use clap::Args;
@@ -21,7 +24,8 @@ use self::screen::Screen;
 use crate::{
     base::time::Lifetime,
     cli::{folder, host::Host, place::Place, signals::Signals, words::shell, world::World},
-    config::{Config, Overrides},
+    config::{Config, Overrides, PrivateConfig},
+    flows::admin::console::HOME,
     telemetry,
 };
 
@@ -62,17 +66,21 @@ pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) 
     telemetry::init(&config.log)?;
     folder::make(&data)?;
     let password = home::password(&data, &config, &world.surroundings.entropy)?;
+    let (private_listener, private) = console()?;
+    config.server.private = Some(private.clone());
     let app = home::furnish(&config, &world.surroundings, &password).await?;
     let issuer = config.server.public_url.to_string();
+    let console = format!("{}{HOME}", private.url);
     // A demo has no requests that are worth a long wait.
     config.server.shutdown_timeout = Lifetime::from_secs(2);
-    let host = Host::start(listener, &app, config.server);
+    let host = Host::start(listener, Some(private_listener), &app, &config.server);
 
     let opens_browser = !command.no_browser && browser::may_open(world);
     let mut screen = Screen::new(&mut world.output, app.provider.clock.clone());
     let folder = format!("{} (kept for next time)", shell(&data));
     let rows = [
         ("server", issuer.as_str()),
+        ("console", &console),
         ("data", &folder),
         ("email", home::EMAIL),
         ("password", &password),
@@ -87,4 +95,17 @@ pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) 
         () = signals.next() => {}
     }
     told
+}
+
+/// A place for the console on this machine.
+fn console() -> anyhow::Result<(TcpListener, PrivateConfig)> {
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("there is no free port for the console")?;
+    let listen = listener.local_addr()?;
+    let private = PrivateConfig {
+        listen,
+        url: format!("http://{listen}").parse()?,
+        allow: "127.0.0.0/8".parse()?,
+    };
+    Ok((listener, private))
 }

@@ -4,7 +4,10 @@ use std::{error::Error, io::Write};
 
 use crate::{
     app::AppError,
-    cli::output::{Output, Unwritable},
+    cli::{
+        output::{Output, Unwritable},
+        place::OnlyHere,
+    },
     flows::{
         account::AccountError,
         clients::{ClientError, secrets::SecretError},
@@ -19,8 +22,14 @@ use crate::{
 #[error("{0}")]
 pub(super) struct Usage(pub(super) String);
 
+/// What was asked for is done, but not everybody has confirmed it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} have not confirmed it in time")]
+pub(super) struct Unconfirmed(pub(super) usize);
+
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
+const UNCONFIRMED: u8 = 3;
 const LATER: &str = "run the command again in a moment";
 
 /// Tells what is wrong with a command line, or shows the help that was asked for.
@@ -51,7 +60,13 @@ pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
         .map(|advice| format!("\n  {advice}"));
     // As above.
     let _ = writeln!(errors, "error: {error:#}{}", advice.unwrap_or_default());
-    if error.is::<Usage>() { WRONG_USAGE } else { FAILED }
+    if error.is::<Usage>() || error.is::<OnlyHere>() {
+        WRONG_USAGE
+    } else if error.is::<Unconfirmed>() {
+        UNCONFIRMED
+    } else {
+        FAILED
+    }
 }
 
 /// What to do about errors whose own text does not say it, since their first reader is another part of the program.

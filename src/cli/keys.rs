@@ -1,19 +1,14 @@
 //! `postern keys list|rotate`.
 
 use clap::{Args, Subcommand};
-use serde::Serialize;
 
 use crate::{
-    base::{
-        id::KeyId,
-        page::Page,
-        time::{Instant, Lifetime},
-    },
+    base::{id::KeyId, page::Page, time::Instant},
     cli::{place::Place, table::table, world::World},
-    domain::key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    domain::key::Ring,
     flows::keys::{
-        self,
-        rotate::{Rotated, rotate},
+        Listed,
+        rotate::{Rotated, Withdrawn},
     },
 };
 
@@ -36,30 +31,38 @@ enum Verb {
         /// Rotate only this ring: signing:ES256, signing:RS256, mac or seal
         #[arg(long, value_name = "NAME")]
         ring: Option<Ring>,
+        /// The keys in use may be known to others: replace them now, and refuse what they signed
+        #[arg(long)]
+        compromised: bool,
+        /// Replace the next ones too, which lay beside them; other verifiers may refuse tokens for up to 11 minutes
+        #[arg(long, requires = "compromised")]
+        all: bool,
     },
 }
 
 pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
+    let admin = world.admin(place).await?;
     match command.verb {
         Verb::List => {
-            let keys = keys::list(&app.provider.db).await?;
-            let rotate_every = app.provider.lifetimes.key_rotation;
-            let items = keys
-                .iter()
-                .map(|key| Listed::new(key, &keys, rotate_every))
-                .collect();
+            let items = admin.keys().await?;
             let page = Page { items, next: None };
             world
                 .output
                 .result(command.json, &page, || listed_table(&page.items))
         }
-        Verb::Rotate { ring } => {
-            let there = keys::list(&app.provider.db).await?;
-            let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
-            let all = || Ring::every().filter(has_keys).collect();
-            let rings = ring.map_or_else(all, |ring| vec![ring]);
-            let items = rotate(&app.provider, &rings).await?;
+        Verb::Rotate {
+            ring,
+            compromised,
+            all: renew_all,
+        } => {
+            if compromised {
+                let items = admin.withdraw(ring, renew_all).await?;
+                let page = Page { items, next: None };
+                return world
+                    .output
+                    .result(command.json, &page, || withdrawn_text(&page.items));
+            }
+            let items = admin.rotate(ring).await?;
             let page = Page { items, next: None };
             world
                 .output
@@ -68,38 +71,8 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
     }
 }
 
-/// A key with what comes next.
-#[derive(Debug, Serialize)]
-struct Listed<'a> {
-    #[serde(flatten)]
-    key: &'a KeyInfo,
-    then: Option<Then>,
-}
-
-#[derive(Debug, Serialize)]
-struct Then {
-    state: &'static str,
-    at: Instant,
-}
-
-impl<'a> Listed<'a> {
-    fn new(key: &'a KeyInfo, all: &[KeyInfo], rotate_every: Lifetime) -> Self {
-        let rotates_at = || RingKeys::of(key.ring, all).rotates_at(rotate_every);
-        let (state, at) = match key.state {
-            KeyState::Next => ("active", rotates_at()),
-            KeyState::Active { .. } => ("retiring", rotates_at()),
-            KeyState::Retiring { .. } => ("gone", key.gone_at()),
-            KeyState::Gone { .. } => ("gone", None),
-        };
-        Self {
-            key,
-            then: at.map(|at| Then { state, at }),
-        }
-    }
-}
-
-fn listed_table(keys: &[Listed<'_>]) -> String {
-    let row = |listed: &Listed<'_>| {
+fn listed_table(keys: &[Listed]) -> String {
+    let row = |listed: &Listed| {
         let (state, since) = listed.key.state.to_columns();
         let then = listed.then.as_ref();
         [
@@ -129,4 +102,23 @@ fn rotated_table(rotated: &[Rotated]) -> String {
         ]
     };
     table(["RING", "ACTIVE", "RETIRING", "NEXT"], rotated.iter().map(row))
+}
+
+fn withdrawn_text(withdrawn: &[Withdrawn]) -> String {
+    let row = |withdrawn: &Withdrawn| {
+        let keys: Vec<String> = withdrawn.withdrawn.iter().map(ToString::to_string).collect();
+        [withdrawn.ring.as_str().to_owned(), keys.join(" ")]
+    };
+    let mut text = table(["RING", "WITHDRAWN"], withdrawn.iter().map(row));
+    text.push_str("\n\nNobody is signed out: apps get new access tokens with their next refresh.");
+    let known = withdrawn.iter().filter_map(|one| one.known_everywhere_at).max();
+    if let Some(known) = known {
+        let until = known.to_rfc3339();
+        text.push_str(
+            "\nThe key that signs now is new: APIs that keep the published keys may refuse its tokens until ",
+        );
+        text.push_str(&until);
+        text.push_str(" at the latest.");
+    }
+    text
 }

@@ -11,7 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     cli::{place::Place, table::table, world::World},
-    domain::{client::RegistrationMode, registration::KeptInitialAccessToken, scope::ScopeSet},
+    domain::{actor::Actor, client::RegistrationMode, registration::KeptInitialAccessToken, scope::ScopeSet},
     flows::registration::tokens,
     store::registrations,
 };
@@ -70,7 +70,7 @@ pub(super) async fn run(
         TokenVerb::List => list(json, place, world).await,
         TokenVerb::Remove { token } => {
             let app = world.app(place).await?;
-            if !tokens::remove(&app.provider, token).await? {
+            if !tokens::remove(&app.provider, token, Actor::Operator).await? {
                 bail!("there is no token {token}; see `postern registration token list`");
             }
             let text = || format!("Removed {token}: it lets nobody in any more.");
@@ -92,7 +92,7 @@ async fn add(
     }
     let app = world.app(place).await?;
     let is_off = app.provider.registration.mode == RegistrationMode::Off;
-    let new = tokens::add(&app.provider, Some(expires), uses, scope).await?;
+    let new = tokens::add(&app.provider, Some(expires), uses, scope, Actor::Operator).await?;
     let value = json!({ "initial_access_token": new.token.expose(), "token": new.kept });
     world.output.result(json, &value, || {
         let off = "\nRegistration is off: set registration.mode to \"token\" before it can be used.";

@@ -137,7 +137,7 @@ async fn write_again(
             restoring.write_again(line?).await?;
         }
     }
-    let report = restoring.report();
+    let report = restoring.finish().await?;
     app.close().await;
     Ok(report)
 }
@@ -184,6 +184,13 @@ fn shown(restored: &Restored, file: Option<&Path>) -> String {
         parts.push(
             "Keys were rotated since the backup, and older ones are back. If one of them must not be used: postern keys \
              rotate"
+                .to_owned(),
+        );
+    }
+    if report.withdrawn_keys > 0 {
+        parts.push(
+            "Keys were withdrawn since the backup, and are back: withdraw them again before the server is started: postern \
+             keys rotate --compromised --all"
                 .to_owned(),
         );
     }

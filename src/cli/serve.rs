@@ -9,6 +9,7 @@ use crate::{
     app::App,
     cli::{host::Host, place::Place, signals::Signals, world::World},
     config::{Config, Overrides},
+    flows::settings,
     telemetry,
 };
 
@@ -44,10 +45,24 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
     // From the first moment: who sees the port open may already ask for an end in order.
     let mut signals = Signals::listen().context("the signals that stop the server cannot be listened to")?;
     // Before the database is opened: a second server on the same address touches nothing.
-    let (listener, address) = bind(&config)?;
+    let listen = config.server.listen;
+    let (listener, address) = bind("server.listen", listen)?;
+    let private = config.server.private.as_ref();
+    let private = private.map(|private| bind("server.private_listen", private.listen));
+    let (private, private_address) = private.transpose()?.unzip();
     let app = App::open(&config, world.surroundings.clone()).await?;
-    let mut host = Host::start(listener, &app, config.server.clone());
+    // Not served by settings that nobody could ever know of.
+    settings::note(
+        &app.provider,
+        &config.shown(),
+        &Config::defaults(&world.data(place))?.shown(),
+    )
+    .await?;
+    let mut host = Host::start(listener, private, &app, &config.server);
     tracing::info!(%address, issuer = %config.server.public_url, "ready");
+    if let Some(address) = private_address {
+        tracing::info!(%address, "the private listener is ready");
+    }
     tokio::select! {
         failed = host.failed() => return failed,
         () = signals.next() => {}
@@ -63,16 +78,17 @@ pub(super) async fn run(command: ServeCommand, place: &Place, world: &mut World)
     Ok(())
 }
 
-fn bind(config: &Config) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listen = config.server.listen;
+fn bind(setting: &str, listen: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
     let bound = TcpListener::bind(listen).and_then(|listener| {
         let address = listener.local_addr()?;
         Ok((listener, address))
     });
     bound.with_context(|| {
         format!(
-            "server.listen = {listen} cannot be used; stop the program that has it, or choose another with \
-             --listen, in postern.toml or by POSTERN__SERVER__LISTEN"
+            "{setting} = {listen} cannot be used; stop the program that has it, or choose another{} in postern.toml or \
+             by POSTERN__{}",
+            if setting == "server.listen" { " with --listen," } else { "" },
+            setting.to_uppercase().replace('.', "__"),
         )
     })
 }

@@ -1,27 +1,21 @@
-//! `postern session list|end`.
+//! `postern session list|show|versions|end|ends|cancel-end`.
 
-use anyhow::bail;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use serde_json::json;
 
+pub(super) use self::node::Node;
+use self::{end::How, filter::FilterFlags};
 use crate::{
-    app::App,
     base::{
-        id::{DeviceSessionId, UserId},
-        page::{MAX_PAGE, Page},
-        text::Email,
-        time::Instant,
+        id::{ClientId, DeviceSessionId, MassEndId},
+        page::MAX_PAGE,
     },
-    cli::{place::Place, session::node::Node, table::table, user, words, world::World},
-    domain::{
-        ending::{Ending, Reason},
-        event::Subject,
-    },
-    flows::{end::end, sessions},
-    store::{browser_sessions, device_sessions, ending::Ended},
+    cli::{place::Place, world::World},
 };
 
+mod confirmed;
+mod end;
+mod filter;
+mod list;
 mod node;
 
 /// List and end sessions.
@@ -36,11 +30,10 @@ pub(super) struct SessionCommand {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// List the sessions of apps; of one person also those of browsers
+    /// List the sessions of apps, newest first; of one person also those of browsers
     List {
-        /// Only this person's
-        #[arg(long, value_name = "EMAIL")]
-        user: Option<Email>,
+        #[command(flatten)]
+        filter: FilterFlags,
         /// Go on after this session
         #[arg(long, value_name = "ID")]
         after: Option<DeviceSessionId>,
@@ -48,139 +41,65 @@ enum Verb {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
         limit: i64,
     },
-    /// End one session, or all of a person
-    #[command(group = clap::ArgGroup::new("what").required(true))]
+    /// Show one session of an app
+    Show {
+        /// Which
+        #[arg(value_name = "SESSION_ID")]
+        id: DeviceSessionId,
+    },
+    /// Count the live sessions of apps by their version
+    Versions {
+        /// Only of this app
+        #[arg(long, value_name = "CLIENT_ID")]
+        client: Option<ClientId>,
+    },
+    /// End one session, all of a person with those of their browsers (--user alone), or all app sessions that match
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(FILTERS).arg("session"))]
     End {
         /// An app's session (dse_...), or a browser's (bse_...) with the app sessions that live with it
-        #[arg(group = "what", value_name = "SESSION_ID")]
+        #[arg(value_name = "SESSION_ID", conflicts_with_all = FILTERS)]
         session: Option<Node>,
-        /// Everything of this person
-        #[arg(long, group = "what", value_name = "EMAIL")]
-        user: Option<Email>,
+        #[command(flatten)]
+        filter: FilterFlags,
+        #[command(flatten)]
+        how: How,
+    },
+    /// List the ends of many sessions, and how far they came
+    Ends {
+        /// How many rows at most
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+        limit: i64,
+    },
+    /// Stop an end of many sessions; what has ended stays ended
+    CancelEnd {
+        /// Which
+        #[arg(value_name = "END_ID")]
+        id: MassEndId,
     },
 }
 
-/// A page of device sessions; of one person also the browser sessions.
-#[derive(Serialize)]
-struct Sessions {
-    #[serde(flatten)]
-    devices: Page<device_sessions::list::Listed>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    browsers: Option<Vec<browser_sessions::Listed>>,
-}
+const FILTERS: [&str; 10] = [
+    "user",
+    "client",
+    "app_version",
+    "device",
+    "address",
+    "used_before",
+    "used_since",
+    "opened_before",
+    "opened_since",
+    "life",
+];
 
 pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
-    let (value, whose, ended) = match command.verb {
-        Verb::List { user, after, limit } => {
-            let sessions = find(&app, user.as_ref(), after, limit).await?;
-            let text = || shown(&sessions, user.as_ref(), app.provider.clock.now());
-            return world.output.result(command.json, &sessions, text);
-        }
-        Verb::End {
-            session: Some(node), ..
-        } => {
-            let ended = end_one(&app, node).await?;
-            let value = json!({ "session": node.to_string(), "ended": ended });
-            (value, node.to_string(), ended)
-        }
-        Verb::End {
-            user: Some(email), ..
-        } => {
-            let user = user::find(&app, &email).await?.id;
-            let ended = end_all(&app, user).await?;
-            (json!({ "user": user, "ended": ended }), email.to_string(), ended)
-        }
-        Verb::End { .. } => bail!("name a session, or a person with --user"),
-    };
-    let text = || format!("{whose}: {}.", words::ended(ended));
-    world.output.result(command.json, &value, text)
-}
-
-async fn find(
-    app: &App,
-    email: Option<&Email>,
-    after: Option<DeviceSessionId>,
-    limit: i64,
-) -> anyhow::Result<Sessions> {
-    let provider = &app.provider;
-    let user = match email {
-        Some(email) => Some(user::find(app, email).await?.id),
-        None => None,
-    };
-    let devices = sessions::devices(provider, user, after, limit).await?;
-    // They are few, and stand before the first page.
-    let browsers = match user.filter(|_| after.is_none()) {
-        Some(user) => Some(sessions::browsers(provider, user).await?),
-        None => None,
-    };
-    Ok(Sessions { devices, browsers })
-}
-
-fn shown(sessions: &Sessions, email: Option<&Email>, now: Instant) -> String {
-    let mut parts = Vec::new();
-    if let Some(browsers) = sessions.browsers.as_ref().filter(|browsers| !browsers.is_empty()) {
-        let row = |session: &browser_sessions::Listed| {
-            let (began, seen) = (session.created_at, session.last_seen_at);
-            let (began, seen) = (began.to_rfc3339(), words::ago(seen, now));
-            [session.id.to_string(), session.label.clone(), began, seen]
-        };
-        let headings = ["BROWSER SESSION", "BROWSER", "BEGAN", "SEEN"];
-        parts.push(table(headings, browsers.iter().map(row)));
+    let admin = world.admin(place).await?;
+    let json = command.json;
+    match command.verb {
+        Verb::List { filter, after, limit } => list::list(&admin, &filter, after, limit, json, world).await,
+        Verb::Show { id } => list::show(&admin, id, json, world).await,
+        Verb::Versions { client } => list::versions(&admin, client.as_ref(), json, world).await,
+        Verb::End { session, filter, how } => end::end(&admin, session, &filter, how, json, world).await,
+        Verb::Ends { limit } => end::list(&admin, limit, json, world).await,
+        Verb::CancelEnd { id } => end::cancel(&admin, id, json, world).await,
     }
-    let row = |session: &device_sessions::list::Listed| {
-        [
-            session.id.to_string(),
-            session.user.to_string(),
-            session.client.to_string(),
-            session.device.clone(),
-            session.first_used_at.to_rfc3339(),
-            words::ago(session.last_used_at, now),
-        ]
-    };
-    let headings = ["APP SESSION", "USER", "APP", "DEVICE", "BEGAN", "USED"];
-    let devices = &sessions.devices;
-    parts.push(if devices.items.is_empty() {
-        "No app is signed in.".to_owned()
-    } else {
-        table(headings, devices.items.iter().map(row))
-    });
-    if let Some(next) = &devices.next {
-        let user = email.map(|email| format!(" --user {email}")).unwrap_or_default();
-        parts.push(format!(
-            "There are more: postern session list{user} --after {next}"
-        ));
-    }
-    parts.join("\n\n")
-}
-
-async fn end_all(app: &App, user: UserId) -> anyhow::Result<Ended> {
-    let ending = Ending::User { id: user, keep: None };
-    let subject = Subject {
-        user: Some(user),
-        ..Subject::default()
-    };
-    Ok(end(&app.provider, ending, Reason::EndedByOperator, subject).await?)
-}
-
-async fn end_one(app: &App, node: Node) -> anyhow::Result<Ended> {
-    let mut subject = Subject::default();
-    let ending = match node {
-        Node::Browser(id) => Ending::Browser { id },
-        Node::Device(id) => {
-            if let Some(found) = device_sessions::find(&app.provider.db, id).await? {
-                subject.user = Some(found.session.user);
-                subject.client = Some(found.session.client);
-            }
-            subject.session = Some(id);
-            Ending::Device { id }
-        }
-    };
-    let ended = end(&app.provider, ending, Reason::EndedByOperator, subject).await?;
-    if ended == Ended::default() {
-        bail!(
-            "there is no session {node} that could be ended: it has ended already, or never was; see `postern session list`"
-        );
-    }
-    Ok(ended)
 }

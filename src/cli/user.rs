@@ -1,23 +1,33 @@
-//! `postern user add|list|password|disable`.
+//! `postern user add|list|show|password|disable|enable|role|end-sessions`.
 
-use anyhow::anyhow;
+use std::str::FromStr;
+
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::{
-    app::App,
     base::{
         id::UserId,
-        page::{MAX_PAGE, Page},
-        text::{DisplayName, Email},
+        page::MAX_PAGE,
+        text::{DisplayName, Email, Note},
     },
-    cli::{place::Place, table::table, words, world::World},
-    domain::user::User,
-    flows::account::{self, AccountError},
-    store::users,
+    cli::{
+        admin::Admin,
+        place::Place,
+        table::{facts, table},
+        words,
+        world::World,
+    },
+    domain::{
+        role::{Role, UnknownRole},
+        session_filter::SessionFilter,
+        user::User,
+    },
+    flows::admin::people::Adding,
 };
 
-/// Add, list and disable people, set their passwords.
+/// Add, list, disable and enable people, set their passwords, end their sessions.
 #[derive(Debug, Args)]
 pub(super) struct UserCommand {
     #[command(subcommand)]
@@ -25,6 +35,23 @@ pub(super) struct UserCommand {
     /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// Where a list goes on.
+#[derive(Debug, Clone)]
+enum After {
+    User(UserId),
+    Address(Email),
+}
+
+impl FromStr for After {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let user = text.parse().map(Self::User);
+        user.or_else(|_| text.parse().map(Self::Address))
+            .map_err(|_| "write an id such as usr_0197..., or with --begins an address")
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -36,15 +63,21 @@ enum Verb {
         /// Their name
         #[arg(long)]
         name: Option<DisplayName>,
+        /// Make them an admin: owner, admin, support, auditor or developer
+        #[arg(long)]
+        role: Option<Role>,
         /// Read the password from standard input, where one newline at its end does not count
         #[arg(long)]
         password_stdin: bool,
     },
     /// List people in the order in which they were added
     List {
-        /// Go on after this person
+        /// Go on after this person; with --begins after this address
         #[arg(long, value_name = "ID")]
-        after: Option<UserId>,
+        after: Option<After>,
+        /// Only people whose address begins like this, in the order of their addresses
+        #[arg(long, value_name = "TEXT")]
+        begins: Option<String>,
         /// How many rows at most
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
         limit: i64,
@@ -57,88 +90,203 @@ enum Verb {
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Show a person, and how many browsers and apps they are signed in with
+    Show {
+        /// Whom
+        email: Email,
+    },
     /// Disable a person and end everything of theirs
     Disable {
         /// Whom
         email: Email,
     },
+    /// Let a person who was disabled sign in again
+    Enable {
+        /// Whom
+        email: Email,
+    },
+    /// Make a person an admin, another kind of admin, or none any more; their sessions at the console end
+    Role {
+        /// Whom
+        email: Email,
+        /// owner, admin, support, auditor or developer; or none
+        role: RoleOrNone,
+    },
+    /// End all sessions of a person, in browsers and apps; the same as `session end --user`
+    EndSessions {
+        /// Whose
+        email: Email,
+        /// Why, for the record
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<Note>,
+    },
 }
 
 pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
+    let admin = world.admin(place).await?;
     let json = command.json;
     match command.verb {
         Verb::Add {
             email,
             name,
+            role,
             password_stdin,
         } => {
             let password = world.input.new_password(password_stdin, &email)?;
-            let added = account::add(&app.provider, email.clone(), name, password).await;
-            let user = added.map_err(|error| match error {
-                AccountError::Taken => anyhow!("{email} has an account already; see `postern user list`"),
-                other => other.into(),
-            })?;
+            let adding = Adding {
+                email: email.clone(),
+                name,
+                password,
+                role,
+            };
+            let user = admin.add_user(adding).await?;
             let text = || format!("Added {email}: {}", user.id);
             world.output.result(json, &user, text)
         }
-        Verb::List { after, limit } => list(&app, after, limit, json, world).await,
+        Verb::List { after, begins, limit } => list(&admin, after, begins, limit, json, world).await,
+        Verb::Show { email } => show(&admin, &email, json, world).await,
+        Verb::Enable { email } => {
+            let user = admin.user(&email).await?;
+            let enabled = user.disabled_at.is_some();
+            admin.enable(&user).await?;
+            let value = json!({ "user": user.id, "enabled_now": enabled });
+            world.output.result(json, &value, || {
+                if enabled {
+                    format!("{email} may sign in again.")
+                } else {
+                    format!("{email} was not disabled; nothing was changed.")
+                }
+            })
+        }
+        Verb::EndSessions { email, reason } => {
+            let user = admin.user(&email).await?.id;
+            let ended = admin.end_user(user, reason, None).await?.done;
+            let value = json!({ "user": user, "ended": ended });
+            world
+                .output
+                .result(json, &value, || format!("{email}: {}.", words::ended(ended)))
+        }
         Verb::Password {
             email,
             password_stdin,
         } => {
-            let user = find(&app, &email).await?;
+            let user = admin.user(&email).await?;
             let password = world.input.new_password(password_stdin, &email)?;
-            let ended = account::set_password(&app.provider, user.id, password, None, None).await?;
+            let ended = admin.set_password(&user, password).await?;
             let value = json!({ "user": user.id, "ended": ended });
             let text = || format!("The password of {email} is set; {}.", words::ended(ended));
             world.output.result(json, &value, text)
         }
         Verb::Disable { email } => {
-            let user = find(&app, &email).await?;
-            let ended = account::disable(&app.provider, user.id).await?;
+            let user = admin.user(&email).await?;
+            let ended = admin.disable(&user).await?;
             let value = json!({ "user": user.id, "disabled_now": ended.is_some(), "ended": ended.unwrap_or_default() });
             world.output.result(json, &value, || match ended {
                 Some(ended) => format!("{email} is disabled; {}.", words::ended(ended)),
                 None => format!("{email} was disabled already; nothing was changed."),
             })
         }
+        Verb::Role { email, role } => {
+            let (user, RoleOrNone(role)) = (admin.user(&email).await?, role);
+            let ended = admin.set_role(&user, role).await?;
+            let value = json!({ "user": user.id, "role": role, "ended": ended });
+            world.output.result(json, &value, || match role {
+                Some(role) => format!("{email} has the role {role} now; {}.", words::ended(ended)),
+                None => format!("{email} is no admin now; {}.", words::ended(ended)),
+            })
+        }
     }
 }
 
-/// The person with an address.
-pub(super) async fn find(app: &App, email: &Email) -> anyhow::Result<User> {
-    let found = users::find_by_email(&app.provider.db, email.key()).await?;
-    found.ok_or_else(|| anyhow!("nobody here has the address {email}; see `postern user list`"))
+/// A role, or that there is none.
+#[derive(Debug, Clone, Copy)]
+struct RoleOrNone(Option<Role>);
+
+impl FromStr for RoleOrNone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let role = text.parse().map(Some).map(Self);
+        role.map_err(|error: UnknownRole| format!("{error}, or none"))
+    }
+}
+
+/// More apps of a person are not counted.
+const MOST: i64 = 1000;
+
+async fn show(admin: &Admin, email: &Email, json: bool, world: &mut World) -> anyhow::Result<()> {
+    let user = admin.user(email).await?;
+    let own = SessionFilter {
+        user: Some(user.id),
+        ..SessionFilter::default()
+    };
+    let apps = admin.sessions(&own, None, MOST).await?.page;
+    let browsers = admin.browsers(user.id).await?.len();
+    let (count, more) = (apps.items.len(), apps.next.is_some());
+    let value = json!({ "user": user, "apps": count, "browsers": browsers });
+    world.output.result(json, &value, || {
+        let [id, email, name, added, state, role] = row(&user);
+        let apps = if more {
+            format!("{count} or more")
+        } else {
+            count.to_string()
+        };
+        facts(&[
+            ("user", id),
+            ("email", email),
+            ("name", name),
+            ("added", added),
+            ("state", state),
+            ("role", role),
+            ("apps", apps),
+            ("browsers", browsers.to_string()),
+        ])
+    })
 }
 
 async fn list(
-    app: &App,
-    after: Option<UserId>,
+    admin: &Admin,
+    after: Option<After>,
+    begins: Option<String>,
     limit: i64,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let start = after.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-    // One more tells whether there are more.
-    let found = users::list(&app.provider.db, start, limit + 1).await?;
-    let page = Page::cut(found, limit, |user| user.id.to_string());
+    let page = match (&begins, &after) {
+        (Some(begins), None) => admin.users_beginning(begins, None, limit).await?,
+        (Some(begins), Some(After::Address(after))) => {
+            admin.users_beginning(begins, Some(after), limit).await?
+        }
+        (None, None) => admin.users(None, limit).await?,
+        (None, Some(After::User(after))) => admin.users(Some(*after), limit).await?,
+        _ => bail!("the list goes on after an id, and with --begins after an address"),
+    };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
             let nobody = "Nobody yet. Add somebody: postern user add EMAIL";
-            return after.map_or(nobody, |_| "Nobody after that.").to_owned();
+            return match (&begins, &after) {
+                (Some(_), None) => "Nobody has an address that begins like this.",
+                (_, Some(_)) => "Nobody after that.",
+                (None, None) => nobody,
+            }
+            .to_owned();
         }
         let rows = table(
-            ["ID", "EMAIL", "NAME", "ADDED", "STATE"],
+            ["ID", "EMAIL", "NAME", "ADDED", "STATE", "ROLE"],
             page.items.iter().map(row),
         );
         let more = page.next.as_ref();
-        let more = more.map(|next| format!("\n\nThere are more: postern user list --after {next}"));
+        let same = begins.as_ref().map(|begins| format!(" --begins {begins}"));
+        let same = same.unwrap_or_default();
+        let more = more.map(|next| format!("\n\nThere are more: postern user list{same} --after {next}"));
         rows + &more.unwrap_or_default()
     })
 }
 
-fn row(user: &User) -> [String; 5] {
+fn row(user: &User) -> [String; 6] {
     let disabled = user.disabled_at.map(|at| format!("disabled {}", at.to_rfc3339()));
     [
         user.id.to_string(),
@@ -146,5 +294,6 @@ fn row(user: &User) -> [String; 5] {
         user.name.as_ref().map(ToString::to_string).unwrap_or_default(),
         user.created_at.to_rfc3339(),
         disabled.unwrap_or_else(|| "enabled".to_owned()),
+        user.role.map(|role| role.to_string()).unwrap_or_default(),
     ]
 }

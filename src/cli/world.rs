@@ -5,7 +5,7 @@ use std::{io::IsTerminal, path::PathBuf, sync::Arc};
 use crate::{
     app::{App, Surroundings},
     base::{entropy::Entropy, time::Clock},
-    cli::{input::Input, output::Output, place::Place},
+    cli::{admin::Admin, input::Input, output::Output, place::Place, remote::Remote},
     config::{Config, ConfigErrors, Overrides},
 };
 
@@ -89,8 +89,20 @@ impl World {
         )
     }
 
+    /// Where verbs are done: by the server that is named, else on the database.
+    pub(super) async fn admin(&mut self, place: &Place) -> anyhow::Result<Admin> {
+        match &place.server {
+            Some(server) => {
+                let server = Remote::connect(server.clone(), place, self).await?;
+                Ok(Admin::There(Box::new(server), self.surroundings.clock.clone()))
+            }
+            None => Ok(Admin::Here(Box::new(self.app(place).await?))),
+        }
+    }
+
     /// The database with its verbs, for a command that works beside the server.
     pub(super) async fn app(&mut self, place: &Place) -> anyhow::Result<App> {
+        place.only_here()?;
         let config = self.config(place, &Overrides::default())?;
         let app = App::open(&config, self.surroundings.clone()).await?;
         self.opened = Some(app.clone());

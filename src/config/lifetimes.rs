@@ -24,6 +24,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
     // Browsers keep no cookie longer than 400 days.
     let browser_idle = reader.within("sessions.browser_idle", second..=Lifetime::from_days(400));
     let browser_absolute = reader.within("sessions.browser_absolute", second..=Lifetime::from_days(400));
+    let admin_idle = reader.within("sessions.admin_idle", Lifetime::from_secs(60)..=day);
+    let admin_absolute = reader.within("sessions.admin_absolute", Lifetime::from_secs(60)..=day);
     let known_browser = reader.within("sessions.known_browser", second..=Lifetime::from_days(400));
     let pending_request = reader.within("sessions.pending_request", second..=day);
     let hour = Lifetime::from_secs(3600);
@@ -38,6 +40,8 @@ pub(super) fn read(reader: &mut Reader) -> Option<Lifetimes> {
         device_session_absolute: device_absolute?,
         browser_session_idle: browser_idle?,
         browser_session_absolute: browser_absolute?,
+        admin_session_idle: admin_idle?,
+        admin_session_absolute: admin_absolute?,
         known_browser: known_browser?,
         dpop_nonce: dpop_nonce?,
         retry_window: retry_window?,

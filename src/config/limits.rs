@@ -3,7 +3,10 @@
 use super::reader::Reader;
 use crate::{
     base::time::Lifetime,
-    domain::{limit::Limit, policy::Limits},
+    domain::{
+        limit::Limit,
+        policy::{Limits, StreamLimits},
+    },
 };
 
 pub(super) fn read(reader: &mut Reader) -> Option<Limits> {
@@ -24,12 +27,18 @@ pub(super) fn read(reader: &mut Reader) -> Option<Limits> {
     );
     let device_codes = limit(reader, "limits.device_codes_burst", "limits.device_codes_every");
     let registrations = limit(reader, "limits.registrations_burst", "limits.registrations_every");
+    let at_node = reader.within("limits.revocation_streams", 1..=100_000);
+    let of_client = reader.within("limits.revocation_streams_per_client", 1..=100_000);
     Some(Limits {
         sign_in_account: sign_in_account?,
         sign_in_address: sign_in_address?,
         token_failures: token_failures?,
         device_codes: device_codes?,
         registrations: registrations?,
+        revocation_streams: StreamLimits {
+            at_node: at_node?,
+            of_client: of_client?,
+        },
     })
 }
 

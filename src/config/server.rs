@@ -1,10 +1,14 @@
 //! `[server]`: addresses, time limits and appearance of the HTTP server.
 
+mod private;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
+use self::private::Chosen;
+pub use self::private::PrivateConfig;
 use super::{
     reader::Reader,
     setting::{Raw, Setting, parse_text},
@@ -28,6 +32,8 @@ pub struct ServerConfig {
     pub public_url: Issuer,
     /// The proxies before it, which say where requests come from.
     pub trusted_proxies: Networks,
+    /// The private listener.
+    pub private: Option<PrivateConfig>,
     /// What pages call the service.
     pub service_name: DisplayName,
     /// How many connections may be open at once.
@@ -50,6 +56,7 @@ impl ServerConfig {
         let listen = reader.get("server.listen");
         let public_url = reader.get("server.public_url");
         let trusted_proxies = reader.get("server.trusted_proxies");
+        let private = Chosen::read(reader);
         let service_name = reader.get("server.service_name");
         let max_connections = reader.within("server.max_connections", 1..=1_000_000);
         let header_timeout = reader.within("server.header_timeout", timeout.clone());
@@ -73,6 +80,7 @@ impl ServerConfig {
             listen: listen?,
             public_url: public_url?,
             trusted_proxies: trusted_proxies?,
+            private: private?.0,
             service_name: service_name?,
             max_connections: max_connections?,
             header_timeout: header_timeout?,

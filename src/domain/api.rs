@@ -5,7 +5,7 @@ use crate::{
     base::time::Lifetime,
     domain::{
         oauth_error::{ErrorCode, OAuthError},
-        scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE, ScopeSet},
+        scope::{OF_ISSUER, ScopeSet},
     },
 };
 
@@ -70,9 +70,7 @@ pub fn check_asked<'a>(
 }
 
 fn of_the_issuer() -> ScopeSet {
-    [DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE]
-        .into_iter()
-        .collect()
+    OF_ISSUER.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// A registered client (RFC 6749 section 2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// Its `client_id`.
     pub id: ClientId,

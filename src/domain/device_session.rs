@@ -43,7 +43,8 @@ pub struct DeviceSession {
 }
 
 /// Whether a device session ends with the browser session that it came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Life {
     /// It lives until it is ended by name, or expires (`offline_access`).
     Own,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId};
+use crate::base::id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId, UserId};
 
 /// Something that can be ended, with the reach of the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,11 +50,51 @@ pub enum Ending {
         /// Which app's.
         client: ClientId,
     },
+    /// Those of the device sessions that match a filter which one batch of a mass end has found, and those that hang under
+    /// them.
+    Matching {
+        /// Which mass end.
+        mass_end: MassEndId,
+        /// The sessions.
+        ids: Vec<DeviceSessionId>,
+    },
     /// Every session of a client: it was removed.
     Client {
         /// Which.
         id: ClientId,
     },
+}
+
+/// How far a person's sign-out reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignOut {
+    /// This browser, with what lives with it.
+    Here,
+    /// This browser, and every app that was opened from it.
+    OpenedHere,
+    /// Every browser and every app.
+    Everywhere,
+}
+
+impl SignOut {
+    /// The reach that a form's word means; none for another word.
+    pub fn parse(word: &str) -> Option<Self> {
+        match word {
+            "here" => Some(Self::Here),
+            "opened_here" => Some(Self::OpenedHere),
+            "everywhere" => Some(Self::Everywhere),
+            _ => None,
+        }
+    }
+
+    /// What ends when a person signs out in one of their browsers.
+    pub fn ending(self, user: UserId, browser: BrowserSessionId) -> Ending {
+        match self {
+            Self::Here => Ending::Browser { id: browser },
+            Self::OpenedHere => Ending::AllOfOrigin { id: browser },
+            Self::Everywhere => Ending::User { id: user, keep: None },
+        }
+    }
 }
 
 /// Why something ended.

@@ -5,15 +5,22 @@ use serde_json::{Map, Value};
 
 use crate::{
     base::{
-        id::{ClientId, ClientSecretId, DeviceSessionId, EventId, RegistrationTokenId, UserId},
-        text::Email,
+        id::{
+            BrowserSessionId, ClientId, ClientSecretId, DeviceSessionId, EventId, MassEndId,
+            RegistrationTokenId, UserId,
+        },
+        text::{Email, Note},
         time::Instant,
     },
     domain::{
+        actor::Actor,
+        client::Client,
         ending::{Ending, Reason},
         key::Ring,
         message::MessageKind,
+        role::Role,
         scope::ScopeSet,
+        session_filter::SessionFilter,
     },
 };
 
@@ -31,6 +38,17 @@ pub enum Event {
     /// A user was disabled.
     #[serde(rename = "user.disabled")]
     UserDisabled,
+    /// A disabled user may sign in again.
+    #[serde(rename = "user.enabled")]
+    UserEnabled,
+    /// A person became an admin, another kind of admin, or none any more.
+    #[serde(rename = "user.role_changed")]
+    RoleChanged {
+        /// What they were.
+        before: Option<Role>,
+        /// What they are.
+        after: Option<Role>,
+    },
     /// A password was set or changed.
     #[serde(rename = "user.password_changed")]
     PasswordChanged,
@@ -41,6 +59,19 @@ pub enum Event {
         amr: Vec<String>,
         /// Whether the browser was signed in as the same person before.
         again: bool,
+        /// The browser session.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        browser: Option<BrowserSessionId>,
+    },
+    /// Sign-ins failed: those to one account, from one block of addresses, within one minute.
+    #[serde(rename = "user.sign_in_failed")]
+    SignInFailed {
+        /// Whether anybody has the account.
+        account: FailedAccount,
+        /// How many.
+        count: i64,
+        /// When the minute began.
+        minute: Instant,
     },
     /// A person allowed an app something that it was not allowed before.
     #[serde(rename = "consent.granted")]
@@ -48,6 +79,9 @@ pub enum Event {
         /// What is allowed now.
         scope: ScopeSet,
     },
+    /// What a person had allowed an app is not allowed any more.
+    #[serde(rename = "consent.withdrawn")]
+    ConsentWithdrawn,
     /// An app redeemed its code: a device session begins.
     #[serde(rename = "session.opened")]
     SessionOpened {
@@ -68,6 +102,40 @@ pub enum Event {
         devices: u64,
         /// How many browser sessions.
         browsers: u64,
+        /// Why, in the words of an operator who ended them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Note>,
+    },
+    /// An operator began to end all sessions that match a filter.
+    #[serde(rename = "mass_end.begun")]
+    MassEndBegun {
+        /// Its id, which the ends of its sessions name.
+        mass_end: MassEndId,
+        /// What ends.
+        filter: SessionFilter,
+        /// Why, in the operator's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<Note>,
+    },
+    /// All sessions that match have ended, or it was cancelled.
+    #[serde(rename = "mass_end.done")]
+    MassEndDone {
+        /// Its id.
+        mass_end: MassEndId,
+        /// How many sessions matched.
+        found: i64,
+        /// How many ended.
+        ended: i64,
+        /// Whether somebody cancelled it before it had looked at all of them.
+        cancelled: bool,
+    },
+    /// A key was withdrawn before its time, since it may be known to others: what it made is refused.
+    #[serde(rename = "key.withdrawn")]
+    KeyWithdrawn {
+        /// Its ring.
+        ring: Ring,
+        /// Its id.
+        kid: String,
     },
     /// A bound process presented an old refresh token and was refused; the session lives.
     #[serde(rename = "refresh.slow_process")]
@@ -111,9 +179,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<RegistrationTokenId>,
     },
-    /// A client changed its own registration (RFC 7592).
+    /// What a client is changed: by itself (RFC 7592), or by an admin.
     #[serde(rename = "client.updated")]
-    ClientUpdated,
+    ClientUpdated {
+        /// What is different.
+        #[serde(flatten)]
+        changed: Changed,
+    },
+    /// A client may do nothing any more.
+    #[serde(rename = "client.disabled")]
+    ClientDisabled,
     /// An initial access token was made.
     #[serde(rename = "registration_token.created")]
     RegistrationTokenCreated {
@@ -198,9 +273,95 @@ pub enum Event {
         /// Its id.
         kid: String,
     },
+    /// A server started with other settings than the last one.
+    #[serde(rename = "settings.changed")]
+    SettingsChanged {
+        /// What is different; secrets are not shown.
+        #[serde(flatten)]
+        changed: Changed,
+    },
+    /// Events that were kept for as long as they are kept were deleted.
+    #[serde(rename = "audit.deleted")]
+    AuditDeleted {
+        /// The number of the last one in the chain.
+        through: i64,
+    },
+    /// The chain had come further than the database says: the database went back, and it goes on from there.
+    #[serde(rename = "audit.went_back")]
+    AuditWentBack {
+        /// How far it had come.
+        known: i64,
+        /// How far it has come in this database.
+        found: i64,
+    },
+    /// A backup took the place of the database.
+    #[serde(rename = "database.restored")]
+    DatabaseRestored {
+        /// How many events it had lost, which are written again.
+        lost: u64,
+        /// When the oldest of these happened.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Instant>,
+    },
     /// Something that a newer version tells of. It is read and never written; its [`EventLine`] keeps it as it is.
     #[serde(other, skip_serializing)]
     Newer,
+}
+
+impl Event {
+    /// That a client is not as it was. None of its settings is a secret.
+    pub fn client_updated(before: &Client, after: &Client) -> Self {
+        let fields = |client: &Client| match serde_json::to_value(client) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
+        Self::ClientUpdated {
+            changed: Changed::between(&fields(before), &fields(after)),
+        }
+    }
+}
+
+/// Whether anybody has the account that somebody tried to sign in to. The address that was typed is not kept: it may have
+/// been a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailedAccount {
+    /// The subject names it.
+    Known,
+    /// Nobody has it, or who has it is disabled.
+    Unknown,
+    /// Any: there were more accounts and addresses in this minute than are told apart.
+    Many,
+}
+
+/// What was different: names and values, before and after.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// As it was, where there was something.
+    #[serde(default)]
+    pub before: Map<String, Value>,
+    /// As it is, where there is something.
+    #[serde(default)]
+    pub after: Map<String, Value>,
+}
+
+impl Changed {
+    /// The fields that are not the same.
+    pub fn between(before: &Map<String, Value>, after: &Map<String, Value>) -> Self {
+        let differs = |from: &Map<String, Value>, to: &Map<String, Value>| {
+            let other = from.iter().filter(|(name, value)| to.get(*name) != Some(*value));
+            other.map(|(name, value)| (name.clone(), value.clone())).collect()
+        };
+        Self {
+            before: differs(before, after),
+            after: differs(after, before),
+        }
+    }
+
+    /// Whether nothing is different.
+    pub fn is_nothing(&self) -> bool {
+        self.before.is_empty() && self.after.is_empty()
+    }
 }
 
 /// An event with its time and whom it is about.
@@ -212,8 +373,21 @@ pub struct EventRecord {
     pub at: Instant,
     /// Whom it is about.
     pub subject: Subject,
+    /// Who did it; nothing when that is whom it is about.
+    pub actor: Option<Actor>,
     /// What.
     pub event: Event,
+}
+
+impl EventRecord {
+    /// The same, done by somebody.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self {
+            actor: Some(actor),
+            ..self
+        }
+    }
 }
 
 /// Whom an event is about.
@@ -246,6 +420,9 @@ pub struct EventLine {
     pub kind: String,
     /// Whom it is about.
     pub subject: Subject,
+    /// Who did it; nothing when that is whom it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Actor>,
     /// The fields of the event.
     pub data: Map<String, Value>,
 }
@@ -262,6 +439,7 @@ impl EventLine {
                 .ok_or_else(|| serde_json::Error::missing_field(KIND))?
                 .to_owned(),
             subject: record.subject.clone(),
+            actor: record.actor.clone(),
             data,
         })
     }

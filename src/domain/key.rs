@@ -58,7 +58,7 @@ impl Ring {
 }
 
 /// Where a key stands, and since when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum KeyState {
     /// Published, not yet used.
@@ -104,7 +104,7 @@ impl KeyState {
 }
 
 /// A key without its secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
     /// The `kid`.
     pub id: KeyId,
@@ -116,8 +116,12 @@ pub struct KeyInfo {
     /// When it was made.
     pub created_at: Instant,
     /// The longest life of anything that it may have made.
-    #[serde(skip)]
+    #[serde(skip, default = "unknown")]
     pub longest_life: Lifetime,
+}
+
+fn unknown() -> Lifetime {
+    Lifetime::from_millis(0)
 }
 
 impl FromStr for Ring {

@@ -7,6 +7,9 @@ use crate::{
     domain::{key::rotation, limit::Limit},
 };
 
+/// How long the answer to a request of the admin API is kept that may be sent again.
+pub const IDEMPOTENT: Lifetime = Lifetime::from_days(1);
+
 /// How long things live. The defaults are in `config/default.toml`, with the reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Lifetimes {
@@ -28,6 +31,10 @@ pub struct Lifetimes {
     pub browser_session_idle: Lifetime,
     /// A browser session at most.
     pub browser_session_absolute: Lifetime,
+    /// A session at the console without a request.
+    pub admin_session_idle: Lifetime,
+    /// A session at the console at most.
+    pub admin_session_absolute: Lifetime,
     /// How long a browser is known to an account after a sign-in.
     pub known_browser: Lifetime,
     /// How long a DPoP nonce says when a proof was made.
@@ -54,6 +61,7 @@ impl Lifetimes {
             .max(self.request_uri)
             .max(self.known_browser)
             .max(self.dpop_nonce)
+            .max(IDEMPOTENT)
     }
 
     /// The contradictions between these settings: name of the setting, what to write.
@@ -123,6 +131,17 @@ pub struct Limits {
     pub device_codes: Limit,
     /// Clients that register openly from one address.
     pub registrations: Limit,
+    /// Revocation streams.
+    pub revocation_streams: StreamLimits,
+}
+
+/// How many revocation streams may be open at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StreamLimits {
+    /// At one node.
+    pub at_node: usize,
+    /// At one node, of one client.
+    pub of_client: usize,
 }
 
 /// Pages about the service that its metadata name (RFC 8414 section 2).

@@ -11,7 +11,7 @@ use url::Url;
 use crate::{
     base::{
         digest::Digest,
-        id::{ClientId, UserId},
+        id::{ClientId, PushedRequestId, UserId},
         url::{Issuer, Resource},
     },
     domain::{
@@ -248,6 +248,9 @@ pub struct AuthorizationRequest {
     /// Digest of the `request_uri` that it came by (RFC 9126); used once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pushed: Option<Digest>,
+    /// Where it is kept, if it was pushed and is too large to travel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<PushedRequestId>,
     /// The key that must redeem the code (RFC 9449 section 10).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dpop_jkt: Option<Thumbprint>,

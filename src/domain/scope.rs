@@ -14,6 +14,13 @@ pub const EMAIL: &str = "email";
 pub const OFFLINE_ACCESS: &str = "offline_access";
 /// The maker's other apps on the device sign in by this one (OpenID Connect Native SSO for Mobile Apps 1.0 section 3.1).
 pub const DEVICE_SSO: &str = "device_sso";
+/// Follows the revocation stream. Only services get it, from the operator, and only the issuer understands it.
+pub const REVOCATIONS: &str = "revocations";
+
+/// What an app asks a person for, in the order in which the person is told.
+pub const OF_PEOPLE: [&str; 4] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS];
+/// What a token for any API may carry besides what the API understands: those and what only some apps have.
+pub const OF_ISSUER: [&str; 5] = [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS, DEVICE_SSO];
 
 /// A set of scope tokens; its text form is the tokens in order, one space between.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -1,15 +1,18 @@
 //! A person.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use crate::base::{
-    id::UserId,
-    text::{DisplayName, Email},
-    time::Instant,
+use crate::{
+    base::{
+        id::UserId,
+        text::{DisplayName, Email},
+        time::Instant,
+    },
+    domain::role::Role,
 };
 
 /// A person who can sign in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// The `sub` claim.
     pub id: UserId,
@@ -23,4 +26,7 @@ pub struct User {
     pub updated_at: Instant,
     /// When they were disabled.
     pub disabled_at: Option<Instant>,
+    /// What they are among admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }

@@ -2,15 +2,18 @@
 
 use crate::{
     base::{
-        id::{BrowserSessionId, DeviceSessionId, UserId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        page::Page,
         text::{DisplayName, Email},
         time::Instant,
     },
     domain::{
+        actor::Actor,
         browser_session::BrowserSession,
-        ending::{Ending, Reason},
-        event::{Event, Subject},
+        ending::{Ending, Reason, SignOut},
+        event::{Event, EventRecord, Subject},
         password::Password,
+        session_filter::SessionFilter,
         user::User,
     },
     flows::{
@@ -20,8 +23,10 @@ use crate::{
     },
     ports::hasher::HasherError,
     store::{
-        browser_sessions, device_sessions,
-        ending::Ended,
+        browser_sessions,
+        consents::{self, Consent, WithdrawConsent},
+        device_sessions,
+        ending::{EndSessions, Ended},
         error::StoreError,
         users::{self, AddUser, Asking, ChangePassword, DisableUser},
     },
@@ -44,12 +49,23 @@ pub enum AccountError {
     Store(#[from] StoreError),
 }
 
-/// Adds a person who signs in with a password.
+/// Adds a person who signs in with a password, as the operator does.
 pub async fn add(
     provider: &Provider,
     email: Email,
     name: Option<DisplayName>,
     password: Password,
+) -> Result<User, AccountError> {
+    add_by(provider, email, name, password, Actor::Operator).await
+}
+
+/// The same by somebody.
+pub async fn add_by(
+    provider: &Provider,
+    email: Email,
+    name: Option<DisplayName>,
+    password: Password,
+    actor: Actor,
 ) -> Result<User, AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
@@ -61,18 +77,21 @@ pub async fn add(
         created_at: now,
         updated_at: now,
         disabled_at: None,
+        role: None,
     };
     let subject = Subject {
         user: Some(id),
         ..Subject::default()
     };
-    let event = provider.event(
-        now,
-        subject,
-        Event::UserCreated {
-            email: user.email.clone(),
-        },
-    );
+    let event = provider
+        .event(
+            now,
+            subject,
+            Event::UserCreated {
+                email: user.email.clone(),
+            },
+        )
+        .by(actor);
     match provider
         .db
         .write(AddUser {
@@ -96,6 +115,7 @@ pub async fn set_password(
     password: Password,
     asking: Option<Asking>,
     address: Option<String>,
+    actor: Option<Actor>,
 ) -> Result<Ended, AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
@@ -106,8 +126,12 @@ pub async fn set_password(
     };
     let keep = asking.map(|asking| asking.browser_session);
     let ending = Ending::User { id: user, keep };
-    let end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
-    let event = provider.event(now, subject, Event::PasswordChanged);
+    let mut end = prepare(provider, now, ending, Reason::PasswordChanged, subject.clone());
+    end.actor.clone_from(&actor);
+    let event = EventRecord {
+        actor,
+        ..provider.event(now, subject, Event::PasswordChanged)
+    };
     let change = ChangePassword {
         user,
         hash,
@@ -121,15 +145,15 @@ pub async fn set_password(
 }
 
 /// Disables a person and ends everything of theirs. How much ended; nothing when they were disabled already.
-pub async fn disable(provider: &Provider, user: UserId) -> Result<Option<Ended>, AccountError> {
+pub async fn disable(provider: &Provider, user: UserId, actor: Actor) -> Result<Option<Ended>, AccountError> {
     let now = provider.clock.now();
     let subject = Subject {
         user: Some(user),
         ..Subject::default()
     };
     let ending = Ending::User { id: user, keep: None };
-    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone());
-    let event = provider.event(now, subject, Event::UserDisabled);
+    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone()).by(actor.clone());
+    let event = provider.event(now, subject, Event::UserDisabled).by(actor);
     let change = DisableUser {
         user,
         now,
@@ -138,6 +162,19 @@ pub async fn disable(provider: &Provider, user: UserId) -> Result<Option<Ended>,
     };
     let ended = provider.db.write(change).await?;
     Ok(ended.map(|ended| remember(provider, &ended)))
+}
+
+/// People whose address begins like `prefix`, in the order of their addresses, after one of them when that is said.
+pub async fn search(
+    provider: &Provider,
+    prefix: &str,
+    after: Option<&Email>,
+    limit: i64,
+) -> Result<Page<User>, StoreError> {
+    let after = after.map(Email::key);
+    // One more tells whether there are more.
+    let found = users::beginning(&provider.db, &prefix.to_lowercase(), after.as_deref(), limit + 1).await?;
+    Ok(Page::cut(found, limit, |user| user.email.key()))
 }
 
 /// What people see of their account.
@@ -149,24 +186,34 @@ pub struct Overview {
     pub browsers: Vec<browser_sessions::Listed>,
     /// The apps that are signed in for them.
     pub devices: Vec<device_sessions::list::Listed>,
+    /// What they have allowed which app.
+    pub consents: Vec<Consent>,
     /// When it was so.
     pub at: Instant,
 }
 
 /// More apps than this are not listed.
 const MAX_DEVICES: i64 = 500;
+/// The same of consents.
+const MAX_CONSENTS: i64 = 500;
 
 /// Reads what people see of their account.
 pub async fn overview(provider: &Provider, session: &BrowserSession) -> Result<Overview, StoreError> {
     let user = session.user;
     let mut browsers = sessions::browsers(provider, user).await?;
     browsers.sort_by_key(|row| row.id != session.id);
+    let own = SessionFilter {
+        user: Some(user),
+        ..SessionFilter::default()
+    };
     Ok(Overview {
         name: users::find(&provider.db, user).await?.and_then(|user| user.name),
         browsers,
-        devices: sessions::devices(provider, Some(user), None, MAX_DEVICES)
+        devices: sessions::list(provider, &own, None, MAX_DEVICES)
             .await?
+            .page
             .items,
+        consents: consents::of_user(&provider.db, user, MAX_CONSENTS).await?,
         at: provider.clock.now(),
     })
 }
@@ -188,7 +235,7 @@ pub async fn end_own(
     subject: Subject,
 ) -> Result<EndedOwn, StoreError> {
     if id.parse() == Ok(session.id) {
-        sign_out(provider, session, subject).await?;
+        sign_out(provider, session, SignOut::Here, subject).await?;
         return Ok(EndedOwn::Here);
     }
     if let Some(ending) = own(provider, session.user, id).await? {
@@ -225,17 +272,43 @@ pub async fn end_others(
     end(provider, ending, Reason::EndedByUser, subject).await
 }
 
-/// Signs a person out of this browser.
+/// Signs a person out: of this browser, and further if they choose so.
 pub async fn sign_out(
     provider: &Provider,
     session: &BrowserSession,
+    reach: SignOut,
     subject: Subject,
 ) -> Result<Ended, StoreError> {
-    end(
-        provider,
-        Ending::Browser { id: session.id },
-        Reason::SignedOut,
-        subject,
-    )
-    .await
+    let ending = reach.ending(session.user, session.id);
+    end(provider, ending, Reason::SignedOut, subject).await
+}
+
+/// Takes back what a person has allowed an app, and ends its sessions of theirs.
+pub async fn withdraw_consent(
+    provider: &Provider,
+    session: &BrowserSession,
+    client: ClientId,
+    subject: Subject,
+) -> Result<Ended, StoreError> {
+    let now = provider.clock.now();
+    let user = session.user;
+    let subject = Subject {
+        client: Some(client.clone()),
+        ..subject
+    };
+    let ending = Ending::Consent {
+        user,
+        client: client.clone(),
+    };
+    let change = WithdrawConsent {
+        user,
+        client,
+        end: EndSessions {
+            // Told of by the event below, where there was something to take back.
+            also: None,
+            ..prepare(provider, now, ending, Reason::EndedByUser, subject.clone())
+        },
+        event: provider.event(now, subject, Event::ConsentWithdrawn),
+    };
+    Ok(remember(provider, &provider.db.write(change).await?))
 }

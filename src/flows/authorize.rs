@@ -127,6 +127,7 @@ pub fn check(provider: &Provider, request: &Redirectable) -> Result<Authorizatio
         max_age: draft.max_age,
         login_hint: draft.login_hint,
         pushed: None,
+        kept: None,
         dpop_jkt: draft.dpop_jkt,
         claims: draft.claims,
         subject: draft.subject,

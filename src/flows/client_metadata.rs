@@ -153,6 +153,7 @@ async fn settle(
     // Nobody has a token for it: it is looked after where the document is.
     let digest = Digest::zero();
     let written = if let Some(known) = known {
+        let changed = Event::client_updated(known, &client);
         let change = Update {
             forgets_consents: known.settings.redirect_uris != client.settings.redirect_uris,
             client,
@@ -160,7 +161,7 @@ async fn settle(
             metadata,
             secret: None,
             removed: Vec::new(),
-            event: event(provider, id, address, now, Event::ClientUpdated),
+            event: event(provider, id, address, now, changed),
         };
         provider.db.write(change).await.map(|_| Registered::Done)
     } else {

@@ -1,6 +1,7 @@
 //! Clients: registered and removed by the operator.
 
 pub mod secrets;
+pub mod set;
 
 use self::secrets::NewSecret;
 use crate::{
@@ -10,14 +11,15 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         client::{Client, ClientSettings, GrantType},
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::{Event, EventRecord, Subject},
         key::Ring,
     },
     flows::{
         Provider,
-        end::{end, prepare, remember, revoked_until},
+        end::{prepare, remember, revoked_until},
         keys::{KeysError, request},
     },
     store::{
@@ -66,7 +68,8 @@ pub async fn add(
     name: DisplayName,
     settings: ClientSettings,
 ) -> Result<Client, ClientError> {
-    Ok(register(provider, id, name, settings, None).await?.client)
+    let by = Actor::Operator;
+    Ok(register(provider, id, name, settings, None, by).await?.client)
 }
 
 /// The same with the client's secret, which lives for as long as is said.
@@ -76,6 +79,7 @@ pub async fn register(
     name: DisplayName,
     settings: ClientSettings,
     secret_life: Option<Lifetime>,
+    actor: Actor,
 ) -> Result<Registered, ClientError> {
     let now = provider.clock.now();
     let client = Client {
@@ -95,11 +99,13 @@ pub async fn register(
         .settings
         .has_secret()
         .then(|| secrets::make(provider, &client.id, secret_life, now));
-    let event = provider.event(now, subject, Event::ClientAdded);
+    let event = provider.event(now, subject, Event::ClientAdded).by(actor.clone());
     let change = AddClient {
         client: client.clone(),
         event,
-        secret: secret.as_ref().map(|secret| secret.to_keep(provider)),
+        secret: secret
+            .as_ref()
+            .map(|secret| secret.to_keep(provider, Some(actor))),
     };
     match provider.db.write(change).await {
         Ok(()) => {}
@@ -111,7 +117,10 @@ pub async fn register(
 }
 
 /// Makes the keys that a client with these settings is the first to ask for.
-pub(super) async fn make_keys(provider: &Provider, settings: &ClientSettings) -> Result<(), KeysError> {
+pub(in crate::flows) async fn make_keys(
+    provider: &Provider,
+    settings: &ClientSettings,
+) -> Result<(), KeysError> {
     if settings.needs_rs256() && provider.keys.load().rs256.is_none() {
         request(provider, Ring::SigningRs256).await?;
     }
@@ -119,7 +128,7 @@ pub(super) async fn make_keys(provider: &Provider, settings: &ClientSettings) ->
 }
 
 /// Refuses what contradicts itself, or the server's settings.
-pub(super) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
+pub(in crate::flows) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
     if let Some(contradiction) = client
         .settings
         .contradictions(&provider.issuer)
@@ -139,15 +148,10 @@ pub(super) fn check(provider: &Provider, client: &Client) -> Result<(), ClientEr
     {
         return Err(ClientError::Contradiction { setting, rule });
     }
-    let least = Lifetime::from_millis(provider.lifetimes.retry_window.millis() * 2);
-    if client
-        .settings
-        .audience_access_token
-        .is_some_and(|life| life < least)
-    {
+    if let Some(rule) = client.settings.too_short_for(&provider.lifetimes) {
         return Err(ClientError::Contradiction {
             setting: "audience_access_token",
-            rule: format!("write at least twice tokens.retry_window, which is {least}"),
+            rule,
         });
     }
     Ok(())
@@ -164,13 +168,21 @@ pub async fn unused_since(
 /// Removes a client and ends its sessions. How much ended; nothing when there was no such client. It may have millions of
 /// sessions, and a change is bounded: first it is disabled, then its sessions end in batches, and last it goes.
 /// Interrupted, it is asked for again.
-pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, StoreError> {
+pub async fn remove(
+    provider: &Provider,
+    id: ClientId,
+    actor: Option<Actor>,
+) -> Result<Option<Ended>, StoreError> {
     let now = provider.clock.now();
     let subject = Subject {
         client: Some(id.clone()),
         ..Subject::default()
     };
     let ending = Ending::Client { id: id.clone() };
+    let told = |event| EventRecord {
+        actor: actor.clone(),
+        ..provider.event(now, subject.clone(), event)
+    };
     // What it got for itself hangs on no session that could end.
     let speaks_for_itself = provider
         .clients
@@ -181,6 +193,7 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
         id: id.clone(),
         now,
         revoked_until,
+        event: told(Event::ClientDisabled),
     };
     provider.db.write(disable).await?;
     if let Some(until) = revoked_until {
@@ -189,14 +202,25 @@ pub async fn remove(provider: &Provider, id: ClientId) -> Result<Option<Ended>, 
     provider.clients.reload(&provider.db).await?;
     let mut all = Ended::default();
     loop {
-        let ended = end(provider, ending.clone(), Reason::ClientRemoved, subject.clone()).await?;
+        let mut end = prepare(
+            provider,
+            provider.clock.now(),
+            ending.clone(),
+            Reason::ClientRemoved,
+            subject.clone(),
+        );
+        end.actor.clone_from(&actor);
+        let ended = remember(provider, &provider.db.write(end).await?);
         if ended == Ended::default() {
             break;
         }
         all.devices += ended.devices;
     }
-    let end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
-    let event = provider.event(now, subject, Event::ClientRemoved);
+    // It may have taken long, and others look for what was recorded lately.
+    let now = provider.clock.now();
+    let mut end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
+    end.actor.clone_from(&actor);
+    let event = told(Event::ClientRemoved);
     let removed = provider.db.write(RemoveClient { id, end, event }).await?;
     provider.clients.reload(&provider.db).await?;
     Ok(removed.map(|ended| {

@@ -60,6 +60,7 @@ pub async fn begin(
             code: device_code.digest(),
             user_code: user_code.digest(),
             client: client.id.clone(),
+            unchecked: client.settings.is_unchecked(),
             request: &request,
             now,
             expires_at: now.plus(life),
@@ -77,6 +78,7 @@ pub async fn begin(
                     client = %client.id,
                     limit = device_codes::MANY,
                     limit_of_client = device_codes::MANY_OF_CLIENT,
+                    limit_of_unchecked = device_codes::MANY_OF_UNCHECKED,
                     "too many devices are waiting for a person"
                 );
                 return Err(StoreError::Busy.into());

@@ -54,7 +54,7 @@ pub fn document(provider: &Provider) -> Value {
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": PROOF_ALGORITHMS,
-        "scopes_supported": [scope::OPENID, scope::PROFILE, scope::EMAIL, scope::OFFLINE_ACCESS],
+        "scopes_supported": scope::OF_PEOPLE,
         "claims_supported": [
             "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash",
             "name", "updated_at", "email", "email_verified",
@@ -69,6 +69,8 @@ pub fn document(provider: &Provider) -> Value {
         "request_uri_parameter_supported": false,
         "authorization_response_iss_parameter_supported": true,
     });
+    // Ours: docs/revocations.md.
+    document["revocation_stream_endpoint"] = issuer.at("/revocations").into();
     if provider.clients.has_native_sso() {
         add(&mut document, "scopes_supported", scope::DEVICE_SSO);
         add(&mut document, "claims_supported", "ds_hash");

@@ -1,5 +1,7 @@
 //! `postern client doctor`: what in a client's registration will surprise its makers, and what to change.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use serde::Serialize;
 use url::Url;
 
@@ -41,6 +43,7 @@ pub fn examine(provider: &Provider, client: &Client) -> Vec<Finding> {
     report.redirects(provider, client);
     report.apps(provider, client);
     report.session(client);
+    report.group(provider, client);
     report.server(provider);
     report.0
 }
@@ -170,6 +173,46 @@ impl Report {
         }
     }
 
+    /// The apps that sign in by each other (OpenID Connect Native SSO for Mobile Apps 1.0).
+    fn group(&mut self, provider: &Provider, client: &Client) {
+        let Some(group) = &client.settings.sso_group else {
+            return;
+        };
+        let about = format!("SSO group {group}");
+        let all = provider.clients.enabled();
+        let others: Vec<&Arc<Client>> = all
+            .iter()
+            .filter(|other| other.id != client.id)
+            .filter(|other| other.settings.sso_group.as_ref() == Some(group))
+            .collect();
+        if others.is_empty() {
+            let says = "no other app is in it: nothing signs in by this one; register the others with the same --sso-group";
+            self.advice(about, says);
+            return;
+        }
+        let names: Vec<&str> = others.iter().map(|other| other.id.as_str()).collect();
+        self.good(&about, format!("with {}", names.join(", ")));
+        let own = hosts(client);
+        for other in &others {
+            let theirs = hosts(other);
+            if !own.is_empty() && !theirs.is_empty() && own.is_disjoint(&theirs) {
+                let says = format!(
+                    "{} has its addresses at {}, this app at {}: are both of one maker? Who has one app of a group gets \
+                     sessions of all",
+                    other.id,
+                    listed(&theirs),
+                    listed(&own)
+                );
+                self.advice(&about, says);
+            }
+        }
+        if client.settings.consent == ConsentPolicy::Ask {
+            let says = "people are asked, and an app that signs in by another shows no page: it gets a session only for who has \
+                        allowed it before. Apps of one maker usually have --consent never";
+            self.advice(about, says);
+        }
+    }
+
     fn server(&mut self, provider: &Provider) {
         if provider.issuer.is_https() {
             self.good("server.public_url", "https");
@@ -183,4 +226,17 @@ impl Report {
             );
         }
     }
+}
+
+/// The hosts of its https addresses.
+fn hosts(client: &Client) -> BTreeSet<String> {
+    let uris = client.settings.redirect_uris.iter();
+    let https = uris.filter(|uri| uri.kind() == RedirectKind::Https);
+    https
+        .filter_map(|uri| Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned))
+        .collect()
+}
+
+fn listed(hosts: &BTreeSet<String>) -> String {
+    hosts.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }

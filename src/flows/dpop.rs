@@ -7,8 +7,8 @@ use std::cell::Cell;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_resource_server::{
-    PROOF_LEEWAY, PresentedProof, Proof as Checked, ProofError, ProofTime, ProvedRequest, ReplayMemory,
-    check_proof,
+    NonceTime, OLD_NONCE, PROOF_LEEWAY, PresentedProof, Proof as Checked, ProofError, ProofTime,
+    ProvedRequest, ReplayMemory, check_proof,
 };
 
 use crate::{
@@ -122,12 +122,12 @@ pub async fn check(
     let (now, life) = (provider.clock.now(), provider.lifetimes.dpop_nonce);
     let judge = |keys: &Keys| {
         let names_unknown_key = Cell::new(false);
-        let issued_at = |nonce: &str| {
+        let issued = |nonce: &str| {
             let opened = open(keys, nonce);
             names_unknown_key.set(opened == Err(SealError::UnknownKey));
-            opened.ok().filter(|at| is_good(*at, life, now)).map(seconds)
+            opened.map_or(NonceTime::Unknown, |at| says(at, life, now))
         };
-        check_proof(sent, request, seconds(now), ProofTime::NonceOrIat(&issued_at)).map_err(|error| Refused {
+        check_proof(sent, request, seconds(now), ProofTime::NonceOrIat(&issued)).map_err(|error| Refused {
             error,
             names_unknown_key: names_unknown_key.get(),
         })
@@ -188,8 +188,17 @@ fn open(keys: &Keys, nonce: &str) -> Result<Instant, SealError> {
     Ok(Instant::from_millis(i64::from_be_bytes(millis)))
 }
 
-fn is_good(issued_at: Instant, life: Lifetime, now: Instant) -> bool {
-    issued_at <= now.plus(AHEAD) && now < issued_at.plus(life)
+fn says(issued_at: Instant, life: Lifetime, now: Instant) -> NonceTime {
+    let old = Lifetime::from_secs(OLD_NONCE.cast_signed());
+    if issued_at > now.plus(AHEAD) {
+        NonceTime::Unknown
+    } else if now < issued_at.plus(life) {
+        NonceTime::At(seconds(issued_at))
+    } else if now < issued_at.plus(old) {
+        NonceTime::Old
+    } else {
+        NonceTime::Unknown
+    }
 }
 
 fn seconds(at: Instant) -> u64 {

@@ -3,11 +3,13 @@
 use crate::{
     base::{
         id::EventId,
+        text::Note,
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
-        event::Subject,
+        event::{Event, Subject},
     },
     flows::Provider,
     store::{
@@ -23,6 +25,33 @@ const GRACE: Lifetime = Lifetime::from_secs(120);
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
     let now = provider.clock.now();
     let change = prepare(provider, now, ending, reason, subject);
+    Ok(remember(provider, &provider.db.write(change).await?))
+}
+
+/// The same, done by somebody else than whom it is about.
+pub async fn end_by(
+    provider: &Provider,
+    ending: Ending,
+    reason: Reason,
+    subject: Subject,
+    actor: Actor,
+) -> Result<Ended> {
+    let now = provider.clock.now();
+    let change = prepare(provider, now, ending, reason, subject).by(actor);
+    Ok(remember(provider, &provider.db.write(change).await?))
+}
+
+/// The same for an operator or an admin, who may say why.
+pub async fn end_as_operator(
+    provider: &Provider,
+    ending: Ending,
+    subject: Subject,
+    note: Option<Note>,
+    actor: Actor,
+) -> Result<Ended> {
+    let now = provider.clock.now();
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(actor);
+    let change = EndSessions { note, ..end };
     Ok(remember(provider, &provider.db.write(change).await?))
 }
 
@@ -45,6 +74,8 @@ pub fn prepare(
     subject: Subject,
 ) -> EndSessions {
     let until = revoked_until(provider, now);
+    let also = matches!(ending, Ending::Consent { .. })
+        .then(|| provider.event(now, subject.clone(), Event::ConsentWithdrawn));
     EndSessions {
         ending,
         reason,
@@ -52,6 +83,9 @@ pub fn prepare(
         until,
         event: EventId::new(now, &provider.entropy),
         subject,
+        actor: None,
+        also,
+        note: None,
     }
 }
 

@@ -1,37 +1,131 @@
 //! What happened, oldest first: for archives, and for what a backup has lost.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    base::{id::EventId, time::Instant},
-    domain::event::EventLine,
+    base::{id::EventId, page::Page, time::Instant},
+    domain::{event::EventLine, event_filter::EventFilter},
     flows::Provider,
-    store::{error::Result, events},
+    store::{
+        error::Result,
+        events::{
+            self,
+            list::{self, newest},
+        },
+    },
 };
 
-/// How many events are read at once.
-const PAGE: i64 = 500;
-
-/// A span of events, in pages: however many there are, a few are in memory.
-#[derive(Debug)]
-pub struct Export {
-    after: EventId,
-    before: EventId,
+/// A page of events, oldest first, behind `after`. So many are looked at, so a page may have fewer, and there are more all the
+/// same: go on as long as it has a `next`.
+pub async fn oldest(
+    provider: &Provider,
+    filter: &EventFilter,
+    after: Option<EventId>,
+    limit: i64,
+) -> Result<Page<EventLine>> {
+    let first = EventId::first_at(filter.since.unwrap_or(Instant::from_millis(0)));
+    let after = after.map_or(first, |after| after.max(first));
+    let until = filter.until.map(EventId::first_at);
+    let until = until.unwrap_or(EventId::from_bytes([u8::MAX; 16]));
+    let rows = events::between(&provider.db, after, until, limit.saturating_add(1)).await?;
+    let mut page = Page::cut(rows, limit, |event| event.id.to_string());
+    page.items.retain(|event| filter.takes(event));
+    Ok(page)
 }
 
-impl Export {
-    /// Events from `since` on, until `until` if that is given, which is not included.
-    pub fn new(since: Instant, until: Option<Instant>) -> Self {
-        Self {
-            after: EventId::first_at(since),
-            before: until.map_or(EventId::from_bytes([u8::MAX; 16]), EventId::first_at),
-        }
-    }
+/// A page of events, newest first, and where the next one begins.
+pub async fn list(
+    provider: &Provider,
+    filter: &EventFilter,
+    before: Option<EventId>,
+    limit: i64,
+) -> Result<Page<EventLine>> {
+    let rows = newest(&provider.db, filter, before, limit.saturating_add(1)).await?;
+    Ok(Page::cut(rows, limit, |event| event.id.to_string()))
+}
 
-    /// The next page; an empty one at the end.
-    pub async fn next(&mut self, provider: &Provider) -> Result<Vec<EventLine>> {
-        let page = events::between(&provider.db, self.after, self.before, PAGE).await?;
-        if let Some(last) = page.last() {
-            self.after = last.id;
-        }
-        Ok(page)
+/// What came behind a place in the trail, and the place behind that.
+#[derive(Debug)]
+pub struct Live {
+    /// The events, oldest first.
+    pub events: Vec<EventLine>,
+    /// Where to go on.
+    pub cursor: i64,
+}
+
+/// What came behind `cursor`, at most so many looked at; nothing begins with what comes from now on. An event is here a
+/// second after it was committed, and none is missed: they come in the order of the chain, not of their ids.
+pub async fn live(
+    provider: &Provider,
+    filter: &EventFilter,
+    cursor: Option<i64>,
+    limit: i64,
+) -> Result<Live> {
+    let Some(mut cursor) = cursor else {
+        let cursor = list::newest_number(&provider.db).await?;
+        return Ok(Live {
+            events: Vec::new(),
+            cursor,
+        });
+    };
+    let rows = list::since(&provider.db, cursor, limit).await?;
+    if let Some((seq, _)) = rows.last() {
+        cursor = *seq;
     }
+    let events = rows.into_iter().map(|(_, event)| event);
+    Ok(Live {
+        events: events.filter(|event| filter.takes(event)).collect(),
+        cursor,
+    })
+}
+
+/// How long what is counted together is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// An hour.
+    Hour,
+    /// A day (UTC).
+    Day,
+}
+
+impl Step {
+    fn start(self, at: Instant) -> Instant {
+        let length = match self {
+            Self::Hour => 3_600_000,
+            Self::Day => 86_400_000,
+        };
+        Instant::from_millis(at.millis().div_euclid(length) * length)
+    }
+}
+
+/// How often something happened in a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// When the step began.
+    pub at: Instant,
+    /// What.
+    pub kind: String,
+    /// How often. Failed sign-ins are counted one by one.
+    pub count: i64,
+}
+
+/// How often things happened from `since` until `until`, step by step; of one kind or all. Steps in which nothing happened
+/// are left out.
+pub async fn counts(
+    provider: &Provider,
+    since: Instant,
+    until: Instant,
+    step: Step,
+    kind: Option<&str>,
+) -> Result<Vec<Counted>> {
+    let mut steps = BTreeMap::new();
+    for (hour, kind, count) in list::counts(&provider.db, step.start(since), until, kind).await? {
+        *steps.entry((step.start(hour), kind)).or_insert(0) += count;
+    }
+    let counted = steps.into_iter();
+    Ok(counted
+        .map(|((at, kind), count)| Counted { at, kind, count })
+        .collect())
 }

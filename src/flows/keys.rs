@@ -3,9 +3,16 @@
 mod make;
 pub mod rotate;
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
 use crate::{
     base::{entropy::Entropy, time::Instant, url::Issuer},
-    domain::key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    domain::{
+        actor::Actor,
+        key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
+    },
     flows::{Provider, keys::make::Maker},
     ports::{keyring::Keyring, secrets::RootSecret, vault::Vault},
     store::{
@@ -24,6 +31,7 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
         vault: &vault,
         entropy,
         now,
+        actor: Some(Actor::System),
     };
     let mut made = Vec::new();
     for ring in Ring::ALL {
@@ -57,6 +65,7 @@ pub async fn open(
         vault: &vault,
         entropy,
         now,
+        actor: Some(Actor::System),
     };
     let accepted = infos(keys::accepted(db).await?);
     for ring in in_use(&accepted) {
@@ -85,6 +94,7 @@ pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
             vault,
             entropy: &provider.entropy,
             now,
+            actor: Some(Actor::System),
         };
         maker.rotate(&provider.db, ring, rotation).await?;
     }
@@ -94,6 +104,58 @@ pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
 /// Every key without its secret, for the operator.
 pub async fn list(db: &Db) -> Result<Vec<KeyInfo>, KeysError> {
     Ok(infos(keys::all(db).await?))
+}
+
+/// This ring, or all that the server has.
+pub async fn rings(db: &Db, ring: Option<Ring>) -> Result<Vec<Ring>, KeysError> {
+    let Some(ring) = ring else {
+        let there = list(db).await?;
+        let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
+        return Ok(Ring::every().filter(has_keys).collect());
+    };
+    Ok(vec![ring])
+}
+
+/// A key with what comes next.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listed {
+    /// The key.
+    #[serde(flatten)]
+    pub key: KeyInfo,
+    /// What it becomes by itself, when that is known.
+    pub then: Option<Then>,
+}
+
+/// What a key becomes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Then {
+    /// `active`, `retiring` or `gone`.
+    pub state: Cow<'static, str>,
+    /// When.
+    pub at: Instant,
+}
+
+/// Every key, and what it becomes under the present settings.
+pub async fn listed(provider: &Provider) -> Result<Vec<Listed>, KeysError> {
+    let keys = list(&provider.db).await?;
+    let rotate_every = provider.lifetimes.key_rotation;
+    let listed = keys.iter().map(|key| {
+        let rotates_at = || RingKeys::of(key.ring, &keys).rotates_at(rotate_every);
+        let (state, at) = match key.state {
+            KeyState::Next => ("active", rotates_at()),
+            KeyState::Active { .. } => ("retiring", rotates_at()),
+            KeyState::Retiring { .. } => ("gone", key.gone_at()),
+            KeyState::Gone { .. } => ("gone", None),
+        };
+        Listed {
+            key: key.clone(),
+            then: at.map(|at| Then {
+                state: state.into(),
+                at,
+            }),
+        }
+    });
+    Ok(listed.collect())
 }
 
 fn infos(keys: Vec<keys::StoredKey>) -> Vec<KeyInfo> {

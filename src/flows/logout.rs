@@ -16,7 +16,7 @@ use crate::{
         oauth_error::OAuthError,
         request::Raw,
     },
-    flows::{Provider, authorize::MAX_STATE, end::end},
+    flows::{Provider, access_token::is_withdrawn, authorize::MAX_STATE, end::end},
     store::{device_sessions, error::StoreError},
 };
 
@@ -93,6 +93,7 @@ pub fn check(provider: &Provider, raw: &Raw) -> Result<LogoutRequest, OAuthError
 
 fn read_hint(provider: &Provider, jwt: &str) -> Result<IdTokenHint, OAuthError> {
     let hint = provider.keys.load().id_tokens.read(&provider.issuer, jwt);
+    let hint = hint.filter(|_| !is_withdrawn(provider, jwt));
     hint.ok_or_else(|| OAuthError::invalid_request("id_token_hint is no ID token of this server"))
 }
 

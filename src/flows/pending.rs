@@ -10,7 +10,7 @@ use serde::{
 use crate::{
     base::{
         digest::Digest,
-        id::{BrowserSessionId, DeviceSessionId, UserId},
+        id::{BrowserSessionId, DeviceSessionId, PushedRequestId, UserId},
         seal::{Purpose, SealError},
         secret::Secret,
         time::Instant,
@@ -19,13 +19,13 @@ use crate::{
         browser_session::BrowserSession, code::Code, device_code::Waiting, request::AuthorizationRequest,
         scope::ScopeSet,
     },
-    flows::Provider,
+    flows::{Provider, pushed},
     ports::keys::Keys,
     store::error::StoreError,
 };
 
 /// A sign-in under way.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Pending {
     /// Digest of the flow cookie of the browser that it belongs to.
     pub flow: Digest,
@@ -48,6 +48,23 @@ pub enum Goal {
     EnterCode,
     /// To the device that shows this code.
     Device(Box<Waiting>, String),
+}
+
+/// A pending request as it travels.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    flow: Digest,
+    until: Instant,
+    goal: SealedGoal,
+    person: Option<SealedPerson>,
+}
+
+/// A goal as it travels.
+#[derive(Serialize, Deserialize)]
+enum SealedGoal {
+    Whole(Goal),
+    /// To an app whose request is kept there, with the digest of its `request_uri`.
+    Kept(PushedRequestId, Option<Digest>),
 }
 
 /// The person whom a pending request is sealed for, with the session and the code that an Allow will make. Drawn
@@ -139,11 +156,18 @@ impl Pending {
 
     /// The sealed text.
     pub fn seal(&self, provider: &Provider) -> Result<String, TooLarge> {
-        let sealed = provider
-            .keys
-            .load()
-            .sealer
-            .seal(Purpose::PendingRequest, self, self.until);
+        let kept = match &self.goal {
+            Goal::Authorize(request) => request.kept.map(|id| SealedGoal::Kept(id, request.pushed)),
+            _ => None,
+        };
+        let travels = Sealed {
+            flow: self.flow,
+            until: self.until,
+            goal: kept.unwrap_or_else(|| SealedGoal::Whole(self.goal.clone())),
+            person: self.person.clone(),
+        };
+        let keys = provider.keys.load();
+        let sealed = keys.sealer.seal(Purpose::PendingRequest, &travels, self.until);
         if sealed.len() > MAX_PENDING {
             Err(TooLarge)
         } else {
@@ -153,7 +177,28 @@ impl Pending {
 
     /// Opens a sealed text.
     pub async fn open(provider: &Provider, sealed: &str) -> Result<Result<Self, SealError>, StoreError> {
-        open(provider, Purpose::PendingRequest, sealed).await
+        let Sealed {
+            flow,
+            until,
+            goal,
+            person,
+        } = match open(provider, Purpose::PendingRequest, sealed).await? {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error)),
+        };
+        let goal = match goal {
+            SealedGoal::Whole(goal) => goal,
+            SealedGoal::Kept(id, pushed) => match pushed::kept(provider, id).await? {
+                Some(request) => Goal::Authorize(Box::new(AuthorizationRequest { pushed, ..request })),
+                None => return Ok(Err(SealError::Expired)),
+            },
+        };
+        Ok(Ok(Self {
+            flow,
+            until,
+            goal,
+            person,
+        }))
     }
 }
 

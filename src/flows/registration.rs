@@ -17,6 +17,7 @@ use crate::{
         time::Instant,
     },
     domain::{
+        actor::Actor,
         client::{Client, RegistrationMode},
         client_secret::ClientSecret,
         event::{Event, EventRecord, Subject},
@@ -154,7 +155,7 @@ pub async fn register(
     let token = admitted.map(|token| token.id);
     let change = Register {
         client: client.clone(),
-        secret: secret.as_ref().map(|new| new.to_keep(provider)),
+        secret: secret.as_ref().map(|new| new.to_keep(provider, None)),
         digest: access_token.digest(),
         metadata: Value::Object(told.clone()).to_string(),
         admission: admission(policy, token, now),
@@ -326,12 +327,18 @@ pub async fn update(
         client: client.clone(),
         digest: owned.row.digest,
         metadata: Value::Object(told.clone()).to_string(),
-        secret: secret.as_ref().map(|new| new.to_keep(provider)),
+        secret: secret.as_ref().map(|new| new.to_keep(provider, None)),
         // Nobody vouches for it: where answers go is what people knew it by.
         forgets_consents: client.settings.is_unchecked()
             && client.settings.redirect_uris != owned.client.settings.redirect_uris,
         removed: removed.collect(),
-        event: event(provider, &client.id, address, now, Event::ClientUpdated),
+        event: event(
+            provider,
+            &client.id,
+            address,
+            now,
+            Event::client_updated(&owned.client, &client),
+        ),
     };
     match provider.db.write(change).await {
         Ok(true) => {}
@@ -379,7 +386,7 @@ fn check_identity(
 
 /// Removes a client with its sessions (RFC 7592 section 2.3).
 pub async fn remove(provider: &Provider, owned: Owned) -> Result<(), RegistrationError> {
-    clients::remove(provider, owned.client.id.clone()).await?;
+    clients::remove(provider, owned.client.id.clone(), None).await?;
     Ok(())
 }
 
@@ -392,7 +399,7 @@ pub async fn sweep(provider: &Provider) -> Result<(), StoreError> {
     provider.db.execute(rows::KEEP_USED, ()).await?;
     for (client,) in provider.db.read_all(rows::UNUSED_SINCE, (now, BATCH)).await? {
         tracing::info!(%client, "a client that registered itself was never used and is removed");
-        clients::remove(provider, client).await?;
+        clients::remove(provider, client, Some(Actor::System)).await?;
     }
     Ok(())
 }

@@ -7,12 +7,16 @@ use serde::Serialize;
 
 use crate::{
     base::{id::UserId, time::Instant},
-    domain::event::{Event, EventLine, Subject},
+    domain::{
+        actor::Actor,
+        event::{Event, EventLine, Subject},
+        role::Role,
+    },
     flows::{Provider, end::revoked_until},
     store::{
         ending::Ended,
         error::{Result, StoreError},
-        events,
+        events::{self, RecordEvent},
         restore::{Effect, WriteAgain},
         users,
     },
@@ -67,6 +71,11 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         Event::SessionsEnded { ending, reason, .. } => Effect::Ended(ending.clone(), *reason),
         Event::SessionOpened { .. } => Effect::Opened(session()?),
         Event::UserDisabled => Effect::UserDisabled(user()?),
+        // What was given after the backup is given again by somebody who may.
+        Event::RoleChanged { before, after } if takes_away(*before, *after) => {
+            Effect::RoleTaken(user()?, *after)
+        }
+        Event::UserEnabled => Effect::UserEnabled(user()?),
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
         Event::ClientRemoved => Effect::ClientRemoved(client()?),
         Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
@@ -77,6 +86,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
             Effect::TokenRevoked(jti, subject.session)
         }
         Event::UserCreated { .. }
+        | Event::RoleChanged { .. }
         | Event::SignedIn { .. }
         | Event::ConsentGranted { .. }
         | Event::RefreshSlowProcess
@@ -87,7 +97,13 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::MessageUndelivered { .. }
         | Event::ClientAdded
         | Event::ClientRegistered { .. }
-        | Event::ClientUpdated
+        | Event::ClientUpdated { .. }
+        | Event::SignInFailed { .. }
+        | Event::ClientDisabled
+        | Event::SettingsChanged { .. }
+        | Event::AuditDeleted { .. }
+        | Event::AuditWentBack { .. }
+        | Event::DatabaseRestored { .. }
         | Event::RegistrationTokenCreated { .. }
         | Event::ClientSecretCreated { .. }
         | Event::ClientSecretExpiring { .. }
@@ -95,8 +111,19 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::KeyActivated { .. }
         | Event::KeyRetired { .. }
         | Event::KeyDestroyed { .. }
+        | Event::KeyWithdrawn { .. }
+        | Event::MassEndBegun { .. }
+        | Event::MassEndDone { .. }
+        // Its sessions' end says the same.
+        | Event::ConsentWithdrawn
         | Event::Newer => Effect::Nothing,
     })
+}
+
+/// Whether a change of roles gave nothing that the person did not have.
+fn takes_away(before: Option<Role>, after: Option<Role>) -> bool {
+    let has = |role: Option<Role>| role.map(Role::permissions).unwrap_or_default();
+    has(after).is_within(has(before))
 }
 
 /// What was done again, and what cannot be.
@@ -116,6 +143,8 @@ pub struct Report {
     pub users_lost: BTreeSet<String>,
     /// How many keys began their work after the backup: older ones are back.
     pub keys_lost: u64,
+    /// How many keys were withdrawn after the backup: they are back and have to be withdrawn again.
+    pub withdrawn_keys: u64,
     /// Which apps were added after the backup and are not there any more.
     pub clients_lost: BTreeSet<String>,
     /// Which apps got a secret after the backup that is not good any more.
@@ -127,6 +156,8 @@ pub struct Report {
 pub struct Restoring<'a> {
     provider: &'a Provider,
     known_since: Option<Instant>,
+    /// When the oldest event happened that was lost.
+    lost_since: Option<Instant>,
     report: Report,
 }
 
@@ -137,6 +168,7 @@ impl<'a> Restoring<'a> {
         Ok(Self {
             provider,
             known_since: oldest.map(|(at,): (Instant,)| at),
+            lost_since: None,
             report: Report::default(),
         })
     }
@@ -149,7 +181,7 @@ impl<'a> Restoring<'a> {
             return Ok(());
         }
         let now = self.provider.clock.now();
-        let subject = line.subject.clone();
+        let (subject, at) = (line.subject.clone(), line.at);
         let change = WriteAgain {
             line,
             effect,
@@ -160,17 +192,26 @@ impl<'a> Restoring<'a> {
             return Ok(());
         };
         self.report.lost += 1;
+        self.lost_since = Some(self.lost_since.map_or(at, |since| since.min(at)));
         self.report.ended.devices += ended.devices;
         self.report.ended.browsers += ended.browsers;
         self.note(event, subject).await
     }
 
-    /// What was done again.
-    pub fn report(self) -> Report {
+    /// Tells of the restore; what was done again.
+    pub async fn finish(self) -> Result<Report> {
         let mut report = self.report;
+        let event = Event::DatabaseRestored {
+            lost: report.lost,
+            since: self.lost_since,
+        };
+        let now = self.provider.clock.now();
+        let event = self.provider.event(now, Subject::default(), event);
+        let event = RecordEvent(event.by(Actor::Operator));
+        self.provider.db.write(event).await?;
         // Who is gone needs no secret.
         report.secrets_lost = &report.secrets_lost - &report.clients_lost;
-        report
+        Ok(report)
     }
 
     async fn note(&mut self, event: Event, subject: Subject) -> Result<()> {
@@ -187,6 +228,7 @@ impl<'a> Restoring<'a> {
                 report.users_lost.insert(email.to_string());
             }
             Event::KeyActivated { .. } => report.keys_lost += 1,
+            Event::KeyWithdrawn { .. } => report.withdrawn_keys += 1,
             Event::ClientAdded | Event::ClientRegistered { .. } => {
                 report
                     .clients_lost

@@ -1,52 +1,197 @@
 //! Where somebody is signed in: sessions that would still be answered.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     base::{
-        id::{DeviceSessionId, UserId},
+        id::{ClientId, DeviceSessionId, UserId},
         page::Page,
+        time::Instant,
     },
-    domain::device_session::lives_until,
+    domain::{device_session::lives_until, session_filter::SessionFilter},
     flows::Provider,
-    store::{browser_sessions, device_sessions, error::Result},
+    store::{
+        app_versions::{self, VersionCount},
+        browser_sessions,
+        device_sessions::list::{self, Along, Listed, Standing},
+        error::Result,
+    },
 };
 
-/// The fewest rows that are read at once: idle ones among them cost no statement of their own.
-const BATCH: i64 = 100;
+/// The fewest rows that are read at once: ended ones among them cost no statement of their own.
+const FEWEST: i64 = 100;
+/// The most.
+const STRIDE: i64 = 1000;
+/// How many rows one search looks at, so that none takes long.
+const BUDGET: u64 = 10_000;
 
-/// Device sessions after an id, in order; of one user, or of everybody. Those that a refresh would not revive any more
-/// are left out: their own end has come, or they idled for longer than their client allows.
-pub async fn devices(
+/// What a search found. It looks at a bounded number of sessions, so a page may have fewer items than were asked for, even
+/// none, and there is more all the same: go on as long as it has a `next`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Search<T> {
+    /// The page.
+    #[serde(flatten)]
+    pub page: Page<T>,
+    /// How many sessions were looked at.
+    pub looked_at: u64,
+}
+
+/// Live device sessions that fit, newest first, before `after` when that is there. Those that a refresh would not revive any
+/// more are left out: their own end has come, or they idled for longer than their client allows.
+pub async fn list(
     provider: &Provider,
-    user: Option<UserId>,
+    filter: &SessionFilter,
     after: Option<DeviceSessionId>,
     limit: i64,
-) -> Result<Page<device_sessions::list::Listed>> {
+) -> Result<Search<Listed>> {
     let now = provider.clock.now();
-    let is_live = |session: &device_sessions::list::Listed| {
-        let lifetimes = provider.clients.lifetimes(&session.client, &provider.lifetimes);
+    let limit = limit.max(1);
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut walk = Walk::new(filter, after);
+    // One more than asked for tells whether there are more.
+    let mut stride = (limit + 1).clamp(FEWEST, STRIDE);
+    let mut found = Vec::new();
+    while found.len() <= wanted && walk.looked_at < BUDGET && !walk.is_over {
+        let rows = walk.next(provider, stride).await?;
+        let fits = |row: &Listed| is_live(provider, row, now) && filter.fits(&row.traits());
+        found.extend(rows.into_iter().filter(fits));
+        stride = STRIDE;
+    }
+    let mut page = Page::cut(found, limit, |session| session.id.to_string());
+    if page.next.is_none() && !walk.is_over {
+        page.next = Some(walk.before.to_string());
+    }
+    Ok(Search {
+        page,
+        looked_at: walk.looked_at,
+    })
+}
+
+/// Whether a refresh would be answered.
+fn is_live(provider: &Provider, session: &Listed, now: Instant) -> bool {
+    let lifetimes = provider.clients.lifetimes(&session.client, &provider.lifetimes);
+    let until = || {
         lives_until(
             session.last_used_at,
             lifetimes.device_session_idle,
             session.expires_at,
-        ) > now
+        )
     };
-    // One more than asked for tells whether there are more.
-    let wanted = usize::try_from(limit).unwrap_or(0) + 1;
-    let batch = BATCH.max(limit + 1);
-    let mut after = after.unwrap_or_else(|| DeviceSessionId::from_bytes([0; 16]));
-    let mut live = Vec::new();
-    while live.len() < wanted {
-        let rows = device_sessions::list::active(&provider.db, user, after, now, batch).await?;
-        let is_last = i64::try_from(rows.len()).is_ok_and(|rows| rows < batch);
-        if let Some(last) = rows.last() {
-            after = last.id;
-        }
-        live.extend(rows.into_iter().filter(is_live));
-        if is_last {
-            break;
+    session.standing == Standing::Active && until() > now
+}
+
+/// A walk over the sessions among which those are that fit, newest first.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    along: Along<'a>,
+    since: DeviceSessionId,
+    /// How far it came.
+    pub(super) before: DeviceSessionId,
+    /// How many rows it has seen.
+    pub(super) looked_at: u64,
+    /// Whether there are no more.
+    pub(super) is_over: bool,
+}
+
+impl<'a> Walk<'a> {
+    pub(super) fn new(filter: &'a SessionFilter, after: Option<DeviceSessionId>) -> Self {
+        let (since, before) = filter.drawn();
+        let newest = before.map_or(DeviceSessionId::from_bytes([0xff; 16]), DeviceSessionId::first_at);
+        Self {
+            along: match (filter.user, &filter.client) {
+                (Some(user), _) => Along::User(user),
+                (None, Some(client)) => Along::Client(client),
+                (None, None) => Along::All,
+            },
+            since: since.map_or(DeviceSessionId::from_bytes([0; 16]), DeviceSessionId::first_at),
+            before: after.map_or(newest, |after| after.min(newest)),
+            looked_at: 0,
+            is_over: false,
         }
     }
-    Ok(Page::cut(live, limit, |session| session.id.to_string()))
+
+    /// The next rows, whatever their state.
+    pub(super) async fn next(&mut self, provider: &Provider, stride: i64) -> Result<Vec<Listed>> {
+        let rows = list::newest(&provider.db, self.along, self.before, self.since, stride).await?;
+        if let Some(last) = rows.last() {
+            self.before = last.id;
+        }
+        self.looked_at += rows.len() as u64;
+        self.is_over = i64::try_from(rows.len()).is_ok_and(|rows| rows < stride);
+        Ok(rows)
+    }
+}
+
+/// How a session stands, as who looks at it sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It was allowed, and its app has not come for it yet.
+    Granted,
+    /// A refresh would be answered.
+    Active,
+    /// It ended by itself.
+    Expired,
+    /// It was ended.
+    Ended,
+}
+
+impl State {
+    /// Its name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Granted => "granted",
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A session with what became of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Shown {
+    /// The session.
+    #[serde(flatten)]
+    pub session: Listed,
+    /// How it stands.
+    pub state: State,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Instant>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_reason: Option<String>,
+}
+
+/// One device session; ended ones are there for two days.
+pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Shown>> {
+    let Some(session) = list::one(&provider.db, id).await? else {
+        return Ok(None);
+    };
+    let end = match session.standing {
+        Standing::Ended => list::end(&provider.db, id).await?,
+        Standing::Granted | Standing::Active => None,
+    };
+    let state = match session.standing {
+        Standing::Granted => State::Granted,
+        Standing::Active if is_live(provider, &session, provider.clock.now()) => State::Active,
+        Standing::Active => State::Expired,
+        Standing::Ended => State::Ended,
+    };
+    let (ended_at, end_reason) = end.unzip();
+    Ok(Some(Shown {
+        session,
+        state,
+        ended_at,
+        end_reason,
+    }))
+}
+
+/// How many live sessions each version of an app has, most first; of every app without `client`. They are counted by a walk
+/// over all sessions, a little way every half minute, and each count says when it was finished.
+pub async fn versions(provider: &Provider, client: Option<&ClientId>) -> Result<Vec<VersionCount>> {
+    app_versions::list(&provider.db, client).await
 }
 
 /// A person's browser sessions, newest first.

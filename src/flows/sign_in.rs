@@ -18,7 +18,7 @@ use crate::{
         time::Lifetime,
     },
     domain::password::Password,
-    flows::Provider,
+    flows::{Provider, audit::count_failure},
     ports::hasher::{HasherError, Standing},
     store::{
         error::StoreError,
@@ -121,12 +121,19 @@ pub async fn by_password(provider: &Arc<Provider>, credentials: Credentials) -> 
             ],
         ),
     };
+    let user = account.as_ref().map(|account| account.id);
     let tries = Tries::take(provider, buckets).await?;
     let provider = Arc::clone(provider);
     to_its_end(async move {
         let checked = check(&provider, account, password, standing).await;
         match checked {
-            Err(SignInError::Wrong) => tries.count(),
+            Err(SignInError::Wrong) => {
+                tries.count();
+                // It is only known now that it failed: the statement that took the try could not have counted it.
+                if let Err(error) = count_failure(&provider, user, &address).await {
+                    tracing::warn!(%error, "a failed sign-in is not in the audit trail");
+                }
+            }
             _ => tries.give_back().await,
         }
         checked

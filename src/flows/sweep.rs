@@ -8,20 +8,25 @@ use std::time::Duration;
 use self::walk::walk;
 use crate::{
     base::{
-        id::{BrowserSessionId, EventId, UserId},
+        id::{BrowserSessionId, MassEndId, UserId},
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::Subject,
     },
-    flows::{Provider, clients::secrets::warn_of_ends, end::end, registration},
+    flows::{
+        Provider, audit::retention::give_up, clients::secrets::warn_of_ends, end::end_by, registration,
+        revocations::forgotten_instances,
+    },
     store::{
-        attempts, browser_sessions, client_secrets,
+        admin_sessions, attempts, audit, browser_sessions, client_secrets,
         db::{Row, Statement, Value},
         device_codes, device_sessions,
         error::Result,
-        events, jobs, outbox, registrations, revocations, used_assertions,
+        idempotent_requests, instances, jobs, mass_ends, outbox, pushed_requests, registrations, revocations,
+        used_assertions,
     },
 };
 
@@ -31,6 +36,8 @@ const NAME: &str = "sweep";
 /// token outlives the row that refuses it and no page can make the row anew; longer than nodes remember ends (an hour)
 /// and than codes have to be kept (two hours); and longer by far than clocks may differ.
 const KEPT: Lifetime = Lifetime::from_days(2);
+/// How long an end of many sessions can be looked up; its events stay longer.
+const MASS_ENDS_KEPT: Lifetime = Lifetime::from_days(30);
 /// How long a device is told that its code has expired, and not that there is none.
 const TOLD: Lifetime = Lifetime::from_secs(3600);
 /// How long a process has the job; it asks again far more often.
@@ -56,10 +63,18 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     delete(provider, device_codes::DELETE_EXPIRED, now.minus(TOLD)).await?;
     delete(
         provider,
+        pushed_requests::SWEEP,
+        now.minus(Lifetime::from_secs(60)),
+    )
+    .await?;
+    delete(
+        provider,
         used_assertions::SWEEP,
         now.minus(Lifetime::from_secs(60)),
     )
     .await?;
+    delete(provider, admin_sessions::DELETE_PAST, now).await?;
+    delete(provider, idempotent_requests::DELETE_PAST, now).await?;
     // A recipient that never answers is not tried for each of its messages.
     delete(provider, outbox::SWEEP, now.minus(Lifetime::from_days(1))).await?;
     warn_of_ends(provider).await?;
@@ -67,15 +82,21 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
     delete(provider, registrations::DELETE_PAST_TOKENS, kept).await?;
     delete(provider, client_secrets::DELETE_PAST, kept).await?;
     delete(provider, revocations::DELETE_PAST, kept).await?;
+    delete(
+        provider,
+        instances::DELETE_PAST,
+        forgotten_instances(provider, now),
+    )
+    .await?;
     delete(provider, device_sessions::over::DELETE_ENDED, kept).await?;
     delete(provider, browser_sessions::DELETE_ENDED, kept).await?;
+    let before = MassEndId::first_at(now.minus(MASS_ENDS_KEPT));
+    delete(provider, mass_ends::DELETE_DONE, before).await?;
     if let Some(kept) = provider.retention.events {
-        delete(
-            provider,
-            events::DELETE_BEFORE,
-            EventId::first_at(now.minus(kept)),
-        )
-        .await?;
+        let (through, hour) = give_up(provider, kept, now).await?;
+        delete(provider, audit::DELETE_EVENTS, through).await?;
+        delete(provider, audit::DELETE_CHECKPOINTS, through).await?;
+        delete(provider, audit::DELETE_COUNTS, hour).await?;
     }
     walk(provider, job.cursor, kept).await
 }
@@ -112,7 +133,14 @@ async fn expire(
                 user: Some(user),
                 ..Subject::default()
             };
-            end(provider, Ending::Browser { id }, Reason::Expired, subject).await?;
+            end_by(
+                provider,
+                Ending::Browser { id },
+                Reason::Expired,
+                subject,
+                Actor::System,
+            )
+            .await?;
         }
         tokio::time::sleep(PAUSE).await;
     }

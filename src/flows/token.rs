@@ -13,6 +13,7 @@ use crate::{
     domain::{
         client::{Client, GrantType},
         oauth_error::{ErrorCode, OAuthError},
+        scope::ScopeSet,
     },
     flows::issue::IssueError,
     store::error::StoreError,
@@ -34,6 +35,16 @@ pub enum TokenError {
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// The scope of a session that a client opens without a page: something, and nothing that the client is not registered for
+/// (RFC 6749 section 3.3).
+fn registered_scope(client: &Client, scope: ScopeSet) -> Result<ScopeSet, OAuthError> {
+    if scope.is_empty() || !scope.is_within(&client.settings.scope) {
+        let hint = "ask for scopes that the client is registered with, or leave the parameter out";
+        return Err(OAuthError::new(ErrorCode::InvalidScope, hint));
+    }
+    Ok(scope)
 }
 
 /// A client uses the grants that it is registered for and no other (RFC 6749 section 5.2).

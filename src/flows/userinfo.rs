@@ -1,8 +1,6 @@
 //! Userinfo (OpenID Connect Core section 5.3), for an access token whose session still lives.
 
-use postern_resource_server::{
-    AccessToken, Presented, ProofError, ProvedRequest, Rejection, Scheme, validate,
-};
+use postern_resource_server::AccessToken;
 use serde::Serialize;
 
 use crate::{
@@ -10,11 +8,10 @@ use crate::{
     domain::claims::{Claim, PersonClaims},
     flows::{
         Provider,
-        access_token::{SpeaksFor, expected, in_force},
-        dpop,
+        access_token::{SpeaksFor, in_force},
         issue::IssueError,
     },
-    ports::{keys::Keys, signer::TokenType},
+    ports::signer::TokenType,
     store::error::StoreError,
 };
 
@@ -91,49 +88,4 @@ pub fn sign(
     let keys = provider.keys.load();
     let signer = keys.signer_of(algorithm)?;
     Ok(Some(signer.sign(TokenType::IdToken, &claims)?))
-}
-
-/// The access token of a request to userinfo, with the proof of the key that it is bound to, if it is.
-pub async fn authenticate(
-    provider: &Provider,
-    presented: Presented<'_>,
-    sent: dpop::Sent<'_>,
-    method: &str,
-) -> Result<Result<AccessToken, Rejection>, StoreError> {
-    if presented.scheme() != Scheme::Dpop {
-        return verify(provider, &presented).await;
-    }
-    let sent = match sent.and_then(|sent| sent.ok_or(ProofError::Missing)) {
-        Ok(sent) => sent,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    let (url, ath) = (provider.issuer.at("/userinfo"), presented.ath());
-    let request = ProvedRequest {
-        method,
-        url: &url,
-        ath: Some(&ath),
-    };
-    let proof = match dpop::check(provider, &sent, &request).await? {
-        Ok(proof) => proof,
-        Err(error) => return Ok(Err(error.into())),
-    };
-    let verified = verify(provider, &presented.proved_by(&proof)).await?;
-    // Last, so that only who has a valid token fills the memory.
-    Ok(verified.and_then(|token| {
-        dpop::first_use(provider, &proof)?;
-        Ok(token)
-    }))
-}
-
-/// Checks an access token that is presented to this server itself.
-async fn verify(
-    provider: &Provider,
-    presented: &Presented<'_>,
-) -> Result<Result<AccessToken, Rejection>, StoreError> {
-    let (expected, now) = expected(provider, provider.issuer.as_str());
-    let judge = |keys: &Keys| validate(presented, &keys.verify, &expected, now);
-    provider
-        .keys
-        .with_newer_keys(&provider.db, &provider.clock, judge)
-        .await
 }

@@ -5,7 +5,10 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::{
     base::time::{Instant, Lifetime},
-    domain::event::{Event, Subject},
+    domain::{
+        actor::Actor,
+        event::{Event, Subject},
+    },
     flows::Provider,
     store::{error::Result, events::RecordEvent},
 };
@@ -51,7 +54,9 @@ pub async fn fast_forwarded(provider: &Provider, now: Instant) -> Result<()> {
             "the database went back: many refresh tokens are newer than their rows. Find out whether it was restored, or \
              a replica took over that was behind; what was changed meanwhile is lost"
         );
-        let record = provider.event(now, Subject::default(), Event::DatabaseWentBack);
+        let record = provider
+            .event(now, Subject::default(), Event::DatabaseWentBack)
+            .by(Actor::System);
         provider.db.write(RecordEvent(record)).await?;
     }
     Ok(())

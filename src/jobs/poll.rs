@@ -5,9 +5,12 @@ use std::time::Duration;
 
 use crate::{
     base::time::{Instant, Lifetime},
-    flows::{Provider, nodes},
+    flows::{
+        Provider,
+        nodes::{self, look::Looks},
+    },
     jobs::every,
-    store::{error::Result, facts},
+    store::{error::Result, facts, instances},
 };
 
 /// How often.
@@ -43,6 +46,9 @@ pub(super) async fn run(provider: &Provider) {
 pub struct Poll<'a> {
     provider: &'a Provider,
     compared_at: Option<Instant>,
+    looks: Looks,
+    /// Up to which number everybody has been asked who follows the revocation stream.
+    confirmations: i64,
     warned_of: i64,
 }
 
@@ -52,6 +58,8 @@ impl<'a> Poll<'a> {
         Self {
             provider,
             compared_at: None,
+            looks: Looks::new(provider),
+            confirmations: 0,
             warned_of: 0,
         }
     }
@@ -64,8 +72,10 @@ impl<'a> Poll<'a> {
             clients,
             keys,
             readiness,
+            ends,
             ..
         } = self.provider;
+        let number = ends.announcements.begin_poll();
         // Before anything is asked: what is lost while this goes on is for the next round.
         let losses = db.losses();
         let versions = facts::look(db, clock).await?;
@@ -80,14 +90,24 @@ impl<'a> Poll<'a> {
         // A client may be the first that needs a ring.
         keys.follow(db, &versions, is_due, now).await?;
         clients.follow(db, &versions, is_due).await?;
+        let wanted = versions.of(instances::CONFIRMATIONS);
+        let asks = wanted != self.confirmations;
+        let known = || {
+            readiness.polled(clock);
+            ends.announcements
+                .complete_poll(number, versions.at, clock.own(), asks);
+        };
         if is_due {
-            nodes::compare(self.provider).await?;
+            nodes::compare(self.provider, &mut self.looks, known).await?;
             self.compared_at = Some(now);
             readiness.compared(losses);
+            readiness.polled(clock);
+        } else if self.looks.catch_up(self.provider).await? {
+            known();
         } else {
-            nodes::catch_up(self.provider).await?;
+            return Ok(());
         }
-        readiness.polled(clock);
+        self.confirmations = wanted;
         Ok(())
     }
 

@@ -3,27 +3,25 @@
 //!
 //! Filled by this node's own ends before anybody is told of them, and by the poll with those of others.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{BuildHasher, Hash, RandomState},
-    sync::{PoisonError, RwLock},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::{
     base::{
-        id::{BrowserSessionId, ClientId, DeviceSessionId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, KeyId},
         time::{Instant, Lifetime},
     },
-    store::{
-        ending::EndedSessions,
-        revocations::{CLIENT, Name, SESSION, TOKEN},
+    domain::revocation::{CLIENT, KEY, Name, Revocation, SESSION, TOKEN},
+    ports::{
+        announcements::{Announcements, Snapshot},
+        recent::Recent,
     },
+    store::ending::{EndedSessions, ISSUED_BEFORE},
 };
 
 /// How long an end is remembered: longer than a failover takes, short enough to bound what is kept.
 pub const REMEMBERED: Lifetime = Lifetime::from_secs(3600);
 
-/// Every end of the last hour.
+/// Every end of the last hour, and everything that resource servers must refuse.
 #[derive(Debug, Default)]
 pub struct Ends {
     /// Device sessions, with when they ended.
@@ -32,17 +30,10 @@ pub struct Ends {
     pub browsers: Recent<BrowserSessionId, Instant>,
     /// What resource servers must refuse, as long as that is so.
     pub revocations: Recent<Name, Revocation>,
-}
-
-/// A revocation in force.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revocation {
-    /// The session of a single token.
-    pub session: Option<DeviceSessionId>,
-    /// Until when somebody may hold what is revoked.
-    pub until: Instant,
-    /// When it was recorded.
-    pub recorded_at: Instant,
+    /// What those are told who follow the stream of it.
+    pub announcements: Announcements,
+    /// Whoever has it remembers and tells: what is remembered has been told when somebody else finds it.
+    turn: Mutex<()>,
 }
 
 impl Ends {
@@ -51,18 +42,15 @@ impl Ends {
         for id in &ended.browsers {
             self.browsers.insert(*id, ended.at);
         }
-        for (id, activated_at) in &ended.devices {
+        for (id, _) in &ended.devices {
             self.devices.insert(*id, ended.at);
-            if activated_at.is_some() {
-                let revocation = Revocation {
-                    session: None,
-                    until: ended.until,
-                    recorded_at: ended.at,
-                };
-                self.revocations
-                    .insert((SESSION.to_owned(), id.to_bytes().to_vec()), revocation);
-            }
         }
+        let had_tokens = ended
+            .devices
+            .iter()
+            .filter(|(_, activated_at)| activated_at.is_some());
+        let own = recorded(ended.until, ended.at);
+        self.revoke(had_tokens.map(|(id, _)| ((SESSION.to_owned(), id.to_bytes().to_vec()), own)));
     }
 
     /// Remembers a single access token that was revoked. Its first revocation is the one that is listed.
@@ -75,24 +63,39 @@ impl Ends {
     ) {
         let name = (TOKEN.to_owned(), jti);
         if !self.revocations.contains(&name) {
-            let revocation = Revocation {
-                session,
-                until,
-                recorded_at,
-            };
-            self.revocations.insert(name, revocation);
+            let own = recorded(until, recorded_at);
+            self.revoke([(name, Revocation { session, ..own })]);
         }
     }
 
     /// Remembers that the tokens of a client are refused that it got for itself.
     pub fn remember_client(&self, client: &ClientId, until: Instant, recorded_at: Instant) {
         let name = (CLIENT.to_owned(), client.as_str().as_bytes().to_vec());
-        let revocation = Revocation {
-            session: None,
-            until,
-            recorded_at,
+        self.revoke([(name, recorded(until, recorded_at))]);
+    }
+
+    /// Remembers that a signing key was taken back.
+    pub fn remember_key(&self, kid: KeyId, until: Instant, recorded_at: Instant) {
+        let name = (KEY.to_owned(), kid.to_string().into_bytes());
+        self.revoke([(name, recorded(until, recorded_at))]);
+    }
+
+    /// Remembers revocations, and tells of those that refuse more than what is known.
+    pub fn revoke(&self, revocations: impl IntoIterator<Item = (Name, Revocation)>) {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = |(name, revocation): (Name, Revocation)| {
+            let both = |known: Option<Revocation>| known.map_or(revocation, |known| known.and(revocation));
+            let (known, now) = self.revocations.update(name.clone(), both);
+            let is_news = known.is_none_or(|known| now.reaches_beyond(&known));
+            is_news.then_some((name, now))
         };
-        self.revocations.insert(name, revocation);
+        let news: Vec<_> = revocations.into_iter().filter_map(news).collect();
+        self.announcements.add(&news);
+    }
+
+    /// Everything that resource servers must refuse, as those are told.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.announcements.snapshot(|| self.revocations.all())
     }
 
     /// Whether a session has ended whose access tokens may still live.
@@ -108,6 +111,12 @@ impl Ends {
         self.revocations.contains(&(TOKEN.to_owned(), jti.to_vec()))
     }
 
+    /// Whether a signing key was taken back.
+    pub fn has_key(&self, kid: &str) -> bool {
+        self.revocations
+            .contains(&(KEY.to_owned(), kid.as_bytes().to_vec()))
+    }
+
     /// Forgets what ended more than an hour ago, and revocations that are not in force any more.
     pub fn forget(&self, now: Instant) {
         let since = now.minus(REMEMBERED);
@@ -117,67 +126,13 @@ impl Ends {
     }
 }
 
-/// How many parts a memory has, so that nobody waits for a lock that somebody else holds.
-const PARTS: usize = 16;
-
-/// Values by name, in parts that are locked one by one.
-#[derive(Debug)]
-pub struct Recent<K, V> {
-    parts: [RwLock<HashMap<K, V>>; PARTS],
-    hasher: RandomState,
-}
-
-impl<K, V> Default for Recent<K, V> {
-    fn default() -> Self {
-        Self {
-            parts: Default::default(),
-            hasher: RandomState::new(),
-        }
-    }
-}
-
-impl<K: Hash + Ord + Clone, V: Copy> Recent<K, V> {
-    fn part(&self, name: &K) -> &RwLock<HashMap<K, V>> {
-        // The remainder is less than the number of parts.
-        let place = self.hasher.hash_one(name) % PARTS as u64;
-        &self.parts[usize::try_from(place).unwrap_or(0)]
-    }
-
-    /// Remembers a value, in place of an older one.
-    pub fn insert(&self, name: K, value: V) {
-        let mut part = self.part(&name).write().unwrap_or_else(PoisonError::into_inner);
-        part.insert(name, value);
-    }
-
-    /// Whether there is one.
-    pub fn contains(&self, name: &K) -> bool {
-        let part = self.part(name).read().unwrap_or_else(PoisonError::into_inner);
-        part.contains_key(name)
-    }
-
-    /// What is remembered and not among `known`, in the order of the names: nodes that write it at once lock the same
-    /// rows in the same order.
-    pub fn not_among(&self, known: &HashSet<K>) -> Vec<(K, V)> {
-        let mut found = Vec::new();
-        for part in &self.parts {
-            let part = part.read().unwrap_or_else(PoisonError::into_inner);
-            let missing = part.iter().filter(|(name, _)| !known.contains(name));
-            found.extend(missing.map(|(name, value)| (name.clone(), *value)));
-        }
-        found.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        found
-    }
-
-    /// Forgets the values of which `keep` says no.
-    fn keep(&self, keep: impl Fn(&V) -> bool) {
-        for part in &self.parts {
-            let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
-            part.retain(|_, value| keep(value));
-            // A great end is not held in memory for ever after it is forgotten.
-            if part.capacity() > 1024 && part.len() < part.capacity() / 4 {
-                part.shrink_to_fit();
-            }
-        }
+/// The revocation of what ended at a time.
+fn recorded(until: Instant, at: Instant) -> Revocation {
+    Revocation {
+        session: None,
+        issued_before: at.plus(ISSUED_BEFORE),
+        until,
+        recorded_at: at,
     }
 }
 
@@ -200,11 +155,7 @@ mod tests {
             devices: vec![(id, Some(at)), (granted, None)],
         });
         let revoked = (SESSION.to_owned(), id.to_bytes().to_vec());
-        assert_eq!(
-            ends.revocations.not_among(&HashSet::new()).len(),
-            1,
-            "tokens had one"
-        );
+        assert_eq!(ends.revocations.all().len(), 1, "tokens had one");
         for (later, session, revocation) in [
             (Lifetime::from_secs(419), true, true),
             (Lifetime::from_secs(420), true, false),
@@ -216,5 +167,29 @@ mod tests {
             assert_eq!(ends.devices.contains(&granted), session, "{later}");
             assert_eq!(ends.revocations.contains(&revoked), revocation, "{later}");
         }
+    }
+
+    #[test]
+    fn who_follows_is_told_of_what_refuses_more_and_of_nothing_else() {
+        let ends = Ends::default();
+        let at = Instant::from_millis(1_790_000_000_000);
+        let name = || (KEY.to_owned(), b"k".to_vec());
+        let own = recorded(at.plus(Lifetime::from_secs(420)), at);
+        let mut heard = ends.announcements.follow();
+        let mut is_told = |revocation| {
+            ends.revoke([(name(), revocation)]);
+            heard.try_recv().is_ok()
+        };
+        assert!(is_told(own));
+        assert!(!is_told(own), "it is known");
+        let later = recorded(own.until.plus(Lifetime::from_secs(1)), at);
+        assert!(is_told(later), "for longer");
+        assert!(!is_told(own), "a database that went back makes nothing shorter");
+        assert!(
+            is_told(recorded(at, at.plus(Lifetime::from_secs(1)))),
+            "for newer tokens"
+        );
+        let all = ends.revocations.all();
+        assert_eq!((all.len(), all[0].1.until), (1, later.until));
     }
 }

@@ -247,8 +247,9 @@ async fn read(db: &Db, vault: &Vault, issuer: &Issuer) -> Result<Keys, KeysError
     let is_gone = |key: &StoredKey| matches!(key.info.state, KeyState::Gone { .. });
     let (gone, accepted): (Vec<_>, Vec<_>) = keys::all(db).await?.into_iter().partition(is_gone);
     let opened: Result<Vec<_>, _> = accepted.into_iter().map(|key| vault.unseal(key)).collect();
-    // Their public halves stay, so that an old ID token still verifies as a hint.
-    let gone = gone.iter().filter_map(|key| key.public.as_deref());
+    // Their public halves stay, so that an old ID token still verifies as a hint; but of those that were taken back.
+    let gone = gone.iter().filter(|key| key.withdrawn_at.is_none());
+    let gone = gone.filter_map(|key| key.public.as_deref());
     let gone: Vec<Value> = gone.filter_map(|jwk| serde_json::from_str(jwk).ok()).collect();
     Ok(Keys::new(issuer, &opened?, &gone)?)
 }

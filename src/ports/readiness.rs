@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use crate::{
-    base::time::{Clock, Lifetime},
+    base::time::{Clock, Instant, Lifetime},
     store::db::Db,
 };
 
@@ -67,6 +67,12 @@ impl Readiness {
         } else {
             Ok(())
         }
+    }
+
+    /// How long ago the last complete poll was; nothing when there was none.
+    pub fn poll_age(&self, clock: &Clock) -> Option<Lifetime> {
+        let polled = self.polled_at.load(Ordering::SeqCst);
+        (polled != i64::MIN).then(|| clock.own().since(Instant::from_millis(polled)))
     }
 
     /// Whether the database has been lost since it was last compared.

@@ -15,7 +15,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::base::{id::KeyId, secret::Secret};
+use crate::{
+    base::{id::KeyId, secret::Secret},
+    domain::audit::Checkpoint,
+};
 
 /// What kind of token a JWT is: its `typ` (RFC 8725 section 3.11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,15 +34,18 @@ pub enum TokenType {
     /// A signed answer to an authorization request (JARM section 2.1), which has no `typ` of its own. It lacks the claims
     /// of every other.
     AuthorizationResponse,
+    /// What the chain of events came to.
+    Checkpoint,
 }
 
 impl TokenType {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::AccessToken,
         Self::IdToken,
         Self::LogoutToken,
         Self::Introspection,
         Self::AuthorizationResponse,
+        Self::Checkpoint,
     ];
 
     const fn typ(self) -> &'static str {
@@ -48,6 +54,7 @@ impl TokenType {
             Self::IdToken | Self::AuthorizationResponse => "JWT",
             Self::LogoutToken => "logout+jwt",
             Self::Introspection => "token-introspection+jwt",
+            Self::Checkpoint => Checkpoint::TYP,
         }
     }
 }
@@ -79,17 +86,21 @@ impl Signer {
     pub fn generate_es256(id: KeyId) -> Result<Generated, BadKey> {
         let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
         let secret = Secret::new(document.map_err(|_| BadKey)?.as_ref().to_vec());
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, secret.expose())
-            .map_err(|_| BadKey)?;
+        let jwk = Self::public_es256(id, &secret)?;
+        Ok((secret, jwk))
+    }
+
+    /// The public JWK of a PKCS#8 key for ES256.
+    pub fn public_es256(id: KeyId, pkcs8: &Secret<Vec<u8>>) -> Result<Value, BadKey> {
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.expose()).map_err(|_| BadKey)?;
         // An uncompressed point: 0x04, then x and y (SEC 1 section 2.3.3).
         let point = pair.public_key().as_ref();
         let coordinate =
             |range: std::ops::Range<usize>| point.get(range).map(Base64UrlUnpadded::encode_string);
         let (x, y) = coordinate(1..33).zip(coordinate(33..65)).ok_or(BadKey)?;
         let kid = id.to_string();
-        let jwk =
-            json!({ "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y });
-        Ok((secret, jwk))
+        Ok(json!({ "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": kid, "x": x, "y": y }))
     }
 
     /// A new key for RS256. It takes some tenths of a second.

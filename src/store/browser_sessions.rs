@@ -1,6 +1,6 @@
 //! Browser sessions: the table that is the store of tower-sessions.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
@@ -97,7 +97,7 @@ pub async fn load(
 }
 
 /// A live browser session in its person's list.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Listed {
     /// Its id.
     pub id: BrowserSessionId,

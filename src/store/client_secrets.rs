@@ -179,6 +179,11 @@ pub(super) async fn delete(tx: &mut WriteTx<'_>, id: ClientSecretId, client: &Cl
     Ok(true)
 }
 
+/// Whether a client has a secret, be it good or not.
+pub(super) async fn has_any(tx: &mut WriteTx<'_>, client: &ClientId) -> Result<bool> {
+    Ok(tx.one(OF_CLIENT, (client.clone(),)).await?.is_some())
+}
+
 /// Ends a secret no later than `until`, again after a database went back.
 pub(super) async fn end_again(
     tx: &mut WriteTx<'_>,

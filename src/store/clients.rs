@@ -1,7 +1,10 @@
 //! Clients. Read into memory as a whole; every change raises the version that other processes watch.
 
 use crate::{
-    base::{id::ClientId, time::Instant},
+    base::{
+        id::{ClientId, ClientSecretId},
+        time::Instant,
+    },
     domain::{client::Client, client_secret::KeptSecret, event::EventRecord},
     store::{
         client_secrets, consents,
@@ -22,6 +25,12 @@ statements! {
         "INSERT INTO clients (id, name, settings, hears_logout, created_at) VALUES ($1, $2, $3, $4, $5)";
     REPLACE: (ClientId, String, String, i64) => () =
         "UPDATE clients SET name = $2, settings = $3, hears_logout = $4 WHERE id = $1 AND disabled_at IS NULL";
+    /// Other settings in the place of those that were read: id, name, settings, hears logout, settings and name as read.
+    SET: (ClientId, String, String, i64, String, String) => () =
+        "UPDATE clients SET name = $2, settings = $3, hears_logout = $4
+         WHERE id = $1 AND settings = $5 AND name = $6 AND disabled_at IS NULL";
+    FIND_CLIENT: (ClientId,) => ClientRow =
+        "SELECT id, name, settings, created_at, disabled_at FROM clients WHERE id = $1";
     ALL_CLIENTS: () => ClientRow =
         "SELECT id, name, settings, created_at, disabled_at FROM clients ORDER BY id";
     /// Nothing is opened, refreshed or redeemed for it any more.
@@ -121,6 +130,72 @@ pub(super) async fn replace(tx: &mut WriteTx<'_>, client: &Client) -> Result<boo
     Ok(tx.run(REPLACE, binds).await? > 0)
 }
 
+/// A client as it was read from its row.
+#[derive(Debug)]
+pub struct Found {
+    /// The client.
+    pub client: Client,
+    /// Its settings to the letter.
+    settings: String,
+}
+
+/// The client with this id, from its row.
+pub async fn find(db: &Db, id: &ClientId) -> Result<Option<Found>> {
+    let row = db.read(FIND_CLIENT, (id.clone(),)).await?;
+    row.map(|row| {
+        let settings = row.2.clone();
+        read(row).map(|client| Found { client, settings })
+    })
+    .transpose()
+}
+
+/// Its operator gives a client other settings. A conflict when it, or its secrets, are not any more as they were found.
+#[derive(Debug)]
+pub struct SetClient {
+    /// As it was.
+    pub found: Found,
+    /// As it is from now on.
+    pub after: Client,
+    /// The event.
+    pub event: EventRecord,
+    /// All of its secrets when it has none from now on, with the events of their removal.
+    pub removed: Vec<(ClientSecretId, EventRecord)>,
+}
+
+impl Change for SetClient {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let Self { found, after, .. } = self;
+        // First: whoever makes it a secret at the same time waits for this, or this for them.
+        tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
+        let binds = (
+            after.id.clone(),
+            after.name.to_string(),
+            settings_text(after)?,
+            hears_logout(after),
+            found.settings.clone(),
+            found.client.name.to_string(),
+        );
+        let changed = || StoreError::Conflict("the client was changed meanwhile".to_owned());
+        if tx.run(SET, binds).await? == 0 {
+            return Err(changed());
+        }
+        events::record(tx, &self.event).await?;
+        for (secret, event) in &self.removed {
+            if client_secrets::delete(tx, *secret, &after.id).await? {
+                events::record(tx, event).await?;
+            }
+        }
+        // A secret that nobody knows of would be good again when the client authenticates with one once more.
+        if !after.settings.has_secret() && client_secrets::has_any(tx, &after.id).await? {
+            return Err(changed());
+        }
+        tx.notify();
+        Ok(())
+    }
+}
+
 /// As a column of its own: an end asks it of many clients at once.
 fn hears_logout(client: &Client) -> i64 {
     i64::from(client.settings.backchannel_logout_uri.is_some())
@@ -139,6 +214,8 @@ pub struct DisableClient {
     pub now: Instant,
     /// Until when the tokens have to be refused that it got for itself, if it could.
     pub revoked_until: Option<Instant>,
+    /// The event.
+    pub event: EventRecord,
 }
 
 impl Change for DisableClient {
@@ -152,6 +229,7 @@ impl Change for DisableClient {
                 let issued_before = self.now.plus(ending::ISSUED_BEFORE);
                 tx.run(REVOKE, (id, issued_before, until, self.now)).await?;
             }
+            events::record(tx, &self.event).await?;
             tx.notify();
         }
         Ok(())

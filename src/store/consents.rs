@@ -7,7 +7,8 @@ use crate::{
     },
     domain::{event::EventRecord, scope::ScopeSet},
     store::{
-        db::{WriteTx, statements},
+        db::{Change, Db, WriteTx, statements},
+        ending::{self, EndSessions, EndedSessions},
         error::{Result, StoreError},
         events,
     },
@@ -28,12 +29,63 @@ statements! {
     UPSERT: (UserId, ClientId, String, Instant) => () =
         "INSERT INTO consents (user_id, client_id, scope, updated_at) VALUES ($1, $2, $3, $4)
          ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, updated_at = excluded.updated_at";
+    /// What a person has allowed, whom.
+    OF_USER: (UserId, i64) => (ClientId, String, Instant) =
+        "SELECT client_id, scope, updated_at FROM consents WHERE user_id = $1 ORDER BY client_id LIMIT $2";
     /// Forgets what a person has allowed a client.
     pub(super) DELETE: (UserId, ClientId) => () =
         "DELETE FROM consents WHERE user_id = $1 AND client_id = $2";
     /// Forgets what a client was allowed.
     pub DELETE_OF_CLIENT: (ClientId,) => () =
         "DELETE FROM consents WHERE client_id = $1";
+}
+
+/// What a person has allowed an app.
+#[derive(Debug, Clone)]
+pub struct Consent {
+    /// Which app.
+    pub client: ClientId,
+    /// What.
+    pub scope: ScopeSet,
+    /// Since when it is this much.
+    pub since: Instant,
+}
+
+/// What a person has allowed, so many apps at most.
+pub async fn of_user(db: &Db, user: UserId, limit: i64) -> Result<Vec<Consent>> {
+    let rows = db.read_all(OF_USER, (user, limit)).await?.into_iter();
+    rows.map(|(client, scope, since)| {
+        Ok(Consent {
+            client,
+            scope: scope.parse().map_err(|_| StoreError::corrupt("consents.scope"))?,
+            since,
+        })
+    })
+    .collect()
+}
+
+/// A person takes back what they have allowed an app: its sessions end with it. What ended.
+#[derive(Debug)]
+pub struct WithdrawConsent {
+    /// Whose.
+    pub user: UserId,
+    /// Which app's.
+    pub client: ClientId,
+    /// What ends.
+    pub end: EndSessions,
+    /// The event, when there was something to take back.
+    pub event: EventRecord,
+}
+
+impl Change for WithdrawConsent {
+    type Out = EndedSessions;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<EndedSessions> {
+        if tx.one(FIND, (self.user, self.client.clone())).await?.is_some() {
+            events::record(tx, &self.event).await?;
+        }
+        ending::end(tx, &self.end).await
+    }
 }
 
 /// What a person allows an app from now on.

@@ -17,12 +17,13 @@ use crate::{
 
 statements! {
     /// A device begins, unless so many are under way already: id, code, the person's code, client, request, now, end,
-    /// how many at most, how many of the client.
-    INSERT: (DeviceSessionId, Digest, Digest, ClientId, String, Instant, Instant, i64, i64) => (DeviceSessionId,) =
-        "INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at)
-         SELECT $1, $2, $3, $4, $5, $7
+    /// how many at most, how many of the client, whether it is unchecked, how many of all that are.
+    INSERT: (DeviceSessionId, Digest, Digest, ClientId, String, Instant, Instant, i64, i64, i64, i64) => (DeviceSessionId,) =
+        "INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at, unchecked)
+         SELECT $1, $2, $3, $4, $5, $7, $10
          WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM device_codes WHERE expires_at > $6 LIMIT $8) AS under_way) < $8
            AND (SELECT COUNT(*) FROM (SELECT 1 FROM device_codes WHERE client_id = $4 AND expires_at > $6 LIMIT $9) AS its_own) < $9
+           AND ($10 = 0 OR (SELECT COUNT(*) FROM (SELECT 1 FROM device_codes WHERE unchecked <> 0 AND expires_at > $6 LIMIT $11) AS of_strangers) < $11)
          RETURNING id";
     /// What a person's code stands for while it may be decided: code, now.
     FIND: (Digest, Instant) => (DeviceSessionId, Digest, ClientId, String, Instant) =
@@ -54,6 +55,8 @@ statements! {
 pub const MANY: i64 = 10_000;
 /// How many of one client, so that it keeps no other's out.
 pub const MANY_OF_CLIENT: i64 = 1_000;
+/// How many of all clients together that nobody has checked: anybody may make as many of those as there is room for.
+pub const MANY_OF_UNCHECKED: i64 = 1_000;
 
 /// A device authorization that begins.
 #[derive(Debug)]
@@ -66,6 +69,8 @@ pub struct Begin<'a> {
     pub user_code: Digest,
     /// Which client.
     pub client: ClientId,
+    /// Whether nobody has checked what that says of itself.
+    pub unchecked: bool,
     /// What it asks for.
     pub request: &'a DeviceRequest,
     /// When.
@@ -88,6 +93,8 @@ pub async fn begin(db: &Db, begin: Begin<'_>) -> Result<bool> {
         begin.expires_at,
         MANY,
         MANY_OF_CLIENT,
+        i64::from(begin.unchecked),
+        MANY_OF_UNCHECKED,
     );
     Ok(db.execute(INSERT, binds).await?.is_some())
 }

@@ -6,6 +6,7 @@ use crate::{
     base::{
         digest::Digest,
         id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
+        text::AppVersion,
         time::Instant,
     },
     domain::{
@@ -74,23 +75,26 @@ statements! {
            AND device_sessions.browser_session_id IS NOT DISTINCT FROM excluded.browser_session_id
          RETURNING id";
     /// `granted > active`: the conditions are all the checks of a code. id, code, client, redirect URI, challenge,
-    /// key, handle, now, the key that binds what follows, the device secret.
+    /// key, handle, now, the key that binds what follows, the device secret, the app's version, the address.
     REDEEM: (DeviceSessionId, Digest, ClientId, Option<String>, Digest, Option<Thumbprint>, Digest, Instant,
-             Option<Thumbprint>, Option<Digest>) => Redeemed =
+             Option<Thumbprint>, Option<Digest>, Option<String>, Option<String>) => Redeemed =
         "UPDATE device_sessions
          SET state = 'active', generation = 1, rotated_at = $8, activated_at = $8, handle_digest = $7,
-           jkt = $9, device_secret = $10
+           jkt = $9, device_secret = $10, app_version = $11, address = $12
          WHERE id = $1 AND state = 'granted' AND code_digest = $2 AND client_id = $3
            AND redirect_uri = COALESCE($4, redirect_uri) AND challenge = $5 AND code_expires_at > $8 AND expires_at > $8
            AND (jkt IS NULL OR jkt = $6)
          RETURNING user_id, grant_json, jkt, device";
     /// The rotation and the repeat of a lost one, in one statement: the newest generation moves on, its predecessor
-    /// gives the same successor again. id, handle, client, generation, key, now, idle since, repeat since.
-    pub ROTATE: (DeviceSessionId, Digest, ClientId, i64, Option<Thumbprint>, Instant, Instant, Instant) => Redeemed =
+    /// gives the same successor again. id, handle, client, generation, key, now, idle since, repeat since, the app's
+    /// version, the address.
+    pub ROTATE: (DeviceSessionId, Digest, ClientId, i64, Option<Thumbprint>, Instant, Instant, Instant, Option<String>,
+                 Option<String>) => Redeemed =
         "UPDATE device_sessions
          SET generation = $4 + 1,
            rotated_at = CASE WHEN generation = $4 THEN $6 ELSE rotated_at END,
-           retries = CASE WHEN generation = $4 THEN retries ELSE retries + 1 END
+           retries = CASE WHEN generation = $4 THEN retries ELSE retries + 1 END,
+           app_version = COALESCE($9, app_version), address = COALESCE($10, address)
          WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3
            AND expires_at > $6 AND rotated_at > $7
            AND (jkt IS NULL OR jkt = $5)
@@ -102,9 +106,11 @@ statements! {
         "SELECT user_id, grant_json, jkt, device FROM device_sessions
          WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
            AND expires_at > $5 AND rotated_at > $6";
-    /// The same for one that was not used lately, which is written: id, handle, client, generation, now, idle since.
-    pub STAY_AND_TOUCH: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant) => Redeemed =
-        "UPDATE device_sessions SET rotated_at = $5
+    /// The same for one that was not used lately, which is written: id, handle, client, generation, now, idle since, the
+    /// app's version, the address.
+    pub STAY_AND_TOUCH: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant, Option<String>, Option<String>) => Redeemed =
+        "UPDATE device_sessions
+         SET rotated_at = $5, app_version = COALESCE($7, app_version), address = COALESCE($8, address)
          WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
            AND expires_at > $5 AND rotated_at > $6
          RETURNING user_id, grant_json, jkt, device";
@@ -355,6 +361,8 @@ pub struct RedeemCode {
     pub event: EventId,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 impl Change for RedeemCode {
@@ -373,6 +381,8 @@ impl Change for RedeemCode {
             self.now,
             self.binds,
             self.device_secret,
+            self.app_version.as_ref().map(ToString::to_string),
+            self.address.clone(),
         );
         let Some(mut redeemed) = tx.one(REDEEM, binds).await? else {
             return Ok(None);
@@ -444,6 +454,7 @@ impl Opening<'_> {
                 session: Some(self.session),
                 address: self.address.map(str::to_owned),
             },
+            actor: None,
             event: Event::SessionOpened {
                 scope,
                 device: opened.device.clone(),

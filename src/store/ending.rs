@@ -1,13 +1,15 @@
 //! The one function that ends things: the node first, then what hangs on it, then the revocations and the event.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, EventId, UserId},
+        text::Note,
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::{Event, EventRecord, Subject},
     },
@@ -62,6 +64,13 @@ statements! {
            AND ($5 IS NULL OR parent_id IS NULL
                 OR parent_id NOT IN (SELECT id FROM device_sessions WHERE browser_session_id = $5))
          RETURNING id, activated_at";
+    /// Those with these ids, which stand one behind the other, sixteen bytes each.
+    DEVICES: (Instant, &'static str, EventId, Vec<u8>) => EndedDevice =
+        "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
+         WHERE state <> 'ended' AND id IN (
+           WITH RECURSIVE part (at) AS (SELECT 1 UNION ALL SELECT at + 16 FROM part WHERE at + 16 < LENGTH($4))
+           SELECT " { sqlite: "substr($4, at, 16)", postgres: "CAST(encode(substr($4, at, 16), 'hex') AS UUID)" } " FROM part)
+         RETURNING id, activated_at";
     DEVICES_OF_CONSENT: (Instant, &'static str, EventId, UserId, ClientId) => EndedDevice =
         "UPDATE device_sessions SET state = 'ended', ended_at = $1, end_reason = $2, end_event = $3
          WHERE state <> 'ended' AND user_id = $4 AND client_id = $5
@@ -82,7 +91,8 @@ statements! {
     REVOKE: (EventId, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, issued_before, until, recorded_at)
          SELECT 'session', " { sqlite: "id", postgres: "uuid_send(id)" } ", $2, $3, $4 FROM device_sessions WHERE end_event = $1 AND activated_at IS NOT NULL
-         ON CONFLICT (kind, id) DO UPDATE SET until = excluded.until, recorded_at = excluded.recorded_at";
+         ON CONFLICT (kind, id) DO UPDATE SET issued_before = excluded.issued_before, until = excluded.until,
+           recorded_at = excluded.recorded_at";
 }
 
 /// An end.
@@ -100,6 +110,12 @@ pub struct EndSessions {
     pub event: EventId,
     /// Whom the event is about.
     pub subject: Subject,
+    /// Who ends it; nothing when that is whom it is about.
+    pub actor: Option<Actor>,
+    /// What else the end means, which has an event of its own.
+    pub also: Option<EventRecord>,
+    /// Why, in the words of an operator.
+    pub note: Option<Note>,
 }
 
 /// Which sessions ended. Whoever writes an end hands this to the memory of ends before anybody is told.
@@ -127,12 +143,24 @@ impl EndedSessions {
 }
 
 /// How much ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Ended {
     /// Browser sessions.
     pub browsers: u64,
     /// Device sessions.
     pub devices: u64,
+}
+
+impl EndSessions {
+    /// The same, done by somebody.
+    #[must_use]
+    pub fn by(self, actor: Actor) -> Self {
+        Self {
+            actor: Some(actor.clone()),
+            also: self.also.map(|also| also.by(actor)),
+            ..self
+        }
+    }
 }
 
 impl Change for EndSessions {
@@ -154,14 +182,19 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
         id: end.event,
         at: end.now,
         subject: end.subject.clone(),
+        actor: end.actor.clone(),
         event: Event::SessionsEnded {
             ending: end.ending.clone(),
             reason: end.reason,
             devices: count.devices,
             browsers: count.browsers,
+            note: end.note.clone(),
         },
     };
     events::record(tx, &record).await?;
+    if let Some(also) = &end.also {
+        events::record(tx, also).await?;
+    }
     tx.notify();
     Ok(ended)
 }
@@ -199,6 +232,10 @@ pub(super) async fn end_without_event(
             changed = tx.run(consents::DELETE, (*user, client.clone())).await? > 0;
             let binds = (now, reason, event, *user, client.clone());
             (Vec::new(), tx.all(DEVICES_OF_CONSENT, binds).await?)
+        }
+        Ending::Matching { ids, .. } => {
+            let ids = ids.iter().flat_map(|id| id.to_bytes()).collect();
+            (Vec::new(), tx.all(DEVICES, (now, reason, event, ids)).await?)
         }
         Ending::Client { id } => {
             let binds = (now, reason, event, id.clone(), MANY);

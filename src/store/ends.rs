@@ -15,17 +15,36 @@ use crate::{
     },
 };
 
+/// Kind, id, session, issued before, until, recorded at.
+pub type RevocationRow = (
+    String,
+    Vec<u8>,
+    Option<DeviceSessionId>,
+    Instant,
+    Instant,
+    Instant,
+);
+
 statements! {
-    /// Device sessions that ended after $1, also those that no app had redeemed; the newest, at most $2.
-    pub DEVICES: (Instant, i64) => (DeviceSessionId, Instant) =
-        "SELECT id, ended_at FROM device_sessions WHERE ended_at > $1 ORDER BY ended_at DESC LIMIT $2";
-    /// Browser sessions that ended after $1; the newest, at most $2.
-    pub BROWSERS: (Instant, i64) => (BrowserSessionId, Instant) =
-        "SELECT id, ended_at FROM browser_sessions WHERE ended_at > $1 ORDER BY ended_at DESC LIMIT $2";
-    /// Revocations that were recorded after $1 and are in force at $2; the newest, at most $3.
-    pub REVOCATIONS: (Instant, Instant, i64) => (String, Vec<u8>, Option<DeviceSessionId>, Instant, Instant) =
-        "SELECT kind, id, session_id, until, recorded_at FROM revocations
-         WHERE recorded_at > $1 AND until > $2 ORDER BY recorded_at DESC LIMIT $3";
+    /// Device sessions that ended after the one that is named by time and id, also those that no app had redeemed; at most
+    /// $3. The oldest first: what is written while somebody reads page by page comes last, and is not missed.
+    pub DEVICES: (Instant, DeviceSessionId, i64) => (DeviceSessionId, Instant) =
+        "SELECT id, ended_at FROM device_sessions
+         WHERE ended_at >= $1 AND (ended_at, id) > ($1, $2) ORDER BY ended_at, id LIMIT $3";
+    /// Browser sessions, likewise.
+    pub BROWSERS: (Instant, BrowserSessionId, i64) => (BrowserSessionId, Instant) =
+        "SELECT id, ended_at FROM browser_sessions
+         WHERE ended_at >= $1 AND (ended_at, id) > ($1, $2) ORDER BY ended_at, id LIMIT $3";
+    /// Revocations that were recorded after the one that is named by time, kind and id; at most $4, the oldest first.
+    pub REVOCATIONS: (Instant, String, Vec<u8>, i64) => RevocationRow =
+        "SELECT kind, id, session_id, issued_before, until, recorded_at FROM revocations
+         WHERE recorded_at >= $1 AND (recorded_at, kind, id) > ($1, $2, $3)
+         ORDER BY recorded_at, kind, id LIMIT $4";
+    /// The same in the order of their ends: those that are in force at a time are those after it.
+    pub IN_FORCE: (Instant, String, Vec<u8>, i64) => RevocationRow =
+        "SELECT kind, id, session_id, issued_before, until, recorded_at FROM revocations
+         WHERE until >= $1 AND (until, kind, id) > ($1, $2, $3)
+         ORDER BY until, kind, id LIMIT $4";
     /// kind, id, session, issued before, until, recorded at.
     REVOKE_AGAIN: (String, Vec<u8>, Option<DeviceSessionId>, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)

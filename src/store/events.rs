@@ -1,5 +1,7 @@
 //! Events: written in the transaction of the change that they tell of.
 
+pub mod list;
+
 use sqlx::FromRow;
 
 use crate::{
@@ -7,7 +9,11 @@ use crate::{
         id::{ClientId, DeviceSessionId, EventId, UserId},
         time::Instant,
     },
-    domain::event::{EventLine, EventRecord, Subject},
+    domain::{
+        actor::Actor,
+        audit::StoredEvent,
+        event::{EventLine, EventRecord, Subject},
+    },
     store::{
         db::{Change, Db, WriteTx, statements},
         error::{Result, StoreError},
@@ -15,18 +21,15 @@ use crate::{
 };
 
 statements! {
-    INSERT: (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, String) => () =
-        "INSERT INTO events (id, at, kind, user_id, client_id, session_id, address, data)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    /// Deletes events before an id, so many at most. No row: none was left.
-    pub DELETE_BEFORE: (EventId, i64) => (EventId,) =
-        "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 ORDER BY id LIMIT $2) RETURNING id";
+    INSERT: (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, Option<String>, String) => () =
+        "INSERT INTO events (id, at, kind, user_id, client_id, session_id, address, actor, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
     /// Writes an event as it was written in a database that is gone. No row: it is here already.
-    INSERT_AGAIN: (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, String) => (EventId,) =
-        "INSERT INTO events (id, at, kind, user_id, client_id, session_id, address, data)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING RETURNING id";
+    INSERT_AGAIN: (EventId, Instant, String, Option<UserId>, Option<ClientId>, Option<DeviceSessionId>, Option<String>, Option<String>, String) => (EventId,) =
+        "INSERT INTO events (id, at, kind, user_id, client_id, session_id, address, actor, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING RETURNING id";
     BETWEEN: (EventId, EventId, i64) => EventRow =
-        "SELECT id, at, kind, user_id, client_id, session_id, address, data FROM events
+        "SELECT id, at, kind, user_id, client_id, session_id, address, actor, data FROM events
          WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3";
     /// When the oldest event happened that is kept.
     pub OLDEST: () => (Instant,) =
@@ -55,8 +58,9 @@ impl Change for RecordEvent {
     }
 }
 
-#[derive(FromRow)]
-struct EventRow {
+/// A row as it is.
+#[derive(Debug, FromRow)]
+pub(super) struct EventRow {
     id: EventId,
     at: Instant,
     kind: String,
@@ -64,11 +68,27 @@ struct EventRow {
     client_id: Option<ClientId>,
     session_id: Option<DeviceSessionId>,
     address: Option<String>,
+    actor: Option<String>,
     data: String,
 }
 
 impl EventRow {
-    fn read(self) -> Result<EventLine> {
+    /// To the byte, as the chain has it.
+    pub(super) fn stored(self) -> StoredEvent {
+        StoredEvent {
+            id: self.id,
+            at: self.at,
+            kind: self.kind,
+            user: self.user_id,
+            client: self.client_id.map(|id| id.as_str().to_owned()),
+            session: self.session_id,
+            address: self.address,
+            actor: self.actor,
+            data: self.data,
+        }
+    }
+
+    pub(super) fn read(self) -> Result<EventLine> {
         Ok(EventLine {
             id: self.id,
             at: self.at,
@@ -79,9 +99,21 @@ impl EventRow {
                 session: self.session_id,
                 address: self.address,
             },
+            actor: read_actor(self.actor)?,
             data: serde_json::from_str(&self.data).map_err(|_| StoreError::corrupt("events.data"))?,
         })
     }
+}
+
+fn read_actor(actor: Option<String>) -> Result<Option<Actor>> {
+    let read = actor.map(|actor| serde_json::from_str(&actor)).transpose();
+    read.map_err(|_| StoreError::corrupt("events.actor"))
+}
+
+/// An actor as it is stored.
+pub(super) fn actor_column(actor: Option<&Actor>) -> Result<Option<String>> {
+    let written = actor.map(serde_json::to_string).transpose();
+    written.map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// Events between two ids (neither of them included), oldest first, so many at most.
@@ -104,6 +136,7 @@ type Columns = (
     Option<ClientId>,
     Option<DeviceSessionId>,
     Option<String>,
+    Option<String>,
     String,
 );
 
@@ -113,14 +146,26 @@ fn columns(line: &EventLine) -> Result<Columns> {
         at,
         kind,
         subject,
+        actor,
         data,
     } = line;
     let data = serde_json::to_string(data).map_err(|error| StoreError::Corrupt(error.to_string()))?;
+    let actor = actor_column(actor.as_ref())?;
     let Subject {
         user,
         client,
         session,
         address,
     } = subject.clone();
-    Ok((*id, *at, kind.clone(), user, client, session, address, data))
+    Ok((
+        *id,
+        *at,
+        kind.clone(),
+        user,
+        client,
+        session,
+        address,
+        actor,
+        data,
+    ))
 }

@@ -4,14 +4,18 @@ use std::collections::HashMap;
 
 use crate::{
     base::time::{Clock, Instant},
+    domain::event::EventRecord,
     store::{
-        db::{Db, statements},
+        db::{Change, Db, WriteTx, statements},
         error::Result,
+        events,
     },
 };
 
 /// The name of the root secret's check value.
 pub const ROOT_CHECK: &str = "root_check";
+/// The name of the settings that a server started with last.
+pub const SETTINGS: &str = "settings";
 
 /// How long the fingerprint is that the check value begins with.
 const FINGERPRINT: usize = 8;
@@ -26,6 +30,8 @@ statements! {
     /// Remembers a fact once.
     pub INSERT: (&'static str, Vec<u8>) => () =
         "INSERT INTO facts (name, value) VALUES ($1, $2)";
+    REMEMBER: (&'static str, Vec<u8>) => () =
+        "INSERT INTO facts (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
     /// A fact.
     pub FIND: (&'static str,) => (Vec<u8>,) =
         "SELECT value FROM facts WHERE name = $1";
@@ -45,6 +51,27 @@ statements! {
         " - $1 FROM versions";
 }
 
+/// Remembers the settings that a server starts with, and tells what is different.
+#[derive(Debug)]
+pub struct RememberSettings {
+    /// As JSON.
+    pub settings: Vec<u8>,
+    /// The event, where anything is different.
+    pub event: Option<EventRecord>,
+}
+
+impl Change for RememberSettings {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.run(REMEMBER, (SETTINGS, self.settings.clone())).await?;
+        if let Some(event) = &self.event {
+            events::record(tx, event).await?;
+        }
+        Ok(())
+    }
+}
+
 /// The version number of one thing now.
 pub async fn version(db: &Db, name: &'static str) -> Result<i64> {
     let found = db.read(VERSION, (name,)).await?;
@@ -52,13 +79,17 @@ pub async fn version(db: &Db, name: &'static str) -> Result<i64> {
 }
 
 /// The version numbers at one moment.
-#[derive(Debug, Default)]
-pub struct Versions(HashMap<String, i64>);
+#[derive(Debug)]
+pub struct Versions {
+    /// That moment, by the database's clock: whatever is asked later sees everything that was committed before it.
+    pub at: Instant,
+    numbers: HashMap<String, i64>,
+}
 
 impl Versions {
     /// The number of `name`.
     pub fn of(&self, name: &str) -> i64 {
-        self.0.get(name).copied().unwrap_or(0)
+        self.numbers.get(name).copied().unwrap_or(0)
     }
 }
 
@@ -71,10 +102,12 @@ pub async fn prove_writable(db: &Db) -> Result<()> {
 pub async fn look(db: &Db, clock: &Clock) -> Result<Versions> {
     let sent = clock.own();
     let rows = db.read_all(VERSIONS, (sent,)).await?;
-    if let Some((_, _, ahead)) = rows.first() {
-        clock.measure(*ahead, clock.own().since(sent));
+    let ahead = rows.first().map_or(0, |(_, _, ahead)| *ahead);
+    if !rows.is_empty() {
+        clock.measure(ahead, clock.own().since(sent));
     }
-    Ok(Versions(
-        rows.into_iter().map(|(name, value, _)| (name, value)).collect(),
-    ))
+    Ok(Versions {
+        at: Instant::from_millis(sent.millis().saturating_add(ahead)),
+        numbers: rows.into_iter().map(|(name, value, _)| (name, value)).collect(),
+    })
 }

@@ -3,7 +3,7 @@
 use crate::{
     base::{id::NodeId, time::Instant},
     store::{
-        db::{Db, statements},
+        db::{Db, WriteTx, statements},
         error::Result,
     },
 };
@@ -39,8 +39,13 @@ pub async fn claim(
     Ok(row.map(|(cursor,)| Claimed { cursor }))
 }
 
-/// Remembers how far the job came, for whoever goes on. False when another process has it by now.
-pub async fn remember(db: &Db, name: &'static str, holder: NodeId, cursor: Option<Vec<u8>>) -> Result<bool> {
-    let row = db.execute(REMEMBER, (name, holder.to_string(), cursor)).await?;
+/// Remembers how far the job came, for whoever goes on, within a change. False when another process has it by now.
+pub(super) async fn remember_within(
+    tx: &mut WriteTx<'_>,
+    name: &'static str,
+    holder: NodeId,
+    cursor: Option<Vec<u8>>,
+) -> Result<bool> {
+    let row = tx.one(REMEMBER, (name, holder.to_string(), cursor)).await?;
     Ok(row.is_some())
 }

@@ -17,6 +17,7 @@ use crate::{
         db::{Change, Db, WriteTx, statements},
         error::{Result, StoreError},
         events, facts,
+        revocations::withdraw_key,
     },
 };
 
@@ -32,16 +33,17 @@ type KeyRow = (
     Option<String>,
     Instant,
     i64,
+    Option<Instant>,
 );
 
 statements! {
     INSERT: (String, &'static str, &'static str, Option<Instant>, Vec<u8>, Option<String>, Instant) => () =
         "INSERT INTO keys (id, ring, state, state_since, sealed, public, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     ALL_KEYS: () => KeyRow =
-        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life FROM keys
+        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life, withdrawn_at FROM keys
          ORDER BY ring, created_at, id";
     ACCEPTED: () => KeyRow =
-        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life FROM keys
+        "SELECT id, ring, state, state_since, sealed, public, created_at, longest_life, withdrawn_at FROM keys
          WHERE state <> 'gone' ORDER BY ring, created_at, id";
     /// What the ring's keys make may live this long: never shortened, since it may have been longer before.
     pub OUTLIVE: (&'static str, i64) => () =
@@ -53,6 +55,10 @@ statements! {
     DESTROY: (String, Instant, Vec<u8>, Instant) => () =
         "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3
          WHERE id = $1 AND state = 'retiring' AND state_since + longest_life <= $4";
+    /// Whatever its state is: id, now, what is left of the secret half.
+    pub(super) WITHDRAW: (String, Instant, Vec<u8>) => () =
+        "UPDATE keys SET state = 'gone', state_since = $2, sealed = $3, withdrawn_at = $2
+         WHERE id = $1 AND withdrawn_at IS NULL";
 }
 
 /// A key as it is stored.
@@ -64,6 +70,8 @@ pub struct StoredKey {
     pub sealed: Vec<u8>,
     /// The public half of a signing key as a JWK (RFC 7517); stays when the key is gone.
     pub public: Option<String>,
+    /// When it was taken back: nothing that it signed counts any more.
+    pub withdrawn_at: Option<Instant>,
 }
 
 /// Every key, also those that are gone.
@@ -76,7 +84,9 @@ pub async fn accepted(db: &Db) -> Result<Vec<StoredKey>> {
     db.read_all(ACCEPTED, ()).await?.into_iter().map(read).collect()
 }
 
-fn read((id, ring, state, since, sealed, public, created_at, life): KeyRow) -> Result<StoredKey> {
+fn read(
+    (id, ring, state, since, sealed, public, created_at, life, withdrawn_at): KeyRow,
+) -> Result<StoredKey> {
     let info = KeyInfo {
         id: id.parse().map_err(|_| StoreError::corrupt("keys.id"))?,
         ring: Ring::parse(&ring).ok_or_else(|| StoreError::corrupt("keys.ring"))?,
@@ -84,7 +94,12 @@ fn read((id, ring, state, since, sealed, public, created_at, life): KeyRow) -> R
         created_at,
         longest_life: Lifetime::from_millis(life),
     };
-    Ok(StoredKey { info, sealed, public })
+    Ok(StoredKey {
+        info,
+        sealed,
+        public,
+        withdrawn_at,
+    })
 }
 
 async fn insert(tx: &mut WriteTx<'_>, key: &StoredKey) -> Result<()> {
@@ -128,6 +143,10 @@ impl Change for FoundKeys {
 /// Moves a ring on, as a whole. A conflict when somebody else did it before.
 #[derive(Debug)]
 pub struct RotateRing {
+    /// Keys that are gone at once.
+    pub withdraw: Vec<KeyId>,
+    /// Until when resource servers must refuse what these signed; nothing when they signed nothing.
+    pub revoked_until: Option<Instant>,
     /// Who retires and who becomes active.
     pub rotation: Rotation,
     /// The new keys.
@@ -142,6 +161,9 @@ impl Change for RotateRing {
     type Out = ();
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        for key in &self.withdraw {
+            step(withdraw_key(tx, *key, self.now, self.revoked_until).await?)?;
+        }
         if let Some(key) = self.rotation.retire {
             step(tx.run(RETIRE, (key.to_string(), self.now)).await?)?;
         }

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         ending::{Ending, Reason},
         event::EventLine,
+        role::Role,
     },
     store::{
         client_secrets, clients,
@@ -27,6 +28,10 @@ pub enum Effect {
     Opened(DeviceSessionId),
     /// A user was disabled.
     UserDisabled(UserId),
+    /// A person lost what they could do as an admin, and is this now.
+    RoleTaken(UserId, Option<Role>),
+    /// A user who was disabled may sign in again.
+    UserEnabled(UserId),
     /// A password was changed. The new one is lost; whoever signed in with the old one is signed out.
     PasswordChanged(UserId),
     /// A client was removed.
@@ -82,6 +87,14 @@ impl WriteAgain {
                 users::disable(tx, *user, now).await?;
                 self.end(tx, everything_of(*user), Reason::UserDisabled).await
             }
+            Effect::RoleTaken(user, role) => {
+                users::set_role_again(tx, *user, *role).await?;
+                Ok(Ended::default())
+            }
+            Effect::UserEnabled(user) => {
+                users::enable(tx, *user, now).await?;
+                Ok(Ended::default())
+            }
             Effect::PasswordChanged(user) => {
                 self.end(tx, everything_of(*user), Reason::PasswordChanged).await
             }
@@ -122,6 +135,9 @@ impl WriteAgain {
             until: self.until,
             event: self.line.id,
             subject: self.line.subject.clone(),
+            actor: None,
+            also: None,
+            note: None,
         };
         let (_, ended) = ending::end_without_event(tx, &end).await?;
         Ok(ended.count())

@@ -1,25 +1,20 @@
 //! What must be refused although it has not expired.
 
 use crate::{
-    base::{id::DeviceSessionId, time::Instant},
+    base::{
+        id::{DeviceSessionId, KeyId},
+        time::Instant,
+    },
     domain::event::EventRecord,
     store::{
         db::{Change, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions},
         error::Result,
-        events,
+        events, keys,
     },
 };
 
-/// What a revocation names: the kind, and the id as bytes (a session's, a `jti`, a client's, a `kid`).
-pub type Name = (String, Vec<u8>);
-
-/// The kind of a device session.
-pub const SESSION: &str = "session";
-/// The kind of a client: its tokens without a session.
-pub const CLIENT: &str = "client";
-/// The kind of a single access token.
-pub const TOKEN: &str = "token";
+pub use crate::domain::revocation::{CLIENT, KEY, Name, SESSION, TOKEN};
 
 /// More single tokens of one session than this are not listed: the session ends, which is one id.
 pub const MAX_TOKENS_OF_A_SESSION: i64 = 16;
@@ -33,6 +28,11 @@ statements! {
     /// Lists a session that has no row: id, issued before, until, recorded at.
     pub(super) INSERT_SESSION: (Vec<u8>, Instant, Instant, Instant) => () =
         "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('session', $1, $2, $3, $4)
+         ON CONFLICT (kind, id) DO UPDATE SET issued_before = excluded.issued_before, until = excluded.until,
+           recorded_at = excluded.recorded_at";
+    /// Lists a signing key: kid, issued before (which does not matter), until, recorded at.
+    INSERT_KEY: (Vec<u8>, Instant, Instant, Instant) => () =
+        "INSERT INTO revocations (kind, id, issued_before, until, recorded_at) VALUES ('key', $1, $2, $3, $4)
          ON CONFLICT (kind, id) DO UPDATE SET until = excluded.until, recorded_at = excluded.recorded_at";
     COUNT_TOKENS: (DeviceSessionId, Instant) => (i64,) =
         "SELECT CAST(COUNT(*) AS BIGINT) FROM revocations WHERE kind = 'token' AND session_id = $1 AND until > $2";
@@ -90,4 +90,23 @@ impl Change for RevokeToken {
         tx.notify();
         Ok(None)
     }
+}
+
+/// Takes a key back whose secret may be in somebody else's hands, as a part of a larger change: it is gone, its secret half
+/// destroyed, its public half verifies nothing any more. With `until`, resource servers are told to refuse what it signed until
+/// then. How many keys that was: none when it is so already. Whoever writes it hands it to the memory of ends, as every end.
+pub async fn withdraw_key(
+    tx: &mut WriteTx<'_>,
+    kid: KeyId,
+    now: Instant,
+    until: Option<Instant>,
+) -> Result<u64> {
+    let withdrawn = tx.run(keys::WITHDRAW, (kid.to_string(), now, Vec::new())).await?;
+    if let Some(until) = until.filter(|_| withdrawn > 0) {
+        let issued_before = now.plus(ending::ISSUED_BEFORE);
+        let binds = (kid.to_string().into_bytes(), issued_before, until, now);
+        tx.run(INSERT_KEY, binds).await?;
+        tx.notify();
+    }
+    Ok(withdrawn)
 }

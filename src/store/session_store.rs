@@ -157,9 +157,11 @@ impl SessionStore for BrowserSessionStore {
                 address: opening.address,
                 ..Subject::default()
             },
+            actor: None,
             event: Event::SignedIn {
                 amr: session.authentication.amr.clone(),
                 again: opening.again,
+                browser: Some(session.id),
             },
         };
         let change = OpenBrowserSession {

@@ -10,17 +10,18 @@ use crate::{
     base::time::Instant,
     domain::browser_session::BrowserSession,
     flows::account::{self as verbs, Overview},
-    store::{browser_sessions, device_sessions},
+    store::{browser_sessions, consents::Consent, device_sessions},
     web::{
         Shared,
         cookies::Flow,
         error::store_page,
         extract::{csrf, session::Visitor},
-        journey::{self, SignIn},
-        pages::{AccountPage, BrowserRow, DeviceRow, Used},
+        journey::{self, SignIn, scope_texts},
+        pages::{AccountPage, BrowserRow, ConsentRow, DeviceRow, Used},
     },
 };
 
+pub(super) mod consent;
 pub(super) mod ending;
 pub(super) mod password;
 pub(super) mod sign_out;
@@ -95,6 +96,14 @@ fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview
         device: row.device,
         used: used(row.first_used_at, row.last_used_at, now),
     };
+    let consent = |row: Consent| ConsentRow {
+        app: site.provider.clients.name(&row.client),
+        client: row.client.to_string(),
+        scopes: scope_texts(&row.scope)
+            .into_iter()
+            .map(|text| text.title)
+            .collect(),
+    };
     AccountPage {
         email: session.email.to_string(),
         name: overview.name.map(|name| name.to_string()).unwrap_or_default(),
@@ -103,10 +112,11 @@ fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview
         error: None,
         browsers: overview.browsers.into_iter().map(browser).collect(),
         devices: overview.devices.into_iter().map(device).collect(),
+        consents: overview.consents.into_iter().map(consent).collect(),
     }
 }
 
-fn used(first: Instant, last: Instant, now: Instant) -> Used {
+pub(super) fn used(first: Instant, last: Instant, now: Instant) -> Used {
     Used {
         first_used: ago(first, now),
         last_used: ago(last, now),
@@ -115,7 +125,7 @@ fn used(first: Instant, last: Instant, now: Instant) -> Used {
     }
 }
 
-fn ago(at: Instant, now: Instant) -> String {
+pub(super) fn ago(at: Instant, now: Instant) -> String {
     let minutes = now.since(at).seconds() / 60;
     let (count, unit) = match minutes {
         ..1 => return "just now".to_owned(),

@@ -23,6 +23,10 @@ pub(super) struct CookieNames {
     pub(super) flow: &'static str,
     /// Who signed in before in this browser.
     pub(super) known_browser: &'static str,
+    /// The session at the console.
+    pub(super) admin: &'static str,
+    /// A sign-in to the console under way.
+    pub(super) admin_flow: &'static str,
     secure: bool,
 }
 
@@ -34,6 +38,8 @@ impl CookieNames {
                 session: "__Host-postern",
                 flow: "__Host-postern-flow",
                 known_browser: "__Host-postern-known",
+                admin: "__Host-postern-admin",
+                admin_flow: "__Host-postern-admin-flow",
                 secure: true,
             }
         } else {
@@ -41,6 +47,8 @@ impl CookieNames {
                 session: "postern-dev",
                 flow: "postern-flow-dev",
                 known_browser: "postern-known-dev",
+                admin: "postern-admin-dev",
+                admin_flow: "postern-admin-flow-dev",
                 secure: false,
             }
         }
@@ -100,7 +108,7 @@ impl CookieNames {
         self.set(self.session, String::new(), Lifetime::from_secs(0), headers);
     }
 
-    fn set(&self, name: &'static str, value: String, life: Lifetime, headers: &mut HeaderMap) {
+    pub(super) fn set(&self, name: &'static str, value: String, life: Lifetime, headers: &mut HeaderMap) {
         let cookie = Cookie::build((name, value))
             .path("/")
             .http_only(true)
@@ -114,7 +122,7 @@ impl CookieNames {
     }
 }
 
-fn value_of(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn value_of(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).into_iter();
     let lines = lines.filter_map(|line| line.to_str().ok());
     let mut cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);

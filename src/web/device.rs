@@ -1,6 +1,8 @@
 //! Where a person allows a device (RFC 8628 section 3.3): they type in the code that it shows, sign in where that is due,
 //! and decide.
 
+pub(crate) mod qr;
+
 use axum::{
     extract::State,
     response::{IntoResponse, Redirect, Response},

@@ -5,6 +5,7 @@ mod basic;
 pub(super) mod bearer;
 pub(super) mod client;
 pub(super) mod csrf;
+pub(super) mod follower;
 pub(super) mod foreign;
 pub(super) mod form;
 pub(super) mod opened;

@@ -318,7 +318,8 @@ pub(super) fn finished_page(site: &Shared, pending: &Pending) -> Response {
     site.pages.respond(StatusCode::CONFLICT, &page, &form_action)
 }
 
-/// What starts the request again; nothing for a client that has to push or sign its requests, which only its app can do.
+/// What starts the request again; nothing for a client that has to push or sign its requests, which only its app can do, and
+/// for a request that is too large for a browser.
 fn parameters(
     pending: Option<&Pending>,
     client: Option<&Client>,
@@ -326,7 +327,8 @@ fn parameters(
     match (pending.map(|pending| &pending.goal), client) {
         (Some(Goal::Authorize(request)), Some(client))
             if !client.settings.require_pushed_authorization_requests
-                && !client.settings.require_signed_request_object =>
+                && !client.settings.require_signed_request_object
+                && request.kept.is_none() =>
         {
             (request.to_parameters(), form_action(client, &request.answer_to))
         }
@@ -422,17 +424,10 @@ pub(super) fn scope_texts(scopes: &ScopeSet) -> Vec<ScopeText> {
         }
     };
     // What the app learns of the person first, then the rest by name.
-    let known_first = [
-        scope::OPENID,
-        scope::PROFILE,
-        scope::EMAIL,
-        scope::OFFLINE_ACCESS,
-        scope::DEVICE_SSO,
-    ];
     let mut texts: Vec<ScopeText> = scopes.iter().map(text).collect();
     texts.sort_by_key(|text| {
-        let known = known_first.iter().position(|name| *name == text.name);
-        known.unwrap_or(known_first.len())
+        let known = scope::OF_ISSUER.iter().position(|name| *name == text.name);
+        known.unwrap_or(scope::OF_ISSUER.len())
     });
     texts
 }

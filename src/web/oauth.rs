@@ -9,6 +9,7 @@ pub(super) mod logout;
 pub(super) mod par;
 mod posted;
 pub(super) mod register;
+pub(super) mod revocations;
 pub(super) mod revoke;
 pub(super) mod token;
 pub(super) mod userinfo;

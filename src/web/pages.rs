@@ -4,6 +4,18 @@ use serde::Serialize;
 
 use crate::web::page::Page;
 
+macro_rules! templates {
+    ($($page:ident = $template:literal;)*) => {
+        $(impl Page for $page {
+            const TEMPLATE: &'static str = $template;
+        })*
+    };
+}
+
+mod console;
+
+pub use self::console::*;
+
 /// A scope for people.
 #[derive(Debug, Clone, Serialize)]
 pub struct ScopeText {
@@ -173,6 +185,8 @@ pub struct LogoutPage {
 pub struct SignedOutPage {
     /// Who was signed in.
     pub email: Option<String>,
+    /// How far that reached: `here`, `opened_here` or `everywhere`.
+    pub reach: &'static str,
 }
 
 /// The account page.
@@ -192,6 +206,19 @@ pub struct AccountPage {
     pub browsers: Vec<BrowserRow>,
     /// Device sessions.
     pub devices: Vec<DeviceRow>,
+    /// What apps may do.
+    pub consents: Vec<ConsentRow>,
+}
+
+/// What the person has allowed an app.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConsentRow {
+    /// The app.
+    pub app: String,
+    /// Its id.
+    pub client: String,
+    /// What it may do, in a few words each.
+    pub scopes: Vec<String>,
 }
 
 /// A browser session in the list.
@@ -235,14 +262,6 @@ pub struct Used {
     pub first_used_at: String,
     /// Last use, exactly.
     pub last_used_at: String,
-}
-
-macro_rules! templates {
-    ($($page:ident = $template:literal;)*) => {
-        $(impl Page for $page {
-            const TEMPLATE: &'static str = $template;
-        })*
-    };
 }
 
 templates! {

@@ -2,6 +2,8 @@
 //! and checks on the whole repository. One binary.
 
 mod account;
+mod admin;
+mod audit;
 mod authorize;
 mod browser;
 mod cli;
@@ -22,5 +24,8 @@ mod nodes;
 mod pages;
 mod postgres;
 mod registration;
+mod revocations;
+mod sessions;
 mod store;
 mod token;
+mod verify;

@@ -16,5 +16,8 @@ mod proof;
 mod proof_parser;
 mod proof_request;
 mod protected_resource;
+mod remembered;
 mod remote_keys;
+mod revocations;
 mod step_up;
+mod stream_parser;

@@ -3,7 +3,7 @@
 use aws_lc_rs::hmac;
 use axum::http::{HeaderMap, HeaderValue};
 use postern_resource_server::{
-    PROOF_ALGORITHMS, PresentedProof, Proof, ProofError, ProofTime, ProvedRequest, check_proof,
+    NonceTime, PROOF_ALGORITHMS, PresentedProof, Proof, ProofError, ProofTime, ProvedRequest, check_proof,
 };
 use serde_json::{Value, json};
 
@@ -380,7 +380,7 @@ fn ten_seconds_of_a_clock() {
     }
     for now in [0, NOW - 3600, NOW - 11, NOW + 11, NOW + 3600, u64::MAX] {
         assert_eq!(check_at(now, &proof, ProofTime::Iat), Err(ProofError::WrongTime));
-        let none = ProofTime::NonceOrIat(&|_| None);
+        let none = ProofTime::NonceOrIat(&|_| NonceTime::Unknown);
         assert_eq!(check_at(now, &proof, none), Err(ProofError::NonceNeeded));
     }
 }
@@ -388,7 +388,11 @@ fn ten_seconds_of_a_clock() {
 #[test]
 fn a_nonce_says_when() {
     let prover = Prover::new();
-    let known = |nonce: &str| (nonce == "good").then_some(NOW - 100);
+    let known = |nonce: &str| match nonce {
+        "good" => NonceTime::At(NOW - 100),
+        "old" => NonceTime::Old,
+        _ => NonceTime::Unknown,
+    };
     let by = |nonce: &str, iat: u64| {
         let mut claims = claims();
         (claims["nonce"], claims["iat"]) = (nonce.into(), iat.into());
@@ -398,8 +402,9 @@ fn a_nonce_says_when() {
     for iat in [0, NOW - 3600, NOW, u64::MAX] {
         assert_eq!(by("good", iat), Ok(NOW - 100));
     }
-    assert_eq!(by("bad", NOW), Ok(NOW));
-    assert_eq!(by("bad", NOW - 11), Err(ProofError::NonceNeeded));
+    assert_eq!(by("old", NOW), Ok(NOW));
+    assert_eq!(by("old", NOW - 11), Err(ProofError::NonceNeeded));
+    assert_eq!(by("bad", NOW), Err(ProofError::NonceNeeded));
     assert!(
         check(&with_claim(&prover, "nonce", "of somebody else")).is_ok(),
         "not looked at"

@@ -1,17 +1,15 @@
 //! Protected resource metadata (RFC 9728): where they are, what they say, and that challenges name them.
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, header};
 use axum::routing::get;
-use postern_resource_server::{AccessToken, ProtectedResource, Rejection, ResourceServer};
+use postern_resource_server::{Authenticated, Postern, ProtectedResource};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::harness::{AUDIENCE, Issuer, Signer};
+use crate::harness::{Issuer, Signer};
 
 const ISSUER: &str = "https://id.example.com";
 
@@ -119,20 +117,21 @@ fn each_challenge_of_ours_names_the_document_once() {
     assert!(none.is_empty());
 }
 
-async fn hello(token: AccessToken) -> Result<String, Rejection> {
-    token.require_scope("hello")?;
-    Ok(token.sub)
+async fn hello(token: Authenticated) -> String {
+    token.sub.clone()
 }
 
 #[tokio::test]
 async fn an_app_that_knows_the_address_finds_the_issuer() {
     let signer = Signer::new("k");
     let issuer = Issuer::start(&[&signer]).await;
-    let tokens = ResourceServer::discover(&issuer.url(), AUDIENCE).await.unwrap();
-    let about = ProtectedResource::new("https://api.example.com/v1", &issuer.url()).unwrap();
-    let api: Router = about
-        .describe(Router::new().route("/v1/hello", get(hello)))
-        .with_state(Arc::new(tokens));
+    let postern = Postern::discover(&issuer.url(), "https://api.example.com/v1");
+    let postern = postern.await.unwrap();
+    let about = postern.protected_resource().unwrap();
+    let api = Router::new()
+        .route("/v1/hello", get(hello))
+        .layer(postern.layer());
+    let api: Router = about.describe(api);
     let ask = |path: String| {
         api.clone()
             .oneshot(Request::get(path).body(Body::empty()).unwrap())

@@ -1,14 +1,13 @@
 //! The issuer's keys over a real socket: how they are found, refreshed, and what an outage does.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use postern_resource_server::{
-    AccessToken, DiscoverError, Expected, FetchError, KeyLimits, Rejection, RemoteKeys, ResourceServer,
-};
+use postern_resource_server::{Authenticated, DiscoverError, FetchError, KeyLimits, Postern, Rejection};
+use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::harness::signer::base64;
 use crate::harness::{AUDIENCE, Issuer, Signer, claims, lasting_claims};
 
 /// As if the last fetch were always long enough ago.
@@ -25,16 +24,22 @@ const ALWAYS_DUE: KeyLimits = KeyLimits {
     ..NO_PAUSE
 };
 
-async fn api(issuer: &Issuer, limits: KeyLimits) -> Arc<ResourceServer> {
-    let keys = RemoteKeys::discover_with(&issuer.url(), limits).await.unwrap();
-    Arc::new(ResourceServer::new(Expected::new(issuer.url(), AUDIENCE), keys))
+async fn api(issuer: &Issuer, limits: KeyLimits) -> Postern {
+    let discover = Postern::discover(&issuer.url(), AUDIENCE).key_limits(limits);
+    discover.await.unwrap()
 }
 
-async fn call(api: &ResourceServer, token: &str) -> Result<AccessToken, Rejection> {
+async fn refused(issuer: &str) -> DiscoverError {
+    Postern::discover(issuer, AUDIENCE).await.unwrap_err()
+}
+
+async fn call(api: &Postern, token: &str) -> Result<String, Rejection> {
     let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
     let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value)]);
-    api.authenticate(&Method::GET, &Uri::from_static("/"), &headers)
-        .await
+    let answer = api
+        .authenticate(&Method::GET, &Uri::from_static("/"), &headers)
+        .await;
+    answer.map(|token: Authenticated| token.sub.clone())
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -59,10 +64,10 @@ fn cause(error: &DiscoverError) -> &FetchError {
 async fn a_token_of_a_discovered_issuer() {
     let signer = Signer::new("k1");
     let issuer = Issuer::start(&[&signer]).await;
-    let api = ResourceServer::discover(&issuer.url(), AUDIENCE).await.unwrap();
+    let api = Postern::discover(&issuer.url(), AUDIENCE).await.unwrap();
     let token = signer.token(&lasting_claims(&issuer.url()));
     for _ in 0..5 {
-        assert_eq!(call(&api, &token).await.unwrap().sub, "user_1");
+        assert_eq!(call(&api, &token).await.unwrap(), "user_1");
     }
     assert_eq!(issuer.fetches(), 1);
     assert_eq!(
@@ -74,7 +79,7 @@ async fn a_token_of_a_discovered_issuer() {
 #[tokio::test]
 async fn an_authorization_server_that_is_no_openid_provider() {
     let issuer = Issuer::start_at("/.well-known/oauth-authorization-server", &[]).await;
-    assert!(RemoteKeys::discover(&issuer.url()).await.is_ok());
+    assert!(Postern::discover(&issuer.url(), AUDIENCE).await.is_ok());
 }
 
 #[tokio::test]
@@ -82,7 +87,7 @@ async fn metadata_of_another_issuer() {
     let issuer = Issuer::start(&[]).await;
     for other in ["https://id.example.com", &format!("{}/", issuer.url()), ""] {
         issuer.set_metadata("issuer", other);
-        let error = RemoteKeys::discover(&issuer.url()).await.unwrap_err();
+        let error = refused(&issuer.url()).await;
         assert!(matches!(error, DiscoverError::IssuerMismatch { found } if found == other));
     }
     assert_eq!(issuer.fetches(), 0);
@@ -100,10 +105,7 @@ async fn keys_at_an_untrusted_address() {
     ] {
         issuer.set_metadata("jwks_uri", uri);
         assert!(
-            matches!(
-                RemoteKeys::discover(&issuer.url()).await,
-                Err(DiscoverError::JwksUri)
-            ),
+            matches!(refused(&issuer.url()).await, DiscoverError::JwksUri),
             "{uri}"
         );
     }
@@ -113,17 +115,17 @@ async fn keys_at_an_untrusted_address() {
 async fn answers_that_are_refused() {
     let issuer = Issuer::start(&[]).await;
     issuer.flood();
-    let error = RemoteKeys::discover(&issuer.url()).await.unwrap_err();
+    let error = refused(&issuer.url()).await;
     assert!(matches!(cause(&error), FetchError::TooLarge));
 
     let elsewhere = Issuer::start(&[]).await;
     issuer.redirect_keys(&format!("{}/jwks", elsewhere.url()));
-    let error = RemoteKeys::discover(&issuer.url()).await.unwrap_err();
+    let error = refused(&issuer.url()).await;
     assert!(matches!(cause(&error), FetchError::Status(StatusCode::FOUND)));
     assert_eq!(elsewhere.fetches(), 0);
 
     issuer.fail(StatusCode::INTERNAL_SERVER_ERROR);
-    let error = RemoteKeys::discover(&issuer.url()).await.unwrap_err();
+    let error = refused(&issuer.url()).await;
     assert!(matches!(
         cause(&error),
         FetchError::Status(StatusCode::INTERNAL_SERVER_ERROR)
@@ -134,14 +136,13 @@ async fn answers_that_are_refused() {
         time_limit: Duration::from_millis(50),
         ..NO_PAUSE
     };
-    let error = RemoteKeys::discover_with(&issuer.url(), limits)
-        .await
-        .unwrap_err();
+    let discover = Postern::discover(&issuer.url(), AUDIENCE).key_limits(limits);
+    let error = discover.await.unwrap_err();
     assert!(matches!(cause(&error), FetchError::NoAnswer(_)));
 
     let url = issuer.url();
     issuer.die().await;
-    let error = RemoteKeys::discover(&url).await.unwrap_err();
+    let error = refused(&url).await;
     assert!(matches!(error, DiscoverError::Metadata(FetchError::NoAnswer(_))));
 }
 
@@ -170,6 +171,47 @@ async fn two_hundred_unknown_keys_cost_one_fetch() {
     assert_eq!(call(&api, &next.token(&claims)).await, Err(Rejection::UnknownKey));
     assert_eq!(issuer.fetches(), 2);
     assert!(call(&api, &signer.token(&claims)).await.is_ok());
+}
+
+/// However many come and however long they go on: one fetch for each pause, so six a minute with the pause of ten seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_unknown_keys_cost_one_fetch_for_each_pause() {
+    let signer = Signer::new("k1");
+    let issuer = Issuer::start(&[&signer]).await;
+    let pause = Duration::from_millis(100);
+    let limits = KeyLimits {
+        between_fetches: pause,
+        ..KeyLimits::default()
+    };
+    let api = api(&issuer, limits).await;
+    let claims = lasting_claims(&issuer.url());
+    // What is not signed by a known key is not verified, so any signature will do.
+    let token = signer.token_with_header("kid", "bogus-0", &claims);
+    let (_, rest) = token.split_once('.').unwrap();
+
+    #[expect(clippy::disallowed_methods, reason = "the pauses are of real time")]
+    let began = std::time::Instant::now();
+    let mut calls = JoinSet::new();
+    for n in 0..10_000 {
+        let header = json!({ "typ": "at+jwt", "alg": "ES256", "kid": format!("bogus-{n}") });
+        let token = format!("{}.{rest}", base64(header.to_string().as_bytes()));
+        let api = api.clone();
+        calls.spawn(async move { call(&api, &token).await });
+        if n % 1000 == 999 {
+            // The next thousand comes in another pause.
+            until(|| began.elapsed() > pause * (n / 1000)).await;
+        }
+    }
+    for answer in calls.join_all().await {
+        assert_eq!(answer, Err(Rejection::UnknownKey));
+    }
+    let pauses = usize::try_from(began.elapsed().as_millis() / pause.as_millis()).unwrap();
+    let caused = issuer.fetches() - 1;
+    assert!(
+        (2..=pauses + 1).contains(&caused),
+        "{caused} fetches in {pauses} pauses"
+    );
+    assert_eq!(KeyLimits::default().between_fetches, Duration::from_secs(10));
 }
 
 #[tokio::test]
@@ -324,10 +366,7 @@ async fn only_trustworthy_issuers_are_asked() {
         "ftp://127.0.0.1",
         "https://a.example/?q=1",
     ] {
-        assert!(
-            matches!(RemoteKeys::discover(issuer).await, Err(DiscoverError::Issuer)),
-            "{issuer}"
-        );
+        assert!(matches!(refused(issuer).await, DiscoverError::Issuer), "{issuer}");
     }
 }
 
@@ -338,10 +377,10 @@ async fn malformed_documents() {
         "jwks_uri",
         &format!("{}/.well-known/openid-configuration", issuer.url()),
     );
-    let error = RemoteKeys::discover(&issuer.url()).await.unwrap_err();
+    let error = refused(&issuer.url()).await;
     assert!(matches!(error, DiscoverError::MalformedKeys(_)));
 
     let no_metadata = Issuer::start_at("/elsewhere", &[]).await;
-    let error = RemoteKeys::discover(&no_metadata.url()).await.unwrap_err();
+    let error = refused(&no_metadata.url()).await;
     assert!(matches!(cause(&error), FetchError::Status(StatusCode::NOT_FOUND)));
 }

@@ -11,7 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     cli::{place::Place, table::table, words, world::World},
-    domain::client_secret::KeptSecret,
+    domain::{actor::Actor, client_secret::KeptSecret},
     flows::clients::secrets::{self as verbs, SecretError},
     store::client_secrets,
 };
@@ -58,7 +58,7 @@ pub(super) async fn run(
         SecretVerb::List { id } => list(id, json, place, world).await,
         SecretVerb::Remove { id, secret } => {
             let app = world.app(place).await?;
-            if !verbs::remove(&app.provider, &id, secret).await? {
+            if !verbs::remove(&app.provider, &id, secret, Actor::Operator).await? {
                 bail!("the client {id} has no secret {secret}; see `postern client secret list {id}`");
             }
             let value = json!({ "client": id, "removed": secret });
@@ -76,15 +76,15 @@ async fn rotate(
     place: &Place,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
-    let rotated = verbs::rotate(&app.provider, id, expires_in, keep_old).await;
-    let rotated = rotated.map_err(|error| match error {
-        SecretError::UnknownClient => super::unknown(id),
-        SecretError::TooMany => anyhow!(
+    let admin = world.admin(place).await?;
+    let rotated = admin.rotate_secret(id, expires_in, keep_old).await;
+    let rotated = rotated.map_err(|error| match error.downcast_ref() {
+        Some(SecretError::UnknownClient) => super::unknown(id),
+        Some(SecretError::TooMany) => anyhow!(
             "{id} has two secrets that are good already; when the older one is not used any more, end it with `postern \
              client secret remove {id} SECRET`, or end both with --keep-old 0s; see `postern client secret list {id}`"
         ),
-        other => other.into(),
+        _ => error,
     })?;
     let kept: Vec<_> = rotated
         .kept
@@ -93,8 +93,8 @@ async fn rotate(
         .collect();
     let value = json!({
         "client": id,
-        "client_secret": rotated.new.secret.expose(),
-        "secret": rotated.new.kept,
+        "client_secret": rotated.secret.expose(),
+        "secret": rotated.shown,
         "kept": kept,
         "removed": rotated.removed,
     });
@@ -106,7 +106,7 @@ async fn rotate(
         let gone = rotated.removed.iter();
         let gone = gone.map(|id| format!("\nThe old secret {id} is not good any more."));
         let told: String = old.chain(gone).collect();
-        format!("{}\n{SHOWN_ONCE}{told}", rotated.new.secret.expose())
+        format!("{}\n{SHOWN_ONCE}{told}", rotated.secret.expose())
     })
 }
 

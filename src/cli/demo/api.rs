@@ -1,10 +1,10 @@
 //! The demo's API: a backend of somebody else, which trusts the issuer's published keys and asks it nothing more.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::net::Ipv4Addr;
 
 use anyhow::Context;
 use axum::{Json, Router, routing::get};
-use postern_resource_server::{AccessToken, ProtectedResource, Rejection, ResourceServer};
+use postern_resource_server::{HasScope, Postern, ProtectedResource, Scope, scopes};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -19,18 +19,17 @@ pub(super) struct Api {
 impl Api {
     /// Reads the issuer's keys and begins to answer.
     pub(super) async fn start(issuer: &str, audience: &str) -> anyhow::Result<Self> {
-        let resource_server = ResourceServer::discover(issuer, audience).await;
-        let resource_server = resource_server.context("the demo API cannot read the issuer's keys")?;
+        let postern = Postern::discover(issuer, audience).await;
+        let postern = postern.context("the demo API cannot read the issuer's keys")?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .context("no free port for the demo API")?;
         let origin = format!("http://{}", listener.local_addr()?);
         let url = format!("{origin}/hello");
         let about = ProtectedResource::new(audience, issuer)?.served_at(&origin)?;
-        let about = about.name("The demo's API").scopes(["profile"]);
-        let router = about
-            .describe(Router::new().route("/hello", get(hello)))
-            .with_state(Arc::new(resource_server));
+        let about = about.name("The demo's API").scopes([Profile::NAME]);
+        let router = Router::new().route("/hello", get(hello));
+        let router: Router = about.describe(router.layer(postern.layer()));
         let task = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the demo API failed");
@@ -46,10 +45,9 @@ impl Drop for Api {
     }
 }
 
-/// A handler that names an access token cannot run without a valid one.
-async fn hello(token: AccessToken) -> Result<Json<Value>, Rejection> {
-    token.require_scope("profile")?;
-    Ok(Json(
-        json!({ "hello": token.sub, "from": token.client_id, "sid": token.sid }),
-    ))
+scopes! { Profile = "profile"; }
+
+/// A handler that names a scope cannot run without it.
+async fn hello(token: HasScope<Profile>) -> Json<Value> {
+    Json(json!({ "hello": token.sub, "from": token.client_id, "sid": token.sid }))
 }

@@ -10,11 +10,14 @@ use crate::{
     cli::words::shell,
     config::Config,
     domain::{
+        actor::Actor,
         client::{ClientKind, ClientSettings},
         password::Password,
+        role::Role,
     },
     flows::{
         Provider, account,
+        admin::{By, people},
         clients::{self as client_verbs},
         sign_in::{Credentials, SignInError, by_password},
     },
@@ -91,6 +94,7 @@ pub(super) async fn furnish(
     };
     add_person(provider, password).await.with_context(begin_anew)?;
     add_client(provider).await.with_context(begin_anew)?;
+    make_owner(provider).await.with_context(begin_anew)?;
     Ok(app)
 }
 
@@ -114,11 +118,20 @@ async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<
     };
     match by_password(provider, credentials).await {
         Err(SignInError::Wrong) => {
-            account::set_password(provider, user.id, password, None, None).await?;
+            account::set_password(provider, user.id, password, None, None, Some(Actor::Operator)).await?;
             Ok(())
         }
         checked => Ok(checked.map(drop)?),
     }
+}
+
+/// The demo's person sees the console, too.
+async fn make_owner(provider: &Provider) -> anyhow::Result<()> {
+    let email: Email = EMAIL.parse()?;
+    if let Some(user) = users::find_by_email(&provider.db, email.key()).await? {
+        people::set_role(provider, &By::operator(), user.id, Some(Role::Owner)).await?;
+    }
+    Ok(())
 }
 
 async fn add_client(provider: &Provider) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use crate::base::id::{BrowserSessionId, DeviceSessionId};
 
 /// An app's session or a browser's.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Node {
+pub(in crate::cli) enum Node {
     /// An app's.
     Device(DeviceSessionId),
     /// A browser's.

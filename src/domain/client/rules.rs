@@ -2,8 +2,15 @@
 
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
-    base::url::{Issuer, RedirectKind, RedirectUri},
-    domain::scope::{DEVICE_SSO, EMAIL, OFFLINE_ACCESS, OPENID, PROFILE},
+    base::{
+        time::Lifetime,
+        url::{Issuer, RedirectKind, RedirectUri},
+    },
+    domain::{
+        policy::Lifetimes,
+        role::SCOPE_PREFIX,
+        scope::{DEVICE_SSO, OF_PEOPLE, OPENID, REVOCATIONS},
+    },
 };
 
 /// A setting that contradicts another.
@@ -16,6 +23,13 @@ pub struct Contradiction {
 }
 
 impl ClientSettings {
+    /// What the life of the tokens for the API that it is contradicts of the server's settings.
+    pub fn too_short_for(&self, server: &Lifetimes) -> Option<String> {
+        let least = Lifetime::from_millis(server.retry_window.millis() * 2);
+        let short = self.audience_access_token.filter(|life| *life < least);
+        short.map(|_| format!("write at least twice tokens.retry_window, which is {least}"))
+    }
+
     /// Everything that contradicts something else.
     pub fn contradictions(&self, issuer: &Issuer) -> Vec<Contradiction> {
         let mut found = Vec::new();
@@ -101,12 +115,14 @@ impl ClientSettings {
             "a service has no sessions of people of whose end it could be told: leave it out",
         );
         refuse(
-            service
-                && [OPENID, PROFILE, EMAIL, OFFLINE_ACCESS]
-                    .iter()
-                    .any(|scope| self.scope.has(scope)),
+            service && OF_PEOPLE.iter().any(|scope| self.scope.has(scope)),
             "scope",
             "openid, profile, email and offline_access are about people, and a service has none",
+        );
+        refuse(
+            self.scope.has(REVOCATIONS) && !(service && has(GrantType::ClientCredentials)),
+            "scope",
+            "revocations lets an API follow the stream of what ended: only for a service, with client_credentials",
         );
         self.answer_contradictions(&mut refuse);
         self.api_contradictions(&mut refuse, issuer);
@@ -115,6 +131,12 @@ impl ClientSettings {
 
     fn api_contradictions(&self, refuse: &mut impl FnMut(bool, &'static str, &'static str), issuer: &Issuer) {
         let service = self.kind == ClientKind::Service;
+        let is_admin = self.scope.iter().any(|scope| scope.starts_with(SCOPE_PREFIX));
+        refuse(
+            is_admin && (!service || self.is_unchecked()),
+            "scope",
+            "admin: scopes are for services that the operator has registered; people are admins by their role",
+        );
         refuse(
             self.audience.is_some() && !service,
             "audience",

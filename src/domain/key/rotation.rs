@@ -68,6 +68,15 @@ pub struct Rotation {
     pub make: Vec<KeyState>,
 }
 
+/// What happens to a ring whose active key may be known to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Withdrawal {
+    /// The keys that are gone at once: what they made is refused.
+    pub withdraw: Vec<KeyId>,
+    /// How the ring goes on.
+    pub rotation: Rotation,
+}
+
 /// It is too early to rotate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("cannot be rotated before {}: {why}", .from.plus(ALMOST_A_SECOND).to_rfc3339())]
@@ -166,6 +175,33 @@ impl<'a> RingKeys<'a> {
             }),
             _ => Ok(self.rotation()),
         }
+    }
+
+    /// The rotation of a ring whose active key may be known to others: nothing waits for its time. With `all`, every key that
+    /// lay beside it goes too, and new ones are made.
+    pub fn withdrawal(&self, all: bool, now: Instant) -> Withdrawal {
+        let active = self.active.map(|(key, _)| key.id);
+        let next = self.next.map(|key| key.id);
+        // What a key of the MAC ring made stays good: a refresh token has a handle that no key gives.
+        let keeps = self.ring == Ring::Mac;
+        let renew = vec![KeyState::Active { since: now }, KeyState::Next];
+        let mut withdraw: Vec<KeyId> = active.filter(|_| !keeps).into_iter().collect();
+        let mut rotation = Rotation {
+            retire: active.filter(|_| keeps),
+            activate: next,
+            make: vec![KeyState::Next],
+        };
+        if all {
+            withdraw.extend(next);
+            if !keeps {
+                withdraw.extend(self.retiring.iter().map(|key| key.id));
+            }
+            rotation.activate = None;
+        }
+        if rotation.activate.is_none() {
+            rotation.make = renew;
+        }
+        Withdrawal { withdraw, rotation }
     }
 
     fn rotation(&self) -> Rotation {

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::{
     domain::{oauth_error::OAuthError, request::Redirectable},
-    flows::Provider,
+    flows::{Provider, access_token::is_withdrawn},
 };
 
 pub(super) fn check(
@@ -16,7 +16,7 @@ pub(super) fn check(
     };
     // A key is in every ring long before it signs: nobody has to be asked for newer ones.
     let hint = provider.keys.load().id_tokens.read(&provider.issuer, jwt);
-    let hint = hint.filter(|hint| hint.client == request.client.id);
+    let hint = hint.filter(|hint| hint.client == request.client.id && !is_withdrawn(provider, jwt));
     let Some(hint) = hint else {
         let hint = "id_token_hint is no ID token that this server has issued to this app";
         return Err(OAuthError::invalid_request(hint));

@@ -19,7 +19,11 @@ use crate::{
     },
     flows::Provider,
     ports::clients::COARSE,
-    store::{clients::USED, error::StoreError, used_assertions},
+    store::{
+        clients::USED,
+        error::StoreError,
+        used_assertions::{self, Used},
+    },
 };
 
 /// The `client_assertion_type` (RFC 7523 section 2.2).
@@ -85,8 +89,7 @@ pub(super) async fn check(
         Err(flaw) => return Ok(Err(flaw)),
     };
     // Last of all: what is not right in everything else is not worth a row.
-    let is_first = provider.db.execute(used_assertions::USE, (used, until)).await?;
-    if is_first.is_none() {
+    if !is_first_use(provider, &client, used, until, now).await? {
         return Ok(Err(Flaw::Replay));
     }
     if provider.clients.is_first_use_today(&client.id, now) {
@@ -184,6 +187,29 @@ fn judge(
         .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID);
     let id = id.ok_or(Flaw::Id)?;
     Ok((single_use(&client.id, id), expires_at.plus(CLOCKS_DIFFER)))
+}
+
+async fn is_first_use(
+    provider: &Provider,
+    client: &Client,
+    assertion: Digest,
+    until: Instant,
+    now: Instant,
+) -> Result<bool, StoreError> {
+    let db = &provider.db;
+    if !client.settings.is_unchecked() {
+        let used = db.execute(used_assertions::USE, (assertion, until)).await?;
+        return Ok(used.is_some());
+    }
+    match used_assertions::use_unchecked(db, assertion, until, now).await? {
+        Used::First => Ok(true),
+        Used::Again => Ok(false),
+        Used::NoRoom => {
+            let limit = used_assertions::MANY_OF_UNCHECKED;
+            tracing::warn!(client = %client.id, limit, "too many assertions of clients that nobody has checked");
+            Err(StoreError::Busy)
+        }
+    }
 }
 
 /// A `jti` is unique among those of its issuer (RFC 7519 section 4.1.7). No client id has a NUL.

@@ -6,6 +6,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         client_secret::{AT_ONCE, ClientSecret, KeptSecret, WARNED_BEFORE},
         event::{Event, EventRecord, Subject},
     },
@@ -77,12 +78,19 @@ pub(in crate::flows) fn make(
 
 impl NewSecret {
     /// What is written of it.
-    pub(in crate::flows) fn to_keep(&self, provider: &Provider) -> (KeptSecret, EventRecord) {
+    pub(in crate::flows) fn to_keep(
+        &self,
+        provider: &Provider,
+        actor: Option<Actor>,
+    ) -> (KeptSecret, EventRecord) {
         let event = Event::ClientSecretCreated {
             secret: self.kept.id,
             expires_at: self.kept.expires_at,
         };
-        let record = provider.event(self.kept.created_at, about(&self.kept.client), event);
+        let record = EventRecord {
+            actor,
+            ..provider.event(self.kept.created_at, about(&self.kept.client), event)
+        };
         (self.kept.clone(), record)
     }
 }
@@ -94,6 +102,7 @@ pub async fn rotate(
     client: &ClientId,
     life: Option<Lifetime>,
     overlap: Lifetime,
+    actor: Actor,
 ) -> Result<RotatedSecret, SecretError> {
     let registered = provider
         .clients
@@ -111,7 +120,7 @@ pub async fn rotate(
         return Err(SecretError::TooMany);
     }
     let new = make(provider, client, life, now);
-    let (secret, event) = new.to_keep(provider);
+    let (secret, event) = new.to_keep(provider, Some(actor.clone()));
     let (mut kept, mut removed, mut old) = (Vec::new(), Vec::new(), Vec::new());
     for one in good {
         let until = one.expires_at.map_or(until, |at| at.min(until));
@@ -125,7 +134,11 @@ pub async fn rotate(
             removed.push(one.id);
             Event::ClientSecretRemoved { secret: one.id }
         };
-        old.push((one.id, until, provider.event(now, about(client), event)));
+        old.push((
+            one.id,
+            until,
+            provider.event(now, about(client), event).by(actor.clone()),
+        ));
     }
     let change = RotateSecret {
         secret,
@@ -143,13 +156,18 @@ pub async fn rotate(
 }
 
 /// Ends a secret at once. False when the client has none with this name.
-pub async fn remove(provider: &Provider, client: &ClientId, id: ClientSecretId) -> Result<bool, StoreError> {
+pub async fn remove(
+    provider: &Provider,
+    client: &ClientId,
+    id: ClientSecretId,
+    actor: Actor,
+) -> Result<bool, StoreError> {
     let now = provider.clock.now();
     let event = Event::ClientSecretRemoved { secret: id };
     let change = RemoveSecret {
         id,
         client: client.clone(),
-        event: provider.event(now, about(client), event),
+        event: provider.event(now, about(client), event).by(actor),
     };
     let removed = provider.db.write(change).await?;
     provider.clients.reload(&provider.db).await?;
@@ -168,7 +186,7 @@ pub async fn warn_of_ends(provider: &Provider) -> Result<(), StoreError> {
             secret: id,
             expires_at,
         };
-        let event = provider.event(now, about(&client), event);
+        let event = provider.event(now, about(&client), event).by(Actor::System);
         if provider.db.write(WarnOfEnd { id, now, event }).await? {
             let at = expires_at.to_rfc3339();
             tracing::warn!(%client, secret = %id, %at, "a client's secret ends soon: make a new one");

@@ -10,8 +10,12 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         event::{Event, EventRecord, Subject},
-        key::{KeyInfo, KeyState, Ring, rotation::Rotation},
+        key::{
+            KeyInfo, KeyState, Ring,
+            rotation::{Rotation, Withdrawal},
+        },
     },
     ports::{
         keys::KeysError,
@@ -26,11 +30,12 @@ use crate::{
 };
 
 /// What it takes to make keys.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Maker<'a> {
     pub(super) vault: &'a Vault,
     pub(super) entropy: &'a Entropy,
     pub(super) now: Instant,
+    pub(super) actor: Option<Actor>,
 }
 
 impl Maker<'_> {
@@ -64,6 +69,7 @@ impl Maker<'_> {
             },
             sealed: self.vault.seal(&secret),
             public,
+            withdrawn_at: None,
         };
         let kid = id.to_string();
         Ok((key, self.event(Event::KeyCreated { ring, kid })))
@@ -75,6 +81,7 @@ impl Maker<'_> {
             id: EventId::new(self.now, self.entropy),
             at: self.now,
             subject: Subject::default(),
+            actor: self.actor.clone(),
             event,
         }
     }
@@ -86,7 +93,28 @@ impl Maker<'_> {
         ring: Ring,
         rotation: Rotation,
     ) -> Result<Option<KeyId>, KeysError> {
+        let withdrawal = Withdrawal {
+            withdraw: Vec::new(),
+            rotation,
+        };
+        self.withdraw(db, ring, withdrawal, None).await
+    }
+
+    /// The same for a ring of which keys may be known to others, which are gone at once. What they signed is on the list of
+    /// revocations for so long.
+    pub(super) async fn withdraw(
+        &self,
+        db: &Db,
+        ring: Ring,
+        withdrawal: Withdrawal,
+        revoked_until: Option<Instant>,
+    ) -> Result<Option<KeyId>, KeysError> {
+        let Withdrawal { withdraw, rotation } = withdrawal;
         let (mut keys, mut events) = (Vec::new(), Vec::new());
+        for key in &withdraw {
+            let kid = key.to_string();
+            events.push(self.event(Event::KeyWithdrawn { ring, kid }));
+        }
         if let Some(kid) = rotation.retire.map(|key| key.to_string()) {
             events.push(self.event(Event::KeyRetired { ring, kid }));
         }
@@ -100,6 +128,8 @@ impl Maker<'_> {
         }
         let made = keys.last().map(|key| key.info.id);
         let change = RotateRing {
+            withdraw,
+            revoked_until,
             rotation,
             keys,
             now: self.now,

@@ -3,7 +3,7 @@
 //! Every node may do it at any time: each step is one conditional change, so one of them does it and the others find it
 //! done.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
@@ -11,6 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
+        actor::Actor,
         answer::SIGNED_LIFE,
         event::Event,
         key::{
@@ -41,7 +42,7 @@ pub enum RotateError {
 }
 
 /// A ring that was rotated.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotated {
     /// Which.
     pub ring: Ring,
@@ -65,14 +66,16 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
     for ring in in_use(&keys) {
         let due = RingKeys::of(ring, &keys).due(provider.lifetimes.key_rotation, now);
         if let Some(rotation) = due {
-            maker(provider, now).rotate(&provider.db, ring, rotation).await?;
+            maker(provider, now, Actor::System)
+                .rotate(&provider.db, ring, rotation)
+                .await?;
         }
     }
     provider.keys.refresh(&provider.db, &provider.clock).await
 }
 
 /// Rotates these rings now; none when it is too early for one of them.
-pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>, RotateError> {
+pub async fn rotate(provider: &Provider, rings: &[Ring], actor: Actor) -> Result<Vec<Rotated>, RotateError> {
     let now = provider.clock.now();
     let keys = standing(provider).await?;
     let mut rotations = Vec::new();
@@ -86,7 +89,9 @@ pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>,
     let mut rotated = Vec::new();
     for (ring, rotation) in rotations {
         let (active, retiring) = (rotation.activate, rotation.retire);
-        let made = maker(provider, now).rotate(&provider.db, ring, rotation).await?;
+        let made = maker(provider, now, actor.clone())
+            .rotate(&provider.db, ring, rotation)
+            .await?;
         let next = made.ok_or(RotateError::Lost(ring))?;
         rotated.push(Rotated {
             ring,
@@ -97,6 +102,64 @@ pub async fn rotate(provider: &Provider, rings: &[Ring]) -> Result<Vec<Rotated>,
     }
     provider.keys.refresh(&provider.db, &provider.clock).await?;
     Ok(rotated)
+}
+
+/// A ring of which keys were withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// Which.
+    pub ring: Ring,
+    /// The keys that are gone: what they made is refused.
+    pub withdrawn: Vec<KeyId>,
+    /// From when on every verifier that keeps the published keys as long as it may knows the key that signs now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_everywhere_at: Option<Instant>,
+}
+
+/// How long a withdrawn key is on the revocation stream: whoever has its secret may sign for any time, and a verifier may
+/// have kept its public half for long.
+const KEY_REVOKED_FOR: Lifetime = Lifetime::from_days(30);
+
+/// Replaces the active keys of these rings at once, since others may know them; with `all` every key that lay beside them.
+/// What they signed or sealed is refused. Refresh tokens stay good: the ring that authenticates them goes on, and its old
+/// keys are still accepted, since their handles protect them.
+pub async fn withdraw(
+    provider: &Provider,
+    rings: &[Ring],
+    all: bool,
+    actor: Actor,
+) -> Result<Vec<Withdrawn>, RotateError> {
+    let now = provider.clock.now();
+    let keys = standing(provider).await?;
+    let until = now.plus(KEY_REVOKED_FOR);
+    let mut done = Vec::new();
+    for ring in rings {
+        let own = RingKeys::of(*ring, &keys);
+        let withdrawal = own.withdrawal(all, now);
+        let withdrawn = withdrawal.withdraw.clone();
+        // One that is made now is published now.
+        let published = keys
+            .iter()
+            .find(|key| Some(key.id) == withdrawal.rotation.activate)
+            .map_or(now, |key| key.created_at);
+        let known = published.plus(ring.ahead());
+        let revoked_until = ring.is_signing().then_some(until);
+        let maker = maker(provider, now, actor.clone());
+        let made = maker.withdraw(&provider.db, *ring, withdrawal, revoked_until);
+        made.await?.ok_or(RotateError::Lost(*ring))?;
+        if ring.is_signing() {
+            for key in &withdrawn {
+                provider.ends.remember_key(*key, until, now);
+            }
+        }
+        done.push(Withdrawn {
+            ring: *ring,
+            withdrawn,
+            known_everywhere_at: Some(known).filter(|known| ring.is_signing() && *known > now),
+        });
+    }
+    provider.keys.refresh(&provider.db, &provider.clock).await?;
+    Ok(done)
 }
 
 /// The keys that are not gone, each of which outlives what it makes under the present settings.
@@ -132,7 +195,7 @@ async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(),
         ring: key.ring,
         kid: key.id.to_string(),
     };
-    let event = maker(provider, now).event(event);
+    let event = maker(provider, now, Actor::System).event(event);
     let change = DestroyKey {
         id: key.id,
         now,
@@ -142,10 +205,11 @@ async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(),
     Ok(())
 }
 
-fn maker(provider: &Provider, now: Instant) -> Maker<'_> {
+fn maker(provider: &Provider, now: Instant, actor: Actor) -> Maker<'_> {
     Maker {
         vault: provider.keys.vault(),
         entropy: &provider.entropy,
         now,
+        actor: Some(actor),
     }
 }

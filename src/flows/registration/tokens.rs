@@ -3,6 +3,7 @@
 use crate::{
     base::{id::RegistrationTokenId, time::Lifetime},
     domain::{
+        actor::Actor,
         event::{Event, Subject},
         registration::{InitialAccessToken, KeptInitialAccessToken},
         scope::ScopeSet,
@@ -29,6 +30,7 @@ pub async fn add(
     life: Option<Lifetime>,
     uses: Option<i64>,
     scope: Option<ScopeSet>,
+    actor: Actor,
 ) -> Result<NewToken, StoreError> {
     let now = provider.clock.now();
     let token = InitialAccessToken::new(&provider.entropy);
@@ -47,15 +49,17 @@ pub async fn add(
     };
     let change = AddToken {
         token: kept.clone(),
-        event: provider.event(now, Subject::default(), made),
+        event: provider.event(now, Subject::default(), made).by(actor),
     };
     provider.db.write(change).await?;
     Ok(NewToken { token, kept })
 }
 
 /// Ends a token at once; clients that it let in stay. False when there was none with this name.
-pub async fn remove(provider: &Provider, id: RegistrationTokenId) -> Result<bool, StoreError> {
+pub async fn remove(provider: &Provider, id: RegistrationTokenId, actor: Actor) -> Result<bool, StoreError> {
     let removed = Event::RegistrationTokenRemoved { token: id };
-    let event = provider.event(provider.clock.now(), Subject::default(), removed);
+    let event = provider
+        .event(provider.clock.now(), Subject::default(), removed)
+        .by(actor);
     provider.db.write(RemoveToken { id, event }).await
 }

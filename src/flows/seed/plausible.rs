@@ -39,6 +39,8 @@ const DEVICES: [&str; 4] = [
     "Firefox on Android",
     "Safari on Mac",
 ];
+/// Versions that apps say they are, some more often than others.
+const VERSIONS: [&str; 4] = ["3.2.0", "3.2.0", "3.1.4", "2.9.1"];
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 const SCOPE: &str = "openid profile email offline_access";
 /// Without `offline_access`: the session ends with its browser's.
@@ -179,6 +181,9 @@ impl<'a> Plausible<'a> {
             activated_at: Some(granted_at),
             ended_at,
             end_reason: ended_at.map(|_| Reason::SignedOut.as_str()),
+            app_version: Some(self.one_of(&VERSIONS)),
+            // For documentation (RFC 5737): nobody's.
+            address: Some(format!("198.51.100.{}", self.below(256))),
             ..granted
         }
     }
@@ -222,6 +227,8 @@ impl<'a> Plausible<'a> {
             expires_at: with_browser.map_or(expires_at, |origin| origin.expires_at),
             ended_at: None,
             end_reason: None,
+            app_version: None,
+            address: None,
         }
     }
 
@@ -237,6 +244,7 @@ impl<'a> Plausible<'a> {
             id: EventId::new(at, self.entropy),
             at,
             subject: Subject::default(),
+            actor: None,
             event,
         };
         let line = EventLine::of(&record).ok()?;

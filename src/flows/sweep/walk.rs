@@ -1,6 +1,8 @@
 //! The walk over all device sessions, in the order of their ids, for those that no index finds: never redeemed, or not
 //! used for too long. It goes a little way at each sweep and remembers how far it came, so that ten million sessions
-//! take it a day.
+//! take it a day. On its way it counts the live ones by the versions of their apps.
+
+use std::collections::BTreeMap;
 
 use crate::{
     base::{id::DeviceSessionId, time::Instant},
@@ -10,9 +12,9 @@ use crate::{
         sweep::{NAME, PAUSE},
     },
     store::{
+        app_versions::Walked,
         device_sessions::over::{self, Standing},
         error::Result,
-        jobs,
     },
 };
 
@@ -30,16 +32,28 @@ pub(super) async fn walk(provider: &Provider, cursor: Option<Vec<u8>>, kept: Ins
     for _ in 0..STRIDES {
         let rows = over::after(&provider.db, after, STRIDE).await?;
         let more = i64::try_from(rows.len()).is_ok_and(|rows| rows == STRIDE);
+        let (now, mut met) = (provider.clock.now(), BTreeMap::new());
         for row in rows {
             after = row.id;
             let lifetimes = provider.clients.lifetimes(&row.client_id, &provider.lifetimes);
-            if over_since(&row, &lifetimes).is_some_and(|since| since < kept) {
+            let over = over_since(&row, &lifetimes);
+            if row.state == "active" && over.is_some_and(|since| since > now) {
+                let version = row.app_version.clone().unwrap_or_default();
+                *met.entry((row.client_id.clone(), version)).or_default() += 1;
+            }
+            if over.is_some_and(|since| since < kept) {
                 over::delete(&provider.db, row).await?;
             }
         }
         // Behind the last row the next sweep begins anew.
-        let cursor = more.then(|| after.to_bytes().to_vec());
-        if !jobs::remember(&provider.db, NAME, provider.node, cursor).await? || !more {
+        let walked = Walked {
+            job: NAME,
+            holder: provider.node,
+            cursor: more.then(|| after.to_bytes().to_vec()),
+            met,
+            now,
+        };
+        if !provider.db.write(walked).await? || !more {
             break;
         }
         tokio::time::sleep(PAUSE).await;

@@ -37,7 +37,11 @@ pub async fn issue_to_client(
     request: &ClientCredentialsRequest<'_>,
 ) -> Result<Tokens, TokenError> {
     let now = provider.clock.now();
-    let api = resource::of_client(client, request.resource)?;
+    let api = match request.resource {
+        // The server itself is an API too.
+        [asked] if asked == provider.issuer.as_str() => None,
+        asked => resource::of_client(client, asked)?,
+    };
     let scope = client.scope_asked(request.scope)?;
     if request.scope.is_some() && scope.is_empty() {
         let hint = "scope is empty: name what the client is registered for, or leave the parameter out";

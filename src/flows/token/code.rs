@@ -2,6 +2,7 @@
 //! checks. Only when it finds nothing is the row read, to tell why.
 
 use crate::{
+    base::text::AppVersion,
     domain::{
         binding::{Binding, Proof},
         client::Client,
@@ -42,6 +43,8 @@ pub struct CodeRequest<'a> {
     pub proof: Option<Proof>,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 /// Redeems a code.
@@ -81,6 +84,7 @@ pub async fn redeem(
         details: details.as_ref(),
         proof: request.proof,
         address: request.address.clone(),
+        app_version: request.app_version.clone(),
         now,
     };
     match redemption::redeem(provider, client, redemption).await? {

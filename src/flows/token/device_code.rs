@@ -2,6 +2,7 @@
 //! has decided; then the code is redeemed as an authorization code is.
 
 use crate::{
+    base::text::AppVersion,
     domain::{
         binding::Proof,
         client::Client,
@@ -35,6 +36,8 @@ pub struct Poll<'a> {
     pub proof: Option<Proof>,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 /// The tokens, once a person has allowed it. A poll repeated after that is refused and ends nothing: the answer may have
@@ -87,6 +90,7 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         details: details.as_ref(),
         proof: request.proof,
         address: request.address,
+        app_version: request.app_version,
         now,
     };
     let tokens = redemption::redeem(provider, client, redemption).await?;

@@ -6,6 +6,7 @@ mod delegate;
 mod native_sso;
 
 use crate::{
+    base::text::AppVersion,
     domain::{binding::Proof, client::Client, oauth_error::OAuthError, scope::ScopeSet},
     flows::{Provider, issue::Tokens, token::TokenError},
 };
@@ -46,6 +47,8 @@ pub struct ExchangeRequest<'a> {
     pub proof: Option<Proof>,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 /// Exchanges a token for another.

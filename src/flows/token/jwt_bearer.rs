@@ -9,7 +9,7 @@ use crate::{
         digest::Digest,
         id::{DeviceSessionId, EventId, UserId},
         jws::{Jws, JwsError},
-        text::Email,
+        text::{AppVersion, Email},
         time::{Instant, Lifetime},
     },
     domain::{
@@ -27,7 +27,7 @@ use crate::{
         Provider,
         client_auth::NumericDate,
         issue::{Order, Tokens, issue},
-        token::{TokenError, resource},
+        token::{TokenError, registered_scope, resource},
     },
     store::{device_sessions::asserted::OpenAsserted, error::StoreError, users},
 };
@@ -44,6 +44,8 @@ pub struct BearerRequest<'a> {
     pub proof: Option<Proof>,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 /// What an assertion says. Each claim is there at most once, and `aud` is one (RFC 7523 section 3).
@@ -116,7 +118,9 @@ pub async fn open(
         let hint = "no issuer of assertions is registered for this client";
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, hint).into());
     };
-    let scope = asked(client, request.scope.as_ref())?;
+    // A session that lasts is asked for by name.
+    let usual = || client.settings.scope.without(OFFLINE_ACCESS);
+    let scope = registered_scope(client, request.scope.clone().unwrap_or_else(usual))?;
     let api = resource::of_client(client, request.resource)?;
     if let (Some(_), Some(api)) = (&request.scope, &api) {
         check_asked(&scope, [&*provider.clients.api(api).unwrap_or_default()])?;
@@ -164,6 +168,7 @@ pub async fn open(
         expires_at: now.plus(life),
         event: EventId::new(now, &provider.entropy),
         address: request.address,
+        app_version: request.app_version,
     };
     let opened = provider.db.write(change).await?;
     let opened = opened.ok_or_else(|| refuse(Flaw::Used))?;
@@ -186,17 +191,6 @@ pub async fn open(
     let mut tokens = issue(provider, &order, &opened, &refresh_token)?;
     tokens.refresh_token = tokens.refresh_token.filter(|_| lasts);
     Ok(tokens)
-}
-
-/// What the client asks for, of what it is registered for. A session that lasts is asked for by name.
-fn asked(client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, OAuthError> {
-    let registered = &client.settings.scope;
-    let scope = asked.map_or_else(|| registered.without(OFFLINE_ACCESS), ScopeSet::clone);
-    if scope.is_empty() || !scope.is_within(registered) {
-        let hint = "ask for scopes that the client is registered with, or leave the parameter out";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint));
-    }
-    Ok(scope)
 }
 
 /// The checks of RFC 7523 section 3. Nothing that the assertion says chooses a key or an algorithm.

@@ -4,6 +4,7 @@ use crate::{
     base::{
         digest::Digest,
         id::{DeviceSessionId, EventId},
+        text::AppVersion,
         time::Instant,
         url::Resource,
     },
@@ -42,6 +43,8 @@ pub(super) struct Redemption<'a> {
     pub(super) proof: Option<Proof>,
     /// Where the request came from.
     pub(super) address: Option<String>,
+    /// Which version the app says that it is.
+    pub(super) app_version: Option<AppVersion>,
     /// When.
     pub(super) now: Instant,
 }
@@ -75,6 +78,7 @@ pub(super) async fn redeem(
         now,
         event: EventId::new(now, &provider.entropy),
         address: redemption.address,
+        app_version: redemption.app_version,
     };
     let Some(redeemed) = provider.db.write(change).await? else {
         return Ok(None);

@@ -6,6 +6,7 @@
 
 use crate::{
     base::{
+        text::AppVersion,
         time::{Instant, Lifetime},
         url::Resource,
     },
@@ -49,6 +50,8 @@ pub struct RefreshRequest<'a> {
     pub proof: Option<Proof>,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 /// A row can only move so often between the statement and the reading that explains it.
@@ -159,6 +162,8 @@ impl Call<'_> {
             now,
             now.minus(self.rules.idle),
             now.minus(self.rules.retry_window),
+            self.request.app_version.as_ref().map(ToString::to_string),
+            self.request.address.clone(),
         );
         let issued = self.provider.db.execute_while(ROTATE, binds, |row| {
             row.map(|redeemed| issue(self.provider, &self.order(now), &redeemed, &self.successor()))
@@ -171,17 +176,24 @@ impl Call<'_> {
     async fn stay(&self) -> Result<Option<Tokens>, TokenError> {
         let now = self.provider.clock.now();
         let coarse = Lifetime::from_millis(self.rules.idle.millis() / 8).min(COARSE);
-        let binds = |since| {
-            let (session, handle) = (self.token.session, self.token.handle.digest());
-            let generation = self.token.generation.to_i64();
-            (session, handle, self.client.id.clone(), generation, now, since)
-        };
+        let (session, handle) = (self.token.session, self.token.handle.digest());
+        let (client, generation) = (&self.client.id, self.token.generation.to_i64());
+        let binds = (
+            session,
+            handle,
+            client.clone(),
+            generation,
+            now,
+            now.minus(coarse),
+        );
         let db = &self.provider.db;
-        let mut found = db.read(STAY, binds(now.minus(coarse))).await?;
+        let mut found = db.read(STAY, binds).await?;
         if found.is_none() {
-            found = db
-                .execute(STAY_AND_TOUCH, binds(now.minus(self.rules.idle)))
-                .await?;
+            let version = self.request.app_version.as_ref().map(ToString::to_string);
+            let (since, address) = (now.minus(self.rules.idle), self.request.address.clone());
+            let client = client.clone();
+            let binds = (session, handle, client, generation, now, since, version, address);
+            found = db.execute(STAY_AND_TOUCH, binds).await?;
         }
         let issued = found.map(|redeemed| issue(self.provider, &self.order(now), &redeemed, self.token));
         Ok(issued.transpose()?)

@@ -32,7 +32,7 @@ const CHANGE: Duration = Duration::from_secs(10);
 const TRIES: u32 = 3;
 /// A transaction is durable when it is acknowledged, also where the database's default is less; more is left alone.
 const BEGIN: &str = "BEGIN; SELECT set_config('synchronous_commit', 'on', true) \
-                     WHERE current_setting('synchronous_commit') IN ('off', 'local')";
+                     WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write')";
 
 /// Sent with the commit of what other nodes want to know at once.
 pub(super) const NOTIFY: &str = "NOTIFY postern";

@@ -4,6 +4,7 @@ use crate::{
     base::{
         digest::Digest,
         id::{ClientId, DeviceSessionId, EventId, UserId},
+        text::AppVersion,
         time::Instant,
     },
     domain::device_session::Grant,
@@ -17,12 +18,14 @@ use crate::{
 
 statements! {
     /// A session that is active at once. Reads the live rows that it hangs on, so an end of the person or the app makes it
-    /// find nothing. id, user, client, now, handle, grant, a code that nobody has, what it is shown as, end.
-    OPEN_ASSERTED: (DeviceSessionId, UserId, ClientId, Instant, Digest, String, Digest, String, Instant) => Redeemed =
+    /// find nothing. id, user, client, now, handle, grant, a code that nobody has, what it is shown as, end,
+    /// the app's version, the address.
+    OPEN_ASSERTED: (DeviceSessionId, UserId, ClientId, Instant, Digest, String, Digest, String, Instant, Option<String>,
+                    Option<String>) => Redeemed =
         "INSERT INTO device_sessions
            (id, user_id, client_id, life, state, generation, rotated_at, retries, handle_digest, grant_json, code_digest,
-            code_expires_at, redirect_uri, challenge, device, granted_at, activated_at, expires_at)
-         SELECT $1, u.id, c.id, 'own', 'active', 1, $4, 0, $5, $6, $7, $4, '', $7, $8, $4, $4, $9
+            code_expires_at, redirect_uri, challenge, device, granted_at, activated_at, expires_at, app_version, address)
+         SELECT $1, u.id, c.id, 'own', 'active', 1, $4, 0, $5, $6, $7, $4, '', $7, $8, $4, $4, $9, $10, $11
          FROM users u JOIN clients c ON c.id = $3
          WHERE u.id = $2 AND u.disabled_at IS NULL AND c.disabled_at IS NULL "
         { sqlite: "", postgres: "FOR SHARE" }
@@ -57,6 +60,8 @@ pub struct OpenAsserted {
     pub event: EventId,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 impl Change for OpenAsserted {
@@ -79,6 +84,8 @@ impl Change for OpenAsserted {
             Digest::zero(),
             self.device.clone(),
             self.expires_at,
+            self.app_version.as_ref().map(ToString::to_string),
+            self.address.clone(),
         );
         let Some(opened) = tx.one(OPEN_ASSERTED, binds).await? else {
             return Ok(None);

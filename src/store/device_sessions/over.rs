@@ -23,7 +23,7 @@ statements! {
          WHERE id IN (SELECT id FROM device_sessions WHERE ended_at < $1 LIMIT $2)
          RETURNING id";
     AFTER: (DeviceSessionId, i64) => Standing =
-        "SELECT id, client_id, state, rotated_at, expires_at FROM device_sessions WHERE id > $1 ORDER BY id LIMIT $2";
+        "SELECT id, client_id, state, rotated_at, expires_at, app_version FROM device_sessions WHERE id > $1 ORDER BY id LIMIT $2";
     DELETE: (DeviceSessionId, String, Instant) => (DeviceSessionId,) =
         "DELETE FROM device_sessions
          WHERE id = $1 AND state = $2 AND rotated_at = $3
@@ -44,6 +44,8 @@ pub struct Standing {
     pub rotated_at: Instant,
     /// When it ends at the latest.
     pub expires_at: Instant,
+    /// Which version its app said last that it is.
+    pub app_version: Option<String>,
 }
 
 /// Sessions after an id, in order, whatever their state.

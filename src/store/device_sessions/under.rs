@@ -4,6 +4,7 @@ use crate::{
     base::{
         digest::Digest,
         id::{ClientId, DeviceSessionId, EventId, UserId},
+        text::AppVersion,
         time::Instant,
     },
     domain::{binding::Thumbprint, device_session::Grant, scope::ScopeSet},
@@ -19,14 +20,16 @@ statements! {
     /// A session that is active at once, under one that lives: its end is that one's at the latest. Reads the live rows that
     /// it hangs on, so an end either sees it or makes it find nothing; the person and the apps first, as those that disable
     /// them write them first. id, parent, user, client, the parent's client, now, handle, key, grant, a code that nobody has,
-    /// end, the parent used since, the device secret, the consent that must still stand if one is needed.
+    /// end, the parent used since, the device secret, the consent that must still stand if one is needed, the app's version,
+    /// the address.
     OPEN_UNDER: (DeviceSessionId, DeviceSessionId, UserId, ClientId, ClientId, Instant, Digest, Option<Thumbprint>, String,
-                 Digest, Instant, Instant, Digest, Option<String>) => Redeemed =
+                 Digest, Instant, Instant, Digest, Option<String>, Option<String>, Option<String>) => Redeemed =
         "INSERT INTO device_sessions
            (id, user_id, client_id, parent_id, life, state, generation, rotated_at, retries, handle_digest, jkt, grant_json,
-            code_digest, code_expires_at, redirect_uri, challenge, device, granted_at, activated_at, expires_at)
+            code_digest, code_expires_at, redirect_uri, challenge, device, granted_at, activated_at, expires_at,
+            app_version, address)
          SELECT $1, u.id, c.id, p.id, 'own', 'active', 1, $6, 0, $7, $8, $9, $10, $6, '', $10, p.device, $6, $6,
-           CASE WHEN p.expires_at < $11 THEN p.expires_at ELSE $11 END
+           CASE WHEN p.expires_at < $11 THEN p.expires_at ELSE $11 END, $15, $16
          FROM users u
          JOIN clients c ON c.id = $4
          JOIN clients f ON f.id = $5
@@ -84,6 +87,8 @@ pub struct OpenUnder {
     pub event: EventId,
     /// Where the request came from.
     pub address: Option<String>,
+    /// Which version the app says that it is.
+    pub app_version: Option<AppVersion>,
 }
 
 impl Change for OpenUnder {
@@ -111,6 +116,8 @@ impl Change for OpenUnder {
             self.idle_since,
             self.secret,
             remembered,
+            self.app_version.as_ref().map(ToString::to_string),
+            self.address.clone(),
         );
         let Some(opened) = tx.one(OPEN_UNDER, binds).await? else {
             return Ok(None);

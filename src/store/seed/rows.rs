@@ -114,6 +114,8 @@ rows! {
         expires_at: Instant,
         ended_at: Option<Instant>,
         end_reason: Option<&'static str>,
+        app_version: Option<&'static str>,
+        address: Option<String>,
     }
     /// An event.
     EventRow in "events" {

@@ -4,6 +4,7 @@ use axum::{extract::State, response::Response};
 
 use super::{Message, show, sign_out::signed_out};
 use crate::{
+    domain::ending::SignOut,
     flows::account::{EndedOwn, end_others as end_all_others, end_own},
     web::{Shared, error::store_page, extract::csrf::Sent},
 };
@@ -11,7 +12,7 @@ use crate::{
 pub(crate) async fn end_one(State(site): State<Shared>, sent: Sent) -> Response {
     let id = sent.form.text("id");
     match end_own(&site.provider, &sent.session, id, sent.subject()).await {
-        Ok(EndedOwn::Here) => signed_out(&site, &sent.session),
+        Ok(EndedOwn::Here) => signed_out(&site, &sent.session, SignOut::Here),
         Ok(EndedOwn::Other) => done(&site, &sent, "Ended. It cannot be used any more.").await,
         Err(error) => store_page(&site, &sent.visitor.request_id, &error),
     }

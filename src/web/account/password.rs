@@ -47,7 +47,14 @@ pub(crate) async fn change_password(State(site): State<Shared>, sent: Sent) -> R
         Err(error) => return refused(&site, &sent, error).await,
     };
     let asking = person.asking_in(session.id);
-    let changed = set_password(&site.provider, session.user, new, Some(asking), Some(address));
+    let changed = set_password(
+        &site.provider,
+        session.user,
+        new,
+        Some(asking),
+        Some(address),
+        None,
+    );
     if let Err(error) = changed.await {
         return refused(&site, &sent, as_sign_in(error)).await;
     }

@@ -73,10 +73,21 @@ impl Proxies {
         }
     }
 
+    /// The very address that a request came from; nothing when a proxy passed it on whose word does not count.
+    pub(crate) fn source(&self, request: &Request) -> Option<IpAddr> {
+        let peer = peer(request);
+        if self.trusted.contains(peer) {
+            return Some(self.behind(peer, request.headers()));
+        }
+        let passed_on = [HEADER, "forwarded"]
+            .iter()
+            .any(|name| request.headers().contains_key(*name));
+        (!passed_on).then_some(peer)
+    }
+
     /// Where a request came from.
     pub(crate) fn client(&self, request: &Request) -> Address {
-        let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = info.map_or(NOWHERE, |ConnectInfo(socket)| socket.ip().to_canonical());
+        let peer = peer(request);
         if self.trusted.contains(peer) {
             return self.behind(peer, request.headers()).into();
         }
@@ -109,6 +120,12 @@ impl Proxies {
         }
         client
     }
+}
+
+/// Who is at the other end of the connection.
+fn peer(request: &Request) -> IpAddr {
+    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    info.map_or(NOWHERE, |ConnectInfo(socket)| socket.ip().to_canonical())
 }
 
 /// An address, with or without port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.

@@ -15,10 +15,11 @@ use crate::{
         client_metadata::is_stranger,
     },
     web::{
-        NotMet, Shared,
+        Shared,
         cors::Asking,
         error::{bad_form_json, oauth_json, store_json, too_many},
         extract::{address::Address, basic::authorization, form::Form},
+        meet::NotMet,
     },
 };
 

@@ -14,10 +14,11 @@ use crate::{
         pushed, request_object,
     },
     web::{
-        NotMet, Shared, answer,
+        Shared, answer,
         error::{oauth_page, store_page, too_many},
         extract::{foreign::ForeignForm, opened::Opened, session::Visitor},
         journey,
+        meet::NotMet,
         oauth::posted::{self, NotPosted},
     },
 };

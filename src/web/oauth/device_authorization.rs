@@ -15,6 +15,7 @@ use crate::{
     },
     web::{
         Shared,
+        device::qr,
         error::{token_json, too_many},
         extract::client::AuthenticatedClient,
     },
@@ -59,12 +60,11 @@ struct Answer {
 }
 
 fn answer(site: &Shared, begun: &DeviceAuthorization) -> Response {
-    let (verification_uri, user_code) = (site.provider.issuer.at("/device"), begun.user_code.to_string());
     let answer = Answer {
         device_code: begun.device_code.expose(),
-        verification_uri_complete: format!("{verification_uri}?user_code={user_code}"),
-        user_code,
-        verification_uri,
+        user_code: begun.user_code.to_string(),
+        verification_uri: site.provider.issuer.at("/device"),
+        verification_uri_complete: qr::link(site, begun.user_code),
         expires_in: begun.expires_in.seconds(),
         interval: INTERVAL.seconds(),
     };

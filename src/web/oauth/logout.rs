@@ -111,6 +111,7 @@ fn signed_out(site: &Shared, visitor: &Visitor, then: Option<&Then>) -> Response
     } else {
         let page = SignedOutPage {
             email: visitor.session.as_ref().map(|session| session.email.to_string()),
+            reach: "here",
         };
         site.pages.respond(StatusCode::OK, &page, &[])
     };

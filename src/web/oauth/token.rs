@@ -10,6 +10,7 @@ use postern_resource_server::PresentedProof;
 use serde::Serialize;
 
 use crate::{
+    base::text::AppVersion,
     domain::{
         authorization_details::AuthorizationDetails,
         client::GrantType,
@@ -86,6 +87,7 @@ async fn grant(
         address,
     } = request;
     let address = Some(address.to_string());
+    let app_version = app_version(form);
     let resource = form.all("resource");
     let details = form.one("authorization_details").map_err(OAuthError::from)?;
     let hint = "the metadata of this server list the grant types that it knows";
@@ -105,6 +107,7 @@ async fn grant(
                 details,
                 proof,
                 address,
+                app_version,
             };
             code::redeem(&site.provider, client, request).await
         }
@@ -116,6 +119,7 @@ async fn grant(
                 details,
                 proof,
                 address,
+                app_version,
             };
             refresh::refresh(&site.provider, client, request).await
         }
@@ -126,6 +130,7 @@ async fn grant(
                 details,
                 proof,
                 address,
+                app_version,
             };
             device_code::poll(&site.provider, client, request).await
         }
@@ -140,6 +145,7 @@ async fn grant(
                 audience: form.all("audience"),
                 proof,
                 address,
+                app_version,
             };
             exchange::exchange(&site.provider, client, request).await
         }
@@ -150,6 +156,7 @@ async fn grant(
                 resource,
                 proof,
                 address,
+                app_version,
             };
             jwt_bearer::open(&site.provider, client, request).await
         }
@@ -162,6 +169,11 @@ async fn grant(
             client_credentials::issue_to_client(&site.provider, client, &request).await
         }
     }
+}
+
+/// A parameter of ours, for lists of sessions. What is none is passed over: nobody is signed out for the name of a version.
+fn app_version(form: &Raw) -> Option<AppVersion> {
+    form.one("app_version").ok().flatten()?.parse().ok()
 }
 
 /// A token and what kind of token it says it is, which come together (RFC 8693 section 2.1).

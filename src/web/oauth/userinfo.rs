@@ -12,8 +12,9 @@ use postern_resource_server::{Presented, PresentedProof, Rejection};
 use crate::{
     domain::scope,
     flows::{
+        access_token::authenticate,
         dpop::Sent,
-        userinfo::{authenticate, sign, userinfo},
+        userinfo::{sign, userinfo},
     },
     web::{
         Shared,
@@ -65,7 +66,9 @@ async fn answer(
     method: &Method,
     asking: &Asking,
 ) -> Response {
-    let verified = authenticate(&site.provider, presented, sent, method.as_str()).await;
+    let issuer = &site.provider.issuer;
+    let (url, audience) = (issuer.at("/userinfo"), issuer.as_str());
+    let verified = authenticate(&site.provider, presented, sent, method.as_str(), &url, audience).await;
     let checked =
         verified.map(|token| token.and_then(|token| token.require_scope(scope::OPENID).map(|()| token)));
     let token = match checked {

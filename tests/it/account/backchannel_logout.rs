@@ -306,7 +306,9 @@ async fn a_client_that_was_removed_is_told_nothing() {
     postern.phone_of("site").revoke(&tokens.refresh).await;
     postern.sends().await;
     let id: ClientId = "site".parse().expect("an id");
-    clients::remove(postern.provider(), id).await.expect("removed");
+    clients::remove(postern.provider(), id, None)
+        .await
+        .expect("removed");
     postern.advance("10s");
     place.take_requests();
     postern.sends().await;

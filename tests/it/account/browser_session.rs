@@ -276,7 +276,7 @@ async fn a_disabled_person_is_signed_out_at_once() {
     let mut browser = postern.browser();
     browser.account(ALICE).await;
     let id = postern.user(ALICE).await.id;
-    postern::flows::account::disable(postern.provider(), id)
+    postern::flows::account::disable(postern.provider(), id, postern::domain::actor::Actor::Operator)
         .await
         .expect("disabled");
     assert_eq!(browser.open("/account").await.page().heading(), "Sign in");

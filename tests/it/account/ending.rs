@@ -3,13 +3,15 @@
 use std::{collections::BTreeMap, fs};
 
 use postern::{
-    base::id::{BrowserSessionId, ClientId, DeviceSessionId},
+    base::id::{BrowserSessionId, DeviceSessionId},
     domain::{
+        actor::Actor,
         ending::{Ending, Reason},
         event::Subject,
         password::Password,
+        session_filter::SessionFilter,
     },
-    flows::{account, clients, end, sweep::sweep},
+    flows::{account, clients, end, mass_end, sweep::sweep},
 };
 use serde_json::Value;
 
@@ -186,6 +188,8 @@ impl<'a> World<'a> {
                 let page = self.here.open("/account").await.page();
                 self.here.submit(&page.form("/sign-out")).await.page();
             }
+            "Alice signs out of everything opened here" => self.signs_out("opened_here").await,
+            "Alice signs out everywhere" => self.signs_out("everywhere").await,
             "Notes signs Alice out (RP-initiated logout)" => {
                 let hint = self.own.answer["id_token"].as_str().expect("an ID token");
                 let page = self
@@ -285,26 +289,53 @@ impl<'a> World<'a> {
             "an operator sets a new password" => {
                 let email = ALICE.parse().expect("an address");
                 let new = Password::chosen("another tr0mbone".to_owned(), &email).expect("a good one");
-                account::set_password(provider, alice, new, None, None)
+                account::set_password(provider, alice, new, None, None, None)
                     .await
                     .expect("set");
             }
             "an operator ends everything of Alice" => self.postern.end_everything_of(ALICE).await,
             "Alice's account is disabled" => {
-                account::disable(provider, alice).await.expect("disabled");
+                account::disable(provider, alice, postern::domain::actor::Actor::Operator)
+                    .await
+                    .expect("disabled");
             }
             "Alice withdraws her consent to Notes" => {
-                let client: ClientId = "notes".parse().expect("an id");
-                let ending = Ending::Consent { user: alice, client };
-                ends(ending, Reason::EndedByUser).await.expect("ended");
+                let page = self.here.open("/account").await.page();
+                let mut forms = page.forms("/account/withdraw").into_iter();
+                let form = forms
+                    .find(|form| form.field("client") == "notes")
+                    .expect("its button");
+                let page = self.here.submit(&form).await.page();
+                assert!(
+                    page.forms("/account/withdraw")
+                        .iter()
+                        .all(|form| form.field("client") != "notes")
+                );
+                assert_eq!(self.postern.count_events("consent.withdrawn").await, 1);
+            }
+            "an operator ends all sessions of Notes that match a filter" => {
+                let filter = SessionFilter {
+                    client: "notes".parse().ok(),
+                    ..SessionFilter::default()
+                };
+                let begun = mass_end::begin(provider, &filter, None, Actor::Operator).await;
+                begun.expect("begun");
+                mass_end::work(provider).await.expect("worked off");
             }
             "the app Notes is removed" => {
-                clients::remove(provider, "notes".parse().expect("an id"))
+                clients::remove(provider, "notes".parse().expect("an id"), None)
                     .await
                     .expect("removed");
             }
             other => panic!("the matrix has a row without a test: {other}"),
         }
+    }
+
+    async fn signs_out(&mut self, reach: &str) {
+        let page = self.here.open("/account").await.page();
+        let form = page.form("/account/sign-out").with("reach", reach);
+        let page = self.here.submit(&form).await.page();
+        assert_eq!(page.heading(), "You’re signed out");
     }
 
     async fn end_from_there(&mut self, id: &str) {
@@ -318,7 +349,7 @@ impl<'a> World<'a> {
 #[tokio::test]
 async fn every_cell_of_the_matrix() {
     let rows = matrix();
-    assert_eq!(rows.len(), 19);
+    assert_eq!(rows.len(), 22);
     for row in rows {
         let postern = Postern::start().await;
         postern.add_user("carol@example.com").await;

@@ -32,7 +32,7 @@ async fn a_sign_in_with_the_old_password_opens_nothing_after_the_change() {
         .with("email", ALICE)
         .with("password", PASSWORD);
     let (changed, answer) = tokio::join!(
-        account::set_password(postern.provider(), alice, new_password(NEW), None, None),
+        account::set_password(postern.provider(), alice, new_password(NEW), None, None, None),
         thief.post(&form, &SAME_ORIGIN),
     );
     changed.expect("acknowledged");
@@ -51,7 +51,7 @@ async fn a_change_with_the_old_password_does_not_undo_the_change() {
         .with("current_password", PASSWORD)
         .with("new_password", "the thief has it 9");
     let (changed, _) = tokio::join!(
-        account::set_password(postern.provider(), alice, new_password(NEW), None, None),
+        account::set_password(postern.provider(), alice, new_password(NEW), None, None, None),
         thief.post(&form, &SAME_ORIGIN),
     );
     changed.expect("acknowledged");

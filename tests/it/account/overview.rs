@@ -41,11 +41,11 @@ async fn the_page_lists_apps_and_browsers_and_marks_this_one() {
         "what was not redeemed is no device: {devices:?}"
     );
     assert!(
-        devices[0].starts_with("Notes on Linux Last used 3 days ago"),
+        devices[1].starts_with("Notes on Linux Last used 3 days ago"),
         "{devices:?}"
     );
     assert!(
-        devices[1].starts_with("Notes on Linux Opened here Last used 2 hours ago"),
+        devices[0].starts_with("Notes on Linux Opened here Last used 2 hours ago"),
         "{devices:?}"
     );
     let browsers = list(&page, "browsers-title");
@@ -315,4 +315,67 @@ async fn ending_this_very_browser_is_signing_out() {
     assert!(!browser.cookies.contains_key("postern-dev"));
     let reasons = "SELECT end_reason FROM browser_sessions";
     assert_eq!(postern.texts(reasons).await, ["signed_out"]);
+}
+
+#[tokio::test]
+async fn what_an_app_may_do_is_taken_back_and_it_has_to_ask_again() {
+    let postern = Postern::start().await;
+    let (mut here, mut there) = (postern.browser(), postern.browser());
+    let phone = postern.phone();
+    let mine_here = phone.signed_in(&mut here, ALICE).await;
+    let elsewhere = phone.signed_in(&mut there, ALICE).await;
+    let bobs = phone.signed_in(&mut postern.browser(), BOB).await;
+    let page = here.open("/account").await.page();
+    let rows = list(&page, "consents-title");
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].contains("Stay signed in"), "{rows:?}");
+
+    // A form that names somebody else's app, or nothing, changes nothing.
+    let form = page.form("/account/withdraw");
+    for client in ["other", "", "a b"] {
+        let mut odd = form.clone();
+        odd.fields.retain(|(name, _)| name != "client");
+        here.submit(&odd.with("client", client)).await.page();
+    }
+    assert_eq!(postern.count_events("consent.withdrawn").await, 0);
+    let page = here.submit(&form).await.page();
+    assert!(page.text().contains("has to ask you again"), "{}", page.text());
+    assert!(page.forms("/account/withdraw").is_empty());
+    for tokens in [&mine_here, &elsewhere] {
+        assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
+    }
+    assert_eq!(phone.refresh(&bobs.refresh).await.status, 200);
+    let asked = here.open(&phone.authorize_url(&[])).await.page();
+    assert!(asked.heading().starts_with("Allow Notes"), "{}", asked.heading());
+    assert_eq!(postern.count_events("consent.withdrawn").await, 1);
+    let late = here.submit(&form).await.page();
+    assert!(late.forms("/account/withdraw").is_empty());
+    assert_eq!(postern.count_events("consent.withdrawn").await, 1, "once");
+}
+
+#[tokio::test]
+async fn a_sign_out_says_how_far_it_reached_and_an_unknown_reach_signs_nobody_out() {
+    let postern = Postern::start().await;
+    let mut browser = postern.browser();
+    let page = browser.account(ALICE).await;
+    let form = page.form("/account/sign-out");
+    let page = browser
+        .submit(&form.clone().with("reach", "the moon"))
+        .await
+        .page();
+    assert_eq!(page.forms("/sign-out").len(), 1, "still signed in");
+    for (reach, words) in [
+        ("here", "Apps on your devices can stay signed in"),
+        ("opened_here", "Every app that was opened from this browser"),
+        ("everywhere", "Every app on every device"),
+    ] {
+        let form = browser.account(ALICE).await.form("/account/sign-out");
+        let page = browser.submit(&form.with("reach", reach)).await.page();
+        assert!(page.text().contains(words), "{reach}: {}", page.text());
+        assert_eq!(
+            browser.open("/account").await.page().forms("/sign-in").len(),
+            1,
+            "{reach}"
+        );
+    }
 }

@@ -47,7 +47,9 @@ fn comparable(answer: &Answer, email: &str) -> (u16, Vec<String>, String) {
 async fn unknown_disabled_and_wrong_get_the_same_answer() {
     let postern = Postern::start().await;
     let id = postern.user(BOB).await.id;
-    account::disable(postern.provider(), id).await.expect("disabled");
+    account::disable(postern.provider(), id, postern::domain::actor::Actor::Operator)
+        .await
+        .expect("disabled");
     let wrong = attempt(&postern, ALICE, "not her password").await;
     assert_eq!(wrong.status, 422);
     assert!(wrong.body.contains(WRONG));

@@ -164,7 +164,7 @@ async fn a_client_that_may_do_less_by_now_gets_no_page() {
     let phone = postern.phone();
     let url = url("notes", &pushed(&postern, &phone).await);
     let id = "notes".parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     let page = postern.browser().open(&url).await.page();

@@ -182,7 +182,7 @@ async fn a_client_that_is_gone_gets_a_page_at_every_step() {
     let (mut browser, phone) = (postern.browser(), postern.phone());
     let page = browser.open(&phone.authorize_url(&[])).await.page();
     let consent = browser.sign_in(&page, ALICE).await.page();
-    clients::remove(postern.provider(), "notes".parse().expect("an id"))
+    clients::remove(postern.provider(), "notes".parse().expect("an id"), None)
         .await
         .expect("removed");
     for answer in [
@@ -230,7 +230,9 @@ async fn a_redirect_uri_or_scope_that_was_taken_away_meanwhile_gets_no_code() {
     let page = alice.sign_in(&page, ALICE).await.page();
     let replace = async |uri: &str, scope: &str| {
         let id = "notes".parse().expect("a client id");
-        clients::remove(postern.provider(), id).await.expect("removed");
+        clients::remove(postern.provider(), id, None)
+            .await
+            .expect("removed");
         let (uri, scope) = (uri.parse().expect("valid"), scope.parse().expect("valid"));
         let change =
             |settings: &mut ClientSettings| (settings.redirect_uris, settings.scope) = (vec![uri], scope);

@@ -7,6 +7,8 @@
 mod account;
 mod axe;
 mod callback;
+mod console;
+mod console_pages;
 mod decisions;
 mod driver;
 mod elsewhere;

@@ -198,7 +198,7 @@ async fn on_the_account_page(site: &Site, browser: &Browser, viewport: Size) -> 
     browser.goto(&site.url("/account")).await;
     browser.wait_for("#end-others").await;
     let rows = browser
-        .execute("return document.querySelectorAll('.rows li').length")
+        .execute("return document.querySelectorAll('[aria-labelledby=devices-title] li, [aria-labelledby=browsers-title] li').length")
         .await;
     assert_eq!(rows, 5, "three devices, two browsers");
     let first = "return document.querySelector('[aria-labelledby=browsers-title] li').innerText";
@@ -231,7 +231,7 @@ async fn logout_from_elsewhere(site: &Site, phone: &Phone<'_>, person: &str) -> 
 }
 
 /// What is wrong with the page that is shown.
-async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
+pub(super) async fn check(browser: &Browser, viewport: Size, name: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let (across, down) = viewport.pixels();
     for (scheme, word) in [(ColorScheme::Light, "light"), (ColorScheme::Dark, "dark")] {

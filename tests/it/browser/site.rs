@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use postern::{
     base::text::Email,
-    config::ServerConfig,
+    config::{Config, PrivateConfig, ServerConfig},
     domain::{
         client::{ClientKind, ClientSettings},
         password::Password,
@@ -42,9 +42,31 @@ impl Site {
         Self::serve(listener, &public_url).await
     }
 
+    /// The same with a private listener, and its URL.
+    pub(super) async fn start_with_console(private: impl Fn(SocketAddr) -> PrivateConfig) -> (Self, String) {
+        let ((listener, address), (console, at)) = (bind(), bind());
+        let private = private(at);
+        let url = private.url.to_string();
+        let public_url = format!("http://localhost:{}", address.port());
+        let site = Self::serve_with(listener, &public_url, |config| {
+            config.server.private = Some(private);
+        })
+        .await;
+        let router = site.postern.app.private_router().expect("a private listener");
+        let config = site.postern.config.server.clone();
+        // It ends with the test.
+        tokio::spawn(async move { server::serve(console, router, &config, std::future::pending()).await });
+        (site, url)
+    }
+
     async fn serve(listener: TcpListener, public_url: &str) -> Self {
+        Self::serve_with(listener, public_url, |_| {}).await
+    }
+
+    async fn serve_with(listener: TcpListener, public_url: &str, change: impl FnOnce(&mut Config)) -> Self {
         let postern = Postern::start_with(|config| {
             config.server.public_url = public_url.parse().expect("a public URL");
+            change(config);
         })
         .await;
         let (stop, stopped) = oneshot::channel();

@@ -153,7 +153,7 @@ async fn what_a_command_changes_counts_for_the_running_server_within_two_seconds
     let (_, others) = served.sign_in(&mut other).await;
 
     let list = served.shell.run(&["session", "list", "--json"]).await.json();
-    let id = list["items"][0]["id"].as_str().expect("text");
+    let id = list["items"][1]["id"].as_str().expect("the older one");
     served.shell.run(&["session", "end", id]).await.done();
     let refused = served.refresh(&next["refresh_token"]).await;
     assert_eq!(

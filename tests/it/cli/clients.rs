@@ -15,7 +15,7 @@ async fn add(shell: &Shell, id: &str, more: &[&str]) -> Said {
 const REDIRECT: [&str; 2] = ["--redirect-uri", "https://app.example/cb"];
 
 /// A file with a public key, and one with its private half.
-fn key_files(folder: &TempDir) -> (String, String) {
+pub(super) fn key_files(folder: &TempDir) -> (String, String) {
     let coordinate = Base64UrlUnpadded::encode_string(&[7; 32]);
     let public = json!({ "kty": "OKP", "crv": "Ed25519", "kid": "k", "x": coordinate });
     let mut private = public.clone();

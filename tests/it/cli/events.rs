@@ -2,7 +2,7 @@
 
 use postern::{
     base::{
-        id::{BrowserSessionId, ClientId, DeviceSessionId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId},
         time::{Instant, Lifetime},
     },
     domain::{
@@ -154,6 +154,10 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
             client: notes.clone(),
         },
         Ending::Client { id: notes },
+        Ending::Matching {
+            mass_end: MassEndId::from_bytes([3; 16]),
+            ids: vec![device],
+        },
     ];
     let mut written = Vec::new();
     for ending in endings {
@@ -167,6 +171,7 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
                 reason,
                 devices: 1,
                 browsers: 0,
+                note: None,
             };
             let record = provider.event(now, Subject::default(), event);
             provider.db.write(RecordEvent(record)).await.expect("written");
@@ -183,4 +188,40 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
         .filter(|effect| matches!(effect, Effect::Ended(..)))
         .collect();
     assert_eq!(read, written);
+}
+
+#[tokio::test]
+async fn an_export_may_be_of_one_kind_and_of_one_person() {
+    let postern = Postern::start().await;
+    let shell = shell_of(&postern);
+    for email in [ALICE, crate::harness::BOB] {
+        postern.phone().signed_in(&mut postern.browser(), email).await;
+    }
+    let of_alice = export(&shell, &["--since", "1h", "--user", ALICE]).await;
+    let alice = postern.user(ALICE).await.id.to_string();
+    assert_eq!(of_alice.len(), 4, "made, signed in, allowed, opened");
+    assert!(of_alice.iter().all(|line| line["subject"]["user"] == alice));
+    let opened = export(&shell, &["--since", "1h", "--kind", "session.opened"]).await;
+    assert_eq!(kinds(&opened), ["session.opened"; 2]);
+    let made = export(
+        &shell,
+        &["--since", "1h", "--kind", "user.created", "--user", ALICE],
+    )
+    .await;
+    assert_eq!(
+        (made.len(), &made[0]["actor"]),
+        (1, &json!({ "kind": "operator" }))
+    );
+    let nobody = shell
+        .run(&[
+            "events",
+            "export",
+            "--since",
+            "1h",
+            "--user",
+            "nobody@example.com",
+        ])
+        .await
+        .refused(1);
+    assert!(nobody.contains("nobody@example.com"), "{nobody}");
 }

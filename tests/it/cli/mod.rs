@@ -1,9 +1,12 @@
 //! The command line: every verb in process with a world of its own, and the real program beside a server and as a demo.
 
+mod audit;
 mod backup;
 mod beside_a_server;
+mod changing_clients;
 mod clients;
 mod commands;
+mod confirm;
 mod demo;
 mod events;
 mod init;
@@ -11,11 +14,14 @@ mod keys;
 mod migrate;
 pub(crate) mod program;
 mod registration;
+mod remote;
 mod restore;
 mod restore_refused;
+mod roles;
 mod seed;
 mod sessions;
 mod surfer;
+mod users;
 
 use std::{
     io::{self, Write},

@@ -176,7 +176,8 @@ async fn events_older_than_any_that_the_backup_keeps_are_not_brought_back() {
         "invalid_grant"
     );
     let kept = all - usize::try_from(deleted).expect("few");
-    assert_eq!(postern.events().await.len(), kept);
+    assert_eq!(postern.count_events("database.restored").await, 1);
+    assert_eq!(postern.events().await.len(), kept + 1);
 }
 
 #[tokio::test]
@@ -252,6 +253,7 @@ async fn a_broken_database_is_kept_with_its_log_and_the_log_does_not_meet_the_co
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one of everything that can end")]
 async fn everything_that_ended_ends_again() {
     let postern = Postern::start().await;
     postern.add_user("carol@example.com").await;
@@ -292,17 +294,28 @@ async fn everything_that_ended_ends_again() {
     end(provider, consent, Reason::EndedByUser, Subject::default())
         .await
         .expect("ended");
-    clients::remove(provider, "removed".parse().expect("a client id"))
+    clients::remove(provider, "removed".parse().expect("a client id"), None)
         .await
         .expect("removed");
-    account::disable(provider, postern.user(BOB).await.id)
-        .await
-        .expect("disabled");
+    account::disable(
+        provider,
+        postern.user(BOB).await.id,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("disabled");
     let carol = postern.user("carol@example.com").await;
     let new = postern::domain::password::Password::chosen("quite another one".to_owned(), &carol.email);
-    account::set_password(provider, carol.id, new.expect("a good password"), None, None)
-        .await
-        .expect("changed");
+    account::set_password(
+        provider,
+        carol.id,
+        new.expect("a good password"),
+        None,
+        None,
+        None,
+    )
+    .await
+    .expect("changed");
     postern.add_user("eve@example.com").await;
     postern.add_client("added", |_| {}).await;
     saved.export().await;
@@ -369,15 +382,36 @@ async fn a_removed_secret_stays_removed_and_a_new_one_is_told_as_lost() {
     for id in ["removed", "rotated", "kept"] {
         let (id, name) = (id.parse().expect("an id"), "A service".parse().expect("a name"));
         let settings = ClientSettings::new(ClientKind::Service);
-        let added = clients::register(provider, id, name, settings, None).await;
+        let added = clients::register(
+            provider,
+            id,
+            name,
+            settings,
+            None,
+            postern::domain::actor::Actor::Operator,
+        )
+        .await;
         secrets.push(added.expect("added").secret.expect("a secret"));
     }
     let saved = Saved::of(&postern).await;
     let (removed, rotated) = (&secrets[0].kept, &secrets[1].kept);
-    let gone = clients::secrets::remove(provider, &removed.client, removed.id).await;
+    let gone = clients::secrets::remove(
+        provider,
+        &removed.client,
+        removed.id,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     assert!(gone.expect("answered"));
     let hour = Lifetime::from_secs(3600);
-    let new = clients::secrets::rotate(provider, &rotated.client, None, hour).await;
+    let new = clients::secrets::rotate(
+        provider,
+        &rotated.client,
+        None,
+        hour,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     let new = new.expect("rotated").new;
     saved.export().await;
     let stopped = postern.stop().await;
@@ -410,7 +444,17 @@ async fn an_initial_access_token_that_was_removed_stays_removed_and_who_register
     let provider = postern.provider();
     let mut tokens = Vec::new();
     for _ in 0..2 {
-        tokens.push(tokens::add(provider, None, None, None).await.expect("made"));
+        tokens.push(
+            tokens::add(
+                provider,
+                None,
+                None,
+                None,
+                postern::domain::actor::Actor::Operator,
+            )
+            .await
+            .expect("made"),
+        );
     }
     let register = async |postern: &Postern, of: &tokens::NewToken| {
         let request = Request::post("/register")
@@ -421,7 +465,12 @@ async fn an_initial_access_token_that_was_removed_stays_removed_and_who_register
     };
     let saved = Saved::of(&postern).await;
     let registered = register(&postern, &tokens[0]).await.json();
-    let gone = tokens::remove(provider, tokens[0].kept.id).await;
+    let gone = tokens::remove(
+        provider,
+        tokens[0].kept.id,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     assert!(gone.expect("answered"));
     saved.export().await;
     let stopped = postern.stop().await;
@@ -482,6 +531,7 @@ async fn an_end_whose_event_was_deleted_for_its_age_is_not_done_again() {
     postern.end_everything_of(ALICE).await;
     let early = Saved::of(&postern).await;
     early.export().await;
+    postern.chains().await;
     fs::remove_file(&early.backup).expect("deleted");
     postern.advance("2d");
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
@@ -538,4 +588,31 @@ async fn what_ended_is_ended_again_in_a_postgresql_database_that_was_restored() 
     assert_eq!(phone.refresh(&ended.refresh).await.error(), "invalid_grant");
     let next = Tokens::of(&phone.refresh(&going.refresh).await);
     assert_eq!(next.sid(), going.sid(), "the same session");
+}
+
+#[tokio::test]
+async fn a_role_that_was_taken_away_does_not_come_back_and_one_that_was_given_is_given_again_by_somebody() {
+    use postern::{
+        domain::role::Role,
+        flows::admin::{By, people::set_role},
+    };
+    let postern = Postern::start().await;
+    let by = By::operator();
+    let (alice, bob) = (postern.user(ALICE).await.id, postern.user(BOB).await.id);
+    let role = async |postern: &Postern, user, role| {
+        let set = set_role(postern.provider(), &by, user, role).await;
+        set.expect("set");
+    };
+    role(&postern, alice, Some(Role::Owner)).await;
+    role(&postern, bob, Some(Role::Admin)).await;
+    let saved = Saved::of(&postern).await;
+    role(&postern, bob, Some(Role::Auditor)).await;
+    role(&postern, bob, Some(Role::Support)).await;
+    postern.add_user("carol@example.com").await;
+    saved.export().await;
+    let stopped = postern.stop().await;
+    saved.restore_with_ends().await;
+    let postern = stopped.start().await;
+    assert_eq!(postern.user(ALICE).await.role, Some(Role::Owner));
+    assert_eq!(postern.user(BOB).await.role, Some(Role::Auditor));
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Shell;
-use crate::harness::{ALICE, BOB, Postern};
+use crate::harness::{ALICE, BOB, Postern, Tokens};
 
 /// A shell on the machine of a server, with the server's clock.
 fn shell(postern: &Postern) -> Shell {
@@ -126,7 +126,7 @@ async fn a_long_list_goes_on_page_by_page() {
         .json();
     let next = first["next"].as_str().expect("there are more");
     assert_eq!(next, sids[1]);
-    assert_eq!(ids(&shell, &["--user", ALICE, "--after", next]).await, sids[2..]);
+    assert_eq!(ids(&shell, &["--user", ALICE, "--after", next]).await, sids[..1]);
     let table = shell
         .run(&["session", "list", "--user", ALICE, "--limit", "2"])
         .await
@@ -172,5 +172,57 @@ async fn what_idled_for_longer_than_its_client_allows_is_in_no_list() {
     assert_eq!(
         postern.phone_of("bank").refresh(&short.refresh).await.error(),
         "invalid_grant"
+    );
+}
+
+#[tokio::test]
+async fn sessions_that_match_are_counted_first_and_end_with_a_reason() {
+    let postern = Postern::start().await;
+    let shell = shell(&postern);
+    let phone = postern.phone();
+    let code = phone.allowed_code(&mut postern.browser(), ALICE).await;
+    let old = Tokens::of(&phone.redeem_with(&code, &[("app_version", "1.0")]).await);
+    let code = phone.allowed_code(&mut postern.browser(), BOB).await;
+    let new = Tokens::of(&phone.redeem_with(&code, &[("app_version", "2.0")]).await);
+    assert_eq!(ids(&shell, &["--app-version", "1.0"]).await, [old.sid()]);
+    let shown = shell.run(&["session", "show", &old.sid()]).await.done();
+    assert!(
+        shown.contains("version         1.0") && shown.contains("203.0.113.7"),
+        "{shown}"
+    );
+
+    let flags = ["--client", "notes", "--app-version", "1.0"];
+    let end = [&["session", "end", "--reason", "1.0 leaks"], &flags[..]].concat();
+    let said = shell.run(&[&end[..], &["--dry-run"]].concat()).await.done();
+    assert_eq!(
+        said,
+        "1 app session would end, with what hangs under them. Nothing was changed.\n"
+    );
+    assert_eq!(phone.refresh(&old.refresh).await.status, 200);
+    let ended = shell.run(&[&end[..], &["--json"]].concat()).await.json();
+    assert_eq!(
+        (&ended["found"], &ended["ended"]),
+        (&Value::from(1), &Value::from(1))
+    );
+    assert_eq!(phone.refresh(&old.refresh).await.error(), "invalid_grant");
+    assert_eq!(phone.refresh(&new.refresh).await.status, 200);
+    let shown = shell.run(&["session", "show", &old.sid()]).await.done();
+    assert!(shown.contains("(ended_by_operator)"), "{shown}");
+    let ends = shell.run(&["session", "ends"]).await.done();
+    assert!(ends.contains("1.0 leaks") && ends.contains("done "), "{ends}");
+    let id = ended["id"].as_str().expect("an id");
+    let late = shell.run(&["session", "cancel-end", id]).await.refused(1);
+    assert!(late.contains("it is done"), "{late}");
+
+    // One by one with a reason too.
+    shell
+        .run(&["session", "end", &new.sid(), "--reason", "asked to"])
+        .await
+        .done();
+    let events = postern.events().await;
+    assert!(
+        events
+            .iter()
+            .any(|(kind, data)| kind == "session.ended" && data["note"] == "asked to")
     );
 }

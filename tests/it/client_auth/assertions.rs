@@ -1,9 +1,13 @@
 //! `private_key_jwt`: what an assertion has to say, and that it is used once.
 
 use postern::{
-    base::jws::JwsAlgorithm,
-    domain::client::{AssertionAudience, ClientKind, ClientSettings},
+    base::{
+        jws::JwsAlgorithm,
+        time::{Instant, Lifetime},
+    },
+    domain::client::{AssertionAudience, ClientKind, ClientSettings, RegisteredBy},
     flows::sweep::sweep,
+    store::{db::Statement, used_assertions::MANY_OF_UNCHECKED},
 };
 use serde_json::{Value, json};
 
@@ -219,4 +223,51 @@ async fn a_fresh_assertion_comes_with_each_request_and_a_code_is_still_used_once
     // The second redemption meant theft: the session is over.
     refused(&site.refresh(&tokens.refresh).await, 400, "invalid_grant");
     assert_eq!(phone.userinfo(&tokens.access).await.status, 401);
+}
+
+/// Anybody may make as many clients with keys as there is room for: all of them have one allowance, and clients that somebody
+/// has checked have the rest.
+#[tokio::test]
+async fn clients_that_nobody_has_checked_share_one_allowance() {
+    for postern in Postern::on_each().await {
+        let checked = worker(&postern, Key::es256("k")).await;
+        let itself = |settings: &mut ClientSettings| settings.registered_by = RegisteredBy::Itself;
+        let stranger = Site::with_key(&postern, "one", ClientKind::Service, Key::es256("k"), itself).await;
+        let other = Site::with_key(&postern, "two", ClientKind::Service, Key::es256("k"), itself).await;
+        let sql = if postern.database.is_some() {
+            "INSERT INTO used_assertions (digest, expires_at, unchecked)
+             SELECT sha256(n::text::bytea), $2, 1 FROM generate_series(2, $1) AS n"
+        } else {
+            "INSERT INTO used_assertions (digest, expires_at, unchecked)
+             WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < $1)
+             SELECT randomblob(32), $2, 1 FROM numbers"
+        };
+        let until = postern.clock.now().plus(Lifetime::from_secs(600));
+        let _: Option<()> = postern
+            .provider()
+            .db
+            .execute(
+                Statement::<(i64, Instant), ()>::new(sql),
+                (MANY_OF_UNCHECKED, until),
+            )
+            .await
+            .expect("filled");
+
+        let last = stranger.key().assertion(&postern, "one");
+        assert_eq!(stranger.assert("/token", &last, &GRANT).await.status, 200);
+        for site in [&stranger, &other] {
+            let answer = site.own_token().await;
+            assert_eq!(answer.status, 503, "{answer:?}");
+            assert!(!answer.header("retry-after").is_empty());
+        }
+        // What was used is still refused, not put off.
+        refused(
+            &stranger.assert("/token", &last, &GRANT).await,
+            401,
+            "invalid_client",
+        );
+        assert_eq!(checked.own_token().await.status, 200);
+        postern.advance("600s");
+        assert_eq!(other.own_token().await.status, 200);
+    }
 }

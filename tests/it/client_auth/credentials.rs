@@ -316,7 +316,7 @@ async fn a_removed_client_takes_its_secrets_and_its_own_tokens_with_it() {
 
     postern.advance("5s");
     let id = "worker".parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
 

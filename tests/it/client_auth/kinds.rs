@@ -132,7 +132,7 @@ async fn settings_that_contradict_each_other_are_refused_by_name() {
     }
     for kind in ClientKind::ALL {
         assert_eq!(broken(&postern, valid(*kind)).await, None, "{kind}");
-        clients::remove(postern.provider(), "app".parse().expect("an id"))
+        clients::remove(postern.provider(), "app".parse().expect("an id"), None)
             .await
             .expect("removed");
     }

@@ -11,6 +11,7 @@ mod jwks_uri;
 mod jwt_bearer;
 mod keeping;
 mod kinds;
+mod long_requests;
 mod request_objects;
 mod rs256;
 mod secrets;
@@ -212,7 +213,15 @@ pub(crate) async fn register(
     change(&mut settings);
     let method = settings.token_endpoint_auth_method;
     let (id, name) = (id.parse().expect("a client id"), "Notes".parse().expect("a name"));
-    let registered = clients::register(postern.provider(), id, name, settings, None).await;
+    let registered = clients::register(
+        postern.provider(),
+        id,
+        name,
+        settings,
+        None,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     let secret = registered.expect("a new client").secret;
     (method, secret.map(|new| new.secret.expose().to_owned()))
 }
@@ -225,7 +234,14 @@ async fn rotate(
 ) -> Result<verbs::RotatedSecret, verbs::SecretError> {
     let overlap: Lifetime = overlap.parse().expect("a length of time");
     let id = id.parse().expect("a client id");
-    verbs::rotate(postern.provider(), &id, None, overlap).await
+    verbs::rotate(
+        postern.provider(),
+        &id,
+        None,
+        overlap,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
 }
 
 pub(crate) fn basic(id: &str, secret: &str) -> String {

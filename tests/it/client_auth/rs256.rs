@@ -3,6 +3,7 @@
 use postern::{
     base::{jwk::JwkSet, jws::Jws, time::Lifetime},
     domain::{
+        actor::Actor,
         client::{ClientKind, ClientSettings, IdTokenAlgorithm},
         key::Ring,
     },
@@ -94,7 +95,7 @@ async fn the_ring_turns_like_the_others_and_other_nodes_have_it() {
     assert_ne!(verified(&postern, &next).await.1, key);
     verified(&postern, &first).await;
     postern.clock.advance(Lifetime::from_secs(700));
-    rotate(postern.provider(), &[Ring::SigningRs256])
+    rotate(postern.provider(), &[Ring::SigningRs256], Actor::Operator)
         .await
         .expect("old enough");
     // A node that starts later has it too.

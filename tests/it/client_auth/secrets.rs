@@ -2,7 +2,7 @@
 
 use postern::{
     base::time::Lifetime,
-    domain::client::ClientKind,
+    domain::{actor::Actor, client::ClientKind},
     flows::{
         clients::secrets::{self, SecretError},
         sweep::sweep,
@@ -115,7 +115,7 @@ async fn a_removed_secret_is_good_for_nothing_from_then_on() {
         .expect("read");
     // Of another client it is not removed.
     assert!(
-        !secrets::remove(postern.provider(), &id, kept[0].id)
+        !secrets::remove(postern.provider(), &id, kept[0].id, Actor::Operator)
             .await
             .expect("answered")
     );
@@ -124,13 +124,13 @@ async fn a_removed_secret_is_good_for_nothing_from_then_on() {
         .await
         .expect("read");
     assert!(
-        secrets::remove(postern.provider(), &id, kept[0].id)
+        secrets::remove(postern.provider(), &id, kept[0].id, Actor::Operator)
             .await
             .expect("answered")
     );
     assert!(!works(&postern, "worker", site.secret()).await);
     assert!(
-        !secrets::remove(postern.provider(), &id, kept[0].id)
+        !secrets::remove(postern.provider(), &id, kept[0].id, Actor::Operator)
             .await
             .expect("answered")
     );
@@ -146,9 +146,15 @@ async fn somebody_is_told_once_14_days_before_a_secret_ends() {
     Site::with_secret(&postern, "worker", ClientKind::Service, |_| {}).await;
     let id = "worker".parse().expect("an id");
     let life = Some(Lifetime::from_days(30));
-    secrets::rotate(postern.provider(), &id, life, Lifetime::from_days(7))
-        .await
-        .expect("rotated");
+    secrets::rotate(
+        postern.provider(),
+        &id,
+        life,
+        Lifetime::from_days(7),
+        Actor::Operator,
+    )
+    .await
+    .expect("rotated");
     let told = async || postern.count_events("client.secret_expiring").await;
     let swept = async || sweep(postern.provider()).await.expect("swept");
     swept().await;

@@ -49,7 +49,7 @@ async fn platforms_read_which_apps_get_the_links_and_passwords_of_this_domain() 
     );
 
     let id = "mobile".parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     assert_eq!(

@@ -6,5 +6,5 @@ mod java;
 mod node;
 mod oauth2_crate;
 mod online;
-mod program;
+pub(crate) mod program;
 mod python;

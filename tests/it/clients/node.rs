@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use postern::{
-    domain::client::{
-        AuthMethod, ClientKind, ClientSettings, DpopPolicy, GrantType, Preset, RegistrationMode,
+    domain::{
+        actor::Actor,
+        client::{AuthMethod, ClientKind, ClientSettings, DpopPolicy, GrantType, Preset, RegistrationMode},
     },
     flows::registration::tokens,
 };
@@ -107,7 +108,7 @@ async fn openid_client_registers_itself_with_a_token() {
     let Some(program) = program(&online, "openid_client.mjs", "registers") else {
         return;
     };
-    let made = tokens::add(online.postern.provider(), None, Some(1), None).await;
+    let made = tokens::add(online.postern.provider(), None, Some(1), None, Actor::Operator).await;
     let token = made.expect("made").token.expose().to_owned();
     let report = online
         .run_newcomer(program, json!({ "initial_access_token": token }))

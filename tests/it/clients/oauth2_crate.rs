@@ -176,7 +176,15 @@ async fn is_refused_with_another_verifier() {
 /// Registers a client; its secret.
 async fn register(postern: &Postern, id: &str, settings: ClientSettings) -> String {
     let (id, name) = (id.parse().expect("an id"), "A client".parse().expect("a name"));
-    let added = clients::register(postern.provider(), id, name, settings, None).await;
+    let added = clients::register(
+        postern.provider(),
+        id,
+        name,
+        settings,
+        None,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     let secret = added.expect("added").secret.expect("a secret");
     secret.secret.expose().to_owned()
 }

@@ -84,7 +84,15 @@ impl Online {
             id.parse().expect("a client id"),
             "Client".parse().expect("a name"),
         );
-        let added = clients::register(self.postern.provider(), id, name, settings, None).await;
+        let added = clients::register(
+            self.postern.provider(),
+            id,
+            name,
+            settings,
+            None,
+            postern::domain::actor::Actor::Operator,
+        )
+        .await;
         let secret = added.expect("a new client").secret?;
         Some(secret.secret.expose().to_owned())
     }
@@ -154,7 +162,12 @@ impl Online {
                     // The key that signs from now on was not published when the last rotation was.
                     for _ in 0..2 {
                         self.postern.advance("15m");
-                        let rotated = rotate(self.postern.provider(), &[Ring::SigningEs256]).await;
+                        let rotated = rotate(
+                            self.postern.provider(),
+                            &[Ring::SigningEs256],
+                            postern::domain::actor::Actor::Operator,
+                        )
+                        .await;
                         rotated.expect("rotated");
                     }
                     json!({ "now": self.postern.clock.now().seconds() })

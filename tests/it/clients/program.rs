@@ -26,18 +26,18 @@ const PATIENCE: Duration = Duration::from_mins(2);
 static SKIPPED: Mutex<BTreeSet<&str>> = Mutex::new(BTreeSet::new());
 
 /// Where `tests/all` installs what the programs need.
-pub(super) fn tools(language: &str) -> PathBuf {
+pub(crate) fn tools(language: &str) -> PathBuf {
     Path::new("target/tools/clients").join(language)
 }
 
 /// The folder of the programs of a language.
-pub(super) fn sources(language: &str) -> PathBuf {
+pub(crate) fn sources(language: &str) -> PathBuf {
     Path::new("tests/clients").join(language)
 }
 
 /// Whether the clients in a language can be played: it is there, and `tests/all` has installed the packages of this `list`.
 /// Where that is not so, one line says what is not tested; with `POSTERN_CLIENTS=required` the test fails.
-pub(super) fn is_ready(language: &'static str, list: &str, interpreter: &str) -> bool {
+pub(crate) fn is_ready(language: &'static str, list: &str, interpreter: &str) -> bool {
     let missing = if !is_on_path(Path::new(interpreter)) {
         format!("no {interpreter} on the PATH")
     } else if fs::read(sources(language).join(list)).ok() == fs::read(tools(language).join("installed")).ok()

@@ -247,7 +247,7 @@ async fn a_removed_client_takes_its_origins_along() {
     let postern = world().await;
     assert_eq!(readers(&preflight(&postern, "/token", OWN).await), OWN);
     let id = "spa".parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     assert_eq!(readers(&preflight(&postern, "/token", OWN).await), "");

@@ -1,7 +1,10 @@
 //! What must not work (RFC 8628 section 5).
 
 use futures_util::future::join_all;
-use postern::store::device_codes::MANY_OF_CLIENT;
+use postern::{
+    domain::client::{ClientSettings, RegisteredBy},
+    store::device_codes::{MANY_OF_CLIENT, MANY_OF_UNCHECKED},
+};
 
 use super::{GRANT_TYPE, Tv, allowed, asked, enter, press, start, start_with, television};
 use crate::harness::{ALICE, PASSWORD};
@@ -81,6 +84,36 @@ async fn one_app_takes_no_room_from_the_devices_of_others() {
     others.begin().await;
     postern.advance("600s");
     tv.begin().await;
+}
+
+/// Who registers openly may do so from many addresses, and each of its clients may begin: all of them have one allowance, and the
+/// devices of apps that somebody has checked have the rest.
+#[tokio::test]
+async fn clients_that_nobody_has_checked_share_one_allowance() {
+    let postern = start_with(|config| config.limits.device_codes.burst = 5000).await;
+    let strangers = ["one", "two", "three"].map(|client| Tv {
+        postern: &postern,
+        client,
+    });
+    for stranger in &strangers {
+        let itself = |settings: &mut ClientSettings| {
+            television(settings);
+            settings.registered_by = RegisteredBy::Itself;
+        };
+        postern.add_client(stranger.client, itself).await;
+    }
+    let room = usize::try_from(MANY_OF_UNCHECKED).expect("a number");
+    for at in 0..room / 100 {
+        join_all((0..100).map(|_| strangers[at % 2].begin())).await;
+    }
+    for stranger in &strangers {
+        let answer = stranger.ask(&[]).await;
+        assert_eq!(answer.status, 503, "{answer:?}");
+        assert!(!answer.header("retry-after").is_empty());
+    }
+    Tv::new(&postern).begin().await;
+    postern.advance("600s");
+    strangers[2].begin().await;
 }
 
 #[tokio::test]
@@ -199,7 +232,7 @@ async fn a_client_that_was_removed_meanwhile_gets_nothing() {
     let mut browser = postern.browser();
     let page = asked(&mut browser, &codes.user, ALICE).await;
     let id = "other".parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     let page = press(&mut browser, &page, "allow").await;

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod grant;
+mod qr;
 mod races;
 
 use postern::{

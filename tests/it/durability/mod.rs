@@ -3,9 +3,9 @@
 
 mod crash;
 mod device;
-mod door;
+pub(crate) mod door;
 mod failover;
-mod node;
+pub(crate) mod node;
 mod races;
 mod two_nodes;
 mod world;
@@ -17,15 +17,15 @@ use tokio::time::timeout;
 use crate::harness::postgres::env_is;
 
 /// How long anything may take that has to happen. It bounds a test that fails and measures nothing.
-const PATIENCE: Duration = Duration::from_mins(3);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Waits for what has to happen.
-async fn surely<T>(what: &str, happens: impl Future<Output = T>) -> T {
+pub(crate) async fn surely<T>(what: &str, happens: impl Future<Output = T>) -> T {
     let happened = timeout(PATIENCE, happens).await;
     happened.unwrap_or_else(|_| panic!("{what}: not within {PATIENCE:?}"))
 }
 
 /// Whether the full size is wanted (`tests/soak`).
-fn soak() -> bool {
+pub(crate) fn soak() -> bool {
     env_is("POSTERN_SOAK", "1")
 }

@@ -19,11 +19,14 @@ use crate::{
     harness::free_port,
 };
 
+/// The setting that says where PostgreSQL is.
+pub(crate) const DATABASE: &str = "POSTERN__DATABASE__URL";
+
 /// One `postern serve`, or none while it is dead. Its address changes with each start, so that nobody else has it;
 /// whoever asks reads it anew, as behind a load balancer.
-pub(super) struct Node {
+pub(crate) struct Node {
     data: PathBuf,
-    database: Option<String>,
+    environment: Vec<(&'static str, String)>,
     port: AtomicU16,
     program: Mutex<Option<Program>>,
     http: Client,
@@ -32,9 +35,15 @@ pub(super) struct Node {
 impl Node {
     /// A node on a folder with a root secret, and on PostgreSQL where a URL is given.
     pub(super) async fn start(data: PathBuf, database: Option<String>) -> Self {
+        let environment = database.map(|url| (DATABASE, url));
+        Self::start_by(data, environment.into_iter().collect()).await
+    }
+
+    /// A node with settings of its own.
+    pub(crate) async fn start_by(data: PathBuf, environment: Vec<(&'static str, String)>) -> Self {
         let node = Self {
             data,
-            database,
+            environment,
             port: AtomicU16::new(0),
             program: Mutex::default(),
             // Longer than the server takes for anything (`server.request_timeout`): a request that nobody waits for any
@@ -58,7 +67,7 @@ impl Node {
     }
 
     /// Starts the program.
-    pub(super) fn run(&self) {
+    pub(crate) fn run(&self) {
         let port = free_port();
         let mut serve = self.command(&["serve", "--log-level", "warn", "--listen"]);
         serve.arg(format!("127.0.0.1:{port}"));
@@ -68,15 +77,13 @@ impl Node {
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = command(&[], &self.data);
-        if let Some(url) = &self.database {
-            command.env("POSTERN__DATABASE__URL", url);
-        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.args(words);
         command
     }
 
     /// Ends the program as no program can prepare for.
-    pub(super) async fn kill(&self) {
+    pub(crate) async fn kill(&self) {
         let program = self.program().take();
         let mut program = program.expect("it runs");
         program.signal("KILL");
@@ -86,7 +93,7 @@ impl Node {
     }
 
     /// What it has logged: warnings and errors.
-    pub(super) fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.program()
             .as_ref()
             .map(|program| program.log.text())
@@ -118,26 +125,37 @@ impl Node {
         self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn post(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
+    pub(crate) fn post(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
         self.http.post(self.url(path)).form(form)
     }
 
-    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
         self.http.get(self.url(path))
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port.load(Ordering::SeqCst)
+    }
+
+    /// Ends the program in order.
+    pub(crate) async fn stop(&self) {
+        let mut program = self.program().take().expect("it runs");
+        program.signal("TERM");
+        assert!(program.ended().await.success(), "{}", program.log.text());
+    }
+
     fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port.load(Ordering::SeqCst))
+        format!("http://127.0.0.1:{}{path}", self.port())
     }
 
     /// What `/health/ready` answers, if anything.
-    pub(super) async fn health(&self) -> Option<u16> {
+    pub(crate) async fn health(&self) -> Option<u16> {
         let answer = self.get("/health/ready").send().await.ok()?;
         Some(answer.status().as_u16())
     }
 
     /// Waits until `/health/ready` says so.
-    pub(super) async fn becomes(&self, status: u16) {
+    pub(crate) async fn becomes(&self, status: u16) {
         let waiting = async {
             while self.health().await != Some(status) {
                 sleep(Duration::from_millis(5)).await;

@@ -228,7 +228,7 @@ async fn who_is_disabled_and_what_is_removed_opens_nothing() {
     }
     assert_eq!(sign_in_by(&postern, &chat, &shared, &[]).await.status, 200);
     let id = "mail".parse().expect("an id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     postern.tamper(alive).await;

@@ -6,6 +6,7 @@ mod delegation;
 mod native_sso;
 mod races;
 mod refusals;
+mod withdrawn;
 
 use axum::{body::Body, http::Request};
 use base64ct::{Base64, Encoding};
@@ -57,6 +58,7 @@ impl<'a> Api<'a> {
             name,
             settings,
             None,
+            postern::domain::actor::Actor::Operator,
         );
         let secret = registered.await.expect("a new client").secret.expect("a secret");
         Self {

@@ -45,7 +45,8 @@ async fn no_session_lives_that_was_opened_while_its_person_was_disabled() {
         };
         let bob = postern.user(BOB).await.id;
         let disabling = async {
-            let ended = account::disable(postern.provider(), bob).await;
+            let ended =
+                account::disable(postern.provider(), bob, postern::domain::actor::Actor::Operator).await;
             assert!(ended.expect("disabled").is_some());
             assert_eq!(postern.number(ALIVE).await, 0, "when it was acknowledged");
         };

@@ -212,6 +212,7 @@ async fn events_are_kept_as_long_as_the_setting_says() {
     for (keep, left) in [(Some(Lifetime::from_days(3)), 0), (None, 1)] {
         let postern = Postern::start_with(|config| config.retention.events = keep).await;
         postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+        postern.chains().await;
         postern.advance("71h");
         sweep(&postern).await;
         assert_eq!(postern.count_events("session.opened").await, 1);

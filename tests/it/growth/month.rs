@@ -52,6 +52,7 @@ async fn day<'a>(postern: &'a Postern, used: &mut Vec<Used<'a>>) {
 
     for _ in 0..4 {
         postern.advance("6h");
+        postern.chains().await;
         sweep(postern.provider()).await.expect("swept");
     }
 }

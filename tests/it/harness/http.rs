@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::Body,
     extract::ConnectInfo,
-    http::{HeaderMap, Request, StatusCode, header},
+    http::{HeaderMap, Request, Response, StatusCode, header},
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -20,6 +20,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Reads the body to its end.
+    pub(crate) async fn of(response: Response<Body>) -> Self {
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
+        let body = String::from_utf8(body.to_vec()).expect("text");
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -44,21 +56,15 @@ impl Answer {
 }
 
 /// Sends a request from an address.
-pub(crate) async fn send(router: &Router, address: SocketAddr, mut request: Request<Body>) -> Answer {
+pub(crate) async fn send(router: &Router, address: SocketAddr, request: Request<Body>) -> Answer {
+    Answer::of(open(router, address, request).await).await
+}
+
+/// The same, with the answer's body not read yet.
+pub(crate) async fn open(router: &Router, address: SocketAddr, mut request: Request<Body>) -> Response<Body> {
     request.extensions_mut().insert(ConnectInfo(address));
-    let response = router
-        .clone()
-        .oneshot(request)
-        .await
-        .expect("the router always answers");
-    let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
-    let body = String::from_utf8(body.to_vec()).expect("text");
-    Answer {
-        status: parts.status,
-        headers: parts.headers,
-        body,
-    }
+    let answered = router.clone().oneshot(request).await;
+    answered.expect("the router always answers")
 }
 
 /// A refusal as RFC 6749 section 5.2 wants it: status and `error`, nothing to be kept, nothing that is nobody's business.

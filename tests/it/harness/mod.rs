@@ -1,6 +1,7 @@
 //! The actors: a server of one's own ([`Postern`]), a [`Browser`] that fills in forms, a [`Phone`] that plays the app.
 
 mod browser;
+mod follower;
 mod http;
 mod phone;
 mod place;
@@ -13,7 +14,8 @@ mod small_disk;
 
 pub(crate) use self::{
     browser::{Browser, Form, Page, Went},
-    http::{Answer, borrowed, encode, refused},
+    follower::{Follower, Stream},
+    http::{Answer, borrowed, encode, form_post, refused, send as request},
     phone::{Phone, Tokens},
     place::Place,
     port::free_port,

@@ -7,7 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Router, body::Body, http::Request};
+use axum::{
+    Router,
+    body::Body,
+    http::{Request, Response},
+};
 use postern::{
     app::{App, AppError, Surroundings},
     base::{
@@ -21,7 +25,7 @@ use postern::{
         password::Password,
         user::User,
     },
-    flows::{Provider, account, clients, end, outbox},
+    flows::{Provider, account, audit::Chain, clients, end, outbox},
     jobs::poll::Poll,
     store::db::{Location, Statement},
 };
@@ -30,7 +34,7 @@ use tempfile::TempDir;
 
 use super::{
     Browser, Phone,
-    http::{Answer, form_post, send},
+    http::{Answer, form_post, open, send},
     postgres::{self, Database, env_is},
 };
 
@@ -228,6 +232,12 @@ impl Postern {
         polled.expect("the database answers");
     }
 
+    /// Takes everything that was committed into the audit trail, and signs it.
+    pub(crate) async fn chains(&self) {
+        let mut chain = Chain::default();
+        while chain.round(self.provider()).await.expect("the database answers") {}
+    }
+
     pub(crate) fn provider(&self) -> &Provider {
         &self.app.provider
     }
@@ -310,6 +320,16 @@ impl Postern {
 
     pub(crate) async fn send_from(&self, address: impl Into<IpAddr>, request: Request<Body>) -> Answer {
         send(&self.router, SocketAddr::new(address.into(), 40_000), request).await
+    }
+
+    /// Sends a request whose answer goes on for long.
+    pub(crate) async fn open(&self, request: Request<Body>) -> Response<Body> {
+        open(
+            &self.router,
+            SocketAddr::new([203, 0, 113, 7].into(), 40_000),
+            request,
+        )
+        .await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

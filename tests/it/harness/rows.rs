@@ -5,7 +5,10 @@ use postern::store::db::Statement;
 use super::Postern;
 
 /// Every table, with how many rows it has.
-const TABLES: [(&str, &str); 18] = [
+const TABLES: [(&str, &str); 29] = [
+    ("admin_sessions", "SELECT COUNT(*) FROM admin_sessions"),
+    ("idempotent_requests", "SELECT COUNT(*) FROM idempotent_requests"),
+    ("legacy_uses", "SELECT COUNT(*) FROM legacy_uses"),
     ("users", "SELECT COUNT(*) FROM users"),
     ("passwords", "SELECT COUNT(*) FROM passwords"),
     ("clients", "SELECT COUNT(*) FROM clients"),
@@ -18,10 +21,18 @@ const TABLES: [(&str, &str); 18] = [
     ("consents", "SELECT COUNT(*) FROM consents"),
     ("browser_sessions", "SELECT COUNT(*) FROM browser_sessions"),
     ("device_codes", "SELECT COUNT(*) FROM device_codes"),
+    ("pushed_requests", "SELECT COUNT(*) FROM pushed_requests"),
     ("device_sessions", "SELECT COUNT(*) FROM device_sessions"),
     ("events", "SELECT COUNT(*) FROM events"),
+    ("event_counts", "SELECT COUNT(*) FROM event_counts"),
+    ("audit_heads", "SELECT COUNT(*) FROM audit_heads"),
+    ("audit_checkpoints", "SELECT COUNT(*) FROM audit_checkpoints"),
+    ("sign_in_failures", "SELECT COUNT(*) FROM sign_in_failures"),
+    ("instances", "SELECT COUNT(*) FROM instances"),
     ("jobs", "SELECT COUNT(*) FROM jobs"),
     ("revocations", "SELECT COUNT(*) FROM revocations"),
+    ("app_versions", "SELECT COUNT(*) FROM app_versions"),
+    ("mass_ends", "SELECT COUNT(*) FROM mass_ends"),
     ("outbox", "SELECT COUNT(*) FROM outbox"),
     ("attempts", "SELECT COUNT(*) FROM attempts"),
 ];

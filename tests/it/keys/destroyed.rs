@@ -55,9 +55,13 @@ async fn a_key_outlives_what_it_made_under_settings_of_before() {
         .beside_with(|config| config.lifetimes.access_token = Lifetime::from_secs(300))
         .await;
     after.advance("11m");
-    postern::flows::keys::rotate::rotate(after.provider(), &Ring::ALL)
-        .await
-        .expect("old enough");
+    postern::flows::keys::rotate::rotate(
+        after.provider(),
+        &Ring::ALL,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("old enough");
     after.advance("23h");
     upkeep(&after).await;
     assert!(accepts(&after, &published(&after).await, &token));
@@ -85,9 +89,13 @@ async fn a_token_that_an_app_gets_for_longer_is_outlived_too() {
     let phone = postern.phone_of("slow");
     postern.advance("11m");
     let token = phone.signed_in(&mut postern.browser(), ALICE).await.access;
-    postern::flows::keys::rotate::rotate(postern.provider(), &Ring::ALL)
-        .await
-        .expect("old enough");
+    postern::flows::keys::rotate::rotate(
+        postern.provider(),
+        &Ring::ALL,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("old enough");
     for _ in 0..8 {
         assert!(accepts(&postern, &published(&postern).await, &token));
         postern.advance("15m");

@@ -65,7 +65,14 @@ async fn sixty_four_operators_rotate_once() {
         .map(|task| {
             let node = if task % 2 == 0 { &here } else { &there };
             let provider = node.app.provider.clone();
-            tokio::spawn(async move { rotate(&provider, &[Ring::SigningEs256]).await })
+            tokio::spawn(async move {
+                rotate(
+                    &provider,
+                    &[Ring::SigningEs256],
+                    postern::domain::actor::Actor::Operator,
+                )
+                .await
+            })
         })
         .collect();
     let mut winners = 0;
@@ -86,7 +93,12 @@ async fn a_signing_key_is_used_only_when_every_verifier_has_it() {
     let postern = Postern::start().await;
     let before = active(&postern, Ring::SigningEs256).await;
     postern.advance("629s");
-    let refused = rotate(postern.provider(), &Ring::ALL).await;
+    let refused = rotate(
+        postern.provider(),
+        &Ring::ALL,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     let Err(RotateError::TooEarly(Ring::SigningEs256, early)) = refused else {
         panic!("{refused:?}");
     };
@@ -99,14 +111,22 @@ async fn a_signing_key_is_used_only_when_every_verifier_has_it() {
         );
     }
     // Nobody but our own nodes needs the others.
-    rotate(postern.provider(), &[Ring::Mac])
-        .await
-        .expect("old enough");
+    rotate(
+        postern.provider(),
+        &[Ring::Mac],
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("old enough");
 
     postern.advance("1s");
-    rotate(postern.provider(), &[Ring::SigningEs256])
-        .await
-        .expect("old enough");
+    rotate(
+        postern.provider(),
+        &[Ring::SigningEs256],
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("old enough");
     assert_ne!(active(&postern, Ring::SigningEs256).await, before);
 }
 
@@ -120,7 +140,13 @@ async fn rotating_on_and_on_never_fills_the_published_list() {
     for _ in 0..40 {
         postern.advance("11m");
         upkeep(&postern).await;
-        if let Err(error) = rotate(postern.provider(), &[Ring::SigningEs256]).await {
+        if let Err(error) = rotate(
+            postern.provider(),
+            &[Ring::SigningEs256],
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        {
             refused = Some(error.to_string());
         }
     }
@@ -130,9 +156,13 @@ async fn rotating_on_and_on_never_fills_the_published_list() {
     // It ends by itself.
     postern.advance("1d");
     upkeep(&postern).await;
-    rotate(postern.provider(), &[Ring::SigningEs256])
-        .await
-        .expect("the old ones are gone");
+    rotate(
+        postern.provider(),
+        &[Ring::SigningEs256],
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("the old ones are gone");
 }
 
 #[tokio::test]
@@ -142,9 +172,13 @@ async fn a_running_server_notices_by_itself() {
     let beside = server.beside().await;
     server.advance("11m");
     let jobs = tokio::spawn(jobs::run(server.app.provider.clone()));
-    let rotated = rotate(beside.provider(), &[Ring::SigningEs256])
-        .await
-        .expect("old enough");
+    let rotated = rotate(
+        beside.provider(),
+        &[Ring::SigningEs256],
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("old enough");
     let next = rotated[0].next.to_string();
     let noticed = async {
         while !server.provider().keys.load().jwks.contains(&next) {

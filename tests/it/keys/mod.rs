@@ -1,5 +1,6 @@
 //! Keys rotate by themselves, on one node and on many, and nobody notices.
 
+mod compromised;
 mod destroyed;
 mod due;
 mod rotation;

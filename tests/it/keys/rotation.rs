@@ -107,7 +107,13 @@ async fn a_page_made_before_a_rotation_works_after_it_on_another_node_until_its_
     let old = active(&here, Ring::Seal).await;
     for _ in 0..2 {
         here.advance("11m");
-        rotate(here.provider(), &Ring::ALL).await.expect("old enough");
+        rotate(
+            here.provider(),
+            &Ring::ALL,
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     assert_ne!(active(&here, Ring::Seal).await, old);
 

@@ -24,9 +24,13 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
     // Two rotations within the time that the other node takes its ring for current.
     for _ in 0..2 {
         here.advance("31s");
-        rotate(here.provider(), &[Ring::Mac, Ring::Seal])
-            .await
-            .expect("old enough");
+        rotate(
+            here.provider(),
+            &[Ring::Mac, Ring::Seal],
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     let tokens = Tokens::of(&here.phone().refresh(&tokens.refresh).await);
     let (count, answer) = there.statements(there.phone().refresh(&tokens.refresh)).await;
@@ -37,7 +41,13 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
     let there = here.beside().await;
     for _ in 0..2 {
         here.advance("11m");
-        rotate(here.provider(), &Ring::ALL).await.expect("old enough");
+        rotate(
+            here.provider(),
+            &Ring::ALL,
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     let phone = here.phone();
     let page = browser.open(&phone.authorize_url(&[])).await.page();
@@ -46,7 +56,13 @@ async fn what_another_node_made_with_a_newer_key_is_accepted() {
     let there = here.beside().await;
     for _ in 0..2 {
         here.advance("11m");
-        rotate(here.provider(), &Ring::ALL).await.expect("old enough");
+        rotate(
+            here.provider(),
+            &Ring::ALL,
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     let newest = Tokens::of(&here.phone().refresh(&newest.refresh).await);
     assert_eq!(there.phone().userinfo(&newest.access).await.status, 200);
@@ -59,7 +75,13 @@ async fn revoking_what_another_node_made_ends_it() {
     let there = here.beside().await;
     for _ in 0..2 {
         here.advance("31s");
-        rotate(here.provider(), &[Ring::Mac]).await.expect("old enough");
+        rotate(
+            here.provider(),
+            &[Ring::Mac],
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     let tokens = Tokens::of(&here.phone().refresh(&tokens.refresh).await);
     assert_eq!(there.phone().revoke(&tokens.refresh).await.status, 200);

@@ -283,7 +283,7 @@ async fn a_new_password_makes_every_browser_a_stranger_but_the_one_in_which_it_w
     let email = ALICE.parse().expect("an address");
     let password = Password::chosen("chosen for her 77".to_owned(), &email).expect("good");
     let id = postern.user(ALICE).await.id;
-    let set = account::set_password(postern.provider(), id, password, None, None).await;
+    let set = account::set_password(postern.provider(), id, password, None, None, None).await;
     set.expect("acknowledged");
     assert_eq!(status(&mut alices, ALICE, "chosen for her 77").await, 429);
 }

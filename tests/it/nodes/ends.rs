@@ -106,7 +106,7 @@ async fn a_client_is_known_and_unknown_to_the_others_after_one_round() {
     there.poll().await;
     assert!(known(&there));
     let id = "newcomer".parse().expect("a client id");
-    clients::remove(here.provider(), id)
+    clients::remove(here.provider(), id, None)
         .await
         .expect("answered")
         .expect("known");
@@ -165,7 +165,7 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
     let (_, _, before) = signed_in(&postern).await;
     let email = ALICE.parse().expect("an address");
     let password = Password::chosen(PASSWORD.to_owned(), &email).expect("a good one");
-    let changed = account::set_password(provider, alice, password, None, None);
+    let changed = account::set_password(provider, alice, password, None, None, None);
     changed.await.expect("changed");
     assert!(remembered(&session(&before)), "the password was changed");
 
@@ -186,7 +186,7 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
 
     let (_, _, of_client) = signed_in(&postern).await;
     let id = "notes".parse().expect("a client id");
-    clients::remove(provider, id)
+    clients::remove(provider, id, None)
         .await
         .expect("answered")
         .expect("known");
@@ -194,7 +194,7 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
 
     postern.add_client("notes", |_| {}).await;
     let (_, _, disabled) = signed_in(&postern).await;
-    account::disable(provider, alice)
+    account::disable(provider, alice, postern::domain::actor::Actor::Operator)
         .await
         .expect("answered")
         .expect("was enabled");
@@ -205,9 +205,10 @@ async fn every_end_is_remembered_when_it_is_acknowledged() {
 async fn a_poll_finds_what_is_new_by_its_time_however_much_there_is() {
     let postern = Postern::start().await;
     for (statement, index) in [
-        (ends::DEVICES.sql().sqlite, "device_sessions_ended"),
-        (ends::BROWSERS.sql().sqlite, "browser_sessions_ended"),
-        (ends::REVOCATIONS.sql().sqlite, "revocations_recorded"),
+        (ends::DEVICES.sql().sqlite, "device_sessions_ended_id"),
+        (ends::BROWSERS.sql().sqlite, "browser_sessions_ended_id"),
+        (ends::REVOCATIONS.sql().sqlite, "revocations_recorded_id"),
+        (ends::IN_FORCE.sql().sqlite, "revocations_until_id"),
     ] {
         let plan = sqlx::query_as(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
         let plan: Vec<(i64, i64, i64, String)> = plan

@@ -4,6 +4,7 @@ mod ends;
 mod lost;
 mod readiness;
 mod went_back;
+mod withdrawn;
 
 use postern::base::id::DeviceSessionId;
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection, sqlite::SqliteConnectOptions};

@@ -1,11 +1,13 @@
 //! Every page rendered with a full and an empty sample, in strict mode: a name that a template misspells fails here.
 
+mod console;
+
 use std::{collections::BTreeSet, fs};
 
 use postern::web::{
     page::Page,
     pages::{
-        AccountPage, BrowserRow, ConsentPage, ContinuePage, DeviceCodePage, DeviceConsentPage,
+        AccountPage, BrowserRow, ConsentPage, ConsentRow, ContinuePage, DeviceCodePage, DeviceConsentPage,
         DeviceDonePage, DeviceRow, ErrorPage, FinishedPage, FormPostPage, LogoutPage, ScopeText, SignInPage,
         SignedOutPage, StartAgainPage, Used,
     },
@@ -37,7 +39,7 @@ fn check(template: &str, page: &str, full: bool) {
         "{what}: a heading with words"
     );
     assert_eq!(all(&html, "html[lang=en]").len(), 1, "{what}: lang");
-    assert_eq!(all(&html, "title").len(), 1, "{what}: title");
+    assert_eq!(all(&html, "head > title").len(), 1, "{what}: title");
     assert_eq!(all(&html, "main").len(), 1, "{what}: main");
     // One page posts itself, to a redirect URI; what its policy allows is told where the whole policy is.
     let posts_itself = template == FormPostPage::TEMPLATE;
@@ -143,6 +145,18 @@ fn account(full: bool) -> AccountPage {
                 device: if *here { text(full) } else { String::new() },
                 here: *here,
                 used: used(),
+            })
+            .collect(),
+        consents: here_and_there
+            .iter()
+            .map(|here| ConsentRow {
+                app: text(full),
+                client: text(full),
+                scopes: if *here {
+                    vec![text(full), text(full)]
+                } else {
+                    Vec::new()
+                },
             })
             .collect(),
     }
@@ -263,7 +277,9 @@ async fn every_page_renders_with_everything_and_with_nothing() {
         });
         show!(SignedOutPage {
             email: full.then(|| text(full)),
+            reach: if full { "everywhere" } else { "here" },
         });
+        console::show(full, postern.app.pages(), &mut show);
         show(postern.app.pages().render(&account(full)), AccountPage::TEMPLATE);
     }
     assert_eq!(
@@ -276,7 +292,7 @@ async fn every_page_renders_with_everything_and_with_nothing() {
 /// All templates but the layout and the parts.
 fn templates_of_pages() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for folder in ["", "oauth", "sign_in", "account"] {
+    for folder in ["", "oauth", "sign_in", "account", "console"] {
         for entry in fs::read_dir(format!("templates/{folder}")).expect("a folder") {
             let name = entry
                 .expect("an entry")

@@ -15,8 +15,8 @@ use tokio::{
 };
 
 /// Copies bytes to a database and back.
-pub(super) struct Forwarder {
-    pub(super) port: u16,
+pub(crate) struct Forwarder {
+    pub(crate) port: u16,
     weather: Arc<Weather>,
 }
 
@@ -36,7 +36,7 @@ impl Weather {
 }
 
 impl Forwarder {
-    pub(super) async fn to(port: u16) -> Self {
+    pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let weather = Arc::<Weather>::default();
         let own = listener.local_addr().expect("an address").port();
@@ -50,18 +50,18 @@ impl Forwarder {
     }
 
     /// From now on everything is accepted, and nothing arrives.
-    pub(super) fn lose_everything(&self) {
+    pub(crate) fn lose_everything(&self) {
         self.weather.is_hole.store(true, Ordering::SeqCst);
         self.weather.losses.fetch_add(1, Ordering::SeqCst);
     }
 
     /// New connections work.
-    pub(super) fn heal(&self) {
+    pub(crate) fn heal(&self) {
         self.weather.is_hole.store(false, Ordering::SeqCst);
     }
 
     /// Every piece takes so long from now on.
-    pub(super) fn delay(&self, by: Duration) {
+    pub(crate) fn delay(&self, by: Duration) {
         let millis = u64::try_from(by.as_millis()).expect("short");
         self.weather.delay.store(millis, Ordering::SeqCst);
     }

@@ -56,6 +56,8 @@ async fn refreshes_touch_no_index() {
                 now,
                 long_ago,
                 long_ago,
+                Some(format!("4.{generation}")),
+                Some("192.0.2.7".to_owned()),
             );
             db.execute(ROTATE, binds)
         });

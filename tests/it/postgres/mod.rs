@@ -4,7 +4,7 @@ mod asked;
 mod changes;
 mod disks;
 mod faults;
-mod forwarder;
+pub(crate) mod forwarder;
 mod hot;
 mod listening;
 mod pgbouncer;

@@ -290,7 +290,14 @@ async fn a_client_that_nobody_has_checked_sends_no_stranger_on() {
 async fn who_was_let_in_for_little_does_not_help_itself_to_more() {
     let postern = token_server().await;
     let few = "openid".parse().expect("scopes");
-    let let_in = tokens::add(postern.provider(), None, None, Some(few)).await;
+    let let_in = tokens::add(
+        postern.provider(),
+        None,
+        None,
+        Some(few),
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     let let_in = let_in.expect("made").token.expose().to_owned();
     let members = with(site(), json!({ "scope": "openid" }));
     let mine = Mine::of(&register(&postern, Some(&let_in), &members).await);

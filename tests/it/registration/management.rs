@@ -142,7 +142,7 @@ async fn a_client_that_the_operator_removes_or_disables_is_not_there_any_more() 
     let postern = open_server().await;
     let mine = Mine::of(&register(&postern, None, &app()).await);
     let id = mine.id().parse().expect("a client id");
-    postern::flows::clients::remove(postern.provider(), id)
+    postern::flows::clients::remove(postern.provider(), id, None)
         .await
         .expect("removed");
     refused(&mine.ask(&postern, "GET", None).await, 401, "invalid_token");

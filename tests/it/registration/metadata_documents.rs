@@ -288,7 +288,7 @@ async fn many_at_once_share_one_fetch_and_a_flood_is_bounded() {
     swept(&postern).await;
     assert_eq!(clients(&postern).await, 1);
     assert_eq!((ask().await.as_u16(), clients(&postern).await), (200, 2));
-    postern::flows::clients::remove(postern.provider(), id.parse().expect("an id"))
+    postern::flows::clients::remove(postern.provider(), id.parse().expect("an id"), None)
         .await
         .expect("removed");
     assert_eq!(

@@ -12,7 +12,7 @@ mod statements;
 use axum::{body::Body, http::Request};
 use postern::{
     config::Config,
-    domain::client::RegistrationMode,
+    domain::{actor::Actor, client::RegistrationMode},
     flows::{registration::tokens, sweep},
 };
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ async fn token_server() -> Postern {
 /// An initial access token.
 async fn token(postern: &Postern, uses: Option<i64>) -> String {
     let life = "7d".parse().expect("a length of time");
-    let made = tokens::add(postern.provider(), Some(life), uses, None).await;
+    let made = tokens::add(postern.provider(), Some(life), uses, None, Actor::Operator).await;
     made.expect("made").token.expose().to_owned()
 }
 

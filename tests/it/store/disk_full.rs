@@ -11,7 +11,7 @@ use crate::harness::SmallDisk;
 #[tokio::test]
 async fn nobody_is_told_that_a_lost_change_was_made_and_the_writer_recovers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(disk) = SmallDisk::mount(folder.path(), 2) else {
+    let Some(disk) = SmallDisk::mount(folder.path(), 3) else {
         return;
     };
     let ballast = disk.path().join("ballast");

@@ -19,6 +19,9 @@ const WHOLE: &[&str] = &[
     "VERSIONS",
     "ALL_TOKENS",
     "KEEP_USED",
+    "FINISH_COUNT",
+    "FORGET_COUNTED",
+    "COUNTS",
 ];
 
 /// Tables that are large enough for the planner to mind.
@@ -37,6 +40,11 @@ const FILL: &str = "
       FROM browser_sessions;
     INSERT INTO events (id, at, kind, user_id, data)
       SELECT gen_random_uuid(), created_at, '', user_id, '' FROM browser_sessions;
+    UPDATE events SET client_id = 'app' || at % 9, session_id = id, actor = '', address = 'a' || at % 99, seq = at
+      WHERE at % 3 > 0;
+    INSERT INTO audit_checkpoints (seq, hash, latest, signed) SELECT at, '', at, '' FROM events;
+    INSERT INTO event_counts (hour, kind, count) SELECT at, '', 1 FROM events;
+    INSERT INTO sign_in_failures (minute, account, block, count) SELECT at, '', '', 1 FROM events;
     INSERT INTO revocations (kind, id, session_id, issued_before, until, recorded_at)
       SELECT 'token', uuid_send(id), id, 1, created_at, created_at FROM browser_sessions;
     INSERT INTO consents (user_id, client_id, scope, updated_at) SELECT id, 'app' || created_at % 9, '', 1 FROM users;
@@ -47,9 +55,20 @@ const FILL: &str = "
       SELECT 'app' || created_at, '', '', created_at FROM users;
     INSERT INTO registration_tokens (id, digest, created_at, expires_at)
       SELECT id, uuid_send(id), 1, created_at FROM users;
-    INSERT INTO used_assertions (digest, expires_at) SELECT uuid_send(id), created_at FROM users;
+    INSERT INTO pushed_requests (id, client_id, request, kept_until)
+      SELECT id, 'app' || created_at % 9, '', created_at FROM users;
+    INSERT INTO device_codes (id, code_digest, user_code, client_id, request, expires_at, unchecked)
+      SELECT id, '', uuid_send(id), 'app' || created_at % 9, '', created_at, created_at % 9 / 8 FROM users;
+    INSERT INTO used_assertions (digest, expires_at, unchecked)
+      SELECT uuid_send(id), created_at, created_at % 9 / 8 FROM users;
+    INSERT INTO instances (client_id, name, down, down_after, opened_at, seen_at)
+      SELECT 'app' || created_at % 9, 'i' || created_at, '', 1, 1, created_at FROM users;
     INSERT INTO outbox (recipient, kind, about_id, user_id, created_at, due_at, attempts)
       SELECT 'app' || created_at % 9, '', id, id, 1, created_at, 0 FROM users;
+    INSERT INTO admin_sessions (id, digest, auth_time, last_seen_at, expires_at)
+      SELECT id, uuid_send(id), 1, created_at, created_at FROM users;
+    INSERT INTO idempotent_requests (digest, request, held_until, expires_at)
+      SELECT uuid_send(id), uuid_send(id), 1, created_at FROM users;
     INSERT INTO attempts (bucket, empty_at) SELECT uuid_send(id), created_at FROM users;";
 
 /// Explains every statement for values that are not known yet, on tables that would be read by an index wherever there

@@ -253,9 +253,13 @@ async fn an_end_before_the_redemption_makes_the_code_worthless() {
     let postern = Postern::start().await;
     let (phone, code) = code(&postern).await;
     let alice = postern.user(ALICE).await;
-    postern::flows::account::disable(postern.provider(), alice.id)
-        .await
-        .expect("disabled");
+    postern::flows::account::disable(
+        postern.provider(),
+        alice.id,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await
+    .expect("disabled");
 
     refused(&phone.redeem(&code).await, 400, "invalid_grant");
 

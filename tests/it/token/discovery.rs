@@ -81,6 +81,8 @@ async fn the_document_has_what_is_required_and_nothing_unknown() {
         "revocation_endpoint_auth_signing_alg_values_supported",
         "introspection_endpoint_auth_methods_supported",
         "introspection_endpoint_auth_signing_alg_values_supported",
+        // Ours: docs/revocations.md.
+        "revocation_stream_endpoint",
         "end_session_endpoint",
         "backchannel_logout_supported",
         "backchannel_logout_session_supported",

@@ -367,6 +367,40 @@ async fn a_nonce_is_ours_and_young_or_none() {
     assert_eq!(refresh_by(&phone, &first.refresh, &proof).await.status, 200);
 }
 
+/// A good nonce makes a proof good whatever its clock says. Kept, it must not be good again when that time has come.
+#[tokio::test]
+async fn a_proof_of_a_fast_clock_is_not_good_again_when_its_time_has_come() {
+    for fast in [340, 1200, 3500, 3700, 90_000] {
+        let postern = Postern::start().await;
+        let (phone, first) = bound(&postern).await;
+        let good = nonce(&phone.refresh(&first.refresh).await);
+        let iat = postern.clock.now().seconds() + fast;
+        let proof = phone.draft("POST", "/token").claim("iat", iat);
+        let proof = proof.claim("nonce", good).sign();
+        assert_eq!(refresh_by(&phone, &first.refresh, &proof).await.status, 200);
+        for wait in [fast - 5, 5, 5] {
+            postern.advance(&format!("{wait}s"));
+            dpop::forget(postern.provider(), postern.clock.now());
+            let answer = refresh_by(&phone, &first.refresh, &proof).await;
+            assert_eq!(answer.status, 400, "{fast}: {answer:?}");
+        }
+    }
+}
+
+/// Nobody can tell when a proof was made whose nonce is very old, or not ours.
+#[tokio::test]
+async fn beside_a_nonce_that_says_nothing_a_clock_is_not_believed() {
+    let postern = Postern::start().await;
+    let (phone, first) = bound(&postern).await;
+    let good = nonce(&phone.refresh(&first.refresh).await);
+    let by = |nonce: &str| phone.draft("POST", "/token").claim("nonce", nonce).sign();
+    for (wait, nonce) in [("0s", "of-another-server"), ("3600s", &good)] {
+        postern.advance(wait);
+        let answer = refresh_by(&phone, &first.refresh, &by(nonce)).await;
+        refused(&answer, 400, "use_dpop_nonce");
+    }
+}
+
 #[tokio::test]
 async fn a_nonce_of_one_node_is_good_at_every_other_also_with_a_newer_key() {
     let postern = Postern::start().await;
@@ -387,9 +421,13 @@ async fn a_nonce_of_one_node_is_good_at_every_other_also_with_a_newer_key() {
     // The other node seals with a key that this one has not seen.
     for _ in 0..2 {
         postern.advance("31s");
-        rotate(beside.provider(), &[Ring::Seal])
-            .await
-            .expect("old enough");
+        rotate(
+            beside.provider(),
+            &[Ring::Seal],
+            postern::domain::actor::Actor::Operator,
+        )
+        .await
+        .expect("old enough");
     }
     let newer = nonce(&there.refresh(&first.refresh).await);
     let answer = refresh_by(&phone, &first.refresh, &by(&newer)).await;

@@ -136,6 +136,7 @@ impl<'a> Prover<'a> {
             details: None,
             proof: Some(self.proof(self.postern.clock.now())),
             address: None,
+            app_version: None,
         };
         postern::flows::token::code::redeem(self.postern.provider(), &self.client, request).await
     }
@@ -159,6 +160,7 @@ impl<'a> Prover<'a> {
             details: None,
             proof: Some(self.proof(made_at)),
             address: None,
+            app_version: None,
         };
         let done =
             postern::flows::token::refresh::refresh(self.postern.provider(), &self.client, request).await;

@@ -360,7 +360,7 @@ async fn a_disabled_person_and_a_removed_client_get_nothing() {
     let (phone, first) = signed_in(&postern, "notes").await;
     let (other, others) = signed_in(&postern, "other").await;
 
-    let removed = clients::remove(postern.provider(), "other".parse().expect("an id")).await;
+    let removed = clients::remove(postern.provider(), "other".parse().expect("an id"), None).await;
     assert_eq!(
         removed
             .expect("the database answers")
@@ -377,7 +377,12 @@ async fn a_disabled_person_and_a_removed_client_get_nothing() {
     let second = Tokens::of(&phone.refresh(&first.refresh).await);
 
     let alice = postern.user(ALICE).await;
-    let disabled = account::disable(postern.provider(), alice.id).await;
+    let disabled = account::disable(
+        postern.provider(),
+        alice.id,
+        postern::domain::actor::Actor::Operator,
+    )
+    .await;
     assert!(disabled.expect("the database answers").is_some());
     refused(&phone.refresh(&second.refresh).await, 400, "invalid_grant");
     assert_eq!(

@@ -213,7 +213,7 @@ async fn an_ended_session_and_an_expired_token_are_refused() {
     ended_after(&postern, async |_, _| postern.advance("6m")).await;
     ended_after(&postern, async |_, _| {
         let id = postern.user(ALICE).await.id;
-        postern::flows::account::disable(postern.provider(), id)
+        postern::flows::account::disable(postern.provider(), id, postern::domain::actor::Actor::Operator)
             .await
             .expect("disabled");
     })

@@ -3,6 +3,7 @@
 mod issuer;
 mod prover;
 pub(crate) mod signer;
+pub(crate) mod teller;
 
 pub(crate) use issuer::Issuer;
 pub(crate) use prover::{Prover, proof_claims};

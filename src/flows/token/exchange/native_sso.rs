@@ -20,9 +20,10 @@ use crate::{
     },
     flows::{
         Provider,
+        access_token::is_withdrawn,
         consent::remembered,
         issue::{Order, Tokens, issue},
-        token::{TokenError, resource},
+        token::{TokenError, registered_scope, resource},
     },
     store::{
         consents::NewConsent,
@@ -40,7 +41,9 @@ pub(super) async fn open(
     request: &ExchangeRequest<'_>,
 ) -> Result<Tokens, TokenError> {
     let (hint, secret) = shown(provider, client, request)?;
-    let scope = asked(client, request.scope.as_ref())?;
+    // Section 4.3, "implicit scopes": what it is registered for, or less. One level is enough for a device.
+    let asked = request.scope.as_ref().unwrap_or(&client.settings.scope);
+    let scope = registered_scope(client, asked.without(DEVICE_SSO))?;
     let api = resource::of_client(client, request.resource)?;
     if let (Some(_), Some(api)) = (&request.scope, &api) {
         check_asked(&scope, [&*provider.clients.api(api).unwrap_or_default()])?;
@@ -86,6 +89,7 @@ pub(super) async fn open(
         expires_at: now.plus(client.lifetimes(&provider.lifetimes).device_session_absolute),
         event: EventId::new(now, &provider.entropy),
         address: request.address.clone(),
+        app_version: request.app_version.clone(),
     };
     let Some(opened) = provider.db.write(change).await? else {
         return Err(invalid().into());
@@ -138,6 +142,7 @@ fn shown(
     let secret = DeviceSecret::parse(actor.token).ok_or_else(|| TokenError::NotOurs(invalid()))?;
     let keys = provider.keys.load();
     let hint = keys.id_tokens.read(&provider.issuer, request.subject.token);
+    let hint = hint.filter(|_| !is_withdrawn(provider, request.subject.token));
     let hint = hint.ok_or_else(|| TokenError::NotOurs(invalid()))?;
     if !hint.ds_hash.as_deref().is_some_and(|hash| secret.came_with(hash)) {
         tracing::info!(session = %hint.session, "a device secret came with an ID token that is not its own");
@@ -149,17 +154,6 @@ fn shown(
         return Err(OAuthError::new(ErrorCode::UnauthorizedClient, hint).into());
     }
     Ok((hint, secret))
-}
-
-/// What the app asks for: what it is registered for, or less (section 4.3, "implicit scopes").
-fn asked(client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, OAuthError> {
-    let registered = &client.settings.scope;
-    let scope = asked.unwrap_or(registered).without(DEVICE_SSO);
-    if scope.is_empty() || !scope.is_within(registered) {
-        let hint = "ask for scopes that the app is registered with, or leave the parameter out";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint));
-    }
-    Ok(scope)
 }
 
 /// The other app's session, which lives and has this secret.

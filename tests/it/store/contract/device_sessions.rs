@@ -10,7 +10,10 @@ use postern::{
     },
     store::{
         clients::RemoveClient,
-        device_sessions::{Allow, FastForward, RedeemCode, find, list},
+        device_sessions::{
+            Allow, FastForward, RedeemCode, find,
+            list::{self, Along, Standing},
+        },
         error::StoreError,
         users::DisableUser,
     },
@@ -60,18 +63,8 @@ pub(crate) async fn allowing_again_renews_the_code_and_opens_one_session(world: 
         (Some(browser), Binding::Bearer)
     );
     assert_eq!(found.session.expires_at, at(365 * DAY));
-    assert!(
-        list::active(
-            &world.db,
-            Some(alice),
-            DeviceSessionId::from_bytes([0; 16]),
-            at(1),
-            10
-        )
-        .await
-        .expect("read")
-        .is_empty()
-    );
+    let listed = list::one(&world.db, id).await.expect("read").expect("a row");
+    assert_eq!(listed.standing, Standing::Granted);
 }
 
 pub(crate) async fn a_session_that_was_redeemed_is_not_granted_again(world: World) {
@@ -273,15 +266,8 @@ pub(crate) async fn the_newest_rotates_and_its_predecessor_gives_the_same_succes
             "a retry does not move the window"
         );
     }
-    let listed = list::active(
-        &world.db,
-        Some(alice),
-        DeviceSessionId::from_bytes([0; 16]),
-        at(200),
-        10,
-    )
-    .await;
-    assert_eq!(listed.expect("read")[0].retries, 3);
+    let listed = list::one(&world.db, id).await.expect("read").expect("a row");
+    assert_eq!(listed.retries, 3);
     assert!(world.rotate(id, &notes, 2, None, at(200)).await.is_some());
     assert_eq!(world.generation(id).await, (3, at(200)));
     assert!(
@@ -384,7 +370,7 @@ pub(crate) async fn a_row_that_is_older_than_the_world_goes_forward_once(world: 
     );
 }
 
-pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
+pub(crate) async fn a_list_goes_along_a_key_newest_first(world: World) {
     let (alice, notes) = people(&world).await;
     let bob = world.user("bob@example.com").await;
     let (alices, bobs) = (world.browser(alice).await, world.browser(bob).await);
@@ -392,26 +378,28 @@ pub(crate) async fn a_list_has_the_active_in_pages(world: World) {
     for _ in 0..4 {
         ids.push(world.active(alice, &notes, alices, Life::Own).await);
     }
-    world.end(Ending::Device { id: ids.remove(1) }).await;
-    world.granted(alice, &notes, alices, Life::Own).await;
-    let other = world.active(bob, &notes, bobs, Life::Own).await;
+    world.end(Ending::Device { id: ids[1] }).await;
+    let files = world.client("files").await;
+    let other = world.active(bob, &files, bobs, Life::Own).await;
     ids.sort();
-    let page = async |user, after, limit| -> Vec<DeviceSessionId> {
-        let listed = list::active(&world.db, user, after, at(100), limit)
-            .await
-            .expect("read");
-        listed.iter().map(|listed| listed.id).collect()
+    ids.reverse();
+    let (oldest, newest) = (
+        DeviceSessionId::from_bytes([0; 16]),
+        DeviceSessionId::from_bytes([0xff; 16]),
+    );
+    let page = async |along: Along<'_>, before, since, limit| -> Vec<DeviceSessionId> {
+        let listed = list::newest(&world.db, along, before, since, limit).await;
+        listed.expect("read").iter().map(|listed| listed.id).collect()
     };
-    let start = DeviceSessionId::from_bytes([0; 16]);
-    assert_eq!(page(Some(alice), start, 2).await, ids[..2]);
-    assert_eq!(page(Some(alice), ids[1], 2).await, ids[2..]);
+    // Ended ones too: who asks decides, so that a walk over them is never long.
+    assert_eq!(page(Along::User(alice), newest, oldest, 2).await, ids[..2]);
+    assert_eq!(page(Along::User(alice), ids[1], oldest, 9).await, ids[2..]);
+    assert_eq!(page(Along::Client(&notes), newest, ids[1], 9).await, ids[..2]);
+    assert_eq!(page(Along::Client(&files), newest, oldest, 9).await, [other]);
     let mut all = [ids, vec![other]].concat();
     all.sort();
-    assert_eq!(page(None, start, 10).await, all);
-    let old = list::active(&world.db, None, start, at(365 * DAY), 10)
-        .await
-        .expect("read");
-    assert!(old.is_empty(), "expired ones are not listed");
+    all.reverse();
+    assert_eq!(page(Along::All, newest, oldest, 10).await, all);
 }
 
 pub(crate) async fn one_pushed_request_opens_one_session(world: World) {

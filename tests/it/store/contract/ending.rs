@@ -3,7 +3,7 @@
 //! browser; 3 `granted`, with the browser; 4 own, from her second browser session; 5 Bob's; 6 own, for `files`, under 1.
 
 use postern::{
-    base::id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+    base::id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId, UserId},
     domain::{device_session::Life, ending::Ending},
     store::{browser_sessions::of_user, ending::Ended},
 };
@@ -193,4 +193,18 @@ pub(crate) async fn an_end_twice_changes_nothing_and_tells_nothing(world: World)
     }
     assert_eq!(world.revoked().await, revoked);
     assert_eq!(world.count_events("session.ended").await, 1);
+}
+
+pub(crate) async fn sessions_end_by_a_list_of_ids_with_those_under_them(world: World) {
+    let of = sessions(&world).await;
+    let matching = Ending::Matching {
+        mass_end: MassEndId::from_bytes([5; 16]),
+        ids: vec![of.ids[4], of.ids[1], of.ids[3], of.ids[1]],
+    };
+    check(&world, &of, matching, &[1, 3, 4, 6], 2).await;
+    let none = Ending::Matching {
+        mass_end: MassEndId::from_bytes([5; 16]),
+        ids: vec![DeviceSessionId::from_bytes([9; 16])],
+    };
+    assert_eq!(world.end(none).await, Ended::default());
 }

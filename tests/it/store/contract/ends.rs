@@ -1,16 +1,16 @@
 use postern::{
-    base::id::DeviceSessionId,
+    base::id::{BrowserSessionId, DeviceSessionId},
     domain::{device_session::Life, ending::Ending, event::Event},
     store::{
         ending::EndSessions,
-        ends::{BROWSERS, DEVICES, EndAgain, REVOCATIONS, RevokeAgain},
+        ends::{BROWSERS, DEVICES, EndAgain, IN_FORCE, REVOCATIONS, RevokeAgain},
         revocations::{SESSION, TOKEN},
     },
 };
 
 use super::world::{World, at};
 
-pub(crate) async fn what_ended_lately_is_listed_newest_first_with_what_was_never_redeemed(world: World) {
+pub(crate) async fn what_ended_lately_is_read_page_by_page_with_what_was_never_redeemed(world: World) {
     let (alice, notes) = (world.user("alice@example.com").await, world.client("notes").await);
     let (first, second) = (world.browser(alice).await, world.browser(alice).await);
     let active = world.active(alice, &notes, first, Life::WithBrowser).await;
@@ -26,36 +26,39 @@ pub(crate) async fn what_ended_lately_is_listed_newest_first_with_what_was_never
             (now, vec![id], 1)
         );
     }
-    let devices = async |after, limit| {
-        world
-            .db
-            .read_all(DEVICES, (at(after), limit))
-            .await
-            .expect("read")
+    let first_of_all = DeviceSessionId::from_bytes([0; 16]);
+    let devices = async |after, id, limit| {
+        let page = world.db.read_all(DEVICES, (at(after), id, limit)).await;
+        page.expect("read")
     };
-    assert_eq!(devices(9, 10).await, [(granted, at(20)), (active, at(10))]);
-    assert_eq!(devices(9, 1).await, [(granted, at(20))]);
-    assert_eq!(devices(10, 10).await, [(granted, at(20))], "after, not at");
-    let browsers = world.db.read_all(BROWSERS, (at(9), 10)).await.expect("read");
-    assert_eq!(browsers, [(second, at(20)), (first, at(10))]);
+    let both = [(active, at(10)), (granted, at(20))];
+    assert_eq!(devices(9, granted, 10).await, both);
+    assert_eq!(devices(10, first_of_all, 1).await, both[..1]);
+    assert_eq!(devices(10, active, 10).await, both[1..], "after that one");
+    assert_eq!(devices(20, granted, 10).await, []);
+    let nobody = BrowserSessionId::from_bytes([0; 16]);
+    let browsers = world
+        .db
+        .read_all(BROWSERS, (at(9), nobody, 10))
+        .await
+        .expect("read");
+    assert_eq!(browsers, [(first, at(10)), (second, at(20))]);
 
-    let revocations = async |after, now| {
-        world
-            .db
-            .read_all(REVOCATIONS, (at(after), at(now), 10))
-            .await
-            .expect("read")
-    };
-    let listed = (
-        SESSION.to_owned(),
-        active.to_bytes().to_vec(),
-        None,
-        at(1000),
-        at(10),
-    );
-    assert_eq!(revocations(9, 999).await, [listed]);
-    assert!(revocations(10, 999).await.is_empty(), "recorded earlier");
-    assert!(revocations(9, 1000).await.is_empty(), "not in force any more");
+    let id = active.to_bytes().to_vec();
+    let listed = (SESSION.to_owned(), id.clone(), None, at(20), at(1000), at(10));
+    for (statement, at_its_time) in [(REVOCATIONS, at(10)), (IN_FORCE, at(1000))] {
+        let page = async |after, kind: &str, id| {
+            let binds = (after, kind.to_owned(), id, 10);
+            world.db.read_all(statement, binds).await.expect("read")
+        };
+        let listed = std::slice::from_ref(&listed);
+        assert_eq!(page(at(9), "", Vec::new()).await, listed);
+        assert_eq!(page(at_its_time, "", Vec::new()).await, listed);
+        assert!(
+            page(at_its_time, SESSION, id.clone()).await.is_empty(),
+            "after it"
+        );
+    }
 }
 
 pub(crate) async fn what_lives_although_it_ended_is_ended_again_once(world: World) {
@@ -95,7 +98,7 @@ pub(crate) async fn a_revocation_that_was_lost_is_listed_again_once(world: World
     assert_eq!(world.db.write(again(2000)).await.expect("answered"), 0);
     let mut listed = world
         .db
-        .read_all(REVOCATIONS, (at(9), at(999), 10))
+        .read_all(REVOCATIONS, (at(9), String::new(), Vec::new(), 10))
         .await
         .expect("read");
     listed.sort();
@@ -104,6 +107,7 @@ pub(crate) async fn a_revocation_that_was_lost_is_listed_again_once(world: World
             SESSION.to_owned(),
             session.to_bytes().to_vec(),
             None,
+            at(20),
             at(1000),
             at(10),
         ),
@@ -111,6 +115,7 @@ pub(crate) async fn a_revocation_that_was_lost_is_listed_again_once(world: World
             TOKEN.to_owned(),
             b"a jti of 16 byte".to_vec(),
             Some(session),
+            at(20),
             at(1000),
             at(10),
         ),

@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
+
 use futures_util::future::join_all;
 use postern::{
     base::{entropy::Entropy, id::NodeId},
-    store::jobs::{claim, remember},
+    store::{app_versions::Walked, jobs::claim},
 };
 
 use super::world::{World, at};
@@ -41,17 +43,23 @@ pub(crate) async fn who_takes_over_goes_on_where_the_other_was(world: World) {
         claimed.expect("answered").expect("free").cursor
     };
     assert_eq!(cursor(one, 0).await, None);
+    let remember = async |holder, cursor| {
+        let walked = Walked {
+            job: "work",
+            holder,
+            cursor,
+            met: BTreeMap::new(),
+            now: at(0),
+        };
+        world.db.write(walked).await.expect("answered")
+    };
     let far = Some(vec![7; 16]);
-    assert!(
-        remember(&world.db, "work", one, far.clone())
-            .await
-            .expect("answered")
-    );
+    assert!(remember(one, far.clone()).await);
     assert_eq!(cursor(one, 50).await, far);
     assert_eq!(cursor(other, 500).await, far);
     // Who has lost it does not turn back who has it.
-    assert!(!remember(&world.db, "work", one, None).await.expect("answered"));
+    assert!(!remember(one, None).await);
     assert_eq!(cursor(other, 550).await, far);
-    assert!(remember(&world.db, "work", other, None).await.expect("answered"));
+    assert!(remember(other, None).await);
     assert_eq!(cursor(other, 560).await, None);
 }

@@ -24,6 +24,7 @@ fn stored(id: KeyId, ring: Ring, state: KeyState, public: Option<&str>) -> Store
         },
         sealed: vec![1, 2, 3],
         public: public.map(str::to_owned),
+        withdrawn_at: None,
     }
 }
 
@@ -60,6 +61,8 @@ fn rotation(world: &World, retire: u8, activate: u8, make: u8, now: i64) -> Rota
         kid: id(activate).to_string(),
     };
     RotateRing {
+        withdraw: Vec::new(),
+        revoked_until: None,
         rotation: Rotation {
             retire: Some(id(retire)),
             activate: Some(id(activate)),

@@ -84,7 +84,7 @@ on_every_back_end! {
         every_condition_of_a_rotation_refuses
         parallel_refreshes_of_one_token_advance_once
         a_row_that_is_older_than_the_world_goes_forward_once
-        a_list_has_the_active_in_pages;
+        a_list_goes_along_a_key_newest_first;
     ending:
         a_device_session_ends_with_those_under_it
         a_granted_session_is_ended_without_a_revocation
@@ -95,9 +95,10 @@ on_every_back_end! {
         what_hangs_under_an_ended_session_is_not_kept
         a_consent_ends_one_clients_sessions_of_one_person
         a_client_ends_with_all_its_sessions
+        sessions_end_by_a_list_of_ids_with_those_under_them
         an_end_twice_changes_nothing_and_tells_nothing;
     ends:
-        what_ended_lately_is_listed_newest_first_with_what_was_never_redeemed
+        what_ended_lately_is_read_page_by_page_with_what_was_never_redeemed
         what_lives_although_it_ended_is_ended_again_once
         a_revocation_that_was_lost_is_listed_again_once;
     events:
@@ -126,6 +127,7 @@ on_every_back_end! {
         too_many_tokens_end_their_session;
     used_assertions:
         an_assertion_is_used_once_whoever_is_first
+        one_of_a_client_that_nobody_has_checked_is_used_once_too
         what_has_expired_is_forgotten_so_many_at_once;
     users:
         a_user_is_found_by_id_and_address

@@ -109,6 +109,7 @@ pub(crate) async fn what_waits_for_nobody_is_forgotten(world: World) {
         id: client.clone(),
         now: at(20),
         revoked_until: None,
+        event: world.event(Event::ClientDisabled),
     };
     world.db.write(disable).await.expect("disabled");
     assert!(forget().await.expect("answered").is_some());

@@ -1,11 +1,14 @@
+use std::collections::BTreeMap;
+
 use futures_util::future::join;
 use postern::{
     base::id::{DeviceSessionId, EventId},
-    domain::{device_session::Life, ending::Ending, event::Event},
+    domain::{audit::Head, device_session::Life, ending::Ending, event::Event},
     store::{
+        audit::{self, DELETE_EVENTS, Link},
         browser_sessions,
         device_sessions::{find, over},
-        events::{DELETE_BEFORE, LIST, RecordEvent},
+        events::{LIST, RecordEvent},
         revocations,
     },
 };
@@ -123,13 +126,28 @@ pub(crate) async fn the_oldest_events_are_deleted_so_many_at_once(world: World) 
             .map(|row| row.0.to_bytes()[0])
             .collect::<Vec<_>>()
     };
-    let before = EventId::from_bytes([4; 16]);
-    for (at_most, expected) in [(1, vec![4, 3, 2]), (100, vec![4]), (100, vec![4])] {
-        let _ = world
-            .db
-            .execute(DELETE_BEFORE, (before, at_most))
-            .await
-            .expect("answered");
+    // What is not in the chain is not deleted.
+    let delete = async |through, at_most| {
+        let deleted = world.db.execute(DELETE_EVENTS, (through, at_most)).await;
+        let _ = deleted.expect("answered");
+    };
+    delete(9, 100).await;
+    assert_eq!(left().await, vec![4, 3, 2, 1]);
+    let (from, mut to, mut links) = (Head::genesis(), Head::genesis(), Vec::new());
+    for event in audit::waiting(&world.db, 3).await.expect("read") {
+        to = to.and(&event);
+        links.push((event.id, to.seq, to.hash));
+    }
+    let counts = BTreeMap::new();
+    let link = Link {
+        from,
+        to,
+        links,
+        counts,
+    };
+    world.db.write(link).await.expect("linked");
+    for (at_most, expected) in [(1, vec![4, 3, 2]), (100, vec![4, 3]), (100, vec![4, 3])] {
+        delete(2, at_most).await;
         assert_eq!(left().await, expected);
     }
 }

@@ -1,4 +1,4 @@
-use postern::store::used_assertions::{SWEEP, USE};
+use postern::store::used_assertions::{SWEEP, USE, Used, use_unchecked};
 
 use super::world::{World, at, digest};
 
@@ -25,5 +25,23 @@ pub(crate) async fn what_has_expired_is_forgotten_so_many_at_once(world: World) 
     for (number, is_gone) in [(0, true), (1, true), (2, true), (3, false)] {
         let row = world.db.execute(USE, (digest(&number), at(200))).await;
         assert_eq!(row.expect("answered").is_some(), is_gone, "{number}");
+    }
+}
+
+pub(crate) async fn one_of_a_client_that_nobody_has_checked_is_used_once_too(world: World) {
+    let of_stranger = async |name: &str| {
+        use_unchecked(&world.db, digest(name), at(100), at(10))
+            .await
+            .expect("answered")
+    };
+    let other = world.db.execute(USE, (digest("other"), at(100))).await;
+    assert!(other.expect("answered").is_some());
+    for (name, used) in [
+        ("one", Used::First),
+        ("one", Used::Again),
+        ("two", Used::First),
+        ("other", Used::Again),
+    ] {
+        assert_eq!(of_stranger(name).await, used, "{name}");
     }
 }

@@ -61,6 +61,7 @@ impl World {
             id: EventId::new(at(0), &self.entropy),
             at: at(0),
             subject: Subject::default(),
+            actor: None,
             event,
         }
     }
@@ -73,6 +74,7 @@ impl World {
             created_at: at(0),
             updated_at: at(0),
             disabled_at: None,
+            role: None,
         };
         let event = self.event(Event::UserCreated {
             email: user.email.clone(),
@@ -135,6 +137,7 @@ impl World {
             event: self.event(Event::SignedIn {
                 amr: vec!["pwd".to_owned()],
                 again: false,
+                browser: None,
             }),
         }
     }
@@ -212,6 +215,7 @@ impl World {
             now: at(1),
             event: self.event(Event::UserDisabled).id,
             address: None,
+            app_version: None,
         }
     }
 
@@ -257,6 +261,9 @@ impl World {
             until: at(1000),
             event: EventId::new(at(10), &self.entropy),
             subject: Subject::default(),
+            actor: None,
+            also: None,
+            note: None,
         }
     }
 
@@ -337,6 +344,8 @@ impl World {
             now,
             idle,
             repeat,
+            None,
+            None,
         );
         self.db
             .execute(device_sessions::ROTATE, binds)

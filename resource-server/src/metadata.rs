@@ -1,10 +1,11 @@
-//! Where an issuer's keys are: its metadata (RFC 8414, OpenID Connect Discovery 1.0), read and checked.
+//! What an issuer says of itself: its metadata (RFC 8414, OpenID Connect Discovery 1.0), read and checked.
 
 use reqwest::{Client, Url};
 use serde::Deserialize;
 
 use crate::fetch::{FetchError, fetch};
 use crate::keys::KeySetError;
+use crate::public_url::PublicUrlError;
 
 /// Why an issuer cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -28,18 +29,83 @@ pub enum DiscoverError {
     /// The keys are not at an address that they may be trusted from.
     #[error("jwks_uri must be an https address (http only beside a loopback issuer)")]
     JwksUri,
+    /// The metadata has no usable address for something that was asked for.
+    #[error("the metadata has no {0} that is an https address (http only beside a loopback issuer)")]
+    Missing(&'static str),
     /// The keys could not be read.
     #[error("the issuer's keys could not be read")]
     Keys(#[source] FetchError),
     /// The keys are not a JWK set.
     #[error("the issuer's keys are malformed")]
     MalformedKeys(#[from] KeySetError),
+    /// The address of the API is none.
+    #[error("the API's public URL cannot be used")]
+    PublicUrl(#[from] PublicUrlError),
+    /// The machine has no randomness to name this instance with.
+    #[error("the machine gives no random bytes")]
+    NoRandomness,
 }
 
+/// What we need of it.
 #[derive(Deserialize)]
-struct Metadata {
+pub(crate) struct Metadata {
     issuer: String,
     jwks_uri: String,
+    token_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
+    /// A member of Postern's own.
+    revocation_stream_endpoint: Option<String>,
+}
+
+impl Metadata {
+    pub(crate) async fn read(client: &Client, issuer: &str, url: &Url) -> Result<Self, DiscoverError> {
+        let [openid, oauth] = metadata_urls(url);
+        let fetched = match fetch(client.get(openid)).await {
+            // Not an OpenID provider, but maybe an authorization server.
+            Err(FetchError::Status(_)) => fetch(client.get(oauth)).await,
+            answer => answer,
+        };
+        let body = fetched.map_err(DiscoverError::Metadata)?.body;
+        let metadata: Self = serde_json::from_slice(&body).map_err(DiscoverError::MalformedMetadata)?;
+        if metadata.issuer == issuer {
+            Ok(metadata)
+        } else {
+            Err(DiscoverError::IssuerMismatch {
+                found: metadata.issuer,
+            })
+        }
+    }
+
+    pub(crate) fn jwks_uri(&self, issuer: &Url) -> Result<Url, DiscoverError> {
+        trustworthy(&self.jwks_uri, issuer).ok_or(DiscoverError::JwksUri)
+    }
+
+    pub(crate) fn token_endpoint(&self, issuer: &Url) -> Result<Url, DiscoverError> {
+        named("token_endpoint", self.token_endpoint.as_deref(), issuer)
+    }
+
+    pub(crate) fn introspection_endpoint(&self, issuer: &Url) -> Result<Url, DiscoverError> {
+        named(
+            "introspection_endpoint",
+            self.introspection_endpoint.as_deref(),
+            issuer,
+        )
+    }
+
+    pub(crate) fn revocation_stream_endpoint(&self, issuer: &Url) -> Result<Url, DiscoverError> {
+        let sent = self.revocation_stream_endpoint.as_deref();
+        named("revocation_stream_endpoint", sent, issuer)
+    }
+}
+
+fn named(name: &'static str, sent: Option<&str>, issuer: &Url) -> Result<Url, DiscoverError> {
+    sent.and_then(|sent| trustworthy(sent, issuer))
+        .ok_or(DiscoverError::Missing(name))
+}
+
+fn trustworthy(text: &str, issuer: &Url) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    is_trustworthy(&url, issuer.scheme() == "http").then_some(url)
 }
 
 /// The issuer as an address, if it is one that may be asked (RFC 8414 section 2).
@@ -47,27 +113,6 @@ pub(crate) fn issuer_url(issuer: &str) -> Result<Url, DiscoverError> {
     match Url::parse(issuer) {
         Ok(url) if is_trustworthy(&url, true) && url.query().is_none() => Ok(url),
         _ => Err(DiscoverError::Issuer),
-    }
-}
-
-/// The address of the issuer's keys, from its metadata.
-pub(crate) async fn jwks_uri(client: &Client, issuer: &str, url: &Url) -> Result<Url, DiscoverError> {
-    let [openid, oauth] = metadata_urls(url);
-    let fetched = match fetch(client, openid).await {
-        // Not an OpenID provider, but maybe an authorization server.
-        Err(FetchError::Status(_)) => fetch(client, oauth).await,
-        answer => answer,
-    };
-    let body = fetched.map_err(DiscoverError::Metadata)?.body;
-    let metadata: Metadata = serde_json::from_slice(&body).map_err(DiscoverError::MalformedMetadata)?;
-    if metadata.issuer != issuer {
-        return Err(DiscoverError::IssuerMismatch {
-            found: metadata.issuer,
-        });
-    }
-    match Url::parse(&metadata.jwks_uri) {
-        Ok(keys) if is_trustworthy(&keys, url.scheme() == "http") => Ok(keys),
-        _ => Err(DiscoverError::JwksUri),
     }
 }
 

@@ -1,0 +1,176 @@
+//! Sessions, and ends of one or of all of a person.
+
+use http::Method;
+use serde_json::json;
+
+use super::{Admin, borrowed, parameters, wait};
+use crate::{
+    app::App,
+    base::{
+        id::{ClientId, DeviceSessionId, UserId},
+        page::Page,
+        text::Note,
+        time::{Clock, Lifetime},
+    },
+    cli::{remote::Remote, session::Node},
+    domain::{actor::Actor, ending::Ending, event::Subject, session_filter::SessionFilter},
+    flows::{
+        confirm::{Reached, confirm},
+        end::end_as_operator,
+        sessions::{self, Search, Shown},
+    },
+    store::{
+        app_versions::VersionCount,
+        browser_sessions,
+        device_sessions::{self, list::Listed},
+        ending::Ended,
+    },
+};
+
+/// What ended, and who refuses it by now when somebody waits for that.
+type Told = Reached<Ended>;
+
+impl Admin {
+    /// Sessions of apps that match, newest first.
+    pub(in crate::cli) async fn sessions(
+        &self,
+        filter: &SessionFilter,
+        after: Option<DeviceSessionId>,
+        limit: i64,
+    ) -> anyhow::Result<Search<Listed>> {
+        match self {
+            Self::Here(app) => Ok(sessions::list(&app.provider, filter, after, limit).await?),
+            Self::There(server, _) => {
+                let mut query = parameters(filter)?;
+                query.push(("limit".to_owned(), limit.to_string()));
+                query.extend(after.map(|after| ("cursor".to_owned(), after.to_string())));
+                server.get("/sessions", &borrowed(&query)).await
+            }
+        }
+    }
+
+    /// A person's browser sessions.
+    pub(in crate::cli) async fn browsers(
+        &self,
+        user: UserId,
+    ) -> anyhow::Result<Vec<browser_sessions::Listed>> {
+        match self {
+            Self::Here(app) => Ok(sessions::browsers(&app.provider, user).await?),
+            Self::There(server, _) => {
+                let page: Page<_> = server
+                    .get(&format!("/users/{user}/browser-sessions"), &[])
+                    .await?;
+                Ok(page.items)
+            }
+        }
+    }
+
+    /// One session of an app.
+    pub(in crate::cli) async fn session(&self, id: DeviceSessionId) -> anyhow::Result<Option<Shown>> {
+        match self {
+            Self::Here(app) => Ok(sessions::show(&app.provider, id).await?),
+            Self::There(server, _) => server.get(&format!("/sessions/{id}"), &[]).await.map(Some),
+        }
+    }
+
+    /// How many live sessions each version of an app has.
+    pub(in crate::cli) async fn versions(
+        &self,
+        client: Option<&ClientId>,
+    ) -> anyhow::Result<Vec<VersionCount>> {
+        match self {
+            Self::Here(app) => Ok(sessions::versions(&app.provider, client).await?),
+            Self::There(server, _) => {
+                let query: Vec<_> = client
+                    .map(|client| ("client", client.to_string()))
+                    .into_iter()
+                    .collect();
+                let page: Page<_> = server.get("/app-versions", &query).await?;
+                Ok(page.items)
+            }
+        }
+    }
+
+    /// Ends one session; with patience waits until every API knows.
+    pub(in crate::cli) async fn end(
+        &self,
+        node: Node,
+        why: Option<Note>,
+        patience: Option<Lifetime>,
+    ) -> anyhow::Result<Told> {
+        match self {
+            Self::Here(app) => {
+                let mut subject = Subject::default();
+                let ending = match node {
+                    Node::Browser(id) => Ending::Browser { id },
+                    Node::Device(id) => {
+                        if let Some(found) = device_sessions::find(&app.provider.db, id).await? {
+                            subject.user = Some(found.session.user);
+                            subject.client = Some(found.session.client);
+                        }
+                        subject.session = Some(id);
+                        Ending::Device { id }
+                    }
+                };
+                end_here(app, ending, subject, why, patience).await
+            }
+            Self::There(server, clock) => {
+                let path = match node {
+                    Node::Browser(id) => format!("/browser-sessions/{id}/end"),
+                    Node::Device(id) => format!("/sessions/{id}/end"),
+                };
+                end_there(server, clock, &path, why, patience).await
+            }
+        }
+    }
+
+    /// Ends everything of a person, browsers too.
+    pub(in crate::cli) async fn end_user(
+        &self,
+        id: UserId,
+        why: Option<Note>,
+        patience: Option<Lifetime>,
+    ) -> anyhow::Result<Told> {
+        match self {
+            Self::Here(app) => {
+                let subject = Subject {
+                    user: Some(id),
+                    ..Subject::default()
+                };
+                end_here(app, Ending::User { id, keep: None }, subject, why, patience).await
+            }
+            Self::There(server, clock) => {
+                end_there(server, clock, &format!("/users/{id}/end-sessions"), why, patience).await
+            }
+        }
+    }
+}
+
+async fn end_here(
+    app: &App,
+    ending: Ending,
+    subject: Subject,
+    why: Option<Note>,
+    patience: Option<Lifetime>,
+) -> anyhow::Result<Told> {
+    let done = end_as_operator(&app.provider, ending, subject, why, Actor::Operator).await?;
+    let confirmation = match patience {
+        Some(patience) => Some(confirm(&app.provider, patience).await?),
+        None => None,
+    };
+    Ok(Reached { done, confirmation })
+}
+
+async fn end_there(
+    server: &Remote,
+    clock: &Clock,
+    path: &str,
+    why: Option<Note>,
+    patience: Option<Lifetime>,
+) -> anyhow::Result<Told> {
+    let because = json!({ "reason": why });
+    match patience {
+        Some(patience) => wait(server, clock, Method::POST, path, Some(because), patience).await,
+        None => server.post(path, because).await,
+    }
+}

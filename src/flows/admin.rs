@@ -1,0 +1,67 @@
+//! What admins do, each with who does it: nobody gives what he does not have, or has a way to what others have.
+
+pub mod api;
+pub mod clients;
+pub mod console;
+pub mod idempotency;
+pub mod look;
+pub mod people;
+pub mod sessions;
+
+use crate::domain::{
+    actor::Actor,
+    role::{Permission, Permissions, Role},
+    scope::ScopeSet,
+};
+
+/// Who acts, and what they may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct By {
+    /// Who.
+    pub actor: Actor,
+    /// What they may do.
+    pub permissions: Permissions,
+}
+
+/// Somebody would give what they do not have, or get it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this needs every permission that it gives, or that the one has whom it is about")]
+pub struct Beyond;
+
+impl By {
+    /// The operator, who may do everything.
+    pub fn operator() -> Self {
+        Self {
+            actor: Actor::Operator,
+            permissions: Permissions::granted(|_| true),
+        }
+    }
+
+    /// Whether they have a permission.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.permissions.has(permission)
+    }
+
+    /// Refuses what is about somebody who may do more, or would make somebody so.
+    pub fn reaches(&self, role: Option<Role>) -> Result<(), Beyond> {
+        self.covers(role.map(Role::permissions).unwrap_or_default())
+    }
+
+    /// The same for a client, by its scopes.
+    pub fn reaches_scope(&self, scope: &ScopeSet) -> Result<(), Beyond> {
+        self.covers(Permissions::of_scope(scope))
+    }
+
+    fn covers(&self, permissions: Permissions) -> Result<(), Beyond> {
+        if permissions.is_within(self.permissions) {
+            Ok(())
+        } else {
+            Err(Beyond)
+        }
+    }
+}
+
+/// Something that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no such {0}")]
+pub struct Unknown(pub &'static str);

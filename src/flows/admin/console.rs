@@ -1,0 +1,382 @@
+//! Signing in to the console: an OpenID client of this server like any other, but that its code never travels over HTTP
+//! again: it is redeemed here, in process. What a person gets is a device session of that client; the console's own session
+//! hangs on it.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    base::{
+        digest::Digest,
+        id::{ClientId, DeviceSessionId},
+        seal::Purpose,
+        time::{Instant, Lifetime},
+        url::{Issuer, RedirectUri},
+    },
+    domain::{
+        actor::Actor,
+        admin_session::{AdminCookie, AdminSession},
+        client::{AuthMethod, Client, ClientKind, ClientSettings, ConsentPolicy, GrantType},
+        code::Code,
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        oauth_error::OAuthError,
+        scope::OPENID,
+    },
+    flows::{
+        Provider,
+        clients::set,
+        end::end,
+        pending,
+        token::{
+            TokenError,
+            code::{CodeRequest, redeem},
+        },
+    },
+    store::{
+        admin_sessions,
+        clients::{AddClient, SetClient},
+        device_sessions,
+        error::{Result, StoreError},
+    },
+};
+
+/// The `client_id` of the console.
+const CLIENT: &str = "postern-console";
+/// Where its codes arrive, below the URL of the private listener.
+pub const CALLBACK: &str = "/console/callback";
+/// Its first page.
+pub const HOME: &str = "/console";
+/// How long a person has from the console to the sign-in page and back.
+pub const UNDER_WAY: Lifetime = Lifetime::from_secs(3600);
+/// How often a session's last use is written.
+const TOUCH_EVERY: Lifetime = Lifetime::from_secs(60);
+
+/// The client of the console.
+pub fn client_id() -> ClientId {
+    ClientId::of_our_own(CLIENT)
+}
+
+/// Registers the console's client, where there is a private listener. Each node may have an address of its own.
+pub async fn ensure(provider: &Provider) -> Result<()> {
+    let Some(uri) = callback(provider) else {
+        return Ok(());
+    };
+    let Some(client) = provider.clients.find(CLIENT) else {
+        let now = provider.clock.now();
+        let client = Client {
+            id: client_id(),
+            name: "Postern console"
+                .parse()
+                .map_err(|_| StoreError::corrupt("a name"))?,
+            settings: settings(uri),
+            created_at: now,
+            disabled_at: None,
+        };
+        let event = provider.event_by(now, &Actor::System, about(), Event::ClientAdded);
+        let add = AddClient {
+            client,
+            event,
+            secret: None,
+        };
+        return written(provider, provider.db.write(add).await).await;
+    };
+    if client.allows_redirect(uri.as_str()) {
+        return Ok(());
+    }
+    if let Some(found) = set::find(provider, &client.id).await? {
+        let mut after = found.client.clone();
+        after.settings.redirect_uris.push(uri);
+        let event = Event::client_updated(&found.client, &after);
+        let event = provider.event_by(provider.clock.now(), &Actor::System, about(), event);
+        let change = SetClient {
+            found,
+            after,
+            event,
+            removed: Vec::new(),
+        };
+        return written(provider, provider.db.write(change).await).await;
+    }
+    Ok(())
+}
+
+async fn written(provider: &Provider, written: Result<()>) -> Result<()> {
+    match written {
+        // Another node was faster.
+        Ok(()) | Err(StoreError::Conflict(_)) => provider.clients.reload(&provider.db).await,
+        Err(error) => Err(error),
+    }
+}
+
+/// Nobody else can be it: it is confidential, and has neither a secret nor a key.
+fn settings(uri: RedirectUri) -> ClientSettings {
+    ClientSettings {
+        redirect_uris: vec![uri],
+        scope: [OPENID].into_iter().collect(),
+        consent: ConsentPolicy::Never,
+        token_endpoint_auth_method: AuthMethod::PrivateKeyJwt,
+        grant_types: [GrantType::AuthorizationCode].into(),
+        ..ClientSettings::new(ClientKind::Web)
+    }
+}
+
+fn about() -> Subject {
+    Subject {
+        client: Some(client_id()),
+        ..Subject::default()
+    }
+}
+
+fn callback(provider: &Provider) -> Option<RedirectUri> {
+    let url: &Issuer = provider.private_url.as_ref()?;
+    url.at(CALLBACK).parse().ok()
+}
+
+/// A sign-in under way, sealed in a cookie of the browser.
+#[derive(Debug, Serialize, Deserialize)]
+struct UnderWay {
+    state: String,
+    verifier: String,
+    to: String,
+}
+
+/// Where the browser goes to sign in, and what it has to bring back.
+#[derive(Debug)]
+pub struct Begun {
+    /// The authorization request.
+    pub url: String,
+    /// The sealed cookie.
+    pub cookie: String,
+}
+
+/// Begins a sign-in that leads to a page of the console. `fresh`: the password is asked for, whoever is signed in.
+pub fn begin(provider: &Provider, to: &str, fresh: bool) -> Option<Begun> {
+    let redirect_uri = callback(provider)?;
+    let under_way = UnderWay {
+        state: random::<16>(provider),
+        verifier: random::<32>(provider),
+        to: own_page(to),
+    };
+    let challenge = Digest::of(under_way.verifier.as_bytes()).to_base64url();
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs([
+        ("response_type", "code"),
+        ("client_id", CLIENT),
+        ("redirect_uri", redirect_uri.as_str()),
+        ("scope", OPENID),
+        ("state", &under_way.state),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ]);
+    if fresh {
+        query.append_pair("prompt", "login");
+    }
+    let url = format!("{}?{}", provider.issuer.at("/authorize"), query.finish());
+    let until = provider.clock.now().plus(UNDER_WAY);
+    let sealer = &provider.keys.load().sealer;
+    let cookie = sealer.seal(Purpose::ConsoleSignIn, &under_way, until);
+    Some(Begun { url, cookie })
+}
+
+fn random<const N: usize>(provider: &Provider) -> String {
+    Base64UrlUnpadded::encode_string(&provider.entropy.bytes::<N>())
+}
+
+/// A page of the console; anything else is its first one.
+fn own_page(to: &str) -> String {
+    let rest = to.strip_prefix(HOME);
+    let own = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    let plain = to.len() <= 1000 && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if own && plain { to } else { HOME }.to_owned()
+}
+
+/// What came back to the callback.
+#[derive(Debug, Clone, Copy)]
+pub struct Returned<'a> {
+    /// The sealed cookie.
+    pub cookie: &'a str,
+    /// The `state`.
+    pub state: &'a str,
+    /// The code.
+    pub code: &'a str,
+    /// The session that this one takes the place of.
+    pub present: Option<&'a AdminSession>,
+    /// Where the request came from.
+    pub address: &'a str,
+}
+
+/// An admin who has signed in.
+#[derive(Debug)]
+pub struct Opened {
+    /// What the browser holds from now on.
+    pub cookie: AdminCookie,
+    /// For how long at most.
+    pub life: Lifetime,
+    /// Where they wanted to go.
+    pub to: String,
+}
+
+/// Why nobody was signed in.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The sign-in was not begun in this browser, or too long ago.
+    #[error("this sign-in was not begun in this browser, or has waited for too long")]
+    NotBegun,
+    /// The code was refused.
+    #[error("{}", .0.hint)]
+    Refused(OAuthError),
+    /// Whoever it is, they are no admin.
+    #[error("this account is not an admin's")]
+    NoRole,
+    /// The server's.
+    #[error("{0}")]
+    Fault(String),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<TokenError> for ConsoleError {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Refused(error) | TokenError::NotOurs(error) => Self::Refused(error),
+            TokenError::Issue(error) => Self::Fault(error.to_string()),
+            TokenError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+/// Redeems the code of a sign-in and opens the session of an admin.
+pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Result<Opened, ConsoleError> {
+    let opened = pending::open::<UnderWay>(provider, Purpose::ConsoleSignIn, back.cookie).await?;
+    let under_way = opened.map_err(|_| ConsoleError::NotBegun)?;
+    // Who knows the one of another browser has no use for it.
+    if under_way.state != back.state {
+        return Err(ConsoleError::NotBegun);
+    }
+    let (Some(client), Some(redirect_uri), Some(code)) = (
+        provider.clients.find(CLIENT),
+        callback(provider),
+        Code::parse(back.code),
+    ) else {
+        return Err(ConsoleError::Refused(OAuthError::invalid_code()));
+    };
+    let request = CodeRequest {
+        code: back.code,
+        redirect_uri: Some(redirect_uri.as_str()),
+        code_verifier: Some(&under_way.verifier),
+        resource: &[],
+        details: None,
+        proof: None,
+        address: Some(back.address.to_owned()),
+        app_version: None,
+    };
+    // The tokens are not needed: nothing of the console asks by them.
+    redeem(provider, &client, request).await?;
+    let (cookie, life) = open(provider, code.session, back).await?;
+    if let Some(before) = back.present {
+        sign_out(provider, before, back.address).await?;
+    }
+    Ok(Opened {
+        cookie,
+        life,
+        to: under_way.to,
+    })
+}
+
+/// The session, if its person is an admin; otherwise what was opened for it ends again.
+async fn open(
+    provider: &Provider,
+    id: DeviceSessionId,
+    back: Returned<'_>,
+) -> std::result::Result<(AdminCookie, Lifetime), ConsoleError> {
+    let found = device_sessions::find(&provider.db, id).await?;
+    let found = found.ok_or(ConsoleError::NotBegun)?;
+    let (now, cookie) = (provider.clock.now(), AdminCookie::new(&provider.entropy));
+    let life = provider.lifetimes.admin_session_absolute;
+    let binds = (id, cookie.digest(), found.grant.auth_time, now.plus(life), now);
+    if provider.db.execute(admin_sessions::OPEN, binds).await?.is_some() {
+        return Ok((cookie, life));
+    }
+    let subject = Subject {
+        user: Some(found.session.user),
+        client: Some(client_id()),
+        session: Some(id),
+        address: Some(back.address.to_owned()),
+    };
+    end(provider, Ending::Device { id }, Reason::Denied, subject).await?;
+    Err(ConsoleError::NoRole)
+}
+
+/// Who is signed in, by their cookie. The use is remembered, coarsely.
+pub async fn session(provider: &Provider, cookie: &AdminCookie) -> Result<Option<AdminSession>> {
+    let now: Instant = provider.clock.now();
+    let idle_since = now.minus(provider.lifetimes.admin_session_idle);
+    let session = admin_sessions::load(&provider.db, cookie.digest(), now, idle_since).await?;
+    // The database may have gone back, and say that an ended one lives.
+    let Some(session) = session.filter(|session| !provider.ends.has_session(session.id)) else {
+        return Ok(None);
+    };
+    if now.since(session.last_seen_at) >= TOUCH_EVERY {
+        let _: Option<()> = provider
+            .db
+            .execute(admin_sessions::TOUCH, (session.id, now))
+            .await?;
+    }
+    Ok(Some(session))
+}
+
+/// Signs an admin out of the console. Whoever they are in this browser otherwise, they stay.
+pub async fn sign_out(provider: &Provider, session: &AdminSession, address: &str) -> Result<()> {
+    let subject = Subject {
+        user: Some(session.user),
+        client: Some(client_id()),
+        session: Some(session.id),
+        address: Some(address.to_owned()),
+    };
+    end(
+        provider,
+        Ending::Device { id: session.id },
+        Reason::SignedOut,
+        subject,
+    )
+    .await
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_consoles_id_is_one_like_any_other() {
+        assert_eq!(CLIENT.parse(), Ok(client_id()));
+    }
+
+    #[test]
+    fn only_pages_of_the_console_are_returned_to() {
+        for own in ["/console", "/console/users?after=1", "/console?x"] {
+            assert_eq!(own_page(own), own);
+        }
+        for other in [
+            "",
+            "/",
+            "/consolex",
+            "//evil.example",
+            "https://evil.example/console",
+            "/console\\x",
+            "/console\n",
+        ] {
+            assert_eq!(own_page(other), HOME);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_for_leads_to_the_console(to in "[ -~]{0,40}") {
+            prop_assert!(own_page(&to).starts_with(HOME));
+        }
+    }
+}

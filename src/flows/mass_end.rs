@@ -1,0 +1,257 @@
+//! Ends all sessions that match a filter. It may be millions, so it is a job: begun here, worked off batch by batch by one
+//! process for all, and gone on with by another when that one is killed.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use crate::{
+    base::{
+        id::{DeviceSessionId, EventId, MassEndId},
+        text::Note,
+        time::Lifetime,
+    },
+    domain::{
+        actor::Actor,
+        ending::{Ending, Reason},
+        event::{Event, Subject},
+        session_filter::SessionFilter,
+    },
+    flows::{
+        Provider,
+        confirm::{Reached, confirm},
+        end::{prepare, remember},
+        sessions::Walk,
+    },
+    store::{
+        device_sessions::list::{Listed, Standing},
+        error::{Result, StoreError},
+        jobs,
+        mass_ends::{self, BeginMassEnd, CancelMassEnd, EndBatch, MassEnd},
+    },
+};
+
+/// The job's name.
+const NAME: &str = "mass_end";
+/// How long a process has the job without doing a batch.
+const LEASE: Lifetime = Lifetime::from_secs(30);
+/// How many rows a batch looks at, all of which may end: one transaction, and one event with their ids.
+const BATCH: i64 = 1000;
+/// How long requests have the database for themselves after a batch.
+const PAUSE: Duration = Duration::from_millis(5);
+/// How long who waits for the end waits before another look.
+const LOOK: Duration = Duration::from_millis(100);
+/// How many rows are read at once to count.
+const STRIDE: i64 = 1000;
+
+/// What would end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// How many sessions match, among those that were looked at; what hangs under them ends too and is not counted.
+    pub found: u64,
+    /// How many were looked at, newest first.
+    pub looked_at: u64,
+    /// Whether that was all of them.
+    pub is_all: bool,
+}
+
+/// Counts what would end, and changes nothing. Looks at so many sessions at most.
+pub async fn count(provider: &Provider, filter: &SessionFilter, most: u64) -> Result<Counted> {
+    let filter = opened_by_now(provider, filter);
+    let (mut walk, mut found) = (Walk::new(&filter, None), 0);
+    while !walk.is_over && walk.looked_at < most {
+        let rows = walk.next(provider, STRIDE).await?;
+        found += rows.iter().filter(|row| ends(&filter, row)).count() as u64;
+    }
+    Ok(Counted {
+        found,
+        looked_at: walk.looked_at,
+        is_all: walk.is_over,
+    })
+}
+
+/// Why no end was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum BeginError {
+    /// The filter names nothing.
+    #[error("this names no session in particular, and would end all of them: say which ones")]
+    Everything,
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Begins to end all sessions that match and are open by now.
+pub async fn begin(
+    provider: &Provider,
+    filter: &SessionFilter,
+    note: Option<Note>,
+    actor: Actor,
+) -> std::result::Result<MassEnd, BeginError> {
+    if filter.is_empty() {
+        return Err(BeginError::Everything);
+    }
+    let now = provider.clock.now();
+    let filter = opened_by_now(provider, filter);
+    let end = MassEnd {
+        id: MassEndId::new(now, &provider.entropy),
+        note,
+        actor,
+        begun_at: now,
+        looked_at: 0,
+        found: 0,
+        ended: 0,
+        done_at: None,
+        cancelled_at: None,
+        before: Walk::new(&filter, None).before,
+        filter,
+    };
+    let event = Event::MassEndBegun {
+        mass_end: end.id,
+        filter: end.filter.clone(),
+        note: end.note.clone(),
+    };
+    let change = BeginMassEnd {
+        event: provider.event_by(now, &end.actor, subject(&end.filter), event),
+        end: end.clone(),
+    };
+    provider.db.write(change).await?;
+    provider.mass_ends.notify_one();
+    Ok(end)
+}
+
+/// Only what is open when it is said: who signs in again meanwhile stays signed in.
+fn opened_by_now(provider: &Provider, filter: &SessionFilter) -> SessionFilter {
+    let later = provider.clock.now().plus(Lifetime::from_millis(1));
+    SessionFilter {
+        opened_before: Some(filter.opened_before.map_or(later, |before| before.min(later))),
+        ..filter.clone()
+    }
+}
+
+/// One that was begun.
+pub async fn find(provider: &Provider, id: MassEndId) -> Result<Option<MassEnd>> {
+    mass_ends::find(&provider.db, id).await
+}
+
+/// Waits until one is done and every API that follows the stream refuses what ended, or for so long; how far it is then.
+pub async fn wait(
+    provider: &Provider,
+    id: MassEndId,
+    patience: Lifetime,
+) -> Result<Option<Reached<MassEnd>>> {
+    let since = provider.clock.now();
+    let done = async {
+        loop {
+            match find(provider, id).await? {
+                Some(end) if end.done_at.is_none() => tokio::time::sleep(LOOK).await,
+                found => return Ok::<_, StoreError>(found),
+            }
+        }
+    };
+    let found = match timeout(patience.to_std(), done).await {
+        Ok(found) => found?,
+        Err(_) => find(provider, id).await?,
+    };
+    let Some(done) = found else {
+        return Ok(None);
+    };
+    let waited = provider.clock.now().since(since);
+    let left = Lifetime::from_millis(patience.millis() - waited.millis());
+    let confirmation = match done.done_at {
+        Some(_) => Some(confirm(provider, left).await?),
+        None => None,
+    };
+    Ok(Some(Reached { done, confirmation }))
+}
+
+/// Those that were begun, newest first, before `after` when that is there.
+pub async fn list(provider: &Provider, after: Option<MassEndId>, limit: i64) -> Result<Vec<MassEnd>> {
+    let newest = MassEndId::from_bytes([0xff; 16]);
+    mass_ends::list(&provider.db, after.unwrap_or(newest), limit).await
+}
+
+/// Stops one; what has ended stays ended. False when it is done, or never was.
+pub async fn cancel(provider: &Provider, id: MassEndId, actor: Actor) -> Result<bool> {
+    let now = provider.clock.now();
+    let Some(end) = find(provider, id).await? else {
+        return Ok(false);
+    };
+    let change = CancelMassEnd {
+        id,
+        now,
+        event: EventId::new(now, &provider.entropy),
+        subject: subject(&end.filter),
+        actor,
+    };
+    provider.db.write(change).await
+}
+
+/// Works off whatever was begun, unless another process does. Whether anything is left.
+pub async fn work(provider: &Provider) -> Result<bool> {
+    while let Some(end) = mass_ends::open(&provider.db).await? {
+        let now = provider.clock.now();
+        let claimed = jobs::claim(&provider.db, NAME, provider.node, now, now.plus(LEASE)).await?;
+        if claimed.is_none() {
+            return Ok(true);
+        }
+        batch(provider, &end).await?;
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(false)
+}
+
+/// Works off one batch.
+async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
+    let mut walk = Walk::new(&end.filter, Some(end.before));
+    let rows = walk.next(provider, BATCH).await?;
+    let found = rows.iter().filter(|row| ends(&end.filter, row));
+    let ids: Vec<DeviceSessionId> = found.map(|row| row.id).collect();
+    let now = provider.clock.now();
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let (looked_at, found) = (count(rows.len()), count(ids.len()));
+    let ending = (!ids.is_empty()).then_some(Ending::Matching {
+        mass_end: end.id,
+        ids,
+    });
+    let change = EndBatch {
+        id: end.id,
+        from: end.before,
+        to: walk.before,
+        looked_at,
+        found,
+        end: ending
+            .map(|ending| {
+                prepare(
+                    provider,
+                    now,
+                    ending,
+                    Reason::EndedByOperator,
+                    subject(&end.filter),
+                )
+            })
+            .map(|change| change.by(end.actor.clone())),
+        last: walk
+            .is_over
+            .then(|| (EventId::new(now, &provider.entropy), subject(&end.filter))),
+        now,
+    };
+    if let Some(ended) = provider.db.write(change).await? {
+        remember(provider, &ended);
+    }
+    Ok(())
+}
+
+/// Whether the end reaches a session: also one whose app has not come for it yet, and one that nobody uses any more.
+fn ends(filter: &SessionFilter, session: &Listed) -> bool {
+    session.standing != Standing::Ended && filter.fits(&session.traits())
+}
+
+fn subject(filter: &SessionFilter) -> Subject {
+    Subject {
+        user: filter.user,
+        client: filter.client.clone(),
+        ..Subject::default()
+    }
+}

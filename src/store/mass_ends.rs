@@ -1,0 +1,267 @@
+//! Ends of all sessions that match a filter: each is a row that is worked off in batches, so that it goes on wherever it was
+//! interrupted. A batch moves the row and ends its sessions in one change; who finds that the row has moved ends nothing.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use crate::{
+    base::{
+        id::{DeviceSessionId, EventId, MassEndId},
+        text::Note,
+        time::Instant,
+    },
+    domain::{
+        actor::Actor,
+        event::{Event, EventRecord, Subject},
+        session_filter::SessionFilter,
+    },
+    store::{
+        db::{Change, Db, WriteTx, statements},
+        ending::{self, EndSessions, EndedSessions},
+        error::{Result, StoreError},
+        events,
+    },
+};
+
+statements! {
+    INSERT: (MassEndId, String, Option<String>, String, Instant, DeviceSessionId) => () =
+        "INSERT INTO mass_ends (id, filter, note, actor, begun_at, before_id, looked_at, found, ended)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0)";
+    FIND: (MassEndId,) => MassEndRow =
+        "SELECT id, filter, note, actor, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+         FROM mass_ends WHERE id = $1";
+    LIST: (MassEndId, i64) => MassEndRow =
+        "SELECT id, filter, note, actor, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+         FROM mass_ends WHERE id < $1 ORDER BY id DESC LIMIT $2";
+    /// The one that is worked off now: the oldest.
+    OPEN: () => MassEndRow =
+        "SELECT id, filter, note, actor, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+         FROM mass_ends WHERE done_at IS NULL ORDER BY id LIMIT 1";
+    /// Moves on: id, from, to, rows looked at, sessions found. No row: somebody else has, or it was cancelled.
+    ADVANCE: (MassEndId, DeviceSessionId, DeviceSessionId, i64, i64) => (MassEndId,) =
+        "UPDATE mass_ends SET before_id = $3, looked_at = looked_at + $4, found = found + $5
+         WHERE id = $1 AND before_id = $2 AND done_at IS NULL
+         RETURNING id";
+    COUNT: (MassEndId, i64) => () =
+        "UPDATE mass_ends SET ended = ended + $2 WHERE id = $1";
+    FINISH: (MassEndId, Instant, Option<Instant>) => (i64, i64) =
+        "UPDATE mass_ends SET done_at = $2, cancelled_at = $3 WHERE id = $1 AND done_at IS NULL RETURNING found, ended";
+    /// Deletes those that were done before an instant, so many at most. No row: none was left.
+    pub DELETE_DONE: (MassEndId, i64) => (MassEndId,) =
+        "DELETE FROM mass_ends WHERE id IN (
+           SELECT id FROM mass_ends WHERE id < $1 AND done_at IS NOT NULL ORDER BY id LIMIT $2)
+         RETURNING id";
+}
+
+/// An end of all sessions that match a filter, and how far it came.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MassEnd {
+    /// Its id.
+    pub id: MassEndId,
+    /// What ends.
+    pub filter: SessionFilter,
+    /// Why, in the words of who began it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<Note>,
+    /// Who began it.
+    pub actor: Actor,
+    /// When. What was opened later is not touched.
+    pub begun_at: Instant,
+    /// How many sessions were looked at.
+    pub looked_at: i64,
+    /// How many of them match.
+    pub found: i64,
+    /// How many ended: with those that hung under them, without those that had ended meanwhile.
+    pub ended: i64,
+    /// When it was done or cancelled.
+    pub done_at: Option<Instant>,
+    /// When it was cancelled.
+    pub cancelled_at: Option<Instant>,
+    /// How far the walk came.
+    #[serde(skip, default = "nowhere")]
+    pub before: DeviceSessionId,
+}
+
+/// One that somebody only looks at.
+fn nowhere() -> DeviceSessionId {
+    DeviceSessionId::from_bytes([0; 16])
+}
+
+#[derive(FromRow)]
+struct MassEndRow {
+    id: MassEndId,
+    filter: String,
+    note: Option<String>,
+    actor: String,
+    begun_at: Instant,
+    before_id: DeviceSessionId,
+    looked_at: i64,
+    found: i64,
+    ended: i64,
+    done_at: Option<Instant>,
+    cancelled_at: Option<Instant>,
+}
+
+fn read(row: MassEndRow) -> Result<MassEnd> {
+    let corrupt = StoreError::corrupt;
+    let note = row.note.map(|note| note.parse()).transpose();
+    Ok(MassEnd {
+        id: row.id,
+        filter: serde_json::from_str(&row.filter).map_err(|_| corrupt("mass_ends.filter"))?,
+        note: note.map_err(|_| corrupt("mass_ends.note"))?,
+        actor: serde_json::from_str(&row.actor).map_err(|_| corrupt("mass_ends.actor"))?,
+        begun_at: row.begun_at,
+        before: row.before_id,
+        looked_at: row.looked_at,
+        found: row.found,
+        ended: row.ended,
+        done_at: row.done_at,
+        cancelled_at: row.cancelled_at,
+    })
+}
+
+/// One of them.
+pub async fn find(db: &Db, id: MassEndId) -> Result<Option<MassEnd>> {
+    db.read(FIND, (id,)).await?.map(read).transpose()
+}
+
+/// The newest before an id.
+pub async fn list(db: &Db, before: MassEndId, limit: i64) -> Result<Vec<MassEnd>> {
+    let rows = db.read_all(LIST, (before, limit)).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// The one that is worked off now.
+pub async fn open(db: &Db) -> Result<Option<MassEnd>> {
+    db.read(OPEN, ()).await?.map(read).transpose()
+}
+
+/// Begins one.
+#[derive(Debug)]
+pub struct BeginMassEnd {
+    /// The row.
+    pub end: MassEnd,
+    /// The event.
+    pub event: EventRecord,
+}
+
+impl Change for BeginMassEnd {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        let end = &self.end;
+        let unwritable = |_| StoreError::corrupt("mass_ends");
+        let binds = (
+            end.id,
+            serde_json::to_string(&end.filter).map_err(unwritable)?,
+            end.note.as_ref().map(ToString::to_string),
+            serde_json::to_string(&end.actor).map_err(unwritable)?,
+            end.begun_at,
+            end.before,
+        );
+        tx.run(INSERT, binds).await?;
+        events::record(tx, &self.event).await
+    }
+}
+
+/// A part of the walk: what was found there ends.
+#[derive(Debug)]
+pub struct EndBatch {
+    /// Whose part.
+    pub id: MassEndId,
+    /// Where the walk stood.
+    pub from: DeviceSessionId,
+    /// Where it stands now.
+    pub to: DeviceSessionId,
+    /// How many rows that is.
+    pub looked_at: i64,
+    /// How many of them match.
+    pub found: i64,
+    /// Their end; nothing when none does.
+    pub end: Option<EndSessions>,
+    /// The end of the walk: the id of the event that tells of it, and whom that is about.
+    pub last: Option<(EventId, Subject)>,
+    /// When.
+    pub now: Instant,
+}
+
+impl Change for EndBatch {
+    type Out = Option<EndedSessions>;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
+        let binds = (self.id, self.from, self.to, self.looked_at, self.found);
+        if tx.one(ADVANCE, binds).await?.is_none() {
+            return Ok(None);
+        }
+        let mut ended = None;
+        if let Some(end) = &self.end {
+            let sessions = ending::end(tx, end).await?;
+            let count = i64::try_from(sessions.devices.len()).unwrap_or(i64::MAX);
+            tx.run(COUNT, (self.id, count)).await?;
+            ended = Some(sessions);
+        }
+        if let Some((event, subject)) = &self.last {
+            finish(tx, self.id, self.now, None, *event, subject).await?;
+        }
+        Ok(ended)
+    }
+}
+
+/// Stops one; what has ended stays ended. False when it was done already.
+#[derive(Debug)]
+pub struct CancelMassEnd {
+    /// Which.
+    pub id: MassEndId,
+    /// When.
+    pub now: Instant,
+    /// The id of the event that tells of it.
+    pub event: EventId,
+    /// Whom that is about.
+    pub subject: Subject,
+    /// Who stops it.
+    pub actor: Actor,
+}
+
+impl Change for CancelMassEnd {
+    type Out = bool;
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
+        finish(
+            tx,
+            self.id,
+            self.now,
+            Some(&self.actor),
+            self.event,
+            &self.subject,
+        )
+        .await
+    }
+}
+
+async fn finish(
+    tx: &mut WriteTx<'_>,
+    id: MassEndId,
+    now: Instant,
+    cancelled_by: Option<&Actor>,
+    event: EventId,
+    subject: &Subject,
+) -> Result<bool> {
+    let binds = (id, now, cancelled_by.map(|_| now));
+    let Some((found, ended)) = tx.one(FINISH, binds).await? else {
+        return Ok(false);
+    };
+    let record = EventRecord {
+        id: event,
+        at: now,
+        subject: subject.clone(),
+        actor: Some(cancelled_by.cloned().unwrap_or(Actor::System)),
+        event: Event::MassEndDone {
+            mass_end: id,
+            found,
+            ended,
+            cancelled: cancelled_by.is_some(),
+        },
+    };
+    events::record(tx, &record).await?;
+    Ok(true)
+}

@@ -1,0 +1,74 @@
+//! What is done in the console: each act has a page that says what it means, and does it when its form comes back.
+
+pub(super) mod browser;
+pub(super) mod cancel;
+pub(super) mod device;
+pub(super) mod disable;
+pub(super) mod enable;
+pub(super) mod matching;
+pub(super) mod rotate;
+pub(super) mod user;
+
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{rows::with_query, viewer::Viewer};
+use crate::{
+    flows::admin::sessions::Why,
+    web::{pages::ActPage, private::form::Posted},
+};
+
+/// What is asked before something is done.
+struct Question {
+    /// The place that it belongs to.
+    here: &'static str,
+    title: String,
+    text: String,
+    facts: Vec<(String, String)>,
+    button: &'static str,
+    /// Whether a reason is asked for.
+    reason: bool,
+    back: String,
+}
+
+impl Question {
+    fn page<P>(self, viewer: &Viewer<P>, error: Option<String>) -> ActPage {
+        ActPage {
+            frame: viewer.frame(self.here),
+            title: self.title,
+            text: self.text,
+            facts: self.facts,
+            path: viewer.asked.clone(),
+            button: self.button,
+            reason: self.reason,
+            error,
+            back: self.back,
+        }
+    }
+
+    fn ask<P>(self, viewer: &Viewer<P>) -> Response {
+        viewer.show(&self.page(viewer, None))
+    }
+
+    fn ask_again<P>(self, viewer: &Viewer<P>, error: &str) -> Response {
+        viewer.show_again(&self.page(viewer, Some(error.to_owned())))
+    }
+}
+
+/// The reason in the form, and where it came from; or what is wrong with it.
+fn why(posted: &Posted) -> Result<Why, String> {
+    let text = posted.form.text("reason").trim();
+    let note = (!text.is_empty()).then(|| text.parse()).transpose();
+    Ok(Why {
+        note: note.map_err(|_| "A reason has at most 200 characters, in one line.".to_owned())?,
+        address: Some(posted.address.to_string()),
+    })
+}
+
+/// Back to a page, which says what was done.
+fn done(path: &str, what: &str) -> Response {
+    Redirect::to(&with_query(path, &[("done", what)])).into_response()
+}
+
+fn fact(name: &str, value: &impl ToString) -> (String, String) {
+    (name.to_owned(), value.to_string())
+}

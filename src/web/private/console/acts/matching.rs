@@ -1,0 +1,77 @@
+//! Ends all sessions that match: counted first, then begun as a job.
+
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{Question, fact, why};
+use crate::{
+    domain::session_filter::SessionFilter,
+    flows::{
+        admin::sessions,
+        mass_end::{self, BeginError},
+    },
+    web::private::{
+        console::{
+            filter::{self, Asked},
+            viewer::{Answer, Fresh, Viewer},
+            words::count,
+        },
+        form::Posted,
+        permission::EndSessions,
+    },
+};
+
+/// How many sessions are looked at to say how many would end.
+const COUNTED: u64 = 100_000;
+
+async fn asked(viewer: &Viewer<EndSessions>) -> Result<(Asked, SessionFilter), Response> {
+    let mut asked = filter::asked(viewer).await.map_err(|error| viewer.fault(error))?;
+    let read = std::mem::replace(&mut asked.filter, Ok(SessionFilter::default()));
+    let filter = read.map_err(|wrong| viewer.fault(super::super::viewer::Fault::Said(wrong)))?;
+    if filter.is_empty() {
+        return Err(viewer.fault(BeginError::Everything));
+    }
+    Ok((asked, filter))
+}
+
+async fn question(viewer: &Viewer<EndSessions>) -> Result<Question, Response> {
+    let (asked, filter) = asked(viewer).await?;
+    let counted = mass_end::count(viewer.private.provider(), &filter, COUNTED).await;
+    let counted = counted.map_err(|error| viewer.fault(error))?;
+    let found = count(counted.found, "session");
+    let found = if counted.is_all {
+        found
+    } else {
+        format!("At least {found}: so many of the newest {}", counted.looked_at)
+    };
+    let mut facts = filter::facts(&asked.fields);
+    facts.push(fact("Would end", &found));
+    Ok(Question {
+        here: "/console/sessions",
+        title: "End all sessions that match?".to_owned(),
+        text: "Apps are signed out one after another, and you see how far it is. What is opened from now on is not touched."
+            .to_owned(),
+        facts,
+        button: "End them all",
+        reason: true,
+        back: filter::path("/console/sessions", &asked.fields, &[]),
+    })
+}
+
+pub(in crate::web::private::console) async fn ask(viewer: Viewer<EndSessions>, _: Fresh) -> Answer {
+    Ok(question(&viewer).await?.ask(&viewer))
+}
+
+pub(in crate::web::private::console) async fn act(
+    viewer: Viewer<EndSessions>,
+    _: Fresh,
+    posted: Posted,
+) -> Answer {
+    let why = match why(&posted) {
+        Ok(why) => why,
+        Err(wrong) => return Ok(question(&viewer).await?.ask_again(&viewer, &wrong)),
+    };
+    let (_, filter) = asked(&viewer).await?;
+    let begun = sessions::end_matching(viewer.private.provider(), &viewer.by, &filter, why).await;
+    let begun = begun.map_err(|error| viewer.fault(error))?;
+    Ok(Redirect::to(&format!("/console/ends/{}", begun.id)).into_response())
+}

@@ -1,0 +1,143 @@
+//! What sessions somebody looks for, as a page's fields say it and as the server reads it.
+
+use super::{rows::with_query, viewer::Viewer};
+use crate::{
+    base::{text::Email, time::Lifetime},
+    domain::session_filter::SessionFilter,
+    flows::admin::look::by_address,
+    store::error::StoreError,
+    web::pages::FilterFields,
+};
+
+/// The longest time without use that is looked for.
+const MOST_DAYS: i64 = 3650;
+
+/// What was asked for.
+pub(super) struct Asked {
+    pub(super) fields: FilterFields,
+    /// What it means; or what is wrong with it, for people.
+    pub(super) filter: Result<SessionFilter, String>,
+}
+
+/// Reads the parameters of a page.
+pub(super) async fn asked<P>(viewer: &Viewer<P>) -> Result<Asked, StoreError> {
+    let text = |name| viewer.query.text(name).trim().to_owned();
+    let fields = FilterFields {
+        person: text("person"),
+        client: text("client"),
+        app_version: text("app_version"),
+        device: text("device"),
+        address: text("address"),
+        unused_days: text("unused_days"),
+    };
+    let provider = viewer.private.provider();
+    let mut filter = read(&fields);
+    if let (Ok(filter), Ok(Some(days))) = (&mut filter, days(&fields.unused_days)) {
+        filter.used_before = Some(provider.clock.now().minus(Lifetime::from_days(days)));
+    }
+    if !fields.person.is_empty() {
+        let user = match fields.person.parse::<Email>() {
+            Ok(email) => by_address(provider, &email).await?,
+            Err(_) => None,
+        };
+        filter = match user {
+            Some(user) => filter.map(|filter| SessionFilter {
+                user: Some(user.id),
+                ..filter
+            }),
+            None => Err(format!("Nobody has the address {}.", fields.person)),
+        };
+    }
+    Ok(Asked { fields, filter })
+}
+
+fn read(fields: &FilterFields) -> Result<SessionFilter, String> {
+    fn part<T: std::str::FromStr<Err: std::fmt::Display>>(
+        name: &str,
+        text: &str,
+    ) -> Result<Option<T>, String> {
+        let read = (!text.is_empty()).then(|| text.parse()).transpose();
+        read.map_err(|error| format!("{name}: {error}."))
+    }
+    days(&fields.unused_days)?;
+    Ok(SessionFilter {
+        client: part("App", &fields.client)?,
+        app_version: part("Version", &fields.app_version)?,
+        device: part("Device", &fields.device)?,
+        address: part("Address", &fields.address)?,
+        ..SessionFilter::default()
+    })
+}
+
+fn days(text: &str) -> Result<Option<i64>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let days = text.parse().ok().filter(|days| (1..=MOST_DAYS).contains(days));
+    days.map(Some)
+        .ok_or_else(|| format!("Days: write a number from 1 to {MOST_DAYS}."))
+}
+
+/// The same question at another page.
+pub(super) fn path(page: &str, fields: &FilterFields, more: &[(&str, &str)]) -> String {
+    let own = [
+        ("person", fields.person.as_str()),
+        ("client", &fields.client),
+        ("app_version", &fields.app_version),
+        ("device", &fields.device),
+        ("address", &fields.address),
+        ("unused_days", &fields.unused_days),
+    ];
+    with_query(page, &[&own, more].concat())
+}
+
+/// In words.
+pub(super) fn facts(fields: &FilterFields) -> Vec<(String, String)> {
+    let own = [
+        ("Person", &fields.person),
+        ("App", &fields.client),
+        ("Version", &fields.app_version),
+        ("Device", &fields.device),
+        ("Address", &fields.address),
+        ("Days without use", &fields.unused_days),
+    ];
+    let said = own.into_iter().filter(|(_, value)| !value.is_empty());
+    said.map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_read_is_said_with_its_field() {
+        let wrong = |change: fn(&mut FilterFields)| {
+            let mut fields = FilterFields::default();
+            change(&mut fields);
+            read(&fields).expect_err("no filter")
+        };
+        assert!(wrong(|fields| fields.address = "everywhere".to_owned()).starts_with("Address: "));
+        assert!(wrong(|fields| fields.unused_days = "0".to_owned()).starts_with("Days: "));
+        assert!(wrong(|fields| fields.app_version = "a b".to_owned()).starts_with("Version: "));
+        assert_eq!(read(&FilterFields::default()), Ok(SessionFilter::default()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_into_the_fields_reads_or_is_refused(text in "\\PC{0,40}") {
+            let fields = FilterFields {
+                client: text.clone(),
+                address: text.clone(),
+                unused_days: text.clone(),
+                ..FilterFields::default()
+            };
+            if let Err(wrong) = read(&fields) {
+                prop_assert!(wrong.contains(": "));
+            }
+            prop_assert!(path("/console/sessions", &fields, &[]).starts_with("/console/sessions"));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The `OpenAPI` 3.1 document: made of the table of routes; the schemas are beside this in a file of their own.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Version,
+    input::TIMES,
+    problem::KINDS,
+    table::{Listed, listed},
+};
+use crate::{
+    base::url::Issuer,
+    domain::role::Permission,
+    flows::{Provider, admin::api::AUDIENCE},
+};
+
+const SCHEMAS: &str = include_str!("schemas.json");
+
+/// The document of a version.
+pub(super) fn document(provider: &Provider, url: &Issuer, version: &Version) -> Value {
+    let mut paths = Map::new();
+    for route in listed() {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        path[route.method.to_lowercase()] = operation(&route, version);
+    }
+    let scopes = Permission::ALL.iter().map(|permission| {
+        let text = format!("the permission {}", permission.as_str());
+        (permission.scope().to_owned(), text.into())
+    });
+    let scopes: Map<String, Value> = scopes.collect();
+    let mut schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    schemas["Problem"] = problem();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Postern admin API",
+            "version": version.name,
+            "description": format!(
+                "Access tokens have the audience {}. Times are milliseconds since 1970. A POST with an Idempotency-Key \
+                 is done once.",
+                provider.issuer.at(AUDIENCE)
+            ),
+        },
+        "servers": [{ "url": url.at(&format!("/api/{}", version.name)) }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "machine": {
+                    "type": "oauth2",
+                    "flows": { "clientCredentials": { "tokenUrl": provider.issuer.at("/token"), "scopes": scopes } },
+                },
+                "person": { "type": "apiKey", "in": "cookie", "name": "__Host-postern-admin" },
+            },
+        },
+    })
+}
+
+/// The names of a client's settings.
+pub(super) fn settings() -> BTreeSet<String> {
+    let schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
+    let properties = schemas["ClientSettings"]["properties"].as_object();
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn operation(route: &Listed, version: &Version) -> Value {
+    let mut operation = json!({
+        "operationId": route.id,
+        "summary": route.summary,
+        "description": format!(
+            "Needs the permission {}{}.",
+            route.permission.as_str(),
+            if route.confirmed { ", and of people their password within the last five minutes" } else { "" }
+        ),
+        "security": [{ "machine": [route.permission.scope()] }, { "person": [] }],
+        "parameters": parameters(route),
+        "responses": {
+            route.status.to_string(): answer(route),
+            "default": {
+                "description": "A problem (RFC 9457).",
+                "content": { "application/problem+json": { "schema": reference("Problem") } },
+            },
+        },
+    });
+    if !route.body.is_empty() {
+        let schema = json!({ "schema": reference(route.body) });
+        operation["requestBody"] =
+            json!({ "required": !route.may_be_empty, "content": { "application/json": schema } });
+    }
+    if route.life.within(version.life).is_legacy() {
+        operation["deprecated"] = true.into();
+    }
+    operation
+}
+
+fn parameters(route: &Listed) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if route.path.contains("{id}") {
+        parameters
+            .push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
+    }
+    for name in route.query {
+        parameters.push(
+            json!({ "name": name, "in": "query", "schema": parameter(name), "description": told(name) }),
+        );
+    }
+    if route.method == "POST" {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+            "description": "Who repeats the request with it gets the first answer, for 24 hours.",
+        }));
+    }
+    parameters
+}
+
+fn parameter(name: &str) -> Value {
+    match name {
+        "limit" => json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 100 }),
+        name if TIMES.contains(&name) => json!({ "type": "string", "format": "date-time" }),
+        "order" => json!({ "enum": ["oldest", "newest"], "default": "oldest" }),
+        "step" => json!({ "enum": ["hour", "day"], "default": "hour" }),
+        "life" => json!({ "enum": ["own", "with_browser"] }),
+        _ => json!({ "type": "string" }),
+    }
+}
+
+fn told(name: &str) -> &'static str {
+    match name {
+        "limit" => "How many rows at most.",
+        "cursor" => "The `next` of the page before.",
+        "since" => "Not before this (RFC 3339).",
+        "until" => "Before this (RFC 3339).",
+        "wait" => {
+            "Wait for so long at most (20s) until every API that follows the revocation stream refuses what ended."
+        }
+        "order" => "Which come first.",
+        "step" => "How long what is counted together is.",
+        "kind" => "Only of this kind, such as session.ended.",
+        "user" => "Only of this person, by id.",
+        "client" => "Only of this client.",
+        "session" => "Only about this session of an app.",
+        "actor" => "Who did it: operator, system, a person's id, or client: and its id.",
+        "address" => "The address; for sessions also a network (192.0.2.0/24).",
+        "app_version" => "The very version that the app told last.",
+        "device" => "What the name of the device has in it, in whatever case.",
+        "used_before" => "Not used since this (RFC 3339).",
+        "used_since" => "Used at this or later (RFC 3339).",
+        "opened_before" => "Opened before this (RFC 3339).",
+        "opened_since" => "Opened at this or later (RFC 3339).",
+        "life" => "Whether they end with the browser session that they were opened from.",
+        "email_prefix" => "What the address begins with.",
+        _ => "",
+    }
+}
+
+fn answer(route: &Listed) -> Value {
+    if route.answer.is_empty() {
+        return json!({ "description": "Done." });
+    }
+    let content = json!({ "application/json": { "schema": reference(route.answer) } });
+    json!({ "description": route.summary, "content": content })
+}
+
+fn reference(schema: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{schema}") })
+}
+
+fn problem() -> Value {
+    let types: Vec<String> = KINDS
+        .iter()
+        .map(|(slug, _, _)| format!("urn:postern:problem:{slug}"))
+        .collect();
+    json!({
+        "type": "object",
+        "required": ["type", "title", "status"],
+        "additionalProperties": false,
+        "properties": {
+            "type": { "enum": types },
+            "title": { "type": "string" },
+            "status": { "type": "integer" },
+            "detail": { "type": "string" },
+        },
+    })
+}

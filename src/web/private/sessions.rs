@@ -1,0 +1,179 @@
+//! Where people are signed in.
+
+use axum::{extract::State, response::Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Private,
+    input::{Asked, MaySend, Named},
+    once::json,
+    permission::{Admin, EndSessions, ReadSessions},
+    problem::Problem,
+};
+use crate::{
+    base::{
+        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        page::Page,
+        text::Note,
+        time::{Instant, Lifetime},
+    },
+    domain::session_filter::SessionFilter,
+    flows::{
+        admin::{
+            Unknown, people,
+            sessions::{self as verbs, Why},
+        },
+        confirm::{Reached, confirm},
+        sessions,
+    },
+    store::{browser_sessions, device_sessions, ending::Ended},
+    web::extract::address::Address,
+};
+
+type Answer = Result<Response, Problem>;
+
+/// The parameters that a filter of sessions is made of.
+const FILTER: &[&str] = &[
+    "user",
+    "client",
+    "app_version",
+    "device",
+    "address",
+    "used_before",
+    "used_since",
+    "opened_before",
+    "opened_since",
+    "life",
+];
+
+pub(super) async fn list(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
+    let filter: SessionFilter = asked.filter(FILTER)?;
+    let (after, limit) = (asked.cursor()?, asked.limit()?);
+    let found = sessions::list(private.provider(), &filter, after, limit).await?;
+    Ok(json(StatusCode::OK, found))
+}
+
+pub(super) async fn versions(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
+    let client: Option<ClientId> = asked.value("client", |text| text.parse().ok(), "a client's id")?;
+    let items = sessions::versions(private.provider(), client.as_ref()).await?;
+    Ok(json(StatusCode::OK, Page { items, next: None }))
+}
+
+pub(super) async fn browsers(
+    State(private): State<Private>,
+    _: Admin<ReadSessions>,
+    Named(user): Named<UserId>,
+) -> Answer {
+    people::known(private.provider(), user).await?;
+    let items: Vec<browser_sessions::Listed> = sessions::browsers(private.provider(), user).await?;
+    Ok(json(StatusCode::OK, Page { items, next: None }))
+}
+
+pub(super) async fn of_user(
+    State(private): State<Private>,
+    _: Admin<ReadSessions>,
+    Named(user): Named<UserId>,
+    asked: Asked,
+) -> Answer {
+    people::known(private.provider(), user).await?;
+    let (after, limit) = (asked.cursor()?, asked.limit()?);
+    let filter = SessionFilter {
+        user: Some(user),
+        ..SessionFilter::default()
+    };
+    let found = sessions::list(private.provider(), &filter, after, limit).await?;
+    Ok(json(StatusCode::OK, found))
+}
+
+/// A session of an app on a device, with what was allowed.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    shown: sessions::Shown,
+    scope: String,
+    auth_time: Instant,
+}
+
+pub(super) async fn get(
+    State(private): State<Private>,
+    _: Admin<ReadSessions>,
+    Named(id): Named<DeviceSessionId>,
+) -> Answer {
+    let provider = private.provider();
+    let shown = sessions::show(provider, id).await?.ok_or(Unknown("session"))?;
+    let found = device_sessions::find(&provider.db, id).await?;
+    let grant = found.ok_or(Unknown("session"))?.grant;
+    let shown = Shown {
+        shown,
+        scope: grant.scope.to_string(),
+        auth_time: grant.auth_time,
+    };
+    Ok(json(StatusCode::OK, shown))
+}
+
+/// Why something ends.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Because {
+    reason: Option<Note>,
+}
+
+pub(super) fn why(note: Option<Note>, address: Address) -> Why {
+    Why {
+        note,
+        address: Some(address.to_string()),
+    }
+}
+
+/// Says what ended; who wants to wait also hears which APIs refuse it.
+async fn told(private: &Private, ended: Ended, patience: Option<Lifetime>) -> Answer {
+    let confirmation = match patience {
+        Some(patience) => Some(confirm(private.provider(), patience).await?),
+        None => None,
+    };
+    let reached = Reached {
+        done: ended,
+        confirmation,
+    };
+    Ok(json(StatusCode::OK, reached))
+}
+
+pub(super) async fn end_device(
+    State(private): State<Private>,
+    admin: Admin<EndSessions>,
+    Named(id): Named<DeviceSessionId>,
+    asked: Asked,
+    MaySend(because): MaySend<Because>,
+) -> Answer {
+    let patience = asked.wait(&private)?;
+    let why = why(because.reason, admin.address);
+    let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why).await?;
+    told(&private, ended, patience).await
+}
+
+pub(super) async fn end_browser(
+    State(private): State<Private>,
+    admin: Admin<EndSessions>,
+    Named(id): Named<BrowserSessionId>,
+    asked: Asked,
+    MaySend(because): MaySend<Because>,
+) -> Answer {
+    let patience = asked.wait(&private)?;
+    let why = why(because.reason, admin.address);
+    let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why).await?;
+    told(&private, ended, patience).await
+}
+
+pub(super) async fn end_of_user(
+    State(private): State<Private>,
+    admin: Admin<EndSessions>,
+    Named(id): Named<UserId>,
+    asked: Asked,
+    MaySend(because): MaySend<Because>,
+) -> Answer {
+    let patience = asked.wait(&private)?;
+    let why = why(because.reason, admin.address);
+    let ended = verbs::end_user(private.provider(), &admin.by, id, why).await?;
+    told(&private, ended, patience).await
+}

@@ -1,0 +1,426 @@
+//! The routes of the admin API, in one table: the router and the `OpenAPI` document are made of it.
+
+use std::future::ready;
+
+use axum::{
+    Json, Router,
+    handler::Handler,
+    middleware,
+    response::{IntoResponse, Response},
+    routing::{self, MethodRouter},
+};
+use serde_json::Value;
+
+use super::{
+    Private, Version, clients, events,
+    guard::{self, Facts},
+    keys,
+    life::Life,
+    once, openapi, session_ends, sessions, users,
+};
+use crate::domain::role::Permission;
+
+/// A route, as it is documented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed {
+    /// `GET` and so on.
+    pub method: &'static str,
+    /// Below the version.
+    pub path: &'static str,
+    /// Its `operationId`.
+    pub id: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// What it needs.
+    pub permission: Permission,
+    /// Whether people give their password for it.
+    pub confirmed: bool,
+    /// The parameters of its query.
+    pub query: &'static [&'static str],
+    /// The schema of its body; "" is none.
+    pub body: &'static str,
+    /// Whether the body may be left out.
+    pub may_be_empty: bool,
+    /// The status of its answer.
+    pub status: u16,
+    /// The schema of its answer; "" is none.
+    pub answer: &'static str,
+    /// How long it lives.
+    pub life: Life,
+}
+
+/// A route at work.
+pub(super) struct Route {
+    pub(super) listed: Listed,
+    pub(super) handler: MethodRouter<Private>,
+}
+
+/// Every route, as it is documented.
+pub fn listed() -> Vec<Listed> {
+    routes().into_iter().map(|route| route.listed).collect()
+}
+
+fn route<H, T>(method: &'static str, path: &'static str, id: &'static str, handler: H) -> Route
+where
+    H: Handler<T, Private>,
+    T: 'static,
+{
+    let handler = match method {
+        "POST" => routing::post(handler),
+        "PUT" => routing::put(handler),
+        "DELETE" => routing::delete(handler),
+        _ => routing::get(handler),
+    };
+    Route {
+        listed: Listed {
+            method,
+            path,
+            id,
+            summary: "",
+            permission: Permission::ReadUsers,
+            confirmed: false,
+            query: &[],
+            body: "",
+            may_be_empty: false,
+            status: 200,
+            answer: "",
+            life: Life::UNBOUNDED,
+        },
+        handler,
+    }
+}
+
+impl Route {
+    fn is(mut self, summary: &'static str, permission: Permission) -> Self {
+        (self.listed.summary, self.listed.permission) = (summary, permission);
+        self
+    }
+
+    fn dangerous(mut self) -> Self {
+        self.listed.confirmed = true;
+        self
+    }
+
+    fn asks(mut self, query: &'static [&'static str]) -> Self {
+        self.listed.query = query;
+        self
+    }
+
+    fn takes(mut self, body: &'static str) -> Self {
+        self.listed.body = body;
+        self
+    }
+
+    fn may_take(mut self, body: &'static str) -> Self {
+        self.listed.may_be_empty = true;
+        self.takes(body)
+    }
+
+    fn gives(mut self, status: u16, answer: &'static str) -> Self {
+        (self.listed.status, self.listed.answer) = (status, answer);
+        self
+    }
+}
+
+const PAGE: &[&str] = &["cursor", "limit"];
+
+fn routes() -> Vec<Route> {
+    let parts = [
+        of_users(),
+        of_sessions(),
+        of_session_ends(),
+        of_clients(),
+        of_the_server(),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+fn of_users() -> Vec<Route> {
+    use Permission as P;
+    vec![
+        route("GET", "/users", "listUsers", users::list)
+            .is(
+                "People, in the order in which they were added; by address when searched",
+                P::ReadUsers,
+            )
+            .asks(&["email_prefix", "cursor", "limit"])
+            .gives(200, "UserPage"),
+        route("POST", "/users", "addUser", users::add)
+            .is("Add a person who signs in with a password", P::WriteUsers)
+            .dangerous()
+            .takes("NewUser")
+            .gives(201, "User"),
+        route("GET", "/users/{id}", "getUser", users::get)
+            .is("A person", P::ReadUsers)
+            .gives(200, "User"),
+        route("POST", "/users/{id}/disable", "disableUser", users::disable)
+            .is("Disable a person and end everything of theirs", P::WriteUsers)
+            .dangerous()
+            .gives(200, "UserEnded"),
+        route("POST", "/users/{id}/enable", "enableUser", users::enable)
+            .is("Let a disabled person sign in again", P::WriteUsers)
+            .dangerous()
+            .gives(200, "User"),
+        route("POST", "/users/{id}/password", "setPassword", users::set_password)
+            .is(
+                "Set a person's password and end everything of theirs",
+                P::WriteUsers,
+            )
+            .dangerous()
+            .takes("NewPassword")
+            .gives(200, "Ended"),
+        route("PUT", "/users/{id}/role", "setRole", users::set_role)
+            .is(
+                "Say what a person is among admins; their admin sessions end",
+                P::WriteRoles,
+            )
+            .dangerous()
+            .takes("NewRole")
+            .gives(200, "UserEnded"),
+        route(
+            "GET",
+            "/users/{id}/browser-sessions",
+            "listBrowserSessions",
+            sessions::browsers,
+        )
+        .is("The browsers in which a person is signed in", P::ReadSessions)
+        .gives(200, "BrowserSessionPage"),
+        route(
+            "GET",
+            "/users/{id}/sessions",
+            "listSessionsOfUser",
+            sessions::of_user,
+        )
+        .is(
+            "The apps in which a person is signed in, each on one device",
+            P::ReadSessions,
+        )
+        .asks(PAGE)
+        .gives(200, "SessionPage"),
+        route(
+            "POST",
+            "/users/{id}/end-sessions",
+            "endSessionsOfUser",
+            sessions::end_of_user,
+        )
+        .is("End everything in which a person is signed in", P::EndSessions)
+        .asks(&["wait"])
+        .may_take("Because")
+        .gives(200, "EndedSessions"),
+    ]
+}
+
+fn of_sessions() -> Vec<Route> {
+    use Permission as P;
+    vec![
+        route("GET", "/sessions", "listSessions", sessions::list)
+            .is(
+                "Sessions of apps that match, each on one device, newest first",
+                P::ReadSessions,
+            )
+            .asks(&[
+                "user",
+                "client",
+                "app_version",
+                "device",
+                "address",
+                "used_before",
+                "used_since",
+                "opened_before",
+                "opened_since",
+                "life",
+                "cursor",
+                "limit",
+            ])
+            .gives(200, "SessionPage"),
+        route("GET", "/app-versions", "countVersions", sessions::versions)
+            .is(
+                "How many live sessions each version of an app has, most first",
+                P::ReadSessions,
+            )
+            .asks(&["client"])
+            .gives(200, "VersionPage"),
+        route("GET", "/sessions/{id}", "getSession", sessions::get)
+            .is("A session of an app on a device", P::ReadSessions)
+            .gives(200, "Session"),
+        route("POST", "/sessions/{id}/end", "endSession", sessions::end_device)
+            .is(
+                "End a session of an app, and those that hang under it",
+                P::EndSessions,
+            )
+            .asks(&["wait"])
+            .may_take("Because")
+            .gives(200, "EndedSessions"),
+        route(
+            "POST",
+            "/browser-sessions/{id}/end",
+            "endBrowserSession",
+            sessions::end_browser,
+        )
+        .is(
+            "End a browser session, and the sessions of apps that live with it",
+            P::EndSessions,
+        )
+        .asks(&["wait"])
+        .may_take("Because")
+        .gives(200, "EndedSessions"),
+    ]
+}
+
+fn of_session_ends() -> Vec<Route> {
+    use Permission as P;
+    vec![
+        route("POST", "/session-ends", "endSessions", session_ends::begin)
+            .is(
+                "Begin to end all sessions of apps that match, or only count them",
+                P::EndSessions,
+            )
+            .dangerous()
+            .takes("SessionsToEnd")
+            .gives(200, "BegunEnd"),
+        route("GET", "/session-ends", "listSessionEnds", session_ends::list)
+            .is(
+                "The ends of all sessions that match, newest first",
+                P::ReadSessions,
+            )
+            .asks(PAGE)
+            .gives(200, "SessionEndPage"),
+        route("GET", "/session-ends/{id}", "getSessionEnd", session_ends::get)
+            .is("One of them, and how far it came", P::ReadSessions)
+            .asks(&["wait"])
+            .gives(200, "SessionEnd"),
+        route(
+            "POST",
+            "/session-ends/{id}/cancel",
+            "cancelSessionEnd",
+            session_ends::cancel,
+        )
+        .is("Stop one; what has ended stays ended", P::EndSessions)
+        .gives(200, "SessionEnd"),
+    ]
+}
+
+fn of_clients() -> Vec<Route> {
+    use Permission as P;
+    vec![
+        route("GET", "/clients", "listClients", clients::list)
+            .is("The clients that may be used, by id", P::ReadClients)
+            .asks(PAGE)
+            .gives(200, "ClientPage"),
+        route("POST", "/clients", "addClient", clients::add)
+            .is("Register a client; its secret is shown once", P::WriteClients)
+            .dangerous()
+            .takes("NewClient")
+            .gives(201, "AddedClient"),
+        route("GET", "/clients/{id}", "getClient", clients::get)
+            .is("A client", P::ReadClients)
+            .gives(200, "Client"),
+        route("PUT", "/clients/{id}", "updateClient", clients::update)
+            .is(
+                "Give a client another name and other settings: all of them",
+                P::WriteClients,
+            )
+            .dangerous()
+            .takes("ChangedClient")
+            .gives(200, "Client"),
+        route("DELETE", "/clients/{id}", "removeClient", clients::remove)
+            .is("Remove a client and end its sessions", P::WriteClients)
+            .dangerous()
+            .gives(200, "Ended"),
+        route(
+            "POST",
+            "/clients/{id}/secrets",
+            "rotateSecret",
+            clients::rotate_secret,
+        )
+        .is(
+            "A new secret for a client, shown once; the old one stays good for a while",
+            P::WriteClients,
+        )
+        .dangerous()
+        .takes("NewSecret")
+        .gives(201, "RotatedSecret"),
+    ]
+}
+
+fn of_the_server() -> Vec<Route> {
+    use Permission as P;
+    vec![
+        route("GET", "/keys", "listKeys", keys::list)
+            .is(
+                "Every key of the server, without what is secret of it",
+                P::ReadKeys,
+            )
+            .gives(200, "KeyPage"),
+        route("POST", "/keys/rotate", "rotateKeys", keys::rotate)
+            .is("Put the next key into use, of one ring or of all", P::RotateKeys)
+            .dangerous()
+            .takes("KeysToRotate")
+            .gives(200, "RotatedKeys"),
+        route("POST", "/keys/withdraw", "withdrawKeys", keys::withdraw)
+            .is(
+                "Replace keys that others may know at once, and refuse what they made",
+                P::RotateKeys,
+            )
+            .dangerous()
+            .takes("KeysToWithdraw")
+            .gives(200, "WithdrawnKeys"),
+        route("GET", "/events", "listEvents", events::list)
+            .is(
+                "What happened, oldest first unless the order says newest",
+                P::ReadEvents,
+            )
+            .asks(&[
+                "kind", "user", "client", "session", "actor", "address", "since", "until", "order", "cursor",
+                "limit",
+            ])
+            .gives(200, "EventPage"),
+        route("GET", "/events/live", "followEvents", events::live)
+            .is(
+                "What came since the answer before; without a cursor only where to begin",
+                P::ReadEvents,
+            )
+            .asks(&[
+                "kind", "user", "client", "session", "actor", "address", "cursor", "limit",
+            ])
+            .gives(200, "EventPage"),
+        route("GET", "/events/counts", "countEvents", events::counts)
+            .is(
+                "How often things happened, hour by hour or day by day",
+                P::ReadEvents,
+            )
+            .asks(&["since", "until", "step", "kind"])
+            .gives(200, "EventCountPage"),
+        route("GET", "/legacy-uses", "listLegacyUses", events::legacy)
+            .is("Who still uses routes that are going to end", P::ReadEvents)
+            .gives(200, "LegacyUsePage"),
+    ]
+}
+
+/// The routes of these versions.
+pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private> {
+    let mut router = Router::new();
+    for version in versions {
+        let document = openapi::document(private.provider(), private.url(), version);
+        let path = format!("/api/{}/openapi.json", version.name);
+        router = router.route(&path, routing::get(move || ready(told(document.clone()))));
+        for Route { listed, handler } in routes() {
+            let path = format!("/api/{}{}", version.name, listed.path);
+            let facts = Facts {
+                private: private.clone(),
+                route: format!("{} {path}", listed.method),
+                life: listed.life.within(version.life),
+                parameters: listed.query,
+            };
+            let handler = handler
+                .layer(middleware::from_fn_with_state(private.clone(), once::layer))
+                .layer(middleware::from_fn_with_state(facts, guard::judge));
+            router = router.route(&path, handler);
+        }
+    }
+    router
+}
+
+fn told(document: Value) -> Response {
+    Json(document).into_response()
+}

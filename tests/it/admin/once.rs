@@ -1,0 +1,148 @@
+//! Requests that are sent again.
+
+use postern::domain::role::Permission;
+use serde_json::{Value, json};
+
+use super::{Machine, private, problem, start};
+use crate::harness::{Answer, Postern};
+
+fn new() -> Value {
+    json!({ "id": "robot", "name": "Robot", "kind": "service", "scope": "read" })
+}
+
+async fn add(admin: &Machine<'_>, key: &str, body: Value) -> Answer {
+    admin
+        .send("POST", "/clients", Some(body), &[("idempotency-key", key)])
+        .await
+}
+
+#[tokio::test]
+async fn who_got_no_answer_gets_the_same_one_and_it_is_done_once() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    let first = add(&admin, "k1", new()).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = add(&admin, "k1", new()).await;
+    assert_eq!(
+        (again.status, &again.body),
+        (first.status, &first.body),
+        "with its secret"
+    );
+    assert_eq!(
+        (
+            first.header("idempotency-replayed"),
+            again.header("idempotency-replayed")
+        ),
+        ("", "true")
+    );
+    assert_eq!(
+        problem(&add(&admin, "k2", new()).await),
+        "taken",
+        "another key is another request"
+    );
+    let other = json!({ "id": "other", "name": "Robot", "kind": "service", "scope": "read" });
+    assert_eq!(
+        problem(&add(&admin, "k1", other.clone()).await),
+        "idempotency-key-reused"
+    );
+    // The secret is not there to be read.
+    let kept = postern.texts("SELECT answer FROM idempotent_requests").await;
+    assert_eq!(kept.len(), 1, "what was refused is not kept: {kept:?}");
+    assert!(!kept[0].contains("pst_cs_") && !kept[0].contains("robot"));
+    // The keys of one are not those of another.
+    let somebody = Machine::mighty(&postern).await;
+    assert_eq!(add(&somebody, "k1", other).await.status, 201);
+    // Nor of the same with fewer permissions.
+    postern.advance("24h");
+    let admin = Machine::mighty(&postern).await;
+    assert_eq!(problem(&add(&admin, "k1", new()).await), "taken", "a day is over");
+}
+
+#[tokio::test]
+async fn keys_are_short_and_plain_and_for_posts() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    for key in ["", " ", &"x".repeat(129), "a b"] {
+        assert_eq!(
+            problem(&add(&admin, key, new()).await),
+            "idempotency-key-invalid",
+            "{key:?}"
+        );
+    }
+    let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];
+    let answer = admin.send("POST", "/clients", Some(new()), &twice).await;
+    assert_eq!(problem(&answer), "idempotency-key-invalid");
+    for _ in 0..2 {
+        let read = admin
+            .send("GET", "/users", None, &[("idempotency-key", "a")])
+            .await;
+        assert_eq!(
+            (read.status.as_u16(), read.header("idempotency-replayed")),
+            (200, "")
+        );
+    }
+    assert!(
+        postern
+            .texts("SELECT answer FROM idempotent_requests")
+            .await
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_key_does_not_help_who_may_not() {
+    let postern = start().await;
+    let reader = Machine::with(&postern, [Permission::ReadClients]).await;
+    for _ in 0..2 {
+        assert_eq!(problem(&add(&reader, "k", new()).await), "not-permitted");
+    }
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_is_carried_out() {
+    for database in [None, crate::harness::postgres::database().await] {
+        let clock =
+            postern::base::time::Clock::manual(postern::base::time::Instant::from_millis(1_790_000_000_000));
+        let postern = Postern::start_at(clock, database, private).await;
+        let admin = Machine::mighty(&postern).await;
+        let all = (0..12).map(|_| add(&admin, "k", new()));
+        let answers = futures_util::future::join_all(all).await;
+        let done: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+        assert!(!done.is_empty());
+        for answer in &answers {
+            match answer.status.as_u16() {
+                201 => assert_eq!(answer.body, done[0].body),
+                _ => assert_eq!(problem(answer), "idempotency-key-under-way"),
+            }
+        }
+        assert_eq!(add(&admin, "k", new()).await.body, done[0].body);
+        assert_eq!(
+            postern
+                .number("SELECT COUNT(*) FROM client_secrets WHERE client_id = 'robot'")
+                .await,
+            1
+        );
+    }
+}
+
+#[tokio::test]
+async fn who_died_holds_a_key_for_a_quarter_of_an_hour() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    assert_eq!(add(&admin, "k", new()).await.status, 201);
+    postern
+        .tamper("UPDATE idempotent_requests SET answer = NULL")
+        .await;
+    assert_eq!(
+        problem(&add(&admin, "k", new()).await),
+        "idempotency-key-under-way"
+    );
+    postern
+        .tamper("UPDATE idempotent_requests SET held_until = 0")
+        .await;
+    assert_eq!(
+        problem(&add(&admin, "k", new()).await),
+        "taken",
+        "it is tried again"
+    );
+}

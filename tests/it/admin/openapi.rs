@@ -1,0 +1,112 @@
+//! The document is complete and true.
+
+use std::collections::BTreeSet;
+
+use postern::{
+    domain::client::{ClientKind, ClientSettings},
+    web::private::{PROBLEMS, listed},
+};
+use serde_json::{Value, json};
+
+use super::{Machine, schema, start};
+
+fn references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            found.extend(object.get("$ref").and_then(Value::as_str).map(str::to_owned));
+            object.values().for_each(|value| references(value, found));
+        }
+        Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn every_route_is_in_it_and_every_schema_is_there_and_used() {
+    let postern = start().await;
+    let document = schema::document(&postern).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let paths = document["paths"].as_object().expect("paths");
+    let operations: usize = paths
+        .values()
+        .map(|path| path.as_object().expect("a path").len())
+        .sum();
+    assert_eq!(operations, listed().len());
+    let ids: BTreeSet<_> = listed().iter().map(|route| route.id).collect();
+    assert_eq!(ids.len(), operations, "each has a name of its own");
+    for route in listed() {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        assert_eq!(operation["operationId"], route.id);
+        assert!(
+            !route.summary.is_empty() && !route.answer.is_empty(),
+            "{}",
+            route.id
+        );
+        let parameters = operation["parameters"].as_array().expect("parameters");
+        for name in route.query {
+            let there = parameters
+                .iter()
+                .any(|parameter| parameter["name"] == *name && parameter["in"] == "query");
+            assert!(there, "{}: {name}", route.id);
+        }
+    }
+    let mut used = BTreeSet::new();
+    references(&document, &mut used);
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let there: BTreeSet<_> = schemas
+        .keys()
+        .map(|name| format!("#/components/schemas/{name}"))
+        .collect();
+    let all: BTreeSet<_> = used
+        .iter()
+        .cloned()
+        .chain(["#/components/schemas/ClientSettings".to_owned()])
+        .collect();
+    assert_eq!(there, all);
+    assert_eq!(
+        schemas["Problem"]["properties"]["type"]["enum"]
+            .as_array()
+            .expect("types")
+            .len(),
+        PROBLEMS.len()
+    );
+}
+
+#[tokio::test]
+async fn the_settings_of_clients_are_all_in_it() {
+    let postern = start().await;
+    let document = schema::document(&postern).await;
+    let own = &document["components"]["schemas"]["ClientSettings"]["properties"];
+    for kind in [ClientKind::Native, ClientKind::Web, ClientKind::Service] {
+        let settings = serde_json::to_value(ClientSettings::new(kind)).expect("JSON");
+        for name in settings.as_object().expect("an object").keys() {
+            assert!(own.get(name).is_some(), "{name}");
+        }
+    }
+    // A name that the settings do not have would be taken and do nothing.
+    let admin = Machine::mighty(&postern).await;
+    for name in own.as_object().expect("an object").keys() {
+        let mut client = json!({ "id": "x", "name": "X", "kind": "web" });
+        client[name] = json!({ "no": "setting takes this" });
+        let answer = admin.post("/clients", client).await;
+        assert_eq!(answer.status, 422, "{name}: {answer:?}");
+    }
+}
+
+#[test]
+fn the_checker_finds_what_does_not_fit() {
+    let document = json!({ "components": { "schemas": { "A": { "type": "object", "required": ["a"],
+        "additionalProperties": false, "properties": { "a": { "type": ["string", "null"] }, "b": { "enum": [1] } } } } } });
+    let schema = json!({ "type": "array", "items": { "$ref": "#/components/schemas/A" } });
+    let fits = |value: Value| schema::fits(&document, &schema, &value).is_ok();
+    assert!(fits(json!([])) && fits(json!([{ "a": null }, { "a": "x", "b": 1 }])));
+    for wrong in [
+        json!({}),
+        json!([{}]),
+        json!([{ "a": 1 }]),
+        json!([{ "a": "", "c": 1 }]),
+        json!([{ "a": "", "b": 2 }]),
+    ] {
+        assert!(!fits(wrong.clone()), "{wrong}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Sessions that match, ends of all of them, and waiting until every API knows.
+
+use postern::{base::time::Clock, domain::role::Permission, flows::mass_end};
+use serde_json::{Value, json};
+
+use super::{Machine, Postern, private, problem, start};
+use crate::harness::{ALICE, Answer, BOB, Follower};
+
+fn ids(answer: &Answer) -> Vec<String> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let page = answer.json();
+    let items = page["items"].as_array().expect("items").iter();
+    items
+        .map(|item| item["id"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_part_of_a_filter_is_a_parameter_and_the_search_says_how_far_it_looked() {
+    let postern = start().await;
+    let admin = Machine::with(&postern, [Permission::ReadSessions]).await;
+    let mut sids = Vec::new();
+    for email in [ALICE, BOB, ALICE] {
+        let tokens = postern.phone().signed_in(&mut postern.browser(), email).await;
+        sids.insert(0, tokens.sid());
+        postern.advance("1m");
+    }
+    let bob = postern.user(BOB).await.id;
+    let all = admin.get("/sessions").await;
+    assert_eq!(
+        (ids(&all), all.json()["looked_at"].as_i64()),
+        (sids.clone(), Some(3))
+    );
+    let at = |ago: &str| {
+        postern
+            .clock
+            .now()
+            .minus(ago.parse().expect("a time"))
+            .to_rfc3339()
+    };
+    let (old, new) = (at("150s"), at("90s"));
+    for (query, expected) in [
+        (format!("user={bob}"), &sids[1..2]),
+        ("client=notes".to_owned(), &sids[..]),
+        ("client=other".to_owned(), &[]),
+        ("app_version=9.9".to_owned(), &[]),
+        ("device=nokia".to_owned(), &[]),
+        ("address=192.0.3.0%2F24".to_owned(), &[]),
+        (format!("used_before={old}"), &sids[2..]),
+        (format!("used_since={old}"), &sids[..2]),
+        (format!("opened_before={new}"), &sids[1..]),
+        (format!("opened_since={new}&client=notes"), &sids[..1]),
+        ("life=with_browser".to_owned(), &[]),
+        ("life=own&limit=1000".to_owned(), &sids[..]),
+    ] {
+        assert_eq!(
+            ids(&admin.get(&format!("/sessions?{query}")).await),
+            expected,
+            "{query}"
+        );
+    }
+    let first = admin.get("/sessions?limit=2").await;
+    let next = first.json()["next"].as_str().expect("more").to_owned();
+    assert_eq!(
+        ids(&admin.get(&format!("/sessions?limit=2&cursor={next}")).await),
+        sids[2..]
+    );
+    let wrong = admin.get("/sessions?life=own&user=bob").await;
+    assert_eq!(problem(&wrong), "invalid-parameter");
+    assert!(
+        wrong.json()["detail"]
+            .as_str()
+            .expect("a detail")
+            .starts_with("user: ")
+    );
+    let unknown = admin.get("/sessions?usr=1").await;
+    assert_eq!(problem(&unknown), "unknown-parameter");
+    assert!(admin.get("/app-versions?client=notes").await.json()["items"].is_array());
+}
+
+#[tokio::test]
+async fn all_that_match_are_counted_ended_followed_and_each_end_names_who_and_why() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    let alice = postern.user(ALICE).await.id;
+    for email in [ALICE, BOB, ALICE] {
+        postern.phone().signed_in(&mut postern.browser(), email).await;
+    }
+    for wrong in [
+        json!({}),
+        json!({ "filter": {} }),
+        json!({ "filter": { "usr": alice } }),
+        json!({ "filter": { "user": alice }, "now": true }),
+        json!({ "filter": { "user": alice }, "reason": "two\nlines" }),
+    ] {
+        let answer = admin.post("/session-ends", wrong.clone()).await;
+        assert_eq!(problem(&answer), "invalid-body", "{wrong}");
+    }
+    let filter = json!({ "user": alice });
+    let dry = json!({ "filter": filter, "dry_run": true });
+    let counted = admin.post("/session-ends", dry).await.json();
+    assert_eq!(counted["would_end"]["found"], 2);
+    assert_eq!(
+        ids(&admin.get("/session-ends").await),
+        [""; 0],
+        "nothing was begun"
+    );
+
+    let begin = json!({ "filter": filter, "reason": "lost phones" });
+    let key = [("idempotency-key", "e1")];
+    let begun = admin
+        .send("POST", "/session-ends", Some(begin.clone()), &key)
+        .await
+        .json();
+    let again = admin
+        .send("POST", "/session-ends", Some(begin.clone()), &key)
+        .await
+        .json();
+    assert_eq!(begun, again, "it is done once");
+    let id = begun["end"]["id"].as_str().expect("an id").to_owned();
+    let path = format!("/session-ends/{id}");
+    let under_way = admin.get(&path).await.json();
+    assert!(under_way["done_at"].is_null() && under_way.get("confirmation").is_none());
+    mass_end::work(postern.provider()).await.expect("worked off");
+    let done = admin.get(&format!("{path}?wait=1s")).await.json();
+    assert_eq!(
+        (&done["ended"], &done["note"]),
+        (&json!(2), &json!("lost phones"))
+    );
+    assert_eq!(
+        done["confirmation"],
+        json!({ "instances": 0, "confirmed": 0, "missing": [] })
+    );
+    assert_eq!(problem(&admin.tell(&format!("{path}/cancel")).await), "not-now");
+    let second = admin.post("/session-ends", begin).await.json();
+    let second = second["end"]["id"].as_str().expect("an id").to_owned();
+    let cancelled = admin.tell(&format!("/session-ends/{second}/cancel")).await.json();
+    assert!(cancelled["cancelled_at"].is_i64(), "{cancelled}");
+    assert_eq!(ids(&admin.get("/session-ends?limit=1").await), [second]);
+    assert_eq!(
+        problem(
+            &admin
+                .get("/session-ends/men_0197a000000070008000000000000000")
+                .await
+        ),
+        "not-found"
+    );
+
+    let events = admin.get("/events?kind=session.ended").await.json();
+    let event = &events["items"][0];
+    assert_eq!(event["actor"]["kind"], "client", "{event}");
+    for kind in ["mass_end.begun", "session.ended"] {
+        let client = event["actor"]["id"].as_str().expect("an id");
+        let by = admin
+            .get(&format!("/events?kind={kind}&actor=client:{client}"))
+            .await;
+        assert!(!ids(&by).is_empty(), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_waits_until_every_api_refuses_what_ended_or_says_which_does_not() {
+    let postern = Postern::start_at(Clock::system(), None, private).await;
+    let admin = Machine::with(&postern, [Permission::EndSessions]).await;
+    let mut browser = postern.browser();
+    let tokens = postern.phone().signed_in(&mut browser, ALICE).await;
+    let follower = Follower::new(&postern, "api").await;
+    let mut stream = follower.followed().await;
+    let path = format!("/sessions/{}/end?wait=20s", tokens.sid());
+    let because = Some(json!({ "reason": "asked for by phone" }));
+    let ended = tokio::select! {
+        ended = admin.send("POST", &path, because, &[]) => ended.json(),
+        () = follower.goes_on(&mut stream) => unreachable!("it goes on"),
+    };
+    let whole = json!({ "instances": 1, "confirmed": 1, "missing": [] });
+    assert_eq!(
+        ended,
+        json!({ "browsers": 0, "devices": 1, "confirmation": whole })
+    );
+
+    // Nobody acknowledges any more.
+    let alice = postern.user(ALICE).await.id;
+    let late = admin
+        .tell(&format!("/users/{alice}/end-sessions?wait=50ms"))
+        .await
+        .json();
+    assert_eq!(
+        (&late["browsers"], &late["confirmation"]["confirmed"]),
+        (&json!(1), &json!(0))
+    );
+    let missing: &Value = &late["confirmation"]["missing"][0];
+    assert!(
+        missing["client"] == "api" && missing["refuses_by"].is_i64(),
+        "{missing}"
+    );
+    for wrong in ["wait=x", "wait=1", "wait=1s&wait=2s"] {
+        let answer = admin.tell(&format!("/users/{alice}/end-sessions?{wrong}")).await;
+        assert_eq!(problem(&answer), "invalid-parameter", "{wrong}");
+    }
+    assert_eq!(problem(&admin.get("/sessions").await), "not-permitted");
+}

@@ -1,0 +1,134 @@
+//! Events with filters, as they come and counted; keys that others may know.
+
+use postern::domain::{key::Ring, role::Permission};
+use serde_json::{Value, json};
+
+use super::{Machine, problem, start};
+use crate::harness::{ALICE, Answer, BOB};
+
+fn kinds(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let page = answer.json();
+    let items = page["items"].as_array().expect("items").iter();
+    items.map(|item| item["kind"].clone()).collect()
+}
+
+#[tokio::test]
+async fn events_are_filtered_by_every_part_in_both_orders() {
+    let postern = start().await;
+    let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
+    let tokens = postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    postern.phone().signed_in(&mut postern.browser(), BOB).await;
+    let alice = postern.user(ALICE).await.id;
+    let session = format!("session={}", tokens.sid());
+    let opened = [json!("session.opened")];
+    assert_eq!(
+        kinds(
+            &reader
+                .get(&format!("/events?{session}&kind=session.opened&order=newest"))
+                .await
+        ),
+        opened
+    );
+    assert_eq!(
+        kinds(
+            &reader
+                .get(&format!("/events?kind=session.opened&user={alice}"))
+                .await
+        ),
+        opened
+    );
+    assert!(kinds(&reader.get("/events?kind=session.opened&client=other").await).is_empty());
+    assert!(kinds(&reader.get("/events?address=203.0.113.99").await).is_empty());
+    assert!(kinds(&reader.get("/events?kind=session.opened&actor=operator").await).is_empty());
+    let all = kinds(&reader.get("/events?limit=1000").await);
+    let mut turned = kinds(&reader.get("/events?limit=1000&order=newest").await);
+    turned.reverse();
+    assert_eq!(all, turned);
+    // What does not fit costs no more than it is looked at: a page says where to go on.
+    let (mut seen, mut cursor, mut pages) = (0, String::new(), 0);
+    loop {
+        let page = reader
+            .get(&format!("/events?limit=2&kind=session.opened{cursor}"))
+            .await;
+        (seen, pages) = (seen + kinds(&page).len(), pages + 1);
+        match page.json()["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    assert_eq!((seen, pages), (2, all.len().div_ceil(2)));
+}
+
+#[tokio::test]
+async fn events_are_counted_and_a_follower_begins_where_it_is_now() {
+    let postern = start().await;
+    let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
+    let begin = reader.get("/events/live").await;
+    assert!(kinds(&begin).is_empty());
+    let next = begin.json()["next"].as_str().expect("where to go on").to_owned();
+    let same = reader
+        .get(&format!("/events/live?cursor={next}&kind=session.opened"))
+        .await;
+    assert_eq!(
+        same.json()["next"],
+        next.as_str(),
+        "nothing was chained meanwhile"
+    );
+    assert_eq!(
+        problem(&reader.get("/events/live?cursor=x").await),
+        "invalid-parameter"
+    );
+    assert_eq!(
+        problem(&reader.get("/events/live?since=x").await),
+        "unknown-parameter"
+    );
+    let counted = reader.get("/events/counts?step=day&kind=session.opened").await;
+    assert_eq!(counted.status, 200, "{counted:?}");
+}
+
+#[tokio::test]
+async fn keys_that_others_may_know_are_replaced_at_once() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    let keys = admin.get("/keys").await.json();
+    let active = |key: &&Value| key["ring"] == "seal" && key["state"] == "active";
+    let before = keys["items"]
+        .as_array()
+        .expect("keys")
+        .iter()
+        .find(active)
+        .expect("a key")["id"]
+        .clone();
+    let withdrawn = admin
+        .post("/keys/withdraw", json!({ "ring": "seal" }))
+        .await
+        .json();
+    assert_eq!(withdrawn["items"][0]["ring"], Ring::Seal.as_str());
+    let after = admin.get("/keys").await.json();
+    let now = after["items"]
+        .as_array()
+        .expect("keys")
+        .iter()
+        .find(active)
+        .expect("a key")["id"]
+        .clone();
+    assert_ne!(before, now);
+    let by = admin.get("/events?kind=key.withdrawn").await.json();
+    assert_eq!(by["items"][0]["actor"]["kind"], "client", "{by}");
+    for wrong in [
+        json!({}),
+        json!({ "ring": "x" }),
+        json!({ "ring": null, "compromised": true }),
+    ] {
+        assert_eq!(
+            problem(&admin.post("/keys/withdraw", wrong).await),
+            "invalid-body"
+        );
+    }
+    let reader = Machine::with(&postern, [Permission::ReadKeys]).await;
+    assert_eq!(
+        problem(&reader.post("/keys/withdraw", json!({ "ring": "seal" })).await),
+        "not-permitted"
+    );
+}

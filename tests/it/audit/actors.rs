@@ -1,0 +1,153 @@
+//! Who did it, and what was different.
+
+use postern::{
+    config::Config,
+    domain::actor::Actor,
+    flows::{account, clients, settings},
+};
+use serde_json::{Value, json};
+
+use crate::harness::{BOB, Postern};
+
+/// The newest event of a kind: who did it, and its data.
+async fn newest(postern: &Postern, kind: &str) -> (Value, Value) {
+    let filter = postern::domain::event_filter::EventFilter {
+        kind: Some(kind.to_owned()),
+        ..Default::default()
+    };
+    let page = postern::flows::events::list(postern.provider(), &filter, None, 1).await;
+    let line = page.expect("answered").items.pop().expect("an event");
+    (json!(line.actor), Value::Object(line.data))
+}
+
+#[tokio::test]
+async fn an_operator_an_admin_and_the_server_itself_are_told_apart() {
+    let postern = Postern::start().await;
+    let (admin, bob) = (
+        postern.user("alice@example.com").await.id,
+        postern.user(BOB).await.id,
+    );
+    assert_eq!(
+        newest(&postern, "user.created").await.0,
+        json!({ "kind": "operator" })
+    );
+    assert_eq!(
+        newest(&postern, "key.created").await.0,
+        json!({ "kind": "system" })
+    );
+    let by = Actor::Person { id: admin };
+    account::disable(postern.provider(), bob, by)
+        .await
+        .expect("disabled");
+    let person = json!({ "kind": "person", "id": admin });
+    assert_eq!(newest(&postern, "user.disabled").await.0, person);
+
+    let by = Actor::Client {
+        id: "robot".parse().expect("a client id"),
+    };
+    postern
+        .phone()
+        .signed_in(&mut postern.browser(), "alice@example.com")
+        .await;
+    assert_eq!(newest(&postern, "session.opened").await.0, Value::Null, "herself");
+    let notes = "notes".parse().expect("a client id");
+    clients::remove(postern.provider(), notes, Some(by))
+        .await
+        .expect("removed");
+    for kind in ["client.disabled", "session.ended", "client.removed"] {
+        let robot = json!({ "kind": "client", "id": "robot" });
+        assert_eq!(newest(&postern, kind).await.0, robot, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_withdrawn_consent_is_told_of_beside_what_it_ends() {
+    use postern::domain::{
+        ending::{Ending, Reason},
+        event::Subject,
+    };
+    let postern = Postern::start().await;
+    postern.phone().signed_in(&mut postern.browser(), BOB).await;
+    let user = postern.user(BOB).await.id;
+    let client: postern::base::id::ClientId = "notes".parse().expect("a client id");
+    let subject = Subject {
+        user: Some(user),
+        client: Some(client.clone()),
+        ..Subject::default()
+    };
+    for _ in 0..2 {
+        let ending = Ending::Consent {
+            user,
+            client: client.clone(),
+        };
+        postern::flows::end::end_by(
+            postern.provider(),
+            ending,
+            Reason::EndedByOperator,
+            subject.clone(),
+            Actor::Operator,
+        )
+        .await
+        .expect("ended");
+        assert_eq!(postern.count_events("consent.withdrawn").await, 1);
+        assert_eq!(postern.count_events("session.ended").await, 1);
+    }
+    assert_eq!(
+        newest(&postern, "consent.withdrawn").await.0,
+        json!({ "kind": "operator" })
+    );
+}
+
+#[tokio::test]
+async fn settings_are_told_of_when_they_are_others_and_secrets_never() {
+    let postern = Postern::start().await;
+    let (folder, provider) = (postern.folder(), postern.provider());
+    let defaults = Config::defaults(folder).expect("valid").shown();
+    let with = |variables: &[(&str, &str)]| {
+        let variables = variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let config = Config::load(folder, None, variables, &postern::config::Overrides::default());
+        config.expect("valid").shown()
+    };
+    assert!(
+        !settings::note(provider, &defaults, &defaults)
+            .await
+            .expect("noted")
+    );
+    assert_eq!(postern.count_events("settings.changed").await, 0);
+    let longer = [
+        ("POSTERN__TOKENS__ACCESS_TOKEN", "7m"),
+        (
+            "POSTERN__DATABASE__URL",
+            "postgres://postern:hunter2@db.internal/postern",
+        ),
+    ];
+    for _ in 0..2 {
+        settings::note(provider, &with(&longer), &defaults)
+            .await
+            .expect("noted");
+        assert_eq!(postern.count_events("settings.changed").await, 1, "once");
+    }
+    let (actor, data) = newest(&postern, "settings.changed").await;
+    assert_eq!(actor, json!({ "kind": "operator" }));
+    assert_eq!(
+        (
+            &data["before"]["tokens.access_token"],
+            &data["after"]["tokens.access_token"]
+        ),
+        (&json!("\"5m\""), &json!("\"7m\""))
+    );
+    assert_eq!(
+        data["after"].as_object().map(serde_json::Map::len),
+        Some(2),
+        "{data}"
+    );
+    assert!(!data.to_string().contains("hunter2"), "{data}");
+    postern.advance("1s");
+    settings::note(provider, &defaults, &defaults)
+        .await
+        .expect("noted");
+    let (_, data) = newest(&postern, "settings.changed").await;
+    assert_eq!(data["after"]["tokens.access_token"], "\"5m\"");
+}

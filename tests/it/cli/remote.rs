@@ -1,0 +1,372 @@
+//! Commands that ask a running server, through its admin API, in place of its database.
+
+use std::net::{SocketAddr, TcpListener};
+
+use postern::{
+    base::time::Clock,
+    config::PrivateConfig,
+    domain::{client::ClientKind, role::Permission},
+    server,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Said, Shell};
+use crate::{
+    client_auth::register,
+    harness::{ALICE, BOB, Follower, PASSWORD, Postern, free_port},
+};
+
+/// A server that listens, and a shell on another machine, which has neither its data nor its configuration.
+struct Far {
+    postern: Postern,
+    shell: Shell,
+    server: String,
+    _folder: TempDir,
+}
+
+fn listen(postern: &Postern, port: u16, router: axum::Router) {
+    let listener = TcpListener::bind(("127.0.0.1", port)).expect("a free port");
+    let config = postern.config.server.clone();
+    tokio::spawn(async move { server::serve(listener, router, &config, std::future::pending()).await });
+}
+
+impl Far {
+    async fn start() -> Self {
+        let (public, private) = (free_port(), free_port());
+        let server = format!("http://127.0.0.1:{private}");
+        let url = server.parse().expect("a URL");
+        let postern = Postern::start_at(Clock::system(), None, |config| {
+            config.server.public_url = format!("http://127.0.0.1:{public}").parse().expect("a URL");
+            config.server.private = Some(PrivateConfig {
+                listen: SocketAddr::from(([127, 0, 0, 1], private)),
+                url,
+                allow: "127.0.0.0/8".parse().expect("networks"),
+            });
+        })
+        .await;
+        listen(&postern, public, postern.app.router());
+        listen(
+            &postern,
+            private,
+            postern.app.private_router().expect("a private listener"),
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let shell = Shell::in_folder(folder.path());
+        let far = Self {
+            postern,
+            shell,
+            server,
+            _folder: folder,
+        };
+        far.let_in("mighty", Permission::ALL).await
+    }
+
+    /// The same with this client, which has these permissions.
+    async fn let_in(self, id: &str, permissions: &[Permission]) -> Self {
+        let scope: Vec<_> = permissions.iter().map(|permission| permission.scope()).collect();
+        let api = format!("{}/api/v1", self.postern.issuer());
+        let (_, secret) = register(&self.postern, id, ClientKind::Service, |settings| {
+            settings.scope = scope.join(" ").parse().expect("scopes");
+            settings.resource = Some(api.parse().expect("a resource"));
+        })
+        .await;
+        let shell = self
+            .shell
+            .with("POSTERN_CLIENT_SECRET", &secret.expect("a secret"));
+        Self { shell, ..self }
+    }
+
+    async fn run(&self, command: &[&str]) -> Said {
+        self.run_as("mighty", command, "").await
+    }
+
+    async fn run_as(&self, client: &str, command: &[&str], input: &str) -> Said {
+        let far = ["--server", &self.server, "--client-id", client];
+        self.shell.run_with_input(&[command, &far].concat(), input).await
+    }
+
+    /// The same command on the database.
+    async fn here(&self, command: &[&str]) -> Said {
+        Shell::in_folder(self.postern.folder()).run(command).await
+    }
+}
+
+#[tokio::test]
+async fn what_is_shown_is_the_same_from_far_and_near() {
+    let far = Far::start().await;
+    for email in [ALICE, BOB] {
+        far.postern
+            .phone()
+            .signed_in(&mut far.postern.browser(), email)
+            .await;
+    }
+    let tokens = far
+        .postern
+        .phone()
+        .signed_in(&mut far.postern.browser(), ALICE)
+        .await;
+    let sid = tokens.sid();
+    for command in [
+        &["session", "list", "--json"][..],
+        &["session", "list", "--user", ALICE, "--json"],
+        &["session", "list", "--limit", "1"],
+        &["session", "list", "--client", "other"],
+        &[
+            "session",
+            "list",
+            "--used-since",
+            "1h",
+            "--address",
+            "0.0.0.0/0",
+            "--life",
+            "own",
+            "--json",
+        ],
+        &["session", "show", &sid],
+        &["session", "versions", "--json"],
+        &["session", "ends"],
+        &["session", "end", "--client", "notes", "--dry-run"],
+        &["user", "list"],
+        &["user", "list", "--begins", "a", "--limit", "1"],
+        &["user", "show", BOB],
+        &["keys", "list"],
+        &["client", "list"],
+        &["client", "show", "notes", "--json"],
+    ] {
+        let (from_far, near) = (far.run(command).await.done(), far.here(command).await.done());
+        assert_eq!(from_far, near, "{command:?}");
+    }
+    let exported = far.run(&["events", "export", "--since", "1h"]).await.done();
+    let near = far.here(&["events", "export", "--since", "1h"]).await.done();
+    assert_eq!(exported, near);
+    let opened = [
+        "events",
+        "export",
+        "--since",
+        "1h",
+        "--kind",
+        "session.opened",
+        "--user",
+        ALICE,
+    ];
+    assert_eq!(far.run(&opened).await.done().lines().count(), 2);
+}
+
+#[tokio::test]
+async fn sessions_are_ended_from_far_and_the_exit_code_says_who_knows() {
+    let far = Far::start().await;
+    let phone = far.postern.phone();
+    let tokens = phone.signed_in(&mut far.postern.browser(), ALICE).await;
+    phone.signed_in(&mut far.postern.browser(), BOB).await;
+    let follower = Follower::new(&far.postern, "api").await;
+    let mut stream = follower.followed().await;
+    let sid = tokens.sid();
+    let end = ["session", "end", &sid, "--wait", "--reason", "phone was stolen"];
+    let said = tokio::select! {
+        said = far.run(&end) => said.done(),
+        () = follower.goes_on(&mut stream) => unreachable!("it goes on"),
+    };
+    assert!(
+        said.starts_with(&format!("{sid}: ended 1 app session.\nConfirmed by 1 of 1")),
+        "{said}"
+    );
+    assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
+    let again = far.run(&["session", "end", &sid]).await.refused(1);
+    assert!(again.contains("it has ended already, or never was"), "{again}");
+
+    let late = far
+        .run(&["session", "end", "--user", ALICE, "--wait", "--timeout", "100ms"])
+        .await;
+    assert_eq!(late.code, 3, "{late:?}");
+    assert!(
+        late.out.contains("Confirmed by 0 of 1") && late.out.contains("api "),
+        "{late:?}"
+    );
+
+    // All that match: the server works them off.
+    let begun = far
+        .run(&["session", "end", "--client", "notes", "--no-wait"])
+        .await
+        .done();
+    let id = begun.split(':').next().expect("an id").to_owned();
+    assert!(far.run(&["session", "ends"]).await.done().contains("under way"));
+    let cancelled = far.run(&["session", "cancel-end", &id]).await.done();
+    assert!(cancelled.contains("cancelled"), "{cancelled}");
+    let over = far.run(&["session", "cancel-end", &id]).await.refused(1);
+    assert!(over.contains("done already"), "{over}");
+    let events = far
+        .run(&["events", "export", "--since", "1h", "--kind", "session.ended"])
+        .await
+        .done();
+    let first: Value = serde_json::from_str(events.lines().next().expect("an event")).expect("JSON");
+    assert_eq!(
+        first["actor"],
+        serde_json::json!({ "kind": "client", "id": "mighty" })
+    );
+    assert_eq!(first["data"]["note"], "phone was stolen");
+}
+
+#[tokio::test]
+async fn people_and_keys_are_changed_from_far() {
+    let far = Far::start().await;
+    let dan = "dan@example.com";
+    let add = [
+        "user",
+        "add",
+        dan,
+        "--name",
+        "Dan",
+        "--role",
+        "support",
+        "--password-stdin",
+    ];
+    let added = far.run_as("mighty", &add, PASSWORD).await.done();
+    assert!(added.starts_with("Added dan@example.com: usr_"), "{added}");
+    let taken = far.run_as("mighty", &add, PASSWORD).await.refused(1);
+    assert!(taken.contains("there is one already"), "{taken}");
+    let disabled = far.run(&["user", "disable", dan]).await.done();
+    assert!(
+        disabled.contains("is disabled; no session was left"),
+        "{disabled}"
+    );
+    let again = far.run(&["user", "disable", dan]).await.done();
+    assert!(again.contains("was disabled already"), "{again}");
+    assert!(
+        far.run(&["user", "enable", dan])
+            .await
+            .done()
+            .contains("may sign in again")
+    );
+    assert!(
+        far.run(&["user", "role", dan, "none"])
+            .await
+            .done()
+            .contains("is no admin now")
+    );
+    let set = ["user", "password", dan, "--password-stdin"];
+    let set = far.run_as("mighty", &set, "quite another one").await.done();
+    assert!(set.contains("The password of dan@example.com is set"), "{set}");
+    let nobody = far.run(&["user", "show", "da@example.com"]).await.refused(1);
+    assert!(nobody.contains("nobody here has the address"), "{nobody}");
+    let early = far.run(&["keys", "rotate"]).await.refused(1);
+    assert!(early.contains("this cannot be done now"), "{early}");
+    let seal = far
+        .run(&["keys", "rotate", "--compromised", "--ring", "seal"])
+        .await
+        .done();
+    assert!(seal.contains("WITHDRAWN"), "{seal}");
+}
+
+#[tokio::test]
+async fn a_client_gets_a_new_secret_from_far_and_is_removed() {
+    let far = Far::start().await.let_in("other", &[]).await;
+    let far = far.let_in("robot", Permission::ALL).await;
+    let rotate = [
+        "client",
+        "secret",
+        "rotate",
+        "other",
+        "--keep-old",
+        "1h",
+        "--json",
+    ];
+    let rotated = far.run_as("robot", &rotate, "").await.json();
+    assert!(
+        rotated["client_secret"]
+            .as_str()
+            .expect("text")
+            .starts_with("pst_cs_"),
+        "{rotated}"
+    );
+    assert_eq!(
+        (
+            &rotated["secret"]["client"],
+            rotated["kept"].as_array().map(Vec::len)
+        ),
+        (&"other".into(), Some(1))
+    );
+    let too_many = far.run_as("robot", &rotate, "").await.refused(1);
+    assert!(too_many.contains("two secrets"), "{too_many}");
+    let removed = far
+        .run_as("robot", &["client", "remove", "other"], "")
+        .await
+        .done();
+    assert!(removed.starts_with("Removed other;"), "{removed}");
+    far.run_as("robot", &["client", "show", "other"], "")
+        .await
+        .refused(1);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_with_what_to_do() {
+    let far = Far::start()
+        .await
+        .let_in("reader", &[Permission::ReadSessions])
+        .await;
+    let list = ["session", "list"];
+    // The shell has the reader's secret now.
+    let said = far.run_as("mighty", &list, "").await.refused(1);
+    assert!(
+        said.contains("does not know the client mighty by this secret"),
+        "{said}"
+    );
+    let said = far.run_as("nobody", &list, "").await.refused(1);
+    assert!(said.contains("does not know the client nobody"), "{said}");
+    far.run_as("reader", &list, "").await.done();
+    let said = far.run_as("reader", &["user", "list"], "").await.refused(1);
+    assert!(said.contains("it needs the scope admin:users.read"), "{said}");
+    let said = far
+        .run_as("reader", &["session", "end", "--client", "notes"], "")
+        .await
+        .refused(1);
+    assert!(said.contains("it needs the scope admin:sessions.end"), "{said}");
+
+    let as_reader = ["--client-id", "reader"];
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let asked = |server: &str| [&list[..], &["--server", server], &as_reader].concat().join(" ");
+    for (server, code, told) in [
+        (nowhere.as_str(), 1, "does not answer"),
+        (far.postern.issuer(), 1, "server.private_url"),
+        ("http://id.example.com", 2, "use https"),
+        ("here", 2, "--server"),
+    ] {
+        let command = asked(server);
+        let words: Vec<&str> = command.split(' ').collect();
+        let said = far.shell.run(&words).await.refused(code);
+        assert!(said.contains(told), "{server}: {said}");
+    }
+    let said = far
+        .shell
+        .run(&["session", "list", "--server", &far.server])
+        .await
+        .refused(2);
+    assert!(said.contains("--client-id"), "{said}");
+    let bare = Shell::in_folder(&far.shell.data);
+    let words = [&list[..], &["--server", &far.server], &as_reader].concat();
+    assert!(
+        bare.run(&words)
+            .await
+            .refused(2)
+            .contains("POSTERN_CLIENT_SECRET")
+    );
+    let file = far.shell.data.join("secret");
+    std::fs::write(&file, "pst_cs_wrong\n").expect("written");
+    let from_file = [
+        &words[..],
+        &["--client-secret-file", file.to_str().expect("text")],
+    ]
+    .concat();
+    let said = bare.run(&from_file).await.refused(1);
+    assert!(said.contains("by this secret"), "{said}");
+    // What only the database can do.
+    for command in [
+        &["migrate"][..],
+        &["audit", "verify"],
+        &["config", "check"],
+        &["client", "doctor", "notes"],
+    ] {
+        let said = far.run_as("reader", command, "").await.refused(2);
+        assert!(said.contains("on the database only"), "{command:?}: {said}");
+    }
+}

@@ -1,0 +1,38 @@
+//! How many live sessions each version of an app has, as the walk over all of them counts.
+
+use postern::flows::{sessions::versions, sweep::sweep};
+
+use super::more_like_it;
+use crate::harness::{ALICE, BOB, Postern, Tokens};
+
+async fn counts(postern: &Postern) -> Vec<(Option<String>, i64)> {
+    let found = versions(postern.provider(), None).await.expect("answered");
+    found
+        .into_iter()
+        .map(|count| (count.app_version, count.sessions))
+        .collect()
+}
+
+#[tokio::test]
+async fn live_sessions_are_counted_by_version_and_ended_ones_leave_the_count() {
+    for postern in Postern::on_each().await {
+        let phone = postern.phone();
+        phone.signed_in(&mut postern.browser(), ALICE).await;
+        // More than one sweep walks over.
+        more_like_it(&postern, 6000).await;
+        let code = phone.allowed_code(&mut postern.browser(), BOB).await;
+        let bob = Tokens::of(&phone.redeem_with(&code, &[("app_version", "2.0")]).await);
+        assert_eq!(counts(&postern).await, [], "nothing is counted by who asks");
+        for _ in 0..2 {
+            sweep(postern.provider()).await.expect("swept");
+        }
+        let two = Some("2.0".to_owned());
+        assert_eq!(counts(&postern).await, [(None, 6001), (two, 1)]);
+
+        postern.phone().revoke(&bob.refresh).await;
+        for _ in 0..2 {
+            sweep(postern.provider()).await.expect("swept");
+        }
+        assert_eq!(counts(&postern).await, [(None, 6001)]);
+    }
+}

@@ -1,0 +1,77 @@
+//! The example that the README points to, with tokens of the real server.
+
+use reqwest::RequestBuilder;
+use tokio::net::TcpListener;
+
+use super::{API, OTHER_API, Told, app, issuer::Issuer};
+
+#[expect(dead_code, reason = "its `main` waits for ever on a port of its own")]
+#[path = "../../../resource-server/examples/notes-api.rs"]
+mod example;
+
+/// Its address. It answers until the test's runtime ends.
+async fn start(issuer: &Issuer) -> String {
+    let api = example::api(issuer.url(), API)
+        .await
+        .expect("an issuer that answers");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async { axum::serve(listener, api).await });
+    format!("http://{address}")
+}
+
+async fn told(request: RequestBuilder) -> Told {
+    Told::of(request.send().await.expect("an answer")).await
+}
+
+#[tokio::test]
+async fn who_may_only_read_reads_their_own_notes_and_adds_none() {
+    let issuer = Issuer::start().await;
+    let url = start(&issuer).await;
+    let notes = format!("{url}/notes");
+    let (alice, robot) = (
+        issuer.alices().await.access,
+        issuer.token("notes:read notes:write").await,
+    );
+
+    let written = app().post(&notes).bearer_auth(&robot).body("buy milk");
+    assert_eq!(told(written).await.status, 201);
+    assert_eq!(
+        told(app().get(&notes).bearer_auth(&robot)).await.body,
+        r#"["buy milk"]"#
+    );
+    assert_eq!(told(app().get(&notes).bearer_auth(&alice)).await.body, "[]");
+
+    let refused = told(app().post(&notes).bearer_auth(&alice).body("x")).await;
+    refused.refused(403, "insufficient_scope");
+    assert!(
+        refused.challenges[0].contains(r#"scope="notes:write""#),
+        "{refused:?}"
+    );
+    told(app().get(&notes)).await.refused(401, "");
+    let elsewhere = issuer.token_for(OTHER_API, "notes:read", None).await;
+    for token in [&elsewhere, &issuer.expired] {
+        told(app().get(&notes).bearer_auth(token))
+            .await
+            .refused(401, "invalid_token");
+    }
+}
+
+#[tokio::test]
+async fn an_app_that_knows_only_the_api_finds_the_issuer() {
+    let issuer = Issuer::start().await;
+    let url = start(&issuer).await;
+    let refused = told(app().get(format!("{url}/notes"))).await;
+    let place = format!(r#"resource_metadata="{API}/.well-known/oauth-protected-resource""#);
+    assert!(
+        refused
+            .challenges
+            .iter()
+            .all(|challenge| challenge.contains(&place)),
+        "{refused:?}"
+    );
+    let about = told(app().get(format!("{url}/.well-known/oauth-protected-resource")))
+        .await
+        .json();
+    assert_eq!(about["authorization_servers"][0], issuer.url());
+}
