@@ -5,8 +5,8 @@
 //! owns what is sent, what is believed and what is kept. Whatever is killed, cut off or locked in between, what is in the
 //! store is enough to go on.
 //!
-//! Inside, an operation is an `async fn` over [`link::Link`]: each `.await` is one effect. There is no runtime;
-//! [`operation`] polls by hand.
+//! Inside, an operation is an `async fn` over `link::Link`: each `.await` is one effect. There is no runtime;
+//! `operation` polls by hand.
 
 #![forbid(unsafe_code)]
 
