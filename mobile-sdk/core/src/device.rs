@@ -9,7 +9,7 @@ use crate::{
     form::Form,
     json,
     outcome::{AuthorizeParams, DeviceReady, Outcome},
-    pending::{self, Pending},
+    pending::{self, LIFE, Pending},
     sign_in,
     store::{Host, Result},
     token_response::{self, Reply, refusal, send},
@@ -21,13 +21,38 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     let endpoint = server.device.clone().ok_or(ErrorCode::NotSupported)?;
     pending::tidy(host, 1).await?;
     let flow = pending::flow_of(&host.random_text().await?);
-    let scopes = sign_in::scopes(host.config(), params.scopes.as_ref())?;
+    let pending = Pending {
+        flow,
+        server,
+        key: None,
+        state: "".into(),
+        nonce: "".into(),
+        verifier: "".into(),
+        redirect_uri: String::new(),
+        device_code: None,
+        interval: 0,
+        scopes: sign_in::scopes(host.config(), params.scopes.as_ref())?,
+        resource: None,
+        until: Until::after(&host.now(), LIFE),
+        used: false,
+    };
+    let (pending, version) = pending.begin(host).await?;
+    match ask(host, &endpoint, pending.clone(), version).await {
+        Err(error) => {
+            pending::give_up(host, &pending).await?;
+            Err(error)
+        }
+        ready => ready,
+    }
+}
+
+/// Section 3.1, and what came of it.
+async fn ask(host: &Host, endpoint: &str, mut pending: Pending, version: i64) -> Result<Outcome> {
     let form = Form::default()
         .with("client_id", &host.config().client_id)
-        .with("scope", &scopes.join(" "));
-    let key = sign_in::new_key(host, &server, &flow).await?;
-    let extra = attestation::headers(host, &server, key.as_ref()).await?;
-    let response = send(host, &endpoint, &form, extra).await??;
+        .with("scope", &pending.scopes.join(" "));
+    let extra = attestation::headers(host, &pending.server, pending.key.as_ref()).await?;
+    let response = send(host, endpoint, &form, extra).await??;
     if response.status != 200 {
         return Err(refusal(host, &response).await?.to_error());
     }
@@ -44,27 +69,15 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     if user_code.len() > 64 {
         return Err(ErrorCode::ServerUnavailable.into());
     }
-    let pending = Pending {
-        flow: flow.clone(),
-        server,
-        key,
-        state: "".into(),
-        nonce: "".into(),
-        verifier: "".into(),
-        redirect_uri: String::new(),
-        device_code: Some(text("device_code")?.into()),
-        interval: json::number(&members, "interval").unwrap_or(5).clamp(1, 60),
-        scopes,
-        resource: None,
-        until: Until::after(&host.now(), life),
-        used: false,
-    };
-    pending.store(host).await?;
+    pending.device_code = Some(text("device_code")?.into());
+    pending.interval = json::number(&members, "interval").unwrap_or(5).clamp(1, 60);
+    pending.until = Until::after(&host.now(), life);
+    pending.put(host, version).await?;
     let ready = DeviceReady {
         user_code,
         verification_uri,
         verification_uri_complete: complete,
-        flow_id: flow,
+        flow_id: pending.flow,
         expires_in_ms: life.unsigned_abs(),
     };
     Ok(Outcome::DeviceReady { ready })

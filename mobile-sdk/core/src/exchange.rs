@@ -69,8 +69,8 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
     pending::tidy(host, 1).await?;
     let flow = pending::flow_of(&host.random_text().await?);
     let pending = Pending {
-        flow: flow.clone(),
-        key: sign_in::new_key(host, &server, &flow).await?,
+        flow,
+        key: None,
         server,
         state: "".into(),
         nonce: "".into(),
@@ -84,7 +84,7 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
         // Nobody continues it; what is left of it after a crash is tidied away.
         used: true,
     };
-    pending.store(host).await?;
+    let (pending, _) = pending.begin(host).await?;
     let form = Form::default()
         .with("grant_type", GRANT)
         .with("client_id", &host.config().client_id)

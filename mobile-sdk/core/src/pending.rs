@@ -9,10 +9,12 @@ use crate::{
     config::Config,
     discovery::Server,
     dpop::Key,
+    error::ErrorCode,
     json,
     outcome::Outcome,
     secret::Secret,
     store::{Host, Result},
+    token_response::wants_key,
 };
 
 /// As long as the server keeps its half.
@@ -47,6 +49,10 @@ pub(crate) fn flow_of(state: &str) -> String {
 
 fn record(flow: &str) -> String {
     format!("pending/{flow}")
+}
+
+fn key_of(flow: &str) -> String {
+    format!("key/{flow}")
 }
 
 impl Pending {
@@ -93,13 +99,30 @@ impl Pending {
         self.until.left(now) == 0
     }
 
-    /// Stores a new one.
-    pub(crate) async fn store(&self, host: &Host) -> Result<()> {
-        // The name is random: nobody else has it.
-        let _new = host
-            .put(&record(&self.flow), self.write(host.config()), 0)
+    /// Stores a new one, and then makes the session's key, where sessions are bound: so a process that is killed in between
+    /// leaves no key of which nobody knows.
+    pub(crate) async fn begin(mut self, host: &Host) -> Result<(Self, i64)> {
+        let version = self.put(host, 0).await?;
+        if !wants_key(host, &self.server) {
+            return Ok((self, version));
+        }
+        match Key::make(host, key_of(&self.flow)).await {
+            Ok(key) => self.key = Some(key),
+            Err(error) => {
+                give_up(host, &self).await?;
+                return Err(error);
+            }
+        }
+        let version = self.put(host, version).await?;
+        Ok((self, version))
+    }
+
+    /// Stores it. Its name is random: nobody else changes it.
+    pub(crate) async fn put(&self, host: &Host, version: i64) -> Result<i64> {
+        let stored = host
+            .put(&record(&self.flow), self.write(host.config()), version)
             .await?;
-        Ok(())
+        stored.map_err(|_| ErrorCode::Busy.into())
     }
 
     /// Says that its code is on its way, unless somebody else has.
@@ -129,9 +152,7 @@ pub(crate) async fn forget(host: &Host, flow: &str) -> Result<()> {
 
 /// Forgets one that comes to nothing, and its key.
 pub(crate) async fn give_up(host: &Host, pending: &Pending) -> Result<()> {
-    if let Some(key) = &pending.key {
-        host.delete_key(&key.id).await;
-    }
+    host.delete_key(&key_of(&pending.flow)).await;
     forget(host, &pending.flow).await
 }
 

@@ -5,7 +5,7 @@ use crate::{
     blob::Account,
     clock::{Moment, Until},
     config::{Config, ParPolicy, is_scope},
-    discovery::{self, Server},
+    discovery,
     dpop::Key,
     end,
     error::{ErrorCode, SdkError},
@@ -17,7 +17,7 @@ use crate::{
     pending::{self, LIFE, Pending},
     pkce,
     store::{Host, Result},
-    token_response::{Granted, wants_key},
+    token_response::Granted,
 };
 
 /// Begins one: it is stored before its URL is known to anybody.
@@ -27,11 +27,10 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     let state = host.random_text().await?;
     let flow = pending::flow_of(&state);
     let scopes = scopes(host.config(), params.scopes.as_ref())?;
-    let key = new_key(host, &server, &flow).await?;
     let pending = Pending {
         flow: flow.clone(),
-        server: server.clone(),
-        key,
+        server,
+        key: None,
         state: state.into(),
         nonce: host.random_text().await?.into(),
         verifier: host.random_text().await?.into(),
@@ -43,8 +42,8 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
         until: Until::after(&host.now(), LIFE),
         used: false,
     };
+    let (pending, _) = pending.begin(host).await?;
     let request = request(host.config(), &pending, &params);
-    pending.store(host).await?;
     let url = match url(host, &pending, &request).await {
         Ok(url) => url,
         Err(error) => {
@@ -114,14 +113,6 @@ pub(crate) fn scopes(config: &Config, asked: Option<&Vec<String>>) -> Result<Vec
     } else {
         Err(ErrorCode::InvalidArgument.into())
     }
-}
-
-/// A key of its own for each session, where sessions are bound.
-pub(crate) async fn new_key(host: &Host, server: &Server, flow: &str) -> Result<Option<Key>> {
-    if !wants_key(host, server) {
-        return Ok(None);
-    }
-    Ok(Some(Key::make(host, format!("key/{flow}")).await?))
 }
 
 /// Makes an account of what the token endpoint gave. What is refused is given back to the server.
