@@ -1,10 +1,19 @@
-//! Alice's browser: cookies, redirects and two forms.
+//! Alice's browser: cookies, redirects and forms.
 
 use std::collections::BTreeMap;
 
 use postern_mobile_core::{Header, HttpRequest, HttpResponse, Input, Secret};
 
 use crate::{http, server::PASSWORD};
+
+/// What may stand between a person and what they came for.
+const FORMS: [&str; 5] = [
+    "/sign-in",
+    "/consent",
+    "/device",
+    "/device/decide",
+    "/logout/confirm",
+];
 
 /// A browser with its cookies.
 pub struct Browser {
@@ -22,26 +31,37 @@ impl Browser {
 
     /// Opens what an app has asked for, signs in where asked, and allows. Where the app gets its answer.
     pub fn allow(&mut self, url: &str) -> String {
-        let mut went = self.open(url);
-        for _ in 0..3 {
-            let page = match went {
-                Err(back) => return back,
-                Ok(page) => page,
+        self.through(url).expect_err("a way back to the app")
+    }
+
+    /// The same for what a device shows, which has no address: the page that stays.
+    pub fn allow_device(&mut self, url: &str) -> String {
+        self.through(url).expect("a page")
+    }
+
+    /// Fills in and presses what there is, until nothing is asked any more: the page, or the URL of an app.
+    fn through(&mut self, url: &str) -> Result<String, String> {
+        let mut page = self.open(url)?;
+        for _ in 0..4 {
+            let asks = |action: &&&str| page.contains(&format!("action=\"{action}\""));
+            let Some(action) = FORMS.iter().find(asks) else {
+                return Ok(page);
             };
-            went = if page.contains("action=\"/sign-in\"") {
-                let mut fields = fields(&page, "/sign-in");
-                fields.retain(|(name, _)| name != "email" && name != "password");
-                fields.push(("email".into(), "alice@example.com".into()));
-                fields.push(("password".into(), PASSWORD.into()));
-                self.post("/sign-in", &fields)
-            } else {
-                let mut fields = fields(&page, "/consent");
-                fields.retain(|(name, _)| name != "decision");
-                fields.push(("decision".into(), "allow".into()));
-                self.post("/consent", &fields)
+            let mut fields = fields(&page, action);
+            let filled_in: &[(&str, &str)] = match *action {
+                "/sign-in" => &[("email", "alice@example.com"), ("password", PASSWORD)],
+                "/consent" | "/device/decide" => &[("decision", "allow")],
+                _ => &[],
             };
+            fields.retain(|(name, _)| filled_in.iter().all(|(filled_in, _)| name != filled_in));
+            fields.extend(
+                filled_in
+                    .iter()
+                    .map(|(name, value)| ((*name).into(), (*value).into())),
+            );
+            page = self.post(action, &fields)?;
         }
-        panic!("no way back to the app: {went:?}")
+        panic!("it asks again and again: {page}")
     }
 
     fn open(&mut self, url: &str) -> Result<String, String> {

@@ -29,46 +29,57 @@ fn program() -> PathBuf {
     std::env::var_os("POSTERN").map_or_else(|| built.into(), PathBuf::from)
 }
 
+/// Runs a command; its words are between spaces.
+fn run(folder: &TempDir, command: &str, more: &[&str], input: &str) {
+    let mut child = Command::new(program())
+        .args(command.split_whitespace())
+        .args(more)
+        .arg("--data")
+        .arg(folder.path().join("data"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("postern is built: cargo build --bin postern, or POSTERN=FILE");
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin.write_all(input.as_bytes()).expect("written");
+    drop(stdin);
+    let done = child.wait_with_output().expect("ended");
+    assert!(
+        done.status.success(),
+        "{command}: {}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+}
+
 impl Server {
     /// Alice and the app `app`, whose tokens are bound to a key.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// And these apps, which nobody is asked about: id, scope and flags of each.
+    pub fn start_with(apps: &[(&str, &str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a port")
             .port();
         let issuer = format!("http://localhost:{port}");
-        let run = |arguments: &[&str], input: &str| {
-            let mut child = Command::new(program())
-                .args(arguments)
-                .arg("--data")
-                .arg(folder.path().join("data"))
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("postern is built: cargo build --bin postern, or POSTERN=FILE");
-            child
-                .stdin
-                .take()
-                .expect("piped")
-                .write_all(input.as_bytes())
-                .expect("written");
-            let done = child.wait_with_output().expect("ended");
-            assert!(
-                done.status.success(),
-                "{arguments:?}: {}",
-                String::from_utf8_lossy(&done.stderr)
-            );
-        };
-        run(&["init", "--public-url", &issuer], "");
+        run(&folder, &format!("init --public-url {issuer}"), &[], "");
         run(
-            &["user", "add", "alice@example.com", "--password-stdin"],
+            &folder,
+            "user add alice@example.com --password-stdin",
+            &[],
             PASSWORD,
         );
         let app = "client add app --name Notes --redirect-uri http://127.0.0.1/callback --consent never \
                    --dpop required --may-end-browser-session";
-        run(&app.split_whitespace().collect::<Vec<_>>(), "");
+        run(&folder, app, &[], "");
+        for (id, scope, flags) in apps {
+            let command = format!("client add {id} --name Notes --consent never {flags}");
+            run(&folder, &command, &["--scope", scope], "");
+        }
         let log = std::fs::File::create(folder.path().join("log")).expect("a file");
         let process = Command::new(program())
             .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data"])

@@ -3,10 +3,10 @@
 use std::sync::atomic::Ordering;
 
 use postern_mobile_core::{
-    Effect, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Outcome, Want,
+    Config, Core, Effect, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Outcome, Want,
 };
 use postern_mobile_harness::{
-    device::{Kill, fresh, lost, signed_in},
+    device::{App, Kill, fresh, lost, signed_in},
     http,
     server::Server,
 };
@@ -171,6 +171,35 @@ fn offline_a_fresh_token_is_given_and_a_stale_one_is_no_reason_to_sign_out() {
             .any(|key| key.starts_with("logout/"))
     );
     assert_eq!(server.count("session.ended"), 1);
+}
+
+#[test]
+fn a_widget_that_may_not_refresh_uses_what_its_app_has_got() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    let config = Config {
+        read_only: true,
+        ..device.config.clone()
+    };
+    let widget = App {
+        core: Core::new(config).expect("a configuration"),
+        ..device.app()
+    };
+    let token = |app: &App, want| match app.run(app.core.access_token(None, want)) {
+        Ok(Outcome::Token { token }) => Ok(token.value),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.code),
+    };
+    let before = token(&widget, Want::default()).expect("the app's");
+    let records = device.store.records().clone();
+    assert_eq!(token(&widget, fresh()), Err(ErrorCode::ReadOnly));
+    device.passed.fetch_add(86_400_000, Ordering::Relaxed);
+    assert_eq!(token(&widget, Want::default()), Err(ErrorCode::ReadOnly));
+    assert_eq!(*device.store.records(), records, "it has changed nothing");
+    let after = token(&device.app(), Want::default()).expect("refreshed");
+    assert_ne!(before, after);
+    assert_eq!(token(&widget, Want::default()), Ok(after));
+    nothing_ended(&server);
 }
 
 #[test]
