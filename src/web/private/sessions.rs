@@ -90,7 +90,7 @@ pub(super) async fn of_user(
 #[derive(Serialize)]
 struct Shown {
     #[serde(flatten)]
-    shown: sessions::Shown,
+    session: sessions::Shown,
     scope: String,
     auth_time: Instant,
 }
@@ -101,11 +101,11 @@ pub(super) async fn get(
     Named(id): Named<DeviceSessionId>,
 ) -> Answer {
     let provider = private.provider();
-    let shown = sessions::show(provider, id).await?.ok_or(Unknown("session"))?;
+    let session = sessions::show(provider, id).await?.ok_or(Unknown("session"))?;
     let found = device_sessions::find(&provider.db, id).await?;
     let grant = found.ok_or(Unknown("session"))?.grant;
     let shown = Shown {
-        shown,
+        session,
         scope: grant.scope.to_string(),
         auth_time: grant.auth_time,
     };

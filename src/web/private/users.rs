@@ -29,14 +29,13 @@ type Answer = Result<Response, Problem>;
 
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadUsers>, asked: Asked) -> Answer {
     let (provider, limit) = (private.provider(), asked.limit()?);
-    let page = match asked.text("email_prefix") {
-        Some(prefix) => account::search(provider, prefix, asked.cursor()?.as_ref(), limit).await?,
-        None => {
-            let after = asked.cursor()?.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-            // One more tells whether there are more.
-            let found = users::list(&provider.db, after, limit + 1).await?;
-            Page::cut(found, limit, |user| user.id.to_string())
-        }
+    let page = if let Some(prefix) = asked.text("email_prefix") {
+        account::search(provider, prefix, asked.cursor()?.as_ref(), limit).await?
+    } else {
+        let after = asked.cursor()?.unwrap_or_else(|| UserId::from_bytes([0; 16]));
+        // One more tells whether there are more.
+        let found = users::list(&provider.db, after, limit + 1).await?;
+        Page::cut(found, limit, |user| user.id.to_string())
     };
     Ok(json(StatusCode::OK, page))
 }

@@ -55,13 +55,13 @@ struct Seen {
     acknowledged: Vec<i64>,
     /// From the click until the last API refused.
     refused: Vec<i64>,
-    /// The first API that refused no more, or never.
+    /// How often an API went on accepting, or refused no more at the end.
     missed: usize,
 }
 
 async fn measured(name: &str, world: World, apis: usize) {
     let world = Arc::new(world);
-    // One after the other, so that each node has as many.
+    // One after the other, so that the door leads them to both nodes.
     let mut following = Vec::new();
     for _ in 0..apis {
         following.push(Api::follow(&world).await);
