@@ -1,0 +1,191 @@
+//! The accounts of a device.
+
+use serde_json::{Value, json};
+
+use crate::{
+    blob::{Account, SCHEMA},
+    discovery,
+    error::ErrorCode,
+    event::{EndReason, Event},
+    id_token::{self, Expected},
+    json,
+    outcome::{Outcome, StoredTokens},
+    sign_in,
+    store::{Host, Result},
+};
+
+const DEFAULT: &str = "default";
+
+async fn ids(host: &Host) -> Result<Vec<String>> {
+    let names = host.keys("account/").await?;
+    Ok(names
+        .iter()
+        .map(|name| name.trim_start_matches("account/").to_owned())
+        .collect())
+}
+
+async fn default(host: &Host) -> Result<(Option<String>, i64)> {
+    let Some(found) = host.get(DEFAULT).await? else {
+        return Ok((None, 0));
+    };
+    let members = json::object(found.value.bytes());
+    Ok((
+        members.and_then(|members| json::owned(&members, "account")),
+        found.version,
+    ))
+}
+
+/// Who is meant: the named one, else the default, else the first.
+pub(crate) async fn resolve(host: &Host, account: Option<String>) -> Result<String> {
+    if let Some(account) = account {
+        return Ok(account);
+    }
+    if let Some(account) = host.memory().default.clone() {
+        return Ok(account);
+    }
+    let ids = ids(host).await?;
+    let (chosen, _) = default(host).await?;
+    let account = chosen
+        .filter(|chosen| ids.contains(chosen))
+        .or_else(|| ids.first().cloned());
+    let account = account.ok_or(ErrorCode::NoSuchAccount)?;
+    host.memory().default = Some(account.clone());
+    Ok(account)
+}
+
+pub(crate) async fn list(host: &Host) -> Result<Outcome> {
+    let accounts = ids(host).await?;
+    let (chosen, _) = default(host).await?;
+    let default = chosen
+        .filter(|chosen| accounts.contains(chosen))
+        .or_else(|| accounts.first().cloned());
+    host.memory().default.clone_from(&default);
+    Ok(Outcome::Accounts { accounts, default })
+}
+
+pub(crate) async fn set_default(host: &Host, account: &str) -> Result<Outcome> {
+    if !ids(host).await?.iter().any(|id| id == account) {
+        return Err(ErrorCode::NoSuchAccount.into());
+    }
+    for _ in 0..4 {
+        let (_, version) = default(host).await?;
+        if write_default(host, account, version).await? {
+            return Ok(Outcome::Done);
+        }
+    }
+    Err(ErrorCode::Busy.into())
+}
+
+async fn write_default(host: &Host, account: &str, version: i64) -> Result<bool> {
+    let record = json!({ "schema": SCHEMA, "account": account }).to_string();
+    let stored = host.put(DEFAULT, record.into(), version).await?.is_ok();
+    if stored {
+        host.memory().default = Some(account.to_owned());
+    }
+    Ok(stored)
+}
+
+/// The first account is the default one.
+pub(crate) async fn make_default_if_none(host: &Host, account: &str) -> Result<()> {
+    let (chosen, version) = default(host).await?;
+    let gone = match &chosen {
+        None => true,
+        Some(chosen) => !ids(host).await?.contains(chosen),
+    };
+    if gone {
+        write_default(host, account, version).await?;
+    }
+    Ok(())
+}
+
+/// An account and its version. One that cannot be read is wiped; one of a newer SDK is left alone.
+pub(crate) async fn load(host: &Host, id: &str) -> Result<(Account, i64)> {
+    let record = Account::record(id);
+    let found = match host.get(&record).await {
+        Ok(Some(found)) => Ok((Account::read(&found.value, host.config()), Some(found.version))),
+        Ok(None) => return Err(ErrorCode::NoSuchAccount.into()),
+        Err(error) if error.code == ErrorCode::StorageCorrupt => Ok((Err(error.code), None)),
+        Err(error) => Err(error),
+    };
+    match found? {
+        (Ok(account), Some(version)) => {
+            host.memory().learn(&account);
+            Ok((account, version))
+        }
+        (Err(ErrorCode::StorageTooNew), _) => Err(ErrorCode::StorageTooNew.into()),
+        (_, version) => {
+            let _gone = host.delete(&record, version).await?;
+            forget(host, id);
+            host.tell(Event::SessionEnded {
+                account: id.to_owned(),
+                reason: EndReason::Corrupt,
+            });
+            Err(ErrorCode::StorageCorrupt.into())
+        }
+    }
+}
+
+/// Out of memory.
+pub(crate) fn forget(host: &Host, id: &str) {
+    let mut memory = host.memory();
+    memory.sessions.remove(id);
+    if memory.default.as_deref() == Some(id) {
+        memory.default = None;
+    }
+}
+
+pub(crate) async fn id_claims(host: &Host, account: Option<String>) -> Result<Outcome> {
+    let id = resolve(host, account).await?;
+    let (account, _) = load(host, &id).await?;
+    let claims = account.id_token.as_ref().and_then(id_token::claims);
+    let claims = claims.ok_or(ErrorCode::NotSupported)?;
+    Ok(Outcome::Claims {
+        json: Value::Object(claims).to_string().into(),
+    })
+}
+
+/// Takes over the tokens of another SDK: a bearer session, as they were. An account that is there already stays.
+pub(crate) async fn adopt(host: &Host, tokens: StoredTokens) -> Result<Outcome> {
+    if tokens.refresh_token.is_empty() {
+        return Err(ErrorCode::InvalidArgument.into());
+    }
+    let server = discovery::server(host).await?;
+    let expected = Expected {
+        config: host.config(),
+        nonce: None,
+        access_token: None,
+        // It may be as old as the session.
+        now_ms: None,
+    };
+    let sub = match &tokens.id_token {
+        Some(token) => Some(id_token::check(token, &expected)?),
+        None => None,
+    };
+    // Without an ID token nobody knows whose they are; adopted twice they are the same account still.
+    let flow = crate::base64::digest(tokens.refresh_token.bytes());
+    let id = match &sub {
+        Some(sub) => sign_in::id_of(host.config(), sub),
+        None => flow.chars().take(22).collect(),
+    };
+    let account = Account {
+        id: id.clone(),
+        flow,
+        server,
+        key: None,
+        refresh_token: Some(tokens.refresh_token),
+        tokens: Vec::new(),
+        scopes: host.config().scopes.clone(),
+        sub,
+        id_token: tokens.id_token,
+        device_secret: None,
+        anchor: host.memory().anchor.clone(),
+    };
+    let added = host
+        .put(&Account::record(&id), account.write(host.config()), 0)
+        .await?;
+    if added.is_ok() {
+        make_default_if_none(host, &id).await?;
+        host.tell(Event::AccountAdded { account: id.clone() });
+    }
+    Ok(Outcome::SignedIn { account: id })
+}

@@ -1,0 +1,56 @@
+//! Evidence that it is this app on a real device (draft-ietf-oauth-attestation-based-client-auth), bound to the DPoP key.
+
+use crate::{
+    config::AttestationPolicy,
+    discovery::Server,
+    dpop::Key,
+    effect::{Evidence, Header},
+    error::ErrorCode,
+    event::Event,
+    form::Form,
+    json,
+    store::{Host, Result},
+    token_response,
+};
+
+/// The headers of a request, by the policy.
+pub(crate) async fn headers(host: &Host, server: &Server, key: Option<&Key>) -> Result<Vec<Header>> {
+    let policy = host.config().attestation;
+    let (AttestationPolicy::Required | AttestationPolicy::Preferred, Some(key)) = (policy, key) else {
+        return Ok(Vec::new());
+    };
+    // A server that cannot take evidence is not asked for a challenge.
+    if server.challenge.is_none() && policy == AttestationPolicy::Preferred {
+        return Ok(Vec::new());
+    }
+    match evidence(host, server, key).await {
+        Ok(evidence) => Ok(vec![
+            Header {
+                name: "OAuth-Client-Attestation".to_owned(),
+                value: evidence.attestation,
+            },
+            Header {
+                name: "OAuth-Client-Attestation-PoP".to_owned(),
+                value: evidence.proof,
+            },
+        ]),
+        Err(_) if policy == AttestationPolicy::Preferred => {
+            host.tell(Event::AttestationSkipped);
+            Ok(Vec::new())
+        }
+        Err(_) => Err(ErrorCode::AttestationUnavailable.into()),
+    }
+}
+
+async fn evidence(host: &Host, server: &Server, key: &Key) -> Result<Evidence> {
+    let endpoint = server
+        .challenge
+        .as_ref()
+        .ok_or(ErrorCode::AttestationUnavailable)?;
+    let response = token_response::send(host, endpoint, &Form::default(), Vec::new()).await??;
+    let challenge = json::object(response.body.bytes())
+        .filter(|_| response.status == 200)
+        .and_then(|members| json::owned(&members, "attestation_challenge"))
+        .ok_or(ErrorCode::AttestationUnavailable)?;
+    host.attest(challenge.into_bytes(), &key.thumbprint()).await
+}

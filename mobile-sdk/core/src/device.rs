@@ -1,0 +1,130 @@
+//! Signing in on another device (RFC 8628).
+
+use crate::{
+    attestation,
+    clock::Until,
+    discovery,
+    effect::HttpFailure,
+    error::ErrorCode,
+    form::Form,
+    json,
+    outcome::{AuthorizeParams, DeviceReady, Outcome},
+    pending::{self, LIFE, Pending},
+    sign_in,
+    store::{Host, Result},
+    token_response::{self, Reply, refusal, send},
+    url,
+};
+
+pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcome> {
+    let server = discovery::server(host).await?;
+    let endpoint = server.device.clone().ok_or(ErrorCode::NotSupported)?;
+    pending::tidy(host, 1).await?;
+    let flow = pending::flow_of(&host.random_text().await?);
+    let pending = Pending {
+        flow,
+        server,
+        key: None,
+        state: "".into(),
+        nonce: "".into(),
+        verifier: "".into(),
+        redirect_uri: String::new(),
+        device_code: None,
+        interval: 0,
+        scopes: sign_in::scopes(host.config(), params.scopes.as_ref())?,
+        resource: None,
+        until: Until::after(&host.now(), LIFE),
+        used: false,
+    };
+    let (pending, version) = pending.begin(host).await?;
+    match ask(host, &endpoint, pending.clone(), version).await {
+        Err(error) => {
+            pending::give_up(host, &pending).await?;
+            Err(error)
+        }
+        ready => ready,
+    }
+}
+
+/// Section 3.1, and what came of it.
+async fn ask(host: &Host, endpoint: &str, mut pending: Pending, version: i64) -> Result<Outcome> {
+    let form = Form::default()
+        .with("client_id", &host.config().client_id)
+        .with("scope", &pending.scopes.join(" "));
+    let extra = attestation::headers(host, &pending.server, pending.key.as_ref()).await?;
+    let response = send(host, endpoint, &form, extra).await??;
+    if response.status != 200 {
+        return Err(refusal(host, &response).await?.to_error());
+    }
+    let members = json::object(response.body.bytes()).ok_or(ErrorCode::ServerUnavailable)?;
+    let text = |name: &str| json::owned(&members, name).ok_or(ErrorCode::ServerUnavailable);
+    let life = json::number(&members, "expires_in").unwrap_or(600).clamp(1, 3600) * 1000;
+    let verification_uri = text("verification_uri")?;
+    let complete = json::owned(&members, "verification_uri_complete");
+    let shown = |uri: &str| url::is_endpoint(uri, host.config().allow_loopback);
+    if !shown(&verification_uri) || complete.as_ref().is_some_and(|uri| !shown(uri)) {
+        return Err(ErrorCode::ServerUnavailable.into());
+    }
+    let user_code = text("user_code")?;
+    if user_code.len() > 64 {
+        return Err(ErrorCode::ServerUnavailable.into());
+    }
+    pending.device_code = Some(text("device_code")?.into());
+    pending.interval = json::number(&members, "interval").unwrap_or(5).clamp(1, 60);
+    pending.until = Until::after(&host.now(), life);
+    pending.put(host, version).await?;
+    let ready = DeviceReady {
+        user_code,
+        verification_uri,
+        verification_uri_complete: complete,
+        flow_id: pending.flow,
+        expires_in_ms: life.unsigned_abs(),
+    };
+    Ok(Outcome::DeviceReady { ready })
+}
+
+/// Asks at the server's pace until there is an answer (section 3.5). It may be dropped and begun again.
+pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
+    let Some((pending, _)) = pending::load(host, flow).await? else {
+        return Err(ErrorCode::DeviceCodeExpired.into());
+    };
+    let code = pending.device_code.clone().ok_or(ErrorCode::InvalidArgument)?;
+    let form = Form::default()
+        .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
+        .with("client_id", &host.config().client_id)
+        .with("device_code", code.text());
+    let mut interval = pending.interval;
+    loop {
+        host.sleep(interval.unsigned_abs() * 1000).await;
+        if pending.is_over(&host.now()) {
+            pending::give_up(host, &pending).await?;
+            return Err(ErrorCode::DeviceCodeExpired.into());
+        }
+        let sent = host.now();
+        match token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await {
+            Ok(Reply::Granted(granted)) => {
+                return sign_in::complete(host, &pending, &granted, None, &sent).await;
+            }
+            Ok(Reply::Refused(refusal)) => match refusal.error.as_str() {
+                "authorization_pending" => {}
+                "slow_down" => {
+                    interval = refusal
+                        .interval()
+                        .unwrap_or(interval + 5)
+                        .max(interval + 1)
+                        .min(120);
+                }
+                _ => {
+                    pending::give_up(host, &pending).await?;
+                    return Err(refusal.to_error());
+                }
+            },
+            // No network: more slowly (section 3.5).
+            Ok(Reply::Failed(HttpFailure::NotSent | HttpFailure::Ambiguous)) => {
+                interval = (interval * 2).min(60);
+            }
+            Err(error) if error.code == ErrorCode::RateLimited => interval = (interval * 2).min(60),
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! The end of a session on this device: first a note of what is to be done, then the doing, so that a process that is killed
+//! in between leaves nothing half done.
+
+use serde_json::json;
+
+use crate::{
+    account,
+    blob::{Account, SCHEMA, secret},
+    discovery::{self, Server},
+    dpop::Key,
+    effect::Header,
+    error::ErrorCode,
+    event::{EndReason, Event},
+    form::Form,
+    json,
+    outcome::{LogoutMode, Outcome},
+    pending,
+    secret::Secret,
+    store::{Host, Result},
+    token_response::{Refusal, send},
+};
+
+/// What is to be done.
+struct Note {
+    account: String,
+    server: Server,
+    key: Option<Key>,
+    refresh_token: Option<Secret>,
+    /// Another session takes its place.
+    replaced: bool,
+}
+
+fn record(flow: &str) -> String {
+    format!("logout/{flow}")
+}
+
+/// Writes down that a session is to end.
+pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
+    let note = json!({
+        "schema": SCHEMA,
+        "account": account.id,
+        "server": account.server.members(),
+        "key": account.key.as_ref().map(Key::members),
+        "refresh_token": account.refresh_token.as_ref().map(Secret::text),
+        "replaced": reason == EndReason::Replaced,
+    });
+    let name = record(&account.flow);
+    for _ in 0..4 {
+        let version = host.get(&name).await?.map_or(0, |found| found.version);
+        if host.put(&name, note.to_string().into(), version).await?.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(ErrorCode::Busy.into())
+}
+
+async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
+    let Some(found) = host.get(&record(flow)).await? else {
+        return Ok(None);
+    };
+    let note = json::object(found.value.bytes()).and_then(|members| {
+        Some(Note {
+            account: json::owned(&members, "account")?,
+            server: Server::from_members(members.get("server")?.as_object()?, host.config()).ok()?,
+            key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
+            refresh_token: secret(&members, "refresh_token"),
+            replaced: json::flag(&members, "replaced"),
+        })
+    });
+    Ok(note)
+}
+
+/// Does what is noted. What the server cannot be told now stays noted.
+pub(crate) async fn finish(host: &Host, flow: &str) -> Result<()> {
+    finish_with(host, flow, false).await
+}
+
+async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
+    let Some(note) = read(host, flow).await? else {
+        return drop_note(host, flow).await;
+    };
+    if !remove(host, flow, &note).await? {
+        // The session that was to take its place never came.
+        return drop_note(host, flow).await;
+    }
+    let mut told = false;
+    if browser && let Some(key) = &note.key {
+        told = tell_with_proof(host, &note, key).await;
+    }
+    if let Some(key) = &note.key {
+        host.delete_key(&key.id).await;
+    }
+    if told || tell(host, &note).await {
+        return drop_note(host, flow).await;
+    }
+    host.tell(Event::RevocationQueued {
+        account: note.account,
+    });
+    Ok(())
+}
+
+async fn drop_note(host: &Host, flow: &str) -> Result<()> {
+    let _any = host.delete(&record(flow), None).await?;
+    Ok(())
+}
+
+/// Takes the account away if it is still this session's. `false`: it has to stay.
+async fn remove(host: &Host, flow: &str, note: &Note) -> Result<bool> {
+    let name = Account::record(&note.account);
+    for _ in 0..8 {
+        let Some(found) = host.get(&name).await? else {
+            break;
+        };
+        let ours = Account::read(&found.value, host.config()).is_ok_and(|account| account.flow == flow);
+        if ours && note.replaced {
+            return Ok(false);
+        }
+        if !ours {
+            return Ok(true);
+        }
+        if host.delete(&name, Some(found.version)).await?.is_ok() {
+            break;
+        }
+    }
+    account::forget(host, &note.account);
+    Ok(true)
+}
+
+/// Revokes the refresh token (RFC 7009). Whether nothing more is to be done.
+async fn tell(host: &Host, note: &Note) -> bool {
+    let (Some(endpoint), Some(token)) = (&note.server.revocation, &note.refresh_token) else {
+        return true;
+    };
+    match send(host, endpoint, &revocation(host, token), Vec::new()).await {
+        // A well-formed no will be one tomorrow too.
+        Ok(Ok(response)) => {
+            response.status == 200
+                || (response.status < 500
+                    && Refusal::parse(response.body.bytes()).is_some()
+                    && response.status != 429)
+        }
+        _ => false,
+    }
+}
+
+/// The same, together with the browser session that it came from: an extension of Postern's.
+async fn tell_with_proof(host: &Host, note: &Note, key: &Key) -> bool {
+    let (Some(endpoint), Some(token)) = (&note.server.revocation, &note.refresh_token) else {
+        return false;
+    };
+    let form = revocation(host, token).with("end_browser_session", "true");
+    for _ in 0..2 {
+        let Ok(proof) = key.proof(host, "POST", endpoint, None).await else {
+            return false;
+        };
+        let proof = Header {
+            name: "DPoP".to_owned(),
+            value: proof.into(),
+        };
+        match send(host, endpoint, &form, vec![proof]).await {
+            Ok(Ok(response)) if response.status == 200 => return true,
+            // Once more with the nonce that came.
+            Ok(Ok(response))
+                if Refusal::parse(response.body.bytes()).is_some_and(|no| no.error == "use_dpop_nonce") => {}
+            _ => return false,
+        }
+    }
+    false
+}
+
+fn revocation(host: &Host, token: &Secret) -> Form {
+    Form::default()
+        .with("client_id", &host.config().client_id)
+        .with("token", token.text())
+        .with("token_type_hint", "refresh_token")
+}
+
+pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMode) -> Result<Outcome> {
+    let id = account::resolve(host, account).await?;
+    let (account, version) = match account::load(host, &id).await {
+        Ok(found) => found,
+        // Gone already.
+        Err(error) if matches!(error.code, ErrorCode::NoSuchAccount | ErrorCode::StorageCorrupt) => {
+            return Ok(Outcome::Done);
+        }
+        Err(error) => return Err(error),
+    };
+    if mode == LogoutMode::LocalOnly {
+        if host.delete(&Account::record(&id), Some(version)).await?.is_err() {
+            return Err(ErrorCode::Busy.into());
+        }
+        account::forget(host, &id);
+        if let Some(key) = &account.key {
+            host.delete_key(&key.id).await;
+        }
+    } else {
+        note(host, &account, EndReason::LoggedOut).await?;
+        finish_with(host, &account.flow, mode == LogoutMode::SessionAndBrowser).await?;
+    }
+    host.tell(Event::AccountRemoved { account: id });
+    Ok(Outcome::Done)
+}
+
+/// A session that is over: it goes from here, and what is left of it is given back, so that no copy of it lives on.
+pub(crate) async fn over(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
+    note(host, account, reason).await?;
+    host.tell(Event::SessionEnded {
+        account: account.id.clone(),
+        reason,
+    });
+    finish(host, &account.flow).await
+}
+
+/// Gives tokens back that were refused. It is only good manners: what fails is forgotten.
+pub(crate) async fn give_back(host: &Host, account: &Account) {
+    let note = Note {
+        account: account.id.clone(),
+        server: account.server.clone(),
+        key: None,
+        refresh_token: account.refresh_token.clone(),
+        replaced: false,
+    };
+    tell(host, &note).await;
+}
+
+pub(crate) async fn resume(host: &Host) -> Result<Outcome> {
+    for name in host.keys("logout/").await? {
+        finish(host, name.trim_start_matches("logout/")).await?;
+    }
+    pending::tidy(host, 0).await?;
+    Ok(Outcome::Done)
+}
+
+/// OpenID Connect RP-Initiated Logout section 2.
+pub(crate) async fn end_session_url(
+    host: &Host,
+    account: Option<String>,
+    then: Option<String>,
+    state: Option<String>,
+) -> Result<Outcome> {
+    let Some(endpoint) = discovery::server(host).await?.end_session else {
+        return Err(ErrorCode::NotSupported.into());
+    };
+    let id = account::resolve(host, account).await?;
+    let (account, _) = account::load(host, &id).await?;
+    let query = Form::default()
+        .with_some("id_token_hint", account.id_token.as_ref().map(Secret::text))
+        .with("client_id", &host.config().client_id)
+        .with_some("post_logout_redirect_uri", then.as_deref())
+        .with_some("state", state.as_deref());
+    Ok(Outcome::Url {
+        url: format!("{endpoint}?{}", query.as_str()),
+    })
+}

@@ -1,0 +1,216 @@
+//! What went wrong, and what the app does about it.
+
+/// An error as apps see it. It holds no secret; `details` is the server's text, and nobody should believe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SdkError {
+    /// What went wrong.
+    pub code: ErrorCode,
+    /// The same as a number that stays.
+    pub number: u32,
+    /// What the app does.
+    pub action: Action,
+    /// When it may work, in ms from now.
+    pub retry_after_ms: Option<u64>,
+    /// What the server said, cut to 256 characters, without control characters. For logs.
+    pub details: Option<String>,
+}
+
+/// What the app does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Stay at, or go to, the screen from which people sign in.
+    ShowLogin,
+    /// Sign in again: the session is over.
+    SignIn,
+    /// Work offline and try later; nothing is lost.
+    RetryLater,
+    /// Try again when the device is unlocked; never sign out.
+    WaitForUnlock,
+    /// Ask for the finger or face again.
+    Unlock,
+    /// The server does not trust this device or app.
+    ContactSupport,
+    /// The app is too old.
+    UpdateApp,
+    /// A mistake of the developer.
+    FixConfiguration,
+    /// A bug of the SDK or of a hook.
+    Report,
+}
+
+macro_rules! codes {
+    ($($(#[$about:meta])* $name:ident = $number:literal => $action:ident,)*) => {
+        /// Everything that can go wrong. `docs/ERRORS.md` has the list.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ErrorCode { $($(#[$about])* $name,)* }
+
+        impl ErrorCode {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The number, which stays.
+            pub fn number(self) -> u32 {
+                match self { $(Self::$name => $number,)* }
+            }
+
+            /// What the app does.
+            pub fn action(self) -> Action {
+                match self { $(Self::$name => Action::$action,)* }
+            }
+
+            /// Its name in the documentation.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The person closed the browser or said no to the device's prompt.
+    UserCancelled = 1001 => ShowLogin,
+    /// The person or the server said no (`access_denied`).
+    AccessDenied = 1002 => ShowLogin,
+    /// The server answered the sign-in with another error.
+    SignInFailed = 1003 => ShowLogin,
+    /// The redirect came a second time; the first one is being answered, or was cut off.
+    RedirectAlreadyUsed = 1004 => ShowLogin,
+    /// The code was refused: it was too old, or its answer was lost twice.
+    CodeRefused = 1005 => ShowLogin,
+    /// The code of the device grant was not confirmed in time.
+    DeviceCodeExpired = 1006 => ShowLogin,
+    /// No such sign-in waits here.
+    RedirectStateUnknown = 1101 => ShowLogin,
+    /// The sign-in waited too long.
+    RedirectStateExpired = 1102 => ShowLogin,
+    /// The server says `iss` in every redirect, but not in this one (RFC 9207).
+    RedirectIssMissing = 1103 => ShowLogin,
+    /// Another server answered (RFC 9207).
+    RedirectIssMismatch = 1104 => ShowLogin,
+    /// A parameter came twice.
+    RedirectDuplicateParam = 1105 => ShowLogin,
+    /// It is not the redirect URI of this sign-in.
+    RedirectWrongUri = 1106 => ShowLogin,
+    /// It has neither a code nor an error, or both, or is too long.
+    RedirectMalformed = 1107 => ShowLogin,
+    /// The ID token is missing or not one.
+    IdTokenMalformed = 1201 => ShowLogin,
+    /// `iss` is not the server.
+    IdTokenIssuer = 1202 => ShowLogin,
+    /// `aud` or `azp` is not this app.
+    IdTokenAudience = 1203 => ShowLogin,
+    /// It has expired, or comes from the future.
+    IdTokenTime = 1204 => ShowLogin,
+    /// `nonce` is not the one of this sign-in.
+    IdTokenNonce = 1205 => ShowLogin,
+    /// `at_hash` is not of the access token.
+    IdTokenAccessTokenHash = 1206 => ShowLogin,
+    /// It names another person than the session.
+    IdTokenSubject = 1207 => ShowLogin,
+    /// A bearer token came where a bound one was required.
+    TokenTypeDowngrade = 1208 => ShowLogin,
+    /// The session ran out, or the server has forgotten it.
+    SessionExpired = 1301 => SignIn,
+    /// The server refuses the session.
+    SessionRevoked = 1302 => SignIn,
+    /// The key is gone.
+    KeyLost = 1303 => SignIn,
+    /// There is no such account here.
+    NoSuchAccount = 1304 => SignIn,
+    /// The API wants a stronger or fresher sign-in (RFC 9470).
+    StepUpRequired = 1305 => SignIn,
+    /// The stored session cannot be read; it was wiped.
+    StorageCorrupt = 1306 => SignIn,
+    /// The session has no refresh token and its access token is too old.
+    NoRefreshToken = 1307 => SignIn,
+    /// No request left the device.
+    Offline = 1401 => RetryLater,
+    /// The request may have arrived; asking again is safe.
+    NoAnswer = 1402 => RetryLater,
+    /// The server is broken or says something that is not its own.
+    ServerUnavailable = 1403 => RetryLater,
+    /// The server asks for patience.
+    RateLimited = 1404 => RetryLater,
+    /// The disk is full or broken.
+    StorageUnavailable = 1405 => RetryLater,
+    /// Other processes changed the session again and again.
+    Busy = 1406 => RetryLater,
+    /// This process may not refresh (`read_only`), and the token is too old.
+    ReadOnly = 1407 => RetryLater,
+    /// A hook did not answer in time.
+    HookTimeout = 1408 => RetryLater,
+    /// The device is locked.
+    DeviceLocked = 1501 => WaitForUnlock,
+    /// The stored session is newer than this SDK; it was left alone.
+    StorageTooNew = 1502 => UpdateApp,
+    /// The server does not serve this version of the app any more.
+    UpdateRequired = 1503 => UpdateApp,
+    /// The server does not trust this device.
+    DeviceNotTrusted = 1601 => ContactSupport,
+    /// The service that attests is not there.
+    AttestationUnavailable = 1602 => ContactSupport,
+    /// The server does not know this app, or not in this way.
+    ClientRejected = 1701 => FixConfiguration,
+    /// The server refuses the request as it is.
+    RequestRejected = 1702 => FixConfiguration,
+    /// The server does not give this scope or API.
+    ScopeOrResourceRejected = 1703 => FixConfiguration,
+    /// An argument is not one.
+    InvalidArgument = 1704 => FixConfiguration,
+    /// The server cannot do what was asked for.
+    NotSupported = 1705 => FixConfiguration,
+    /// The discovery document is not one.
+    DiscoveryMalformed = 1801 => FixConfiguration,
+    /// It is of another issuer.
+    DiscoveryIssuerMismatch = 1802 => FixConfiguration,
+    /// An endpoint is not https.
+    DiscoveryInsecureEndpoint = 1803 => FixConfiguration,
+    /// The server has no S256.
+    DiscoveryNoPkce = 1804 => FixConfiguration,
+    /// The server has no DPoP with ES256, which the app requires.
+    DiscoveryNoDpop = 1805 => FixConfiguration,
+    /// The server has no PAR, which the app requires.
+    DiscoveryNoPar = 1806 => FixConfiguration,
+    /// The proof was refused again and again.
+    ProofRejected = 1901 => Report,
+    /// A hook answered what was not asked, or garbage.
+    HookMisbehaved = 1902 => Report,
+    /// The operation is over, or another one's answer came.
+    OutOfOrder = 1903 => Report,
+    /// A bug.
+    Internal = 1904 => Report,
+}
+
+impl SdkError {
+    pub(crate) fn after(code: ErrorCode, retry_after_ms: Option<u64>) -> Self {
+        Self {
+            retry_after_ms,
+            ..code.into()
+        }
+    }
+
+    pub(crate) fn saying(code: ErrorCode, details: &str) -> Self {
+        Self {
+            details: Some(tame(details)).filter(|text| !text.is_empty()),
+            ..code.into()
+        }
+    }
+}
+
+impl From<ErrorCode> for SdkError {
+    fn from(code: ErrorCode) -> Self {
+        Self {
+            code,
+            number: code.number(),
+            action: code.action(),
+            retry_after_ms: None,
+            details: None,
+        }
+    }
+}
+
+/// Text of somebody else's: no control characters, not long, nothing that changes the direction of writing.
+fn tame(text: &str) -> String {
+    let plain = text.chars().filter(|c| matches!(c, ' '..='~'));
+    plain.take(256).collect()
+}

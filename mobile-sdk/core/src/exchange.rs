@@ -1,0 +1,106 @@
+//! Token exchange (RFC 8693), and the apps of one maker that sign in once (OpenID Connect Native SSO for Mobile Apps 1.0).
+
+use crate::{
+    account,
+    clock::Until,
+    discovery,
+    error::ErrorCode,
+    form::Form,
+    outcome::{ExchangeParams, NativeSso, Outcome, Want},
+    pending::{self, LIFE, Pending},
+    refresh, sign_in,
+    store::{Host, Result},
+    token_response::{self, Reply},
+};
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// Exchanges the account's access token; nothing of it is kept.
+pub(crate) async fn exchange(
+    host: &Host,
+    account: Option<String>,
+    params: ExchangeParams,
+) -> Result<Outcome> {
+    let (id, token) = refresh::obtain(host, account, &Want::default()).await?;
+    let (account, _) = account::load(host, &id).await?;
+    let scopes = params.scopes.map(|scopes| scopes.join(" "));
+    let form = Form::default()
+        .with("grant_type", GRANT)
+        .with("client_id", &host.config().client_id)
+        .with("subject_token", token.value.text())
+        .with(
+            "subject_token_type",
+            "urn:ietf:params:oauth:token-type:access_token",
+        )
+        .with_some("audience", params.audience.as_deref())
+        .with_some("resource", params.resource.as_deref())
+        .with_some("scope", scopes.as_deref());
+    let sent = host.now();
+    match token_response::ask(host, &account.server, &form, account.key.as_ref()).await? {
+        Reply::Granted(granted) => {
+            let token = granted.access(params.resource, scopes, &account.scopes, &sent);
+            Ok(Outcome::Token {
+                token: token.token(&host.now()),
+            })
+        }
+        Reply::Refused(refusal) => Err(refusal.to_error()),
+        Reply::Failed(failure) => Err(failure.into()),
+    }
+}
+
+/// What an app of the same maker needs; to be put where only those can read it.
+pub(crate) async fn share(host: &Host, account: Option<String>) -> Result<Outcome> {
+    let id = account::resolve(host, account).await?;
+    let (account, _) = account::load(host, &id).await?;
+    match (account.id_token, account.device_secret) {
+        (Some(id_token), Some(device_secret)) => Ok(Outcome::Shared {
+            sso: NativeSso {
+                id_token,
+                device_secret,
+            },
+        }),
+        _ => Err(ErrorCode::NotSupported.into()),
+    }
+}
+
+/// Section 4.3: the other app's ID token and device secret for a session of one's own, with one's own key.
+pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
+    let server = discovery::server(host).await?;
+    pending::tidy(host, 1).await?;
+    let flow = pending::flow_of(&host.random_text().await?);
+    let pending = Pending {
+        flow,
+        key: None,
+        server,
+        state: "".into(),
+        nonce: "".into(),
+        verifier: "".into(),
+        redirect_uri: String::new(),
+        device_code: None,
+        interval: 0,
+        scopes: host.config().scopes.clone(),
+        resource: None,
+        until: Until::after(&host.now(), LIFE),
+        // Nobody continues it; what is left of it after a crash is tidied away.
+        used: true,
+    };
+    let (pending, _) = pending.begin(host).await?;
+    let form = Form::default()
+        .with("grant_type", GRANT)
+        .with("client_id", &host.config().client_id)
+        .with("audience", &host.config().issuer)
+        .with("subject_token", sso.id_token.text())
+        .with("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
+        .with("actor_token", sso.device_secret.text())
+        .with("actor_token_type", "urn:openid:params:token-type:device-secret")
+        .with("scope", &pending.scopes.join(" "));
+    let sent = host.now();
+    let error = match token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await {
+        Ok(Reply::Granted(granted)) => return sign_in::complete(host, &pending, &granted, None, &sent).await,
+        Ok(Reply::Refused(refusal)) => refusal.to_error(),
+        Ok(Reply::Failed(failure)) => failure.into(),
+        Err(error) => error,
+    };
+    pending::give_up(host, &pending).await?;
+    Err(error)
+}

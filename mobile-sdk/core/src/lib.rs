@@ -1,0 +1,69 @@
+//! The protocol half of Postern's mobile SDK, without I/O.
+//!
+//! [`Core`] starts an [`Operation`]; the host calls [`Operation::step`] with what came of the last [`Effect`] and does the
+//! next one, until the step says `Done` or `Failed`. The host owns HTTP, storage, keys, the clock and randomness; the core
+//! owns what is sent, what is believed and what is kept. Whatever is killed, cut off or locked in between, what is in the
+//! store is enough to go on.
+//!
+//! Inside, an operation is an `async fn` over `link::Link`: each `.await` is one effect. There is no runtime;
+//! `operation` polls by hand.
+
+#![forbid(unsafe_code)]
+
+mod account;
+mod attestation;
+mod base64;
+mod blob;
+mod clock;
+mod config;
+mod core;
+mod device;
+mod discovery;
+mod dpop;
+mod effect;
+mod end;
+mod error;
+mod event;
+mod exchange;
+mod form;
+mod headers;
+mod http;
+mod id_token;
+mod json;
+mod link;
+mod memory;
+mod operation;
+mod outcome;
+mod par;
+mod pending;
+mod pkce;
+mod redirect;
+mod refresh;
+mod resource;
+mod secret;
+mod sign_in;
+mod store;
+mod token_response;
+mod url;
+
+pub use crate::{
+    clock::Moment,
+    config::{AttestationPolicy, Config, ConfigError, DpopPolicy, ParPolicy},
+    core::Core,
+    effect::{
+        Effect, Evidence, Header, HookError, HttpFailure, HttpRequest, HttpResponse, Input, KeyInfo,
+        KeyLevel, KeyPolicy,
+    },
+    error::{Action, ErrorCode, SdkError},
+    event::{EndReason, Event},
+    operation::{Answer, Next, Operation, Step},
+    outcome::{
+        AuthorizationReady, AuthorizeParams, DeviceReady, ExchangeParams, LogoutMode, NativeSso, Outcome,
+        RequestHeaders, StoredTokens, Token, Verdict, Want,
+    },
+    secret::Secret,
+};
+
+/// What reads untrusted input, for property tests and fuzzing.
+#[doc(hidden)]
+pub mod parsers;

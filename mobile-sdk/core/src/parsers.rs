@@ -1,0 +1,61 @@
+//! What reads untrusted input, for property tests and fuzzing: whether it is taken, never a panic.
+
+use crate::{
+    blob::Account,
+    config::Config,
+    discovery::Server,
+    dpop, form, headers, http, id_token,
+    redirect::Redirect,
+    secret::Secret,
+    token_response::{Granted, Refusal},
+};
+
+/// A redirect URL.
+pub fn redirect(url: &str) -> bool {
+    Redirect::parse(url).is_ok()
+}
+
+/// A discovery document.
+pub fn discovery(document: &[u8], config: &Config) -> bool {
+    Server::parse(document, config).is_ok()
+}
+
+/// An answer of the token endpoint, and the ID token in it.
+pub fn token_response(body: &[u8]) -> bool {
+    let granted = Granted::parse(body);
+    if let Some(token) = granted.as_ref().and_then(|granted| granted.id_token.as_ref()) {
+        id_token::claims(token);
+    }
+    granted.is_some() || Refusal::parse(body).is_some()
+}
+
+/// A stored account: whether it is read, and written as it was read.
+pub fn blob(record: &[u8], config: &Config) -> bool {
+    match Account::read(&Secret::from(record.to_vec()), config) {
+        Ok(account) => {
+            let again = Account::read(&account.write(config), config);
+            again.as_ref() == Ok(&account)
+        }
+        Err(_) => false,
+    }
+}
+
+/// The `error` of a `WWW-Authenticate` line.
+pub fn challenge(line: &str) -> Option<String> {
+    headers::error_of(line)
+}
+
+/// A date of HTTP, in ms since 1970.
+pub fn date(text: &str) -> Option<i64> {
+    http::date(text)
+}
+
+/// A query.
+pub fn query(text: &str) -> Option<Vec<(String, String)>> {
+    form::parse(text)
+}
+
+/// An ES256 signature, as r || s.
+pub fn signature(bytes: &[u8]) -> Option<[u8; 64]> {
+    dpop::raw(bytes)
+}

@@ -1,0 +1,207 @@
+//! Sign-ins that wait for their browser or their other device: all that is needed to finish one in a fresh process.
+
+use serde_json::json;
+
+use crate::{
+    base64,
+    blob::{Account, SCHEMA, secret},
+    clock::{Moment, Until},
+    config::Config,
+    discovery::Server,
+    dpop::Key,
+    error::ErrorCode,
+    json,
+    outcome::Outcome,
+    secret::Secret,
+    store::{Host, Result},
+    token_response::wants_key,
+};
+
+/// As long as the server keeps its half.
+pub(crate) const LIFE: i64 = 3_600_000;
+/// How many may wait at once.
+const MOST: usize = 5;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Pending {
+    pub(crate) flow: String,
+    pub(crate) server: Server,
+    pub(crate) key: Option<Key>,
+    /// Of the browser's: `state`, `nonce` and the verifier.
+    pub(crate) state: Secret,
+    pub(crate) nonce: Secret,
+    pub(crate) verifier: Secret,
+    pub(crate) redirect_uri: String,
+    /// Of the other device's.
+    pub(crate) device_code: Option<Secret>,
+    pub(crate) interval: i64,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) resource: Option<String>,
+    pub(crate) until: Until,
+    /// Its code is on its way: whatever becomes of it, it is sent once.
+    pub(crate) used: bool,
+}
+
+/// The name of a record: it does not tell the state.
+pub(crate) fn flow_of(state: &str) -> String {
+    base64::digest(state.as_bytes())
+}
+
+fn record(flow: &str) -> String {
+    format!("pending/{flow}")
+}
+
+fn key_of(flow: &str) -> String {
+    format!("key/{flow}")
+}
+
+impl Pending {
+    fn read(record: &Secret, config: &Config) -> Option<Self> {
+        let members = json::object(record.bytes())?;
+        let same = json::number(&members, "schema") == Some(SCHEMA)
+            && json::text(&members, "issuer") == Some(config.issuer.as_str())
+            && json::text(&members, "client_id") == Some(config.client_id.as_str());
+        let text = |name: &str| members.get(name).and_then(|value| value.as_str());
+        same.then_some(())?;
+        Some(Self {
+            flow: json::owned(&members, "flow")?,
+            server: Server::from_members(members.get("server")?.as_object()?, config).ok()?,
+            key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
+            state: text("state")?.into(),
+            nonce: text("nonce")?.into(),
+            verifier: text("verifier")?.into(),
+            redirect_uri: text("redirect_uri")?.to_owned(),
+            device_code: secret(&members, "device_code"),
+            interval: json::number(&members, "interval")?,
+            scopes: crate::blob::words(text("scope")?),
+            resource: json::owned(&members, "resource"),
+            until: Until {
+                monotonic_ms: json::number(&members, "until_ms")?,
+                boot_id: text("boot_id")?.to_owned(),
+            },
+            used: json::flag(&members, "used"),
+        })
+    }
+
+    fn write(&self, config: &Config) -> Secret {
+        let record = json!({
+            "schema": SCHEMA, "issuer": config.issuer, "client_id": config.client_id, "flow": self.flow,
+            "server": self.server.members(), "key": self.key.as_ref().map(Key::members),
+            "state": self.state.text(), "nonce": self.nonce.text(), "verifier": self.verifier.text(),
+            "redirect_uri": self.redirect_uri, "device_code": self.device_code.as_ref().map(Secret::text),
+            "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
+            "until_ms": self.until.monotonic_ms, "boot_id": self.until.boot_id, "used": self.used,
+        });
+        record.to_string().into()
+    }
+
+    pub(crate) fn is_over(&self, now: &Moment) -> bool {
+        self.until.left(now) == 0
+    }
+
+    /// Stores a new one, and then makes the session's key, where sessions are bound: so a process that is killed in between
+    /// leaves no key of which nobody knows.
+    pub(crate) async fn begin(mut self, host: &Host) -> Result<(Self, i64)> {
+        let version = self.put(host, 0).await?;
+        if !wants_key(host, &self.server) {
+            return Ok((self, version));
+        }
+        match Key::make(host, key_of(&self.flow)).await {
+            Ok(key) => self.key = Some(key),
+            Err(error) => {
+                give_up(host, &self).await?;
+                return Err(error);
+            }
+        }
+        let version = self.put(host, version).await?;
+        Ok((self, version))
+    }
+
+    /// Stores it. Its name is random: nobody else changes it.
+    pub(crate) async fn put(&self, host: &Host, version: i64) -> Result<i64> {
+        let stored = host
+            .put(&record(&self.flow), self.write(host.config()), version)
+            .await?;
+        stored.map_err(|_| ErrorCode::Busy.into())
+    }
+
+    /// Says that its code is on its way, unless somebody else has.
+    pub(crate) async fn mark_used(&self, host: &Host, version: i64) -> Result<bool> {
+        let used = Self {
+            used: true,
+            ..self.clone()
+        };
+        Ok(host
+            .put(&record(&self.flow), used.write(host.config()), version)
+            .await?
+            .is_ok())
+    }
+}
+
+/// A sign-in and its version. What cannot be read is none.
+pub(crate) async fn load(host: &Host, flow: &str) -> Result<Option<(Pending, i64)>> {
+    let found = host.get(&record(flow)).await?;
+    Ok(found.and_then(|found| Some((Pending::read(&found.value, host.config())?, found.version))))
+}
+
+/// Forgets one, after its account was stored: the account has the key now.
+pub(crate) async fn forget(host: &Host, flow: &str) -> Result<()> {
+    let _any = host.delete(&record(flow), None).await?;
+    Ok(())
+}
+
+/// Forgets one that comes to nothing, and its key.
+pub(crate) async fn give_up(host: &Host, pending: &Pending) -> Result<()> {
+    host.delete_key(&key_of(&pending.flow)).await;
+    forget(host, &pending.flow).await
+}
+
+pub(crate) async fn cancel(host: &Host, flow: &str) -> Result<Outcome> {
+    if let Some((pending, _)) = load(host, flow).await?
+        && !pending.used
+    {
+        give_up(host, &pending).await?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// Makes room for a new one: those that are over go, and the oldest of too many.
+pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
+    let now = host.now();
+    let mut waiting = Vec::new();
+    for name in host.keys("pending/").await? {
+        let flow = name.trim_start_matches("pending/");
+        match load(host, flow).await? {
+            Some((pending, _)) if !pending.is_over(&now) => waiting.push(pending),
+            Some((pending, _)) => drop_over(host, &pending).await?,
+            None => forget(host, flow).await?,
+        }
+    }
+    waiting.sort_by_key(|pending| pending.until.monotonic_ms);
+    let surplus = (waiting.len() + room).saturating_sub(MOST);
+    for pending in waiting.iter().filter(|pending| !pending.used).take(surplus) {
+        give_up(host, pending).await?;
+    }
+    Ok(())
+}
+
+/// One whose code was sent may have become an account, which has the key.
+async fn drop_over(host: &Host, pending: &Pending) -> Result<()> {
+    if pending.used && account_of(host, &pending.flow).await?.is_some() {
+        return forget(host, &pending.flow).await;
+    }
+    give_up(host, pending).await
+}
+
+/// The account that a sign-in has become.
+pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>> {
+    for name in host.keys("account/").await? {
+        if let Some(found) = host.get(&name).await?
+            && let Ok(account) = Account::read(&found.value, host.config())
+            && account.flow == flow
+        {
+            return Ok(Some(account.id));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,98 @@
+//! Requests to APIs with an access token (RFC 6750, RFC 9449 section 7), and what their answers mean.
+
+use crate::{
+    account,
+    clock::Moment,
+    config::Config,
+    effect::Header,
+    end,
+    error::ErrorCode,
+    event::EndReason,
+    headers,
+    memory::Shared,
+    outcome::{Outcome, RequestHeaders, Verdict, Want},
+    refresh,
+    store::{Host, Result},
+    url,
+};
+
+pub(crate) async fn authorize(
+    host: &Host,
+    account: Option<String>,
+    method: &str,
+    to: &str,
+    want: Want,
+) -> Result<Outcome> {
+    check(host.config(), method, to)?;
+    let (id, token) = refresh::obtain(host, account, &want).await?;
+    let mut headers = vec![Header {
+        name: "Authorization".to_owned(),
+        value: format!("{} {}", token.token_type, token.value.text()).into(),
+    }];
+    if token.token_type == "DPoP" {
+        let key = host
+            .memory()
+            .session(&id)
+            .key
+            .clone()
+            .ok_or(ErrorCode::Internal)?;
+        let proof = match key.proof(host, method, to, Some(token.value.text())).await {
+            Err(error) if error.code == ErrorCode::KeyLost => {
+                let (account, _) = account::load(host, &id).await?;
+                end::over(host, &account, EndReason::KeyLost).await?;
+                return Err(error);
+            }
+            proof => proof?,
+        };
+        headers.push(Header {
+            name: "DPoP".to_owned(),
+            value: proof.into(),
+        });
+    }
+    Ok(Outcome::Headers {
+        headers: RequestHeaders { headers },
+    })
+}
+
+/// A token goes to nobody over plain http, and into no header that it could break.
+fn check(config: &Config, method: &str, to: &str) -> Result<()> {
+    let is_method = !method.is_empty()
+        && method.len() <= 32
+        && method.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    if is_method && url::is_endpoint(to, config.allow_loopback) {
+        Ok(())
+    } else {
+        Err(ErrorCode::InvalidArgument.into())
+    }
+}
+
+/// Judges an answer: the nonce is kept, and one repetition is worth it when the API asked for another proof or token.
+pub(crate) fn seen(
+    shared: &Shared,
+    account: Option<String>,
+    to: &str,
+    status: u16,
+    answered: &[Header],
+    tries: u32,
+    now: &Moment,
+) -> Verdict {
+    let mut memory = shared.memory();
+    let nonce = headers::nonce(answered);
+    if let (Some(nonce), Some(origin)) = (nonce, url::origin(to)) {
+        memory.keep_nonce(origin, nonce);
+    }
+    if status != 401 {
+        return Verdict::Pass;
+    }
+    match headers::challenge_error(answered).as_deref() {
+        Some("insufficient_user_authentication") => Verdict::StepUp,
+        Some("use_dpop_nonce") if nonce.is_some() && tries == 0 => Verdict::Retry,
+        Some("invalid_token") if tries == 0 => {
+            if let Some(account) = account.or_else(|| memory.default.clone()) {
+                memory.session(&account).refused_before = now.monotonic_ms;
+            }
+            Verdict::Retry
+        }
+        _ => Verdict::Pass,
+    }
+}

@@ -1,0 +1,221 @@
+//! Signing in: the request, and what becomes of the tokens.
+
+use crate::{
+    account, base64,
+    blob::Account,
+    clock::{Moment, Until},
+    config::{Config, ParPolicy, is_scope},
+    discovery,
+    dpop::Key,
+    end,
+    error::{ErrorCode, SdkError},
+    event::{EndReason, Event},
+    form::Form,
+    id_token::{self, Expected},
+    outcome::{AuthorizationReady, AuthorizeParams, Outcome},
+    par,
+    pending::{self, LIFE, Pending},
+    pkce,
+    store::{Host, Result},
+    token_response::Granted,
+};
+
+/// Begins one: it is stored before its URL is known to anybody.
+pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcome> {
+    let server = discovery::server(host).await?;
+    pending::tidy(host, 1).await?;
+    let state = host.random_text().await?;
+    let flow = pending::flow_of(&state);
+    let scopes = scopes(host.config(), params.scopes.as_ref())?;
+    let pending = Pending {
+        flow: flow.clone(),
+        server,
+        key: None,
+        state: state.into(),
+        nonce: host.random_text().await?.into(),
+        verifier: host.random_text().await?.into(),
+        redirect_uri: host.config().redirect_uri.clone(),
+        device_code: None,
+        interval: 0,
+        scopes,
+        resource: None,
+        until: Until::after(&host.now(), LIFE),
+        used: false,
+    };
+    let (pending, _) = pending.begin(host).await?;
+    let request = request(host.config(), &pending, &params);
+    let url = match url(host, &pending, &request).await {
+        Ok(url) => url,
+        Err(error) => {
+            pending::give_up(host, &pending).await?;
+            return Err(error);
+        }
+    };
+    let redirect_uri = pending.redirect_uri.clone();
+    Ok(Outcome::AuthorizationReady {
+        ready: AuthorizationReady {
+            url,
+            redirect_uri,
+            flow_id: flow,
+        },
+    })
+}
+
+/// Where the browser goes.
+async fn url(host: &Host, pending: &Pending, request: &Form) -> Result<String> {
+    let config = host.config();
+    let pushed = match (&pending.server.par, config.par) {
+        (Some(endpoint), ParPolicy::Required | ParPolicy::Preferred) => {
+            let uri = par::push(host, &pending.server, endpoint, request, pending.key.as_ref()).await?;
+            Some(
+                Form::default()
+                    .with("client_id", &config.client_id)
+                    .with("request_uri", &uri),
+            )
+        }
+        _ => None,
+    };
+    let endpoint = &pending.server.authorization;
+    let separator = if endpoint.contains('?') { '&' } else { '?' };
+    let query = pushed.as_ref().unwrap_or(request);
+    Ok(format!("{endpoint}{separator}{}", query.as_str()))
+}
+
+/// RFC 6749 section 4.1.1 with what makes it safe: PKCE, `nonce`, the key.
+fn request(config: &Config, pending: &Pending, params: &AuthorizeParams) -> Form {
+    let max_age = params.max_age.map(|seconds| seconds.to_string());
+    let thumbprint = pending.key.as_ref().map(Key::thumbprint);
+    let mut form = Form::default()
+        .with("response_type", "code")
+        .with("client_id", &config.client_id)
+        .with("redirect_uri", &pending.redirect_uri)
+        .with("scope", &pending.scopes.join(" "))
+        .with("state", pending.state.text())
+        .with("nonce", pending.nonce.text())
+        .with("code_challenge", &pkce::challenge(pending.verifier.text()))
+        .with("code_challenge_method", "S256")
+        .with_some("dpop_jkt", thumbprint.as_deref())
+        .with_some("login_hint", params.login_hint.as_deref())
+        .with_some("prompt", params.prompt.as_deref())
+        .with_some("acr_values", params.acr_values.as_deref())
+        .with_some("max_age", max_age.as_deref())
+        .with_some("ui_locales", params.ui_locales.as_deref());
+    for resource in &config.resources {
+        form.add("resource", resource);
+    }
+    form
+}
+
+pub(crate) fn scopes(config: &Config, asked: Option<&Vec<String>>) -> Result<Vec<String>> {
+    let scopes = asked.unwrap_or(&config.scopes);
+    if scopes.iter().all(|scope| is_scope(scope)) {
+        Ok(scopes.clone())
+    } else {
+        Err(ErrorCode::InvalidArgument.into())
+    }
+}
+
+/// Makes an account of what the token endpoint gave. What is refused is given back to the server.
+pub(crate) async fn complete(
+    host: &Host,
+    pending: &Pending,
+    granted: &Granted,
+    nonce: Option<&str>,
+    sent: &Moment,
+) -> Result<Outcome> {
+    let mut account = unchecked(host, pending, granted, sent);
+    match check(host, pending, granted, nonce) {
+        Ok(sub) => account.sub = sub,
+        Err(error) => {
+            end::give_back(host, &account).await;
+            pending::give_up(host, pending).await?;
+            return Err(error);
+        }
+    }
+    if let Some(sub) = &account.sub {
+        account.id = id_of(host.config(), sub);
+    }
+    replace(host, &account).await?;
+    pending::forget(host, &pending.flow).await?;
+    host.memory().learn(&account);
+    host.tell(Event::AccountAdded {
+        account: account.id.clone(),
+    });
+    Ok(Outcome::SignedIn { account: account.id })
+}
+
+/// The same person at the same server with the same app is the same account.
+pub(crate) fn id_of(config: &Config, sub: &str) -> String {
+    let name = format!("{}\n{}\n{sub}", config.issuer, config.client_id);
+    base64::digest(name.as_bytes()).chars().take(22).collect()
+}
+
+fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -> Account {
+    let scopes = granted.scope.clone().unwrap_or_else(|| pending.scopes.clone());
+    let token = granted.access(pending.resource.clone(), None, &scopes, sent);
+    Account {
+        id: pending.flow.chars().take(22).collect(),
+        flow: pending.flow.clone(),
+        server: pending.server.clone(),
+        key: pending.key.clone(),
+        refresh_token: granted.refresh_token.clone(),
+        tokens: vec![token],
+        scopes,
+        sub: None,
+        id_token: granted.id_token.clone(),
+        device_secret: granted.device_secret.clone(),
+        anchor: host.memory().anchor.clone(),
+    }
+}
+
+fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>) -> Result<Option<String>> {
+    granted.check_type(pending.key.is_some())?;
+    let Some(token) = &granted.id_token else {
+        let promised = pending.scopes.iter().any(|scope| scope == "openid");
+        return if promised {
+            Err(ErrorCode::IdTokenMalformed.into())
+        } else {
+            Ok(None)
+        };
+    };
+    let now = host.now();
+    let expected = Expected {
+        config: host.config(),
+        nonce,
+        access_token: Some(&granted.access_token),
+        now_ms: host
+            .memory()
+            .anchor
+            .as_ref()
+            .map(|anchor| anchor.server_now(&now)),
+    };
+    id_token::check(token, &expected)
+        .map(Some)
+        .map_err(SdkError::from)
+}
+
+/// Stores an account, and ends the session that it had before.
+pub(crate) async fn replace(host: &Host, account: &Account) -> Result<()> {
+    let record = Account::record(&account.id);
+    for _ in 0..4 {
+        let found = host.get(&record).await?;
+        let version = found.as_ref().map_or(0, |found| found.version);
+        let before = found.and_then(|found| Account::read(&found.value, host.config()).ok());
+        if let Some(before) = &before {
+            end::note(host, before, EndReason::Replaced).await?;
+        }
+        if host
+            .put(&record, account.write(host.config()), version)
+            .await?
+            .is_err()
+        {
+            continue;
+        }
+        account::make_default_if_none(host, &account.id).await?;
+        if let Some(before) = &before {
+            end::finish(host, &before.flow).await?;
+        }
+        return Ok(());
+    }
+    Err(ErrorCode::Busy.into())
+}

@@ -1,0 +1,14 @@
+//! A device that is not one: the core with a store, keys, clocks and HTTP of its own, all of which can fail at every effect.
+
+#![expect(clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the machine's clock and environment are those of the fake device"
+)]
+
+pub mod browser;
+pub mod device;
+pub mod http;
+pub mod keys;
+pub mod server;
+pub mod store;

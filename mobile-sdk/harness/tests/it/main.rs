@@ -1,0 +1,7 @@
+//! The acceptance tests of the mobile SDK that a device is not needed for. `docs/ACCEPTANCE.md` says which is which.
+
+mod other_ways;
+mod parsers;
+mod redirect;
+mod refresh;
+mod sign_in;

@@ -1,0 +1,108 @@
+//! What reads untrusted input never panics, and takes what is right.
+
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair, UnparsedPublicKey};
+use postern_mobile_core::{ErrorCode, parsers};
+use postern_mobile_harness::device::config;
+use proptest::prelude::*;
+
+const BLOB: &str = include_str!("account-1.json");
+
+proptest! {
+    #[test]
+    fn redirects(text in "\\PC{0,200}", query in "[a-z=&%+0-9]{0,80}") {
+        parsers::redirect(&text);
+        parsers::redirect(&format!("https://app.example/cb?{query}"));
+        parsers::query(&text);
+    }
+
+    #[test]
+    fn documents(bytes in prop::collection::vec(any::<u8>(), 0..300), name in "[a-z_]{1,20}", value in "\\PC{0,60}") {
+        let config = config("http://localhost:1");
+        parsers::discovery(&bytes, &config);
+        parsers::token_response(&bytes);
+        prop_assert!(!parsers::blob(&bytes, &config));
+        let object = serde_json::json!({ name: value, "access_token": value, "token_type": value, "id_token": value }).to_string();
+        parsers::discovery(object.as_bytes(), &config);
+        parsers::token_response(object.as_bytes());
+    }
+
+    #[test]
+    fn a_spoilt_blob_is_an_error_or_says_what_it_said(at in 0..BLOB.trim_end().len(), bit in 0..8u8) {
+        let mut bytes = BLOB.as_bytes().to_vec();
+        bytes[at] ^= 1 << bit;
+        parsers::blob(&bytes, &config("http://localhost:1"));
+        prop_assert!(!parsers::blob(&BLOB.as_bytes()[..at], &config("http://localhost:1")));
+    }
+
+    #[test]
+    fn headers(line in "\\PC{0,200}", challenge in "[DPoPerr=\", a-z\\\\]{0,80}") {
+        parsers::challenge(&line);
+        parsers::challenge(&challenge);
+        parsers::date(&line);
+    }
+
+    #[test]
+    fn signatures(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+        parsers::signature(&bytes);
+    }
+}
+
+#[test]
+fn the_blob_of_schema_1_opens() {
+    assert!(parsers::blob(BLOB.as_bytes(), &config("http://localhost:1")));
+    let newer = BLOB.replace("\"schema\":1", "\"schema\":2");
+    assert!(!parsers::blob(newer.as_bytes(), &config("http://localhost:1")));
+}
+
+#[test]
+fn challenges_and_dates() {
+    assert_eq!(
+        parsers::challenge(r#"DPoP error="use_dpop_nonce", algs="ES256""#).as_deref(),
+        Some("use_dpop_nonce")
+    );
+    assert_eq!(
+        parsers::challenge(r#"Bearer realm="error=\"x", error=invalid_token"#).as_deref(),
+        Some("invalid_token")
+    );
+    assert_eq!(parsers::challenge(r#"Basic realm="error""#), None);
+    assert_eq!(
+        parsers::date("Sun, 06 Nov 1994 08:49:37 GMT"),
+        Some(784_111_777_000)
+    );
+    assert_eq!(
+        parsers::date("Thu, 29 Feb 2024 00:00:00 GMT"),
+        Some(1_709_164_800_000)
+    );
+}
+
+#[test]
+fn der_signatures_become_raw_ones() {
+    // r with a leading zero byte, s of 31 bytes.
+    let r = [&[0x00u8, 0x80][..], &[1; 31]].concat();
+    let s = [7u8; 31];
+    let der = [&[0x30, 68, 0x02, 33][..], &r, &[0x02, 31], &s].concat();
+    let raw = parsers::signature(&der).expect("a signature");
+    assert_eq!(raw[..32], r[1..]);
+    assert_eq!(raw[32], 0);
+    assert_eq!(raw[33..], s);
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+    let raw = key
+        .sign(&aws_lc_rs::rand::SystemRandom::new(), b"x")
+        .expect("signed");
+    assert_eq!(
+        parsers::signature(raw.as_ref())
+            .as_ref()
+            .map(<[u8; 64]>::as_slice),
+        Some(raw.as_ref())
+    );
+    let public = UnparsedPublicKey::new(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED, key.public_key());
+    public.verify(b"x", raw.as_ref()).expect("verified");
+}
+
+#[test]
+fn numbers_of_errors_are_unique() {
+    let mut numbers: Vec<u32> = ErrorCode::ALL.iter().map(|code| code.number()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), ErrorCode::ALL.len());
+}

@@ -1,0 +1,186 @@
+//! Redirects that somebody else has made. No token request leaves for any of them.
+
+use postern_mobile_core::{ErrorCode, Input, Outcome};
+use postern_mobile_harness::{
+    device::{Device, config},
+    http,
+    server::Server,
+};
+
+#[test]
+fn no_forged_redirect_is_taken_and_the_right_one_still_is() {
+    let server = Server::start();
+    let device = Device::new(config(&server.issuer));
+    let app = device.app();
+    let right = server.browser().allow(&app.begin());
+    let parameter = |name: &str| {
+        let found = right
+            .split(['?', '&'])
+            .find(|pair| pair.starts_with(&format!("{name}=")));
+        found.expect("a parameter").to_owned()
+    };
+    let (state, iss, code) = (parameter("state"), parameter("iss"), parameter("code"));
+    let base = "http://127.0.0.1/callback";
+    let cases: Vec<(String, ErrorCode)> = vec![
+        (
+            format!("{base}?{code}&{iss}&state=other"),
+            ErrorCode::RedirectStateUnknown,
+        ),
+        (format!("{base}?{code}&{iss}"), ErrorCode::RedirectStateUnknown),
+        (format!("{right}&{state}"), ErrorCode::RedirectDuplicateParam),
+        (format!("{right}&code=x"), ErrorCode::RedirectDuplicateParam),
+        (format!("{base}?{code}&{state}"), ErrorCode::RedirectIssMissing),
+        (
+            format!("{base}?{code}&{state}&{iss}%2F"),
+            ErrorCode::RedirectIssMismatch,
+        ),
+        (
+            format!("{base}?{code}&{state}&iss=https%3A%2F%2Fevil.example"),
+            ErrorCode::RedirectIssMismatch,
+        ),
+        (
+            format!(
+                "{base}?{code}&{state}&{}",
+                iss.to_uppercase().replace("ISS=", "iss=")
+            ),
+            ErrorCode::RedirectIssMismatch,
+        ),
+        (
+            format!("{base}?{code}&{state}&{iss}&error=access_denied"),
+            ErrorCode::RedirectMalformed,
+        ),
+        (format!("{base}?{state}&{iss}"), ErrorCode::RedirectMalformed),
+        (format!("{right}#fragment"), ErrorCode::RedirectMalformed),
+        (
+            format!("{right}&x={}", "y".repeat(1 << 20)),
+            ErrorCode::RedirectMalformed,
+        ),
+        (
+            right.replace("127.0.0.1", "127.0.0.1:81"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("127.0.0.1", "user@127.0.0.1"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("/callback", "/callback/"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("/callback", "/c%61llback"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (right.replace("http:", "https:"), ErrorCode::RedirectWrongUri),
+        (
+            right.replace("127.0.0.1", "127.0.0.\u{661}"),
+            ErrorCode::RedirectMalformed,
+        ),
+    ];
+    device.wire(|request| panic!("{} was asked", request.url));
+    for (forged, code) in cases {
+        let error = app
+            .run(app.core.handle_redirect(forged.as_str().into()))
+            .expect_err("forged");
+        assert_eq!(
+            error.code,
+            code,
+            "{}",
+            forged.chars().take(200).collect::<String>()
+        );
+    }
+    device.wire(http::send);
+    let signed_in = app.run(app.core.handle_redirect(right.as_str().into()));
+    assert!(matches!(signed_in, Ok(Outcome::SignedIn { .. })), "{signed_in:?}");
+    // And once only.
+    let error = app
+        .run(app.core.handle_redirect(right.as_str().into()))
+        .expect_err("replayed");
+    assert_eq!(error.code, ErrorCode::RedirectStateUnknown);
+}
+
+#[test]
+fn an_error_is_tamed_and_ends_the_sign_in() {
+    let server = Server::start();
+    let device = Device::new(config(&server.issuer));
+    let app = device.app();
+    app.begin();
+    let state = {
+        let records = device.store.records();
+        let pending = records
+            .iter()
+            .find(|(key, _)| key.starts_with("pending/"))
+            .expect("waiting")
+            .1;
+        let pending: serde_json::Value = serde_json::from_slice(pending).expect("JSON");
+        pending["state"].as_str().expect("text").to_owned()
+    };
+    let iss = postern_mobile_harness::browser::encode(&server.issuer);
+    let url = format!(
+        "http://127.0.0.1/callback?error=access_denied&state={state}&iss={iss}&error_description=a%0d%0ab%1b%E2%80%AEc"
+    );
+    let error = app
+        .run(app.core.handle_redirect(url.as_str().into()))
+        .expect_err("denied");
+    assert_eq!(error.code, ErrorCode::AccessDenied);
+    assert_eq!(error.details.as_deref(), Some("access_denied: abc"));
+    assert!(
+        !device
+            .store
+            .records()
+            .keys()
+            .any(|key| key.starts_with("pending/"))
+    );
+    assert_eq!(device.keys.count(), 0);
+}
+
+#[test]
+fn a_server_whose_document_is_not_safe_is_refused() {
+    let server = Server::start();
+    let cases: Vec<(&str, &str, ErrorCode)> = vec![
+        ("\"S256\"", "\"plain\"", ErrorCode::DiscoveryNoPkce),
+        (
+            "code_challenge_methods_supported",
+            "x",
+            ErrorCode::DiscoveryNoPkce,
+        ),
+        (
+            "\"issuer\":\"",
+            "\"issuer\":\"x",
+            ErrorCode::DiscoveryIssuerMismatch,
+        ),
+        (
+            "\"token_endpoint\":\"http://localhost",
+            "\"token_endpoint\":\"http://evil.example",
+            ErrorCode::DiscoveryInsecureEndpoint,
+        ),
+        ("\"token_endpoint\"", "\"x\"", ErrorCode::DiscoveryMalformed),
+        (
+            "dpop_signing_alg_values_supported",
+            "x",
+            ErrorCode::DiscoveryNoDpop,
+        ),
+        (
+            "pushed_authorization_request_endpoint",
+            "x",
+            ErrorCode::DiscoveryNoPar,
+        ),
+        ("{", "<html>", ErrorCode::DiscoveryMalformed),
+    ];
+    for (from, to, code) in cases {
+        let device = Device::new(config(&server.issuer));
+        device.wire(move |request| {
+            let Input::Http { mut response } = http::send(request) else {
+                panic!("no answer")
+            };
+            response.body = response.body.text().replace(from, to).into();
+            Input::Http { response }
+        });
+        let app = device.app();
+        let error = app
+            .run(app.core.begin(postern_mobile_core::AuthorizeParams::default()))
+            .expect_err("unsafe");
+        assert_eq!(error.code, code, "{from}");
+        assert!(device.store.records().is_empty());
+    }
+}

@@ -1,0 +1,263 @@
+//! The session survives whatever happens to the process, the network and the store. Against the real server.
+
+use std::sync::atomic::Ordering;
+
+use postern_mobile_core::{
+    Config, Core, Effect, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Outcome, Want,
+};
+use postern_mobile_harness::{
+    device::{App, Kill, fresh, lost, signed_in},
+    http,
+    server::Server,
+};
+
+fn nothing_ended(server: &Server) {
+    let ended: Vec<String> = server
+        .events()
+        .lines()
+        .filter(|line| line.contains("session.ended"))
+        .map(str::to_owned)
+        .collect();
+    assert!(ended.is_empty(), "{ended:?}");
+}
+
+#[test]
+fn a_kill_at_any_effect_of_a_refresh_never_loses_the_session() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    let app = device.app();
+    let (done, effects) = app.run_until(app.core.access_token(None, fresh()), Kill::Never);
+    assert!(matches!(done, Ok(Outcome::Token { .. })));
+    for number in 0..effects {
+        for kill in [Kill::Before(number), Kill::After(number)] {
+            let app = device.app();
+            let _killed = app.run_until(app.core.access_token(None, fresh()), kill);
+            let again = device.app().refresh();
+            assert!(matches!(again, Ok(Outcome::Token { .. })), "{kill:?}: {again:?}");
+        }
+    }
+    nothing_ended(&server);
+}
+
+#[test]
+fn a_lost_answer_is_answered_again_with_the_same_successor() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    let app = device.app();
+    app.refresh().expect("a token");
+    let before = device.store.records().clone();
+    device.wire(lost);
+    let error = app.refresh().expect_err("no answer");
+    assert_eq!(error.code, ErrorCode::NoAnswer);
+    assert_eq!(*device.store.records(), before, "nothing was wiped");
+    // Killed, and twenty days offline.
+    device.passed.fetch_add(20 * 86_400_000, Ordering::Relaxed);
+    device.wire(http::send);
+    assert!(matches!(device.app().refresh(), Ok(Outcome::Token { .. })));
+    nothing_ended(&server);
+}
+
+#[test]
+fn a_write_that_fails_after_the_rotation_costs_nothing() {
+    for error in [HookError::Locked, HookError::Io] {
+        let server = Server::start();
+        let device = signed_in(&server);
+        let app = device.app();
+        device.store.breaks(false, Some(error));
+        assert!(
+            matches!(app.refresh(), Ok(Outcome::Token { .. })),
+            "the caller has its token"
+        );
+        assert!(app.heard(|event| matches!(event, Event::StorageDegraded { .. })));
+        // From a token that is not stored nothing is refreshed.
+        let refused = app.refresh().expect_err("still not stored");
+        assert!(
+            matches!(
+                refused.code,
+                ErrorCode::DeviceLocked | ErrorCode::StorageUnavailable
+            ),
+            "{refused:?}"
+        );
+        // Killed: the predecessor is still there.
+        device.store.breaks(false, None);
+        assert!(matches!(device.app().refresh(), Ok(Outcome::Token { .. })));
+        // And the first process stores, or finds what is newer.
+        assert!(matches!(app.refresh(), Ok(Outcome::Token { .. })));
+        nothing_ended(&server);
+    }
+}
+
+#[test]
+fn a_process_that_sleeps_between_two_effects_while_another_rotates_twice_ends_nothing() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    let app = device.app();
+    let (_, effects) = app.run_until(app.core.access_token(None, fresh()), Kill::Never);
+    for number in 0..effects {
+        let sleeper = device.app();
+        let other = device.app();
+        let (done, _) = sleeper.run_with(sleeper.core.access_token(None, fresh()), Kill::Never, |at, _| {
+            if at == number {
+                other.refresh().expect("rotated");
+                device.passed.fetch_add(600_000, Ordering::Relaxed);
+                other.refresh().expect("rotated again");
+            }
+            None
+        });
+        assert!(matches!(done, Ok(Outcome::Token { .. })), "at {number}: {done:?}");
+    }
+    nothing_ended(&server);
+}
+
+#[test]
+fn two_processes_without_a_lease_end_nothing() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let app = device.app();
+                for _ in 0..25 {
+                    let token = app.refresh();
+                    let raced = matches!(&token, Err(error) if error.code == ErrorCode::Busy);
+                    assert!(raced || token.is_ok(), "{token:?}");
+                }
+            });
+        }
+    });
+    nothing_ended(&server);
+    assert_eq!(server.count("refresh_reuse"), 0);
+}
+
+#[test]
+fn offline_a_fresh_token_is_given_and_a_stale_one_is_no_reason_to_sign_out() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    device.wire(|_| Input::HttpFailed {
+        failure: HttpFailure::NotSent,
+    });
+    let app = device.app();
+    assert!(app.run(app.core.access_token(None, Want::default())).is_ok());
+    let error = app.refresh().expect_err("offline");
+    assert_eq!((error.code, error.number), (ErrorCode::Offline, 1401));
+    // Sign out offline: key and tokens go at once, the server is told later, by another process.
+    assert_eq!(
+        app.run(app.core.logout(None, LogoutMode::Session)),
+        Ok(Outcome::Done)
+    );
+    assert_eq!(device.keys.count(), 0);
+    assert!(
+        device
+            .store
+            .records()
+            .keys()
+            .any(|key| key.starts_with("logout/"))
+    );
+    assert!(
+        !device
+            .store
+            .records()
+            .keys()
+            .any(|key| key.starts_with("account/"))
+    );
+    device.wire(http::send);
+    let app = device.app();
+    assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
+    assert!(
+        !device
+            .store
+            .records()
+            .keys()
+            .any(|key| key.starts_with("logout/"))
+    );
+    assert_eq!(server.count("session.ended"), 1);
+}
+
+#[test]
+fn a_widget_that_may_not_refresh_uses_what_its_app_has_got() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    let config = Config {
+        read_only: true,
+        ..device.config.clone()
+    };
+    let widget = App {
+        core: Core::new(config).expect("a configuration"),
+        ..device.app()
+    };
+    let token = |app: &App, want| match app.run(app.core.access_token(None, want)) {
+        Ok(Outcome::Token { token }) => Ok(token.value),
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => Err(error.code),
+    };
+    let before = token(&widget, Want::default()).expect("the app's");
+    let records = device.store.records().clone();
+    assert_eq!(token(&widget, fresh()), Err(ErrorCode::ReadOnly));
+    device.passed.fetch_add(86_400_000, Ordering::Relaxed);
+    assert_eq!(token(&widget, Want::default()), Err(ErrorCode::ReadOnly));
+    assert_eq!(*device.store.records(), records, "it has changed nothing");
+    let after = token(&device.app(), Want::default()).expect("refreshed");
+    assert_ne!(before, after);
+    assert_eq!(token(&widget, Want::default()), Ok(after));
+    nothing_ended(&server);
+}
+
+#[test]
+fn a_locked_device_is_never_signed_out() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    device.store.breaks(true, Some(HookError::Locked));
+    let app = device.app();
+    let error = app
+        .run(app.core.access_token(None, Want::default()))
+        .expect_err("locked");
+    assert_eq!(error.code, ErrorCode::DeviceLocked);
+    device.store.breaks(true, None);
+    assert!(app.refresh().is_ok());
+}
+
+#[test]
+fn a_lost_key_ends_one_account_once() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    device.keys.lose();
+    let app = device.app();
+    assert_eq!(app.refresh().expect_err("no key").code, ErrorCode::KeyLost);
+    assert_eq!(app.refresh().expect_err("gone").code, ErrorCode::NoSuchAccount);
+    assert!(
+        !device
+            .store
+            .records()
+            .keys()
+            .any(|key| key.starts_with("account/") || key.starts_with("logout/"))
+    );
+}
+
+#[test]
+fn a_clock_that_is_a_day_off_and_a_restart_change_nothing() {
+    for off in [-86_400_000, 86_400_000] {
+        let server = Server::start();
+        let device = postern_mobile_harness::device::Device::new(postern_mobile_harness::device::config(
+            &server.issuer,
+        ));
+        device.wall_off.store(off, Ordering::Relaxed);
+        let app = device.app();
+        app.sign_in(&mut server.browser());
+        assert!(app.heard(|event| matches!(event, Event::ClockSkewDetected { .. })));
+        assert!(app.refresh().is_ok());
+        device.boot.fetch_add(1, Ordering::Relaxed);
+        device.wall_off.store(-off, Ordering::Relaxed);
+        let app = device.app();
+        let mut asked = false;
+        let (token, _) = app.run_with(
+            app.core.access_token(None, Want::default()),
+            Kill::Never,
+            |_, effect| {
+                asked |= matches!(effect, Effect::Http { .. });
+                None
+            },
+        );
+        assert!(token.is_ok(), "{token:?}");
+        assert!(asked, "after a restart nobody knows how old a token is");
+    }
+}
