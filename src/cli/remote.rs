@@ -122,14 +122,18 @@ impl Remote {
         let url = self.server.at("/api/v1/openapi.json");
         let answer = self.answered(self.http.get(&url).send().await, &url)?;
         let (status, body) = read(answer).await?;
-        if status != StatusCode::OK {
-            return Err(refused(status, &body, None).context(format!("{url} answered {status}")));
-        }
-        let document: Document = serde_json::from_slice(&body).map_err(|_| {
+        let elsewhere = || {
             anyhow!(
                 "{url} is not the admin API: --server is the URL of the private listener (server.private_url)"
             )
-        })?;
+        };
+        if status == StatusCode::NOT_FOUND {
+            return Err(elsewhere());
+        }
+        if status != StatusCode::OK {
+            return Err(refused(status, &body, None).context(format!("{url} answered {status}")));
+        }
+        let document: Document = serde_json::from_slice(&body).map_err(|_| elsewhere())?;
         let url = document
             .components
             .security_schemes

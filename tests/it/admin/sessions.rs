@@ -106,14 +106,14 @@ async fn all_that_match_are_counted_ended_followed_and_each_end_names_who_and_wh
         "nothing was begun"
     );
 
-    let begin = json!({ "filter": filter, "reason": "lost phones" });
+    let body = json!({ "filter": filter, "reason": "lost phones" });
     let key = [("idempotency-key", "e1")];
     let begun = admin
-        .send("POST", "/session-ends", Some(begin.clone()), &key)
+        .send("POST", "/session-ends", Some(body.clone()), &key)
         .await
         .json();
     let again = admin
-        .send("POST", "/session-ends", Some(begin.clone()), &key)
+        .send("POST", "/session-ends", Some(body.clone()), &key)
         .await
         .json();
     assert_eq!(begun, again, "it is done once");
@@ -132,7 +132,7 @@ async fn all_that_match_are_counted_ended_followed_and_each_end_names_who_and_wh
         json!({ "instances": 0, "confirmed": 0, "missing": [] })
     );
     assert_eq!(problem(&admin.tell(&format!("{path}/cancel")).await), "not-now");
-    let second = admin.post("/session-ends", begin).await.json();
+    let second = admin.post("/session-ends", body).await.json();
     let second = second["end"]["id"].as_str().expect("an id").to_owned();
     let cancelled = admin.tell(&format!("/session-ends/{second}/cancel")).await.json();
     assert!(cancelled["cancelled_at"].is_i64(), "{cancelled}");

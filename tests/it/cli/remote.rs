@@ -161,18 +161,25 @@ async fn sessions_are_ended_from_far_and_the_exit_code_says_who_knows() {
     phone.signed_in(&mut far.postern.browser(), BOB).await;
     let follower = Follower::new(&far.postern, "api").await;
     let mut stream = follower.followed().await;
-    let sid = tokens.sid();
-    let end = ["session", "end", &sid, "--wait", "--reason", "phone was stolen"];
+    let session = tokens.sid();
+    let with_reason = [
+        "session",
+        "end",
+        &session,
+        "--wait",
+        "--reason",
+        "phone was stolen",
+    ];
     let said = tokio::select! {
-        said = far.run(&end) => said.done(),
+        said = far.run(&with_reason) => said.done(),
         () = follower.goes_on(&mut stream) => unreachable!("it goes on"),
     };
     assert!(
-        said.starts_with(&format!("{sid}: ended 1 app session.\nConfirmed by 1 of 1")),
+        said.starts_with(&format!("{session}: ended 1 app session.\nConfirmed by 1 of 1")),
         "{said}"
     );
     assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
-    let again = far.run(&["session", "end", &sid]).await.refused(1);
+    let again = far.run(&["session", "end", &session]).await.refused(1);
     assert!(again.contains("it has ended already, or never was"), "{again}");
 
     let late = far
@@ -287,7 +294,7 @@ async fn a_client_gets_a_new_secret_from_far_and_is_removed() {
         (&"other".into(), Some(1))
     );
     let too_many = far.run_as("robot", &rotate, "").await.refused(1);
-    assert!(too_many.contains("two secrets"), "{too_many}");
+    assert!(too_many.contains("2 secrets"), "{too_many}");
     let removed = far
         .run_as("robot", &["client", "remove", "other"], "")
         .await

@@ -59,6 +59,7 @@ struct Seen {
     missed: usize,
 }
 
+#[expect(clippy::print_stdout, reason = "the report for docs/performance.md")]
 async fn measured(name: &str, world: World, apis: usize) {
     let world = Arc::new(world);
     // One after the other, so that the door leads them to both nodes.
@@ -102,24 +103,24 @@ async fn ends(world: &World, apis: &[Api], admin: usize, count: usize) -> Seen {
     let server = admin % world.servers.len();
     let token = world.admins_token(server).await;
     let clock = Clock::system();
-    let (mut seen, mut ended) = (Seen::default(), Vec::new());
+    let (mut seen, mut over) = (Seen::default(), Vec::new());
     for _ in 0..count {
         let session = world.session();
         for api in apis {
             api.accepts(&session).await;
         }
-        let click = clock.now();
+        let began = clock.now();
         let answer = world.end(server, &token, &session).send().await;
         assert_eq!(answer.expect("an answer").status(), 200);
-        seen.acknowledged.push(clock.now().since(click).millis());
+        seen.acknowledged.push(clock.now().since(began).millis());
         let refused = apis.iter().map(|api| timeout(MISSED, refuses(api, &session)));
         let all = join_all(refused).await;
         seen.missed += all.iter().filter(|refused| refused.is_err()).count();
-        seen.refused.push(clock.now().since(click).millis());
-        ended.push(session);
+        seen.refused.push(clock.now().since(began).millis());
+        over.push(session);
     }
     // What is refused stays refused.
-    for session in &ended {
+    for session in &over {
         for api in apis {
             seen.missed += usize::from(api.ask(session).await != 401);
         }
