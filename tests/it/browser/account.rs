@@ -40,7 +40,7 @@ async fn a_person_sees_their_devices_and_ends_them() {
     assert_eq!(mail.refresh(&on_mail.refresh).await.error(), "invalid_grant");
     assert_eq!(maps.refresh(&on_maps.refresh).await.status, 200);
 
-    browser.click("#end-others").await;
+    browser.submit("#end-others").await;
     browser.wait_for("[role=status]").await;
     assert!(!browser.text().await.contains("Maps on Linux"));
     assert!(!browser.exists("#end-others").await, "nothing else is left");
@@ -126,11 +126,11 @@ async fn press_end(browser: &Browser, what: &str) {
         ))
         .await;
     let row = row.as_str().expect("a row").to_owned();
-    browser.click(&format!("button[aria-describedby='{row}']")).await;
+    browser.submit(&format!("button[aria-describedby='{row}']")).await;
 }
 
 async fn change_password(browser: &Browser, current: &str, new: &str) {
     browser.fill("#current-password", current).await;
     browser.fill("#new-password", new).await;
-    browser.click("#change-password").await;
+    browser.submit("#change-password").await;
 }

@@ -141,27 +141,27 @@ impl Browser {
 
     /// Waits for a field and types into it, in place of what it held.
     pub(crate) async fn fill(&self, css: &str, text: &str) {
-        let field = self.wait_for_element(css).await;
-        let what = format!("fill {css}");
-        said(
-            self.session.post(&format!("{field}/clear"), &json!({})).await,
-            &what,
-        );
-        said(
-            self.session
-                .post(&format!("{field}/value"), &json!({ "text": text }))
-                .await,
-            &what,
-        );
+        self.act(css, "clear", &json!({})).await;
+        self.act(css, "value", &json!({ "text": text })).await;
     }
 
     /// Waits for an element and presses it; goes on when the page that this leads to has loaded.
     pub(crate) async fn click(&self, css: &str) {
-        let element = self.wait_for_element(css).await;
-        said(
-            self.session.post(&format!("{element}/click"), &json!({})).await,
-            &format!("click {css}"),
-        );
+        self.act(css, "click", &json!({})).await;
+    }
+
+    /// Presses what sends a form and waits until another document has loaded in place of the one that is shown. For
+    /// where both look alike: `click` may come back before the browser has set out.
+    pub(crate) async fn submit(&self, css: &str) {
+        const DOCUMENT: &str = "return document.readyState === 'complete' ? performance.timeOrigin : null";
+        self.wait_for(css).await;
+        let before = self.execute(DOCUMENT).await;
+        self.click(css).await;
+        let other = async || {
+            let now = self.session.execute(DOCUMENT).await.ok()?;
+            (!now.is_null() && now != before).then_some(())
+        };
+        self.until(&format!("what follows {css}"), other).await;
     }
 
     /// Presses an element and does not wait for what follows. ChromeDriver loses track of a navigation that nobody
@@ -182,13 +182,17 @@ impl Browser {
 
     /// Waits until the page has such an element.
     pub(crate) async fn wait_for(&self, css: &str) {
-        self.wait_for_element(css).await;
+        self.until(css, async || self.element(css).await).await;
     }
 
     /// Waits until the page says so at its top.
     pub(crate) async fn wait_for_heading(&self, words: &str) {
         let script = "const it = document.querySelector('h1'); return it ? it.innerText : ''";
-        let shown = async || (self.execute(script).await == words).then_some(());
+        // A page that is just being left has no answer.
+        let shown = async || {
+            let heading = self.session.execute(script).await;
+            heading.is_ok_and(|heading| heading == words).then_some(())
+        };
         self.until(&format!("the heading {words:?}"), shown).await;
     }
 
@@ -368,6 +372,19 @@ impl Browser {
         axe::violations(&self.session).await
     }
 
+    /// Waits for an element and gives it a command. One that went with its page in between has taken none.
+    async fn act(&self, css: &str, command: &str, body: &Value) {
+        let done = async || {
+            let element = self.element(css).await?;
+            match self.session.post(&format!("{element}/{command}"), body).await {
+                Ok(_) => Some(()),
+                Err(refusal) if refusal.error == "stale element reference" => None,
+                Err(refusal) => panic!("{command} {css}: {refusal}"),
+            }
+        };
+        self.until(css, done).await;
+    }
+
     /// The path of an element's commands.
     async fn element(&self, css: &str) -> Option<String> {
         match self
@@ -382,10 +399,6 @@ impl Browser {
             Err(refusal) if refusal.error == "no such element" => None,
             Err(refusal) => panic!("{css}: {refusal}"),
         }
-    }
-
-    async fn wait_for_element(&self, css: &str) -> String {
-        self.until(css, async || self.element(css).await).await
     }
 
     async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
