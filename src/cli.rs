@@ -7,6 +7,7 @@ mod admin;
 mod audit;
 mod backup;
 mod client;
+mod client_secret;
 mod config;
 mod demo;
 mod dev;

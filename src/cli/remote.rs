@@ -1,6 +1,6 @@
 //! A running server, asked through its admin API.
 
-use std::{fmt, fs, time::Duration};
+use std::{fmt, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use http::{Method, StatusCode, header};
@@ -10,11 +10,9 @@ use serde_json::Value;
 
 use crate::{
     base::{id::ClientId, secret::Secret, url::Issuer},
-    cli::{failure::Usage, place::Place, world::World},
+    cli::{client_secret, failure::Usage, place::Place, world::World},
 };
 
-/// Where the client's secret may be.
-const VARIABLE: &str = "POSTERN_CLIENT_SECRET";
 /// No request takes longer: the longest wait for APIs is a part of what a server allows.
 const TIME_LIMIT: Duration = Duration::from_secs(90);
 /// No answer is larger: a page of the largest rows.
@@ -98,7 +96,7 @@ impl Remote {
         let client = place.client_id.clone();
         let client =
             client.ok_or_else(|| usage("--server wants --client-id: as which client it is asked"))?;
-        let secret = secret(place, world)?;
+        let secret = client_secret::read(place.client_secret_file.as_deref(), world)?;
         let builder = Client::builder().redirect(Policy::none()).timeout(TIME_LIMIT);
         // A server on this machine is not behind the environment's proxy.
         let builder = if server.is_https() {
@@ -254,18 +252,4 @@ fn refused(status: StatusCode, body: &[u8], challenge: Option<&str>) -> anyhow::
         Ok(Refused { title, detail: None }) => anyhow!("the server refused: {title}"),
         Err(_) => anyhow!("the server answered {status}"),
     }
-}
-
-fn secret(place: &Place, world: &World) -> anyhow::Result<Secret<String>> {
-    let text = match &place.client_secret_file {
-        Some(file) => fs::read_to_string(file)
-            .with_context(|| format!("--client-secret-file {} cannot be read", file.display()))?,
-        None => world.variable(VARIABLE).unwrap_or_default().to_owned(),
-    };
-    let secret = Secret::new(text.trim_end().to_owned());
-    if secret.expose().is_empty() {
-        let text = format!("--client-id wants its secret, in --client-secret-file or in {VARIABLE}");
-        return Err(Usage(text).into());
-    }
-    Ok(secret)
 }

@@ -10,6 +10,7 @@ use crate::{
         page::MAX_PAGE,
     },
     cli::{place::Place, world::World},
+    domain::session_filter::SessionFilter,
 };
 
 mod confirmed;
@@ -54,10 +55,10 @@ enum Verb {
         client: Option<ClientId>,
     },
     /// End one session, all of a person with those of their browsers (--user alone), or all app sessions that match
-    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(FILTERS).arg("session"))]
+    #[command(group = clap::ArgGroup::new("what").required(true).multiple(true).args(SessionFilter::PARTS).arg("session"))]
     End {
         /// An app's session (dse_...), or a browser's (bse_...) with the app sessions that live with it
-        #[arg(value_name = "SESSION_ID", conflicts_with_all = FILTERS)]
+        #[arg(value_name = "SESSION_ID", conflicts_with_all = SessionFilter::PARTS)]
         session: Option<Node>,
         #[command(flatten)]
         filter: FilterFlags,
@@ -77,19 +78,6 @@ enum Verb {
         id: MassEndId,
     },
 }
-
-const FILTERS: [&str; 10] = [
-    "user",
-    "client",
-    "app_version",
-    "device",
-    "address",
-    "used_before",
-    "used_since",
-    "opened_before",
-    "opened_since",
-    "life",
-];
 
 pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let admin = world.admin(place).await?;

@@ -41,6 +41,11 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
+    /// Its parts by their names, as in JSON.
+    pub const PARTS: [&str; 8] = [
+        "kind", "user", "client", "session", "actor", "address", "since", "until",
+    ];
+
     /// Whether an event is one of those.
     pub fn takes(&self, event: &EventLine) -> bool {
         let subject = &event.subject;

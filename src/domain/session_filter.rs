@@ -55,6 +55,22 @@ pub struct SessionFilter {
     pub life: Option<Life>,
 }
 
+impl SessionFilter {
+    /// Its parts by their names, as in JSON.
+    pub const PARTS: [&str; 10] = [
+        "user",
+        "client",
+        "app_version",
+        "device",
+        "address",
+        "used_before",
+        "used_since",
+        "opened_before",
+        "opened_since",
+        "life",
+    ];
+}
+
 /// A part of the name of a device: 1 to 80 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

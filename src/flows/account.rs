@@ -164,6 +164,14 @@ pub async fn disable(provider: &Provider, user: UserId, actor: Actor) -> Result<
     Ok(ended.map(|ended| remember(provider, &ended)))
 }
 
+/// People in the order in which they were added, after one of them when that is said.
+pub async fn list(provider: &Provider, after: Option<UserId>, limit: i64) -> Result<Page<User>, StoreError> {
+    let after = after.unwrap_or(UserId::from_bytes([0; 16]));
+    // One more tells whether there are more.
+    let found = users::list(&provider.db, after, limit + 1).await?;
+    Ok(Page::cut(found, limit, |user| user.id.to_string()))
+}
+
 /// People whose address begins like `prefix`, in the order of their addresses, after one of them when that is said.
 pub async fn search(
     provider: &Provider,

@@ -1,11 +1,15 @@
-//! What happened, oldest first: for archives, and for what a backup has lost.
+//! What happened: oldest first for archives and for what a backup has lost, newest first and live for who looks, and counted.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    base::{id::EventId, page::Page, time::Instant},
+    base::{
+        id::EventId,
+        page::Page,
+        time::{Instant, Lifetime},
+    },
     domain::{event::EventLine, event_filter::EventFilter},
     flows::Provider,
     store::{
@@ -91,11 +95,17 @@ pub enum Step {
 }
 
 impl Step {
-    fn start(self, at: Instant) -> Instant {
-        let length = match self {
-            Self::Hour => 3_600_000,
-            Self::Day => 86_400_000,
-        };
+    /// How long it is.
+    pub const fn length(self) -> Lifetime {
+        match self {
+            Self::Hour => Lifetime::from_secs(3600),
+            Self::Day => Lifetime::from_days(1),
+        }
+    }
+
+    /// When the one began that an instant is in.
+    pub fn start(self, at: Instant) -> Instant {
+        let length = self.length().millis();
         Instant::from_millis(at.millis().div_euclid(length) * length)
     }
 }

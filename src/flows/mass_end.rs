@@ -45,6 +45,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many rows are read at once to count.
 const STRIDE: i64 = 1000;
 
+/// How many sessions are looked at for somebody who waits for a page to say how many would end.
+pub const COUNTED_AT_ONCE: u64 = 100_000;
+
 /// What would end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {

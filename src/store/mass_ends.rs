@@ -87,6 +87,28 @@ fn nowhere() -> DeviceSessionId {
     DeviceSessionId::from_bytes([0; 16])
 }
 
+/// How an end of many sessions stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Sessions are being looked at.
+    UnderWay,
+    /// All were looked at.
+    Done(Instant),
+    /// Somebody stopped it; what had ended stays ended.
+    Cancelled(Instant),
+}
+
+impl MassEnd {
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        match (self.done_at, self.cancelled_at) {
+            (_, Some(at)) => Standing::Cancelled(at),
+            (Some(at), None) => Standing::Done(at),
+            (None, None) => Standing::UnderWay,
+        }
+    }
+}
+
 #[derive(FromRow)]
 struct MassEndRow {
     id: MassEndId,

@@ -13,18 +13,17 @@ use crate::{
         time::{Clock, Lifetime},
     },
     cli::{remote::Remote, session::Node},
-    domain::{actor::Actor, ending::Ending, event::Subject, session_filter::SessionFilter},
+    domain::session_filter::SessionFilter,
     flows::{
+        admin::{
+            By,
+            people::PeopleError,
+            sessions::{self as verbs, Why},
+        },
         confirm::{Reached, confirm},
-        end::end_as_operator,
         sessions::{self, Search, Shown},
     },
-    store::{
-        app_versions::VersionCount,
-        browser_sessions,
-        device_sessions::{self, list::Listed},
-        ending::Ended,
-    },
+    store::{app_versions::VersionCount, browser_sessions, device_sessions::list::Listed, ending::Ended},
 };
 
 /// What ended, and who refuses it by now when somebody waits for that.
@@ -100,19 +99,19 @@ impl Admin {
     ) -> anyhow::Result<Told> {
         match self {
             Self::Here(app) => {
-                let mut subject = Subject::default();
-                let ending = match node {
-                    Node::Browser(id) => Ending::Browser { id },
-                    Node::Device(id) => {
-                        if let Some(found) = device_sessions::find(&app.provider.db, id).await? {
-                            subject.user = Some(found.session.user);
-                            subject.client = Some(found.session.client);
-                        }
-                        subject.session = Some(id);
-                        Ending::Device { id }
-                    }
+                let (provider, by, why) = (&app.provider, By::operator(), of_operator(why));
+                let ended = match node {
+                    Node::Browser(id) => verbs::end_browser(provider, &by, None, id, why).await,
+                    Node::Device(id) => verbs::end_device(provider, &by, id, why)
+                        .await
+                        .map(|(_, ended)| ended),
                 };
-                end_here(app, ending, subject, why, patience).await
+                let ended = match ended {
+                    // Who asks says so, as of one that has ended already.
+                    Err(PeopleError::Unknown(_)) => Ended::default(),
+                    ended => ended?,
+                };
+                reached(app, ended, patience).await
             }
             Self::There(server, clock) => {
                 let path = match node {
@@ -133,11 +132,8 @@ impl Admin {
     ) -> anyhow::Result<Told> {
         match self {
             Self::Here(app) => {
-                let subject = Subject {
-                    user: Some(id),
-                    ..Subject::default()
-                };
-                end_here(app, Ending::User { id, keep: None }, subject, why, patience).await
+                let ended = verbs::end_user(&app.provider, &By::operator(), id, of_operator(why)).await?;
+                reached(app, ended, patience).await
             }
             Self::There(server, clock) => {
                 end_there(server, clock, &format!("/users/{id}/end-sessions"), why, patience).await
@@ -146,14 +142,12 @@ impl Admin {
     }
 }
 
-async fn end_here(
-    app: &App,
-    ending: Ending,
-    subject: Subject,
-    why: Option<Note>,
-    patience: Option<Lifetime>,
-) -> anyhow::Result<Told> {
-    let done = end_as_operator(&app.provider, ending, subject, why, Actor::Operator).await?;
+/// With what the operator ends something: the words, and no address.
+fn of_operator(note: Option<Note>) -> Why {
+    Why { note, address: None }
+}
+
+async fn reached(app: &App, done: Ended, patience: Option<Lifetime>) -> anyhow::Result<Told> {
     let confirmation = match patience {
         Some(patience) => Some(confirm(&app.provider, patience).await?),
         None => None,

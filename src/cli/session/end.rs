@@ -8,7 +8,10 @@ use crate::{
     base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
     cli::{admin::Admin, failure::Unconfirmed, table::table, words, world::World},
     flows::{confirm::Confirmation, mass_end::Counted},
-    store::{ending::Ended, mass_ends::MassEnd},
+    store::{
+        ending::Ended,
+        mass_ends::{MassEnd, Standing},
+    },
 };
 
 /// How sessions end.
@@ -133,10 +136,10 @@ async fn end_matching(
 
 fn progress(end: &MassEnd) -> String {
     let ended = words::count(end.ended, "app session");
-    match (end.done_at, end.cancelled_at) {
-        (_, Some(_)) => format!("{}: cancelled; ended {ended}.", end.id),
-        (Some(_), None) => format!("{}: ended {ended}.", end.id),
-        (None, None) => format!(
+    match end.standing() {
+        Standing::Cancelled(_) => format!("{}: cancelled; ended {ended}.", end.id),
+        Standing::Done(_) => format!("{}: ended {ended}.", end.id),
+        Standing::UnderWay => format!(
             "{}: ended {ended} so far; see `postern session ends`, and `postern session cancel-end {}`",
             end.id, end.id
         ),
@@ -151,10 +154,10 @@ pub(super) async fn list(admin: &Admin, limit: i64, json: bool, world: &mut Worl
             return "No end of many sessions was begun in the last 30 days.".to_owned();
         }
         let row = |end: &MassEnd| {
-            let state = match (end.done_at, end.cancelled_at) {
-                (_, Some(at)) => format!("cancelled {}", at.to_rfc3339()),
-                (Some(at), None) => format!("done {}", at.to_rfc3339()),
-                (None, None) => "under way".to_owned(),
+            let state = match end.standing() {
+                Standing::Cancelled(at) => format!("cancelled {}", at.to_rfc3339()),
+                Standing::Done(at) => format!("done {}", at.to_rfc3339()),
+                Standing::UnderWay => "under way".to_owned(),
             };
             [
                 end.id.to_string(),

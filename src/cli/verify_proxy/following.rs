@@ -1,19 +1,14 @@
 //! How the sidecar learns of tokens that end before their time: as which client, and what it does when it cannot.
 
-use std::{fs, path::PathBuf, str::FromStr};
+use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::Args;
 
 use crate::{
     base::{id::ClientId, secret::Secret, time::Lifetime},
-    cli::{failure::Usage, world::World},
+    cli::{client_secret, world::World},
+    domain::instance::WhenDown,
 };
-
-/// Where the secret is, if in no file.
-const VARIABLE: &str = "POSTERN_CLIENT_SECRET";
-/// Longer than any client's secret.
-const MAX_SECRET: usize = 1024;
 
 /// The flags.
 #[derive(Debug, Args)]
@@ -30,36 +25,17 @@ pub(super) struct FollowFlags {
         long,
         value_name = "WHAT",
         requires = "client_id",
-        default_value = "introspect"
+        default_value = "introspect",
+        value_parser = when_down
     )]
-    down: Down,
+    down: WhenDown,
     /// How long nothing is heard before it does that, such as 30s
     #[arg(long, value_name = "LIFE", requires = "client_id", default_value = "30s")]
     down_after: Lifetime,
 }
 
-/// What becomes of tokens when nothing is heard of revocations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Down {
-    /// 503.
-    Refuse,
-    /// The issuer is asked about each; 503 where it cannot be.
-    Introspect,
-    /// They are good until they expire.
-    Accept,
-}
-
-impl FromStr for Down {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "refuse" => Ok(Self::Refuse),
-            "introspect" => Ok(Self::Introspect),
-            "accept" => Ok(Self::Accept),
-            _ => Err("write refuse, introspect or accept"),
-        }
-    }
+fn when_down(text: &str) -> Result<WhenDown, &'static str> {
+    WhenDown::parse(text).ok_or("write refuse, introspect or accept")
 }
 
 /// As whom revocations are followed.
@@ -67,7 +43,7 @@ impl FromStr for Down {
 pub(super) struct Following {
     pub(super) client_id: ClientId,
     pub(super) client_secret: Secret<String>,
-    pub(super) down: Down,
+    pub(super) down: WhenDown,
     pub(super) down_after: Lifetime,
 }
 
@@ -77,19 +53,9 @@ impl Following {
         let Some(client_id) = flags.client_id else {
             return Ok(None);
         };
-        let text = match &flags.client_secret_file {
-            Some(file) => fs::read_to_string(file)
-                .with_context(|| format!("--client-secret-file {} cannot be read", file.display()))?,
-            None => world.variable(VARIABLE).unwrap_or_default().to_owned(),
-        };
-        let secret = Secret::new(text.trim_end().to_owned());
-        if secret.expose().is_empty() || secret.expose().len() > MAX_SECRET {
-            let text = format!("--client-id wants its secret, in --client-secret-file or in {VARIABLE}");
-            return Err(Usage(text).into());
-        }
         Ok(Some(Self {
             client_id,
-            client_secret: secret,
+            client_secret: client_secret::read(flags.client_secret_file.as_deref(), world)?,
             down: flags.down,
             down_after: flags.down_after,
         }))

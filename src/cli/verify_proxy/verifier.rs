@@ -9,10 +9,8 @@ use postern_resource_server::{
     Authenticated, Discover, DiscoverError, Follow, Postern, Presented, Scheme, WhenDown,
 };
 
-use super::{
-    following::{Down, Following},
-    original::Original,
-};
+use super::{following::Following, original::Original};
+use crate::domain::instance;
 
 /// How long to wait before the issuer is asked again, at first and at most.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -82,9 +80,9 @@ impl Verifier {
         }
         if let Some(following) = &self.following {
             let choice = match following.down {
-                Down::Refuse => WhenDown::Refuse,
-                Down::Introspect => WhenDown::Introspect,
-                Down::Accept => WhenDown::Accept,
+                instance::WhenDown::Refuse => WhenDown::Refuse,
+                instance::WhenDown::Introspect => WhenDown::Introspect,
+                instance::WhenDown::Accept => WhenDown::Accept,
             };
             let after = Duration::from_secs(following.down_after.seconds().unsigned_abs());
             let follow = Follow::as_client(following.client_id.as_str(), following.client_secret.expose());

@@ -134,8 +134,8 @@ pub struct Overview {
 pub async fn overview(provider: &Provider, by: &By) -> Result<Overview> {
     let mut overview = Overview::default();
     if by.may(Permission::ReadEvents) {
-        let hours = counts(provider, Step::Hour, Lifetime::from_secs(3600), 24).await?;
-        let days = counts(provider, Step::Day, Lifetime::from_days(1), 30).await?;
+        let hours = counts(provider, Step::Hour, 24).await?;
+        let days = counts(provider, Step::Day, 30).await?;
         overview.counts = Some([hours, days]);
     }
     if by.may(Permission::ReadSessions) {
@@ -145,12 +145,11 @@ pub async fn overview(provider: &Provider, by: &By) -> Result<Overview> {
     Ok(overview)
 }
 
-async fn counts(provider: &Provider, step: Step, length: Lifetime, steps: usize) -> Result<Counts> {
-    let now = provider.clock.now();
+async fn counts(provider: &Provider, step: Step, steps: usize) -> Result<Counts> {
+    let (now, length) = (provider.clock.now(), step.length());
     let earlier = i64::try_from(steps).unwrap_or(0) - 1;
     let first = now.minus(Lifetime::from_millis(length.millis() * earlier));
-    let start = first.millis().div_euclid(length.millis()) * length.millis();
-    let since = Instant::from_millis(start);
+    let since = step.start(first);
     let until = now.plus(length);
     let counted = events::counts(provider, since, until, step, None).await?;
     Ok(Counts {

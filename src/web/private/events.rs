@@ -22,13 +22,11 @@ use crate::{
 
 type Answer = Result<Response, Problem>;
 
-/// The parameters that a filter of events is made of.
-const FILTER: &[&str] = &[
-    "kind", "user", "client", "session", "actor", "address", "since", "until",
-];
-
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadEvents>, asked: Asked) -> Answer {
-    let (provider, filter) = (private.provider(), asked.filter::<EventFilter>(FILTER)?);
+    let (provider, filter) = (
+        private.provider(),
+        asked.filter::<EventFilter>(&EventFilter::PARTS)?,
+    );
     let (cursor, limit) = (asked.cursor()?, asked.limit()?);
     let read = |text: &str| ["oldest", "newest"].contains(&text).then(|| text == "newest");
     let page = match asked.value("order", read, "oldest or newest")? {
@@ -40,7 +38,7 @@ pub(super) async fn list(State(private): State<Private>, _: Admin<ReadEvents>, a
 
 /// What came since the `next` of the answer before, in the order of the chain.
 pub(super) async fn live(State(private): State<Private>, _: Admin<ReadEvents>, asked: Asked) -> Answer {
-    let filter: EventFilter = asked.filter(FILTER)?;
+    let filter: EventFilter = asked.filter(&EventFilter::PARTS)?;
     let (cursor, limit) = (asked.cursor()?, asked.limit()?);
     let live = events::live(private.provider(), &filter, cursor, limit).await?;
     let page = Page {

@@ -25,7 +25,8 @@ pub(super) struct Facts {
     pub(super) private: Private,
     pub(super) route: String,
     pub(super) life: Life,
-    pub(super) parameters: &'static [&'static str],
+    /// Parts of a filter, and others.
+    pub(super) parameters: [&'static [&'static str]; 2],
 }
 
 const MAX_QUERY: usize = 8 * 1024;
@@ -58,10 +59,10 @@ fn judge_query(facts: &Facts, query: &str) -> Result<(), Problem> {
         ));
     }
     let pairs = parse_pairs(query).map_err(|error| Problem::saying(Kind::InvalidParameter, error))?;
-    let known = facts.parameters;
+    let is_known = |name: &str| facts.parameters.iter().any(|known| known.contains(&name));
     for (at, (name, _)) in pairs.iter().enumerate() {
-        if !known.contains(&name.as_str()) {
-            let hint = match known {
+        if !is_known(name) {
+            let hint = match facts.parameters.concat().as_slice() {
                 [] => "this takes no parameters".to_owned(),
                 known => format!("this takes {}", known.join(", ")),
             };

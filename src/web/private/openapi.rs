@@ -105,7 +105,7 @@ fn parameters(route: &Listed) -> Vec<Value> {
         parameters
             .push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
     }
-    for name in route.query {
+    for name in route.filter.iter().chain(route.query) {
         parameters.push(
             json!({ "name": name, "in": "query", "schema": parameter(name), "description": told(name) }),
         );

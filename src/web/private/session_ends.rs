@@ -18,15 +18,12 @@ use crate::{
     flows::{
         admin::{Unknown, sessions},
         confirm::Reached,
-        mass_end::{self, Counted},
+        mass_end::{self, COUNTED_AT_ONCE, Counted},
     },
     store::mass_ends::MassEnd,
 };
 
 type Answer = Result<Response, Problem>;
-
-/// How many sessions a dry run looks at.
-const COUNTED: u64 = 100_000;
 
 /// What ends, and why.
 #[derive(Deserialize)]
@@ -56,7 +53,7 @@ pub(super) async fn begin(
     let (provider, filter) = (private.provider(), &asked.filter);
     let mut begun = Begun::default();
     if asked.dry_run {
-        begun.would_end = Some(mass_end::count(provider, filter, COUNTED).await?);
+        begun.would_end = Some(mass_end::count(provider, filter, COUNTED_AT_ONCE).await?);
     } else {
         let why = why(asked.reason, admin.address);
         begun.end = Some(sessions::end_matching(provider, &admin.by, filter, why).await?);

@@ -33,22 +33,8 @@ use crate::{
 
 type Answer = Result<Response, Problem>;
 
-/// The parameters that a filter of sessions is made of.
-const FILTER: &[&str] = &[
-    "user",
-    "client",
-    "app_version",
-    "device",
-    "address",
-    "used_before",
-    "used_since",
-    "opened_before",
-    "opened_since",
-    "life",
-];
-
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
-    let filter: SessionFilter = asked.filter(FILTER)?;
+    let filter: SessionFilter = asked.filter(&SessionFilter::PARTS)?;
     let (after, limit) = (asked.cursor()?, asked.limit()?);
     let found = sessions::list(private.provider(), &filter, after, limit).await?;
     Ok(json(StatusCode::OK, found))

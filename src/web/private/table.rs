@@ -18,7 +18,7 @@ use super::{
     life::Life,
     once, openapi, session_ends, sessions, users,
 };
-use crate::domain::role::Permission;
+use crate::domain::{event_filter::EventFilter, role::Permission, session_filter::SessionFilter};
 
 /// A route, as it is documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,9 @@ pub struct Listed {
     pub permission: Permission,
     /// Whether people give their password for it.
     pub confirmed: bool,
-    /// The parameters of its query.
+    /// The parameters of its query that are parts of a filter.
+    pub filter: &'static [&'static str],
+    /// The other ones.
     pub query: &'static [&'static str],
     /// The schema of its body; "" is none.
     pub body: &'static str,
@@ -79,6 +81,7 @@ where
             summary: "",
             permission: Permission::ReadUsers,
             confirmed: false,
+            filter: &[],
             query: &[],
             body: "",
             may_be_empty: false,
@@ -103,6 +106,11 @@ impl Route {
 
     fn asks(mut self, query: &'static [&'static str]) -> Self {
         self.listed.query = query;
+        self
+    }
+
+    fn filters(mut self, parts: &'static [&'static str]) -> Self {
+        self.listed.filter = parts;
         self
     }
 
@@ -218,20 +226,8 @@ fn of_sessions() -> Vec<Route> {
                 "Sessions of apps that match, each on one device, newest first",
                 P::ReadSessions,
             )
-            .asks(&[
-                "user",
-                "client",
-                "app_version",
-                "device",
-                "address",
-                "used_before",
-                "used_since",
-                "opened_before",
-                "opened_since",
-                "life",
-                "cursor",
-                "limit",
-            ])
+            .filters(&SessionFilter::PARTS)
+            .asks(&["cursor", "limit"])
             .gives(200, "SessionPage"),
         route("GET", "/app-versions", "countVersions", sessions::versions)
             .is(
@@ -370,10 +366,8 @@ fn of_the_server() -> Vec<Route> {
                 "What happened, oldest first unless the order says newest",
                 P::ReadEvents,
             )
-            .asks(&[
-                "kind", "user", "client", "session", "actor", "address", "since", "until", "order", "cursor",
-                "limit",
-            ])
+            .filters(&EventFilter::PARTS)
+            .asks(&["order", "cursor", "limit"])
             .gives(200, "EventPage"),
         route("GET", "/events/live", "followEvents", events::live)
             .is(
@@ -410,7 +404,7 @@ pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private>
                 private: private.clone(),
                 route: format!("{} {path}", listed.method),
                 life: listed.life.within(version.life),
-                parameters: listed.query,
+                parameters: [listed.filter, listed.query],
             };
             let handler = handler
                 .layer(middleware::from_fn_with_state(private.clone(), once::layer))

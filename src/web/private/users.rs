@@ -14,7 +14,6 @@ use super::{
 use crate::{
     base::{
         id::UserId,
-        page::Page,
         text::{DisplayName, Email},
     },
     domain::{password::Password, role::Role, user::User},
@@ -22,7 +21,7 @@ use crate::{
         account,
         admin::people::{self, Adding},
     },
-    store::{ending::Ended, users},
+    store::ending::Ended,
 };
 
 type Answer = Result<Response, Problem>;
@@ -32,10 +31,7 @@ pub(super) async fn list(State(private): State<Private>, _: Admin<ReadUsers>, as
     let page = if let Some(prefix) = asked.text("email_prefix") {
         account::search(provider, prefix, asked.cursor()?.as_ref(), limit).await?
     } else {
-        let after = asked.cursor()?.unwrap_or_else(|| UserId::from_bytes([0; 16]));
-        // One more tells whether there are more.
-        let found = users::list(&provider.db, after, limit + 1).await?;
-        Page::cut(found, limit, |user| user.id.to_string())
+        account::list(provider, asked.cursor()?, limit).await?
     };
     Ok(json(StatusCode::OK, page))
 }

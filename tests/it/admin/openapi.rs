@@ -43,7 +43,7 @@ async fn every_route_is_in_it_and_every_schema_is_there_and_used() {
             route.id
         );
         let parameters = operation["parameters"].as_array().expect("parameters");
-        for name in route.query {
+        for name in route.filter.iter().chain(route.query) {
             let there = parameters
                 .iter()
                 .any(|parameter| parameter["name"] == *name && parameter["in"] == "query");

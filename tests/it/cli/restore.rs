@@ -380,18 +380,9 @@ async fn a_removed_secret_stays_removed_and_a_new_one_is_told_as_lost() {
     let provider = postern.provider();
     let mut secrets = Vec::new();
     for id in ["removed", "rotated", "kept"] {
-        let (id, name) = (id.parse().expect("an id"), "A service".parse().expect("a name"));
         let settings = ClientSettings::new(ClientKind::Service);
-        let added = clients::register(
-            provider,
-            id,
-            name,
-            settings,
-            None,
-            postern::domain::actor::Actor::Operator,
-        )
-        .await;
-        secrets.push(added.expect("added").secret.expect("a secret"));
+        let added = postern.register(id, settings).await;
+        secrets.push(added.secret.expect("a secret"));
     }
     let saved = Saved::of(&postern).await;
     let (removed, rotated) = (&secrets[0].kept, &secrets[1].kept);

@@ -32,7 +32,7 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use postern::{
     base::time::Lifetime,
     domain::client::{AuthMethod, ClientKind, ClientSettings},
-    flows::clients::{self, secrets as verbs},
+    flows::clients::secrets as verbs,
 };
 use serde_json::{Value, json};
 
@@ -212,17 +212,7 @@ pub(crate) async fn register(
     }
     change(&mut settings);
     let method = settings.token_endpoint_auth_method;
-    let (id, name) = (id.parse().expect("a client id"), "Notes".parse().expect("a name"));
-    let registered = clients::register(
-        postern.provider(),
-        id,
-        name,
-        settings,
-        None,
-        postern::domain::actor::Actor::Operator,
-    )
-    .await;
-    let secret = registered.expect("a new client").secret;
+    let secret = postern.register(id, settings).await.secret;
     (method, secret.map(|new| new.secret.expose().to_owned()))
 }
 

@@ -10,7 +10,6 @@ use oauth2::{
 };
 use postern::{
     domain::client::{AuthMethod, ClientKind, ClientSettings, GrantType},
-    flows::clients,
     server::serve,
 };
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -175,17 +174,7 @@ async fn is_refused_with_another_verifier() {
 
 /// Registers a client; its secret.
 async fn register(postern: &Postern, id: &str, settings: ClientSettings) -> String {
-    let (id, name) = (id.parse().expect("an id"), "A client".parse().expect("a name"));
-    let added = clients::register(
-        postern.provider(),
-        id,
-        name,
-        settings,
-        None,
-        postern::domain::actor::Actor::Operator,
-    )
-    .await;
-    let secret = added.expect("added").secret.expect("a secret");
+    let secret = postern.register(id, settings).await.secret.expect("a secret");
     secret.secret.expose().to_owned()
 }
 

@@ -13,7 +13,7 @@ use postern::{
         client::{AuthMethod, ClientKind, ClientSettings, RegistrationMode},
         key::Ring,
     },
-    flows::{clients, keys::rotate::rotate},
+    flows::keys::rotate::rotate,
     server::serve,
 };
 use serde_json::{Value, json};
@@ -80,20 +80,7 @@ impl Online {
 
     /// Registers a client; its secret, if it has one.
     pub(super) async fn register(&self, id: &str, settings: ClientSettings) -> Option<String> {
-        let (id, name) = (
-            id.parse().expect("a client id"),
-            "Client".parse().expect("a name"),
-        );
-        let added = clients::register(
-            self.postern.provider(),
-            id,
-            name,
-            settings,
-            None,
-            postern::domain::actor::Actor::Operator,
-        )
-        .await;
-        let secret = added.expect("a new client").secret?;
+        let secret = self.postern.register(id, settings).await.secret?;
         Some(secret.secret.expose().to_owned())
     }
 

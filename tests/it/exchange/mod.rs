@@ -10,10 +10,7 @@ mod withdrawn;
 
 use axum::{body::Body, http::Request};
 use base64ct::{Base64, Encoding};
-use postern::{
-    domain::client::{ClientKind, ClientSettings, GrantType},
-    flows::clients,
-};
+use postern::domain::client::{ClientKind, ClientSettings, GrantType};
 use serde_json::Value;
 
 use crate::harness::{ALICE, Answer, Phone, Postern, ProofKey, Tokens, encode};
@@ -51,16 +48,7 @@ impl<'a> Api<'a> {
         };
         settings.grant_types.insert(GrantType::TokenExchange);
         change(&mut settings);
-        let name = "An API".parse().expect("a name");
-        let registered = clients::register(
-            postern.provider(),
-            id.parse().expect("a client id"),
-            name,
-            settings,
-            None,
-            postern::domain::actor::Actor::Operator,
-        );
-        let secret = registered.await.expect("a new client").secret.expect("a secret");
+        let secret = postern.register(id, settings).await.secret.expect("a secret");
         Self {
             postern,
             id: id.to_owned(),

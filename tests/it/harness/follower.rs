@@ -8,13 +8,7 @@ use axum::{
 };
 use base64ct::{Base64, Encoding};
 use futures_util::{FutureExt, StreamExt};
-use postern::{
-    domain::{
-        actor::Actor,
-        client::{ClientKind, ClientSettings},
-    },
-    flows::clients,
-};
+use postern::domain::client::{ClientKind, ClientSettings};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -67,13 +61,8 @@ impl<'a> Follower<'a> {
     pub(crate) async fn new(postern: &'a Postern, id: &'static str) -> Self {
         let mut settings = ClientSettings::new(ClientKind::Service);
         settings.scope = "revocations read".parse().expect("scopes");
-        let (client, name) = (id.parse().expect("an id"), "An API".parse().expect("a name"));
-        let registered =
-            clients::register(postern.provider(), client, name, settings, None, Actor::Operator).await;
-        let secret = registered
-            .expect("a new client")
-            .secret
-            .expect("one with a secret");
+        let registered = postern.register(id, settings).await;
+        let secret = registered.secret.expect("one with a secret");
         let secret = secret.secret.expose().to_owned();
         let mut follower = Self {
             postern,

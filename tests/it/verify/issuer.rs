@@ -6,11 +6,7 @@ use aws_lc_rs::hmac;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::{
     base::time::{Clock, Lifetime},
-    domain::{
-        actor::Actor,
-        client::{AuthMethod, ClientKind, ClientSettings},
-    },
-    flows::clients,
+    domain::client::{AuthMethod, ClientKind, ClientSettings},
     server::serve,
 };
 use serde_json::{Value, json};
@@ -51,9 +47,8 @@ impl Issuer {
             resources: vec![OTHER_API.parse().expect("valid")],
             ..ClientSettings::new(ClientKind::Service)
         };
-        let (id, name) = ("robot".parse().expect("an id"), "Robot".parse().expect("a name"));
-        let added = clients::register(postern.provider(), id, name, settings, None, Actor::Operator).await;
-        let secret = added.expect("a new client").secret.expect("a service").secret;
+        let registered = postern.register("robot", settings).await;
+        let secret = registered.secret.expect("a service").secret;
         let is_for_the_api = |settings: &mut ClientSettings| {
             settings.resource = API.parse().ok();
             settings.scope = "openid profile offline_access notes:read".parse().expect("valid");

@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{rows::with_query, viewer::Viewer};
 use crate::{
-    flows::admin::sessions::Why,
+    base::id::UserId,
+    flows::admin::{people, sessions::Why},
     web::{pages::ActPage, private::form::Posted},
 };
 
@@ -51,6 +52,30 @@ impl Question {
 
     fn ask_again<P>(self, viewer: &Viewer<P>, error: &str) -> Response {
         viewer.show_again(&self.page(viewer, Some(error.to_owned())))
+    }
+}
+
+/// What is asked before something is done to a person.
+struct ToPerson {
+    title: &'static str,
+    text: &'static str,
+    button: &'static str,
+    reason: bool,
+}
+
+impl ToPerson {
+    async fn question<P>(self, viewer: &Viewer<P>, id: UserId) -> Result<Question, Response> {
+        let person = people::known(viewer.private.provider(), id).await;
+        let person = person.map_err(|error| viewer.fault(error))?;
+        Ok(Question {
+            here: "/console/users",
+            title: self.title.to_owned(),
+            text: self.text.to_owned(),
+            facts: vec![fact("Person", &person.email)],
+            button: self.button,
+            reason: self.reason,
+            back: format!("/console/users/{id}"),
+        })
     }
 }
 

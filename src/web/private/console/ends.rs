@@ -16,7 +16,7 @@ use crate::{
         admin::{Unknown, look},
         mass_end,
     },
-    store::mass_ends::MassEnd,
+    store::mass_ends::{MassEnd, Standing},
     web::{
         account::ago,
         pages::{EndPage, EndRow, EndsPage},
@@ -57,10 +57,10 @@ fn row(viewer: &Viewer<EndSessions>, end: &MassEnd, people: &look::People) -> En
         by: actor_name(&end.actor, people, |id| provider.clients.name(id)),
         ago: ago(end.begun_at, provider.clock.now()),
         at: end.begun_at.to_rfc3339(),
-        state: match (end.done_at, end.cancelled_at) {
-            (_, Some(_)) => "Stopped",
-            (Some(_), None) => "Done",
-            (None, None) => "Under way",
+        state: match end.standing() {
+            Standing::Cancelled(_) => "Stopped",
+            Standing::Done(_) => "Done",
+            Standing::UnderWay => "Under way",
         },
         looked_at: end.looked_at,
         ended: end.ended,

@@ -3,12 +3,13 @@
 use http::{HeaderValue, header};
 
 use super::{
+    filter::named,
     rows::{event_row, with_query},
     viewer::{Answer, Viewer},
     words,
 };
 use crate::{
-    base::{id::EventId, text::Email},
+    base::id::EventId,
     domain::event_filter::EventFilter,
     flows::admin::look,
     web::{pages::EventsPage, private::permission::ReadEvents},
@@ -47,17 +48,16 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
         ..EventFilter::default()
     };
     if !person.is_empty() {
-        let user = match person.parse::<Email>() {
-            Ok(email) => look::by_address(provider, &email)
-                .await
-                .map_err(|error| viewer.fault(error))?,
-            Err(_) => None,
-        };
-        let Some(user) = user else {
-            page.error = Some(format!("Nobody has the address {person}."));
-            return Ok(viewer.show_again(&page));
-        };
-        filter.user = Some(user.id);
+        match named(provider, &person)
+            .await
+            .map_err(|error| viewer.fault(error))?
+        {
+            Ok(user) => filter.user = Some(user),
+            Err(nobody) => {
+                page.error = Some(nobody);
+                return Ok(viewer.show_again(&page));
+            }
+        }
     }
     let before: Option<EventId> = viewer.query.text("before").parse().ok();
     let seen = look::events(provider, &filter, before, look::PAGE).await;

@@ -2,9 +2,9 @@
 
 use super::{rows::with_query, viewer::Viewer};
 use crate::{
-    base::{text::Email, time::Lifetime},
+    base::{id::UserId, text::Email, time::Lifetime},
     domain::session_filter::SessionFilter,
-    flows::admin::look::by_address,
+    flows::{Provider, admin::look::by_address},
     store::error::StoreError,
     web::pages::FilterFields,
 };
@@ -36,19 +36,26 @@ pub(super) async fn asked<P>(viewer: &Viewer<P>) -> Result<Asked, StoreError> {
         filter.used_before = Some(provider.clock.now().minus(Lifetime::from_days(days)));
     }
     if !fields.person.is_empty() {
-        let user = match fields.person.parse::<Email>() {
-            Ok(email) => by_address(provider, &email).await?,
-            Err(_) => None,
-        };
-        filter = match user {
-            Some(user) => filter.map(|filter| SessionFilter {
-                user: Some(user.id),
+        filter = match named(provider, &fields.person).await? {
+            Ok(user) => filter.map(|filter| SessionFilter {
+                user: Some(user),
                 ..filter
             }),
-            None => Err(format!("Nobody has the address {}.", fields.person)),
+            Err(nobody) => Err(nobody),
         };
     }
     Ok(Asked { fields, filter })
+}
+
+/// The person whose address was typed, or what to say when nobody has it.
+pub(super) async fn named(provider: &Provider, text: &str) -> Result<Result<UserId, String>, StoreError> {
+    let user = match text.parse::<Email>() {
+        Ok(email) => by_address(provider, &email).await?,
+        Err(_) => None,
+    };
+    Ok(user
+        .map(|user| user.id)
+        .ok_or_else(|| format!("Nobody has the address {text}.")))
 }
 
 fn read(fields: &FilterFields) -> Result<SessionFilter, String> {

@@ -1,10 +1,9 @@
 //! Disables a person.
 
-use axum::{extract::Path, response::Response};
+use axum::extract::Path;
 
-use super::{Question, done, fact};
+use super::{ToPerson, done};
 use crate::{
-    base::id::UserId,
     flows::admin::people,
     web::private::{
         console::{
@@ -16,21 +15,12 @@ use crate::{
     },
 };
 
-async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, Response> {
-    let person = people::known(viewer.private.provider(), id)
-        .await
-        .map_err(|error| viewer.fault(error))?;
-    Ok(Question {
-        here: "/console/users",
-        title: "Disable this person?".to_owned(),
-        text: "They are signed out everywhere at once, and cannot sign in until somebody enables them again."
-            .to_owned(),
-        facts: vec![fact("Person", &person.email)],
-        button: "Disable",
-        reason: false,
-        back: format!("/console/users/{id}"),
-    })
-}
+const ASKED: ToPerson = ToPerson {
+    title: "Disable this person?",
+    text: "They are signed out everywhere at once, and cannot sign in until somebody enables them again.",
+    button: "Disable",
+    reason: false,
+};
 
 pub(in crate::web::private::console) async fn ask(
     viewer: Viewer<WriteUsers>,
@@ -38,7 +28,7 @@ pub(in crate::web::private::console) async fn ask(
     Path(id): Path<String>,
 ) -> Answer {
     let id = read(&viewer, &id, "person")?;
-    Ok(question(&viewer, id).await?.ask(&viewer))
+    Ok(ASKED.question(&viewer, id).await?.ask(&viewer))
 }
 
 pub(in crate::web::private::console) async fn act(

@@ -1,10 +1,9 @@
 //! Lets a disabled person sign in again.
 
-use axum::{extract::Path, response::Response};
+use axum::extract::Path;
 
-use super::{Question, done, fact};
+use super::{ToPerson, done};
 use crate::{
-    base::id::UserId,
     flows::admin::people,
     web::private::{
         console::{
@@ -16,20 +15,12 @@ use crate::{
     },
 };
 
-async fn question(viewer: &Viewer<WriteUsers>, id: UserId) -> Result<Question, Response> {
-    let person = people::known(viewer.private.provider(), id)
-        .await
-        .map_err(|error| viewer.fault(error))?;
-    Ok(Question {
-        here: "/console/users",
-        title: "Let this person sign in again?".to_owned(),
-        text: "What had ended stays ended: they sign in anew.".to_owned(),
-        facts: vec![fact("Person", &person.email)],
-        button: "Enable",
-        reason: false,
-        back: format!("/console/users/{id}"),
-    })
-}
+const ASKED: ToPerson = ToPerson {
+    title: "Let this person sign in again?",
+    text: "What had ended stays ended: they sign in anew.",
+    button: "Enable",
+    reason: false,
+};
 
 pub(in crate::web::private::console) async fn ask(
     viewer: Viewer<WriteUsers>,
@@ -37,7 +28,7 @@ pub(in crate::web::private::console) async fn ask(
     Path(id): Path<String>,
 ) -> Answer {
     let id = read(&viewer, &id, "person")?;
-    Ok(question(&viewer, id).await?.ask(&viewer))
+    Ok(ASKED.question(&viewer, id).await?.ask(&viewer))
 }
 
 pub(in crate::web::private::console) async fn act(

@@ -7,7 +7,7 @@ use crate::{
     domain::session_filter::SessionFilter,
     flows::{
         admin::sessions,
-        mass_end::{self, BeginError},
+        mass_end::{self, BeginError, COUNTED_AT_ONCE},
     },
     web::private::{
         console::{
@@ -19,9 +19,6 @@ use crate::{
         permission::EndSessions,
     },
 };
-
-/// How many sessions are looked at to say how many would end.
-const COUNTED: u64 = 100_000;
 
 async fn asked(viewer: &Viewer<EndSessions>) -> Result<(Asked, SessionFilter), Response> {
     let mut asked = filter::asked(viewer).await.map_err(|error| viewer.fault(error))?;
@@ -35,7 +32,7 @@ async fn asked(viewer: &Viewer<EndSessions>) -> Result<(Asked, SessionFilter), R
 
 async fn question(viewer: &Viewer<EndSessions>) -> Result<Question, Response> {
     let (asked, filter) = asked(viewer).await?;
-    let counted = mass_end::count(viewer.private.provider(), &filter, COUNTED).await;
+    let counted = mass_end::count(viewer.private.provider(), &filter, COUNTED_AT_ONCE).await;
     let counted = counted.map_err(|error| viewer.fault(error))?;
     let found = count(counted.found, "session");
     let found = if counted.is_all {
