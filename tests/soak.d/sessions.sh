@@ -1,14 +1,33 @@
 # Lists of many sessions, and ends of many. Read by tests/soak.
 
-# A folder with so many sessions of plausible people, in the embedded database.
+# So many sessions of plausible people, on a back end; `at` says to a command where they are.
 prepare_sessions() {
-    local sessions=$1
+    local sessions=$1 end=$2
+    at=(--data "$work/$end")
+    if [[ $end == postgres ]]; then
+        start_postgres
+        postgres_query postgres "CREATE DATABASE sessions"
+        POSTERN__DATABASE__URL=$(postgres_url sessions)
+        export POSTERN__DATABASE__URL
+    fi
+    "$postern" init "${at[@]}" >>"$work/setup.log"
+    "$postern" dev seed "${at[@]}" --users $((sessions / 10 + 1)) --sessions "$sessions" --json >>"$work/setup.log"
+    [[ $end == sqlite ]] || postgres_query sessions "VACUUM ANALYZE"
+}
+
+# Ends what is there for a back end.
+clear_sessions() {
+    stop_postgres
+    unset POSTERN__DATABASE__URL
+    rm -rf "${work:?}/$1" "$work/postgres"
+}
+
+# The program, and a folder that goes with this process.
+prepare_program() {
     postern=${POSTERN:-$PWD/target/release/postern}
     [[ -n ${POSTERN:-} ]] || cargo build --release --package postern --bin postern
     work=$(mktemp -d)
-    trap 'rm -rf "$work"' EXIT
-    "$postern" init --data "$work/data" >"$work/setup.log"
-    "$postern" dev seed --data "$work/data" --users $((sessions / 10 + 1)) --sessions "$sessions" --json >>"$work/setup.log"
+    trap 'stop_postgres; rm -rf "$work"' EXIT
 }
 
 # Runs a command ROUNDS times and prints the median and the 95th percentile in milliseconds, less `start`.
@@ -26,17 +45,26 @@ timed() {
 }
 
 lists() {
-    local list user client start=0 idle
+    local end
     rounds=${ROUNDS:-20}
-    prepare_sessions "${SESSIONS:-10000000}"
-    list=("$postern" session list --data "$work/data" --json)
-    # What every command takes to start, the same for all.
-    idle=$(timed start "$postern" session ends --data "$work/data" --json)
-    start=$(cut -d '|' -f 3 <<<"$idle" | tr -dc 0-9)
-    user=$("$postern" user list --data "$work/data" --limit 1 --json | sed -n 's/.*"email": "\(.*\)".*/\1/p')
-    client=$("$postern" client list --data "$work/data" --json | sed -n 's/.*"id": "\(.*\)".*/\1/p' | head -n 1)
+    prepare_program
     about_the_machine
-    printf '%s sessions, embedded database; a start of the command (%s ms) is taken off\n\n' "${SESSIONS:-10000000}" "$start"
+    for end in ${BACK_ENDS:-sqlite postgres}; do
+        prepare_sessions "${SESSIONS:-10000000}" "$end"
+        lists_on "$end"
+        clear_sessions "$end"
+    done
+}
+
+lists_on() {
+    local list user client start=0 idle
+    list=("$postern" session list "${at[@]}" --json)
+    # What every command takes to start, the same for all.
+    idle=$(timed start "$postern" session ends "${at[@]}" --json)
+    start=$(cut -d '|' -f 3 <<<"$idle" | tr -dc 0-9)
+    user=$("$postern" user list "${at[@]}" --limit 1 --json | sed -n 's/.*"email": "\(.*\)".*/\1/p')
+    client=$("$postern" client list "${at[@]}" --json | sed -n 's/.*"id": "\(.*\)".*/\1/p' | head -n 1)
+    printf '\n%s sessions, %s; a start of the command (%s ms) is taken off\n\n' "${SESSIONS:-10000000}" "$1" "$start"
     printf '| list | p50 | p95 |\n| --- | ---: | ---: |\n'
     timed 'newest 100' "${list[@]}"
     timed 'of a person' "${list[@]}" --user "$user"
@@ -45,17 +73,22 @@ lists() {
     timed 'of a network' "${list[@]}" --address 198.51.100.0/28
     timed 'of a device' "${list[@]}" --device iphone
     timed 'opened lately' "${list[@]}" --opened-since 1d
-    timed 'people by address' "$postern" user list --data "$work/data" --begins user00001 --json
+    timed 'a device that nobody has' "${list[@]}" --device nothing-like-it
+    timed 'people by address' "$postern" user list "${at[@]}" --begins user00001 --json
 }
 
 bulk_end() {
-    local from took ended
-    prepare_sessions "${SESSIONS:-200000}"
+    local end from took ended
+    prepare_program
     about_the_machine
-    from=$(milliseconds)
-    "$postern" session end --data "$work/data" --opened-since 2000-01-01T00:00:00Z --json >"$work/answer.json"
-    took=$(($(milliseconds) - from))
-    ended=$(sed -n 's/.*"ended": \([0-9]*\).*/\1/p' "$work/answer.json")
-    printf '%s sessions ended in %s ms: %s a second (embedded database, durable in batches of 1,000)\n' \
-        "$ended" "$took" $((ended * 1000 / took))
+    for end in ${BACK_ENDS:-sqlite postgres}; do
+        prepare_sessions "${SESSIONS:-200000}" "$end"
+        from=$(milliseconds)
+        "$postern" session end "${at[@]}" --opened-since 2000-01-01T00:00:00Z --json >"$work/answer.json"
+        took=$(($(milliseconds) - from))
+        ended=$(sed -n 's/.*"ended": \([0-9]*\).*/\1/p' "$work/answer.json")
+        printf '%s: %s sessions ended in %s ms: %s a second (durable in batches of 1,000; one in a hundred had ended before)\n' \
+            "$end" "$ended" "$took" $((ended * 1000 / took))
+        clear_sessions "$end"
+    done
 }
