@@ -23,7 +23,7 @@ const FEWEST: i64 = 100;
 /// The most.
 const STRIDE: i64 = 1000;
 /// How many rows one search looks at, so that none takes long.
-const BUDGET: u64 = 10_000;
+const BUDGET: u64 = 4000;
 
 /// What a search found. It looks at a bounded number of sessions, so a page may have fewer items than were asked for, even
 /// none, and there is more all the same: go on as long as it has a `next`.

@@ -27,26 +27,25 @@ prepare_program() {
     postern=${POSTERN:-$PWD/target/release/postern}
     [[ -n ${POSTERN:-} ]] || cargo build --release --package postern --bin postern
     work=$(mktemp -d)
-    trap 'stop_postgres; rm -rf "$work"' EXIT
+    trap 'stop_server; stop_postgres; rm -rf "$work"' EXIT
 }
 
-# Runs a command ROUNDS times and prints the median and the 95th percentile in milliseconds, less `start`.
+# Asks the admin API for a path, ROUNDS times, each time at another place among those given; prints the median and the 95th
+# percentile in milliseconds.
 timed() {
-    local name=$1 from times=() round
+    local name=$1 times=() round
     shift
     for ((round = 0; round < rounds; round++)); do
-        from=$(milliseconds)
-        "$@" >"$work/answer.json"
-        times+=($(($(milliseconds) - from)))
+        times+=("$(curl --silent --fail --header "Authorization: Bearer $token" --output "$work/answer.json" \
+            --write-out '%{time_total}' "http://127.0.0.1:$private/api/v1/${@:round % $# + 1:1}")")
     done
-    mapfile -t times < <(printf '%s\n' "${times[@]}" | sort -n)
-    printf '| %s | %s ms | %s ms |\n' "$name" \
-        $((times[rounds / 2] - start)) $((times[(rounds * 95 + 99) / 100 - 1] - start))
+    printf '%s\n' "${times[@]}" | sort -n | awk -v name="$name" '{ times[NR] = $1 * 1000 }
+        END { printf "| %s | %.1f ms | %.1f ms |\n", name, times[int((NR + 1) / 2)], times[int((NR * 95 + 99) / 100)] }'
 }
 
 lists() {
     local end
-    rounds=${ROUNDS:-20}
+    rounds=${ROUNDS:-40}
     prepare_program
     about_the_machine
     for end in ${BACK_ENDS:-sqlite postgres}; do
@@ -57,24 +56,33 @@ lists() {
 }
 
 lists_on() {
-    local list user client start=0 idle
-    list=("$postern" session list "${at[@]}" --json)
-    # What every command takes to start, the same for all.
-    idle=$(timed start "$postern" session ends "${at[@]}" --json)
-    start=$(cut -d '|' -f 3 <<<"$idle" | tr -dc 0-9)
-    user=$("$postern" user list "${at[@]}" --limit 1 --json | sed -n 's/.*"email": "\(.*\)".*/\1/p')
-    client=$("$postern" client list "${at[@]}" --json | sed -n 's/.*"id": "\(.*\)".*/\1/p' | head -n 1)
-    printf '\n%s sessions, %s; a start of the command (%s ms) is taken off\n\n' "${SESSIONS:-10000000}" "$1" "$start"
+    local secret users clients
+    port=$(free_port)
+    private=$(free_port)
+    secret=$("$postern" client add lists "${at[@]}" --name Lists --kind service --scope "admin:sessions.read admin:users.read" \
+        --resource "http://localhost:$port/api/v1" --json | sed -n 's/.*"client_secret": "\(pst_[^"]*\)".*/\1/p')
+    mapfile -t users < <("$postern" user list "${at[@]}" --limit 20 --json | sed -n 's/.*"id": "\(usr_[^"]*\)".*/sessions?limit=100\&user=\1/p')
+    mapfile -t clients < <("$postern" client list "${at[@]}" --json | sed -n 's/.*"id": "\(dev-[^"]*\)".*/sessions?limit=100\&client=\1/p')
+    export POSTERN__SERVER__PRIVATE_LISTEN=127.0.0.1:$private
+    serve_with=("$postern" serve "${at[@]}")
+    start_server
+    sleep 5
+    token=$(curl --silent --fail --user "lists:$secret" --data grant_type=client_credentials "http://localhost:$port/token" |
+        sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
+    printf '\n%s sessions, %s; by the admin API, 100 a page\n\n' "${SESSIONS:-10000000}" "$1"
     printf '| list | p50 | p95 |\n| --- | ---: | ---: |\n'
-    timed 'newest 100' "${list[@]}"
-    timed 'of a person' "${list[@]}" --user "$user"
-    timed 'of an app' "${list[@]}" --client "$client"
-    timed 'of a version' "${list[@]}" --app-version 2.9.1
-    timed 'of a network' "${list[@]}" --address 198.51.100.0/28
-    timed 'of a device' "${list[@]}" --device iphone
-    timed 'opened lately' "${list[@]}" --opened-since 1d
-    timed 'a device that nobody has' "${list[@]}" --device nothing-like-it
-    timed 'people by address' "$postern" user list "${at[@]}" --begins user00001 --json
+    timed 'newest 100' 'sessions?limit=100'
+    timed 'of a person' "${users[@]}"
+    timed 'of an app' "${clients[@]}"
+    timed 'of a version' 'sessions?limit=100&app_version=2.9.1'
+    timed 'of a network' 'sessions?limit=100&address=198.51.100.0/28'
+    timed 'of a device' 'sessions?limit=100&device=iphone'
+    timed 'not used for a week' "sessions?limit=100&used_before=$(date -u -d '7 days ago' +%FT%TZ)"
+    timed 'of a device that nobody has, one part' 'sessions?limit=100&device=nothing-like-it'
+    timed 'people by address' 'users?limit=100&email_prefix=user00001' 'users?limit=100&email_prefix=user0004'
+    timed 'the newest people' 'users?limit=100'
+    stop_server
+    unset POSTERN__SERVER__PRIVATE_LISTEN
 }
 
 bulk_end() {
