@@ -20,6 +20,7 @@ pub mod device_session;
 pub mod ending;
 pub mod event;
 pub mod event_filter;
+pub mod event_kind;
 pub mod id_token;
 pub mod instance;
 pub mod key;

@@ -4,7 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Interval, MissedTickBehavior};
 
-use crate::flows::{Provider, keys::rotate::rotate_due, sweep::sweep};
+use crate::flows::{
+    Provider,
+    keys::rotate::rotate_due,
+    sweep::{sweep, walk::walk},
+};
 
 mod audit;
 mod mass_end;
@@ -23,6 +27,7 @@ pub async fn run(provider: Arc<Provider>) {
         outbox::run(&provider),
         mass_end::run(&provider),
         upkeep(&provider),
+        walk_on(&provider),
         provider.db.listen(bell)
     );
 }
@@ -38,6 +43,17 @@ async fn upkeep(provider: &Provider) {
         if let Err(error) = rotate_due(provider).await {
             tracing::warn!(%error, "the key rings could not be moved on");
         }
+    }
+}
+
+/// Walks over all sessions, rests, and begins anew.
+async fn walk_on(provider: &Provider) {
+    loop {
+        let rest = walk(provider).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the walk over all sessions stopped; it goes on from there");
+            UPKEEP
+        });
+        tokio::time::sleep(rest).await;
     }
 }
 

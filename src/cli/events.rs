@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::{
     base::text::Email,
     cli::{moment::Moment, place::Place, world::World},
-    domain::event_filter::EventFilter,
+    domain::{event_filter::EventFilter, event_kind::EventKind},
 };
 
 /// How many events are read at once.
@@ -30,7 +30,7 @@ enum Verb {
         until: Option<Moment>,
         /// Only events of this kind, such as session.ended
         #[arg(long, value_name = "KIND")]
-        kind: Option<String>,
+        kind: Option<EventKind>,
         /// Only events about this person
         #[arg(long, value_name = "EMAIL")]
         user: Option<Email>,

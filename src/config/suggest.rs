@@ -2,6 +2,8 @@
 
 use figment::value::{Dict, Value};
 
+use crate::base::spelling::distance;
+
 /// The full names of all values, and of sections without any.
 pub(super) fn names(values: &Dict) -> Vec<String> {
     leaves(values).into_iter().map(|(name, _)| name).collect()
@@ -52,29 +54,12 @@ pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str> + Cl
     elsewhere.next().filter(|_| elsewhere.next().is_none())
 }
 
-/// How many characters have to be added, removed or replaced (Levenshtein).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_slip_or_another_section_is_recognised_and_a_guess_is_not_made() {
-        assert_eq!(distance("kitten", "sitting"), 3);
         let known = ["tokens.access_token", "server.listen", "a.same", "b.same"];
         for (wrong, meant) in [
             ("tokens.acces_token", Some("tokens.access_token")),

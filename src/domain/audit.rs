@@ -1,6 +1,9 @@
 //! The chain over the events: each has a number and a hash over itself and everything before it, so that none can be
 //! changed, taken out or put in between without all that follow; and checkpoints, which say signed what it came to.
 
+use std::{fmt, str::FromStr};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use crate::base::{
@@ -106,6 +109,53 @@ pub fn link(before: Digest, seq: i64, event: &StoredEvent) -> Digest {
     Digest::of(&bytes)
 }
 
+/// How many bytes of a hash tell two trails apart: nobody gains by one that fits.
+const MARK: usize = 9;
+
+/// A place in the chain, for who reads on from there: behind an event with this number and this hash. In a database that went
+/// back, another event has the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The number; 0 before the first.
+    pub seq: i64,
+    mark: [u8; MARK],
+}
+
+impl Place {
+    /// Behind the event with this number and this hash.
+    pub fn behind(seq: i64, hash: Digest) -> Self {
+        let mut mark = [0; MARK];
+        mark.copy_from_slice(&hash.as_bytes()[..MARK]);
+        Self { seq, mark }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.seq, Base64UrlUnpadded::encode_string(&self.mark))
+    }
+}
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let (seq, mark) = text.split_once('.').ok_or(NoPlace)?;
+        let mut bytes = [0; MARK];
+        let decoded = Base64UrlUnpadded::decode(mark, &mut bytes).map_err(|_| NoPlace)?;
+        let (is_whole, seq) = (decoded.len() == MARK, seq.parse().map_err(|_| NoPlace)?);
+        let place = Self { seq, mark: bytes };
+        // There is one way to write a place.
+        let is_one = is_whole && seq >= 0 && place.to_string() == text;
+        is_one.then_some(place).ok_or(NoPlace)
+    }
+}
+
+/// A text that is no place in the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a place in the trail")]
+pub struct NoPlace;
+
 /// What a checkpoint says: the claims of a JWT (RFC 7519) of the type `postern-checkpoint+jwt`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
@@ -148,6 +198,8 @@ impl Checkpoint {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn event() -> StoredEvent {
@@ -190,6 +242,33 @@ mod tests {
         }
         assert_ne!(hash, link(start.hash, 2, &same));
         assert_ne!(hash, link(hash, 1, &same));
+    }
+
+    proptest! {
+        #[test]
+        fn a_place_reads_as_it_was_written_and_nothing_else_reads(seq in 0..i64::MAX, text in "[-+0-9.A-Za-z_]{0,24}") {
+            let place = Place::behind(seq, Digest::of(text.as_bytes()));
+            prop_assert_eq!(place.to_string().parse(), Ok(place));
+            if let Ok(read) = text.parse::<Place>() {
+                prop_assert_eq!(read.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_place_is_whole_and_not_before_the_first() {
+        for wrong in [
+            "",
+            "7",
+            "-1.AAAAAAAAAAAA",
+            "+1.AAAAAAAAAAAA",
+            "1.AAAA",
+            "1.AAAAAAAAAAAAAAAA",
+            "01.AAAAAAAAAAAA",
+        ] {
+            assert_eq!(wrong.parse::<Place>(), Err(NoPlace), "{wrong}");
+        }
+        assert!("1.AAAAAAAAAAAA".parse::<Place>().is_ok());
     }
 
     #[test]

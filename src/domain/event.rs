@@ -171,13 +171,20 @@ pub enum Event {
     },
     /// A client was registered.
     #[serde(rename = "client.added")]
-    ClientAdded,
+    ClientAdded {
+        /// What it is.
+        #[serde(flatten)]
+        changed: Changed,
+    },
     /// A client registered itself (RFC 7591).
     #[serde(rename = "client.registered")]
     ClientRegistered {
         /// The initial access token that let it in; nothing for open registration.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         token: Option<RegistrationTokenId>,
+        /// What it is.
+        #[serde(flatten)]
+        changed: Changed,
     },
     /// What a client is changed: by itself (RFC 7592), or by an admin.
     #[serde(rename = "client.updated")]
@@ -209,7 +216,11 @@ pub enum Event {
     },
     /// A client was removed.
     #[serde(rename = "client.removed")]
-    ClientRemoved,
+    ClientRemoved {
+        /// What it was.
+        #[serde(flatten)]
+        changed: Changed,
+    },
     /// A client got a secret.
     #[serde(rename = "client.secret_created")]
     ClientSecretCreated {
@@ -309,15 +320,36 @@ pub enum Event {
 }
 
 impl Event {
-    /// That a client is not as it was. None of its settings is a secret.
+    /// That there is a client, and what it is.
+    pub fn client_added(client: &Client) -> Self {
+        let changed = Changed::between(&Map::new(), &fields(client));
+        Self::ClientAdded { changed }
+    }
+
+    /// That a client registered itself, what it is, and by which initial access token.
+    pub fn client_registered(client: &Client, token: Option<RegistrationTokenId>) -> Self {
+        let changed = Changed::between(&Map::new(), &fields(client));
+        Self::ClientRegistered { token, changed }
+    }
+
+    /// That a client is not as it was.
     pub fn client_updated(before: &Client, after: &Client) -> Self {
-        let fields = |client: &Client| match serde_json::to_value(client) {
-            Ok(Value::Object(fields)) => fields,
-            _ => Map::new(),
-        };
-        Self::ClientUpdated {
-            changed: Changed::between(&fields(before), &fields(after)),
-        }
+        let changed = Changed::between(&fields(before), &fields(after));
+        Self::ClientUpdated { changed }
+    }
+
+    /// That there is a client no more, and what it was.
+    pub fn client_removed(client: &Client) -> Self {
+        let changed = Changed::between(&fields(client), &Map::new());
+        Self::ClientRemoved { changed }
+    }
+}
+
+/// What a client is. None of its settings is a secret.
+fn fields(client: &Client) -> Map<String, Value> {
+    match serde_json::to_value(client) {
+        Ok(Value::Object(fields)) => fields,
+        _ => Map::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         id::{ClientId, DeviceSessionId, UserId},
         time::Instant,
     },
-    domain::{actor::Actor, event::EventLine},
+    domain::{actor::Actor, event::EventLine, event_kind::EventKind},
 };
 
 /// Everything that is named must be so; nothing named is everything.
@@ -16,7 +16,7 @@ use crate::{
 pub struct EventFilter {
     /// The kind of event, such as `session.ended`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub kind: Option<String>,
+    pub kind: Option<EventKind>,
     /// Whom it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<UserId>,
@@ -49,7 +49,7 @@ impl EventFilter {
     /// Whether an event is one of those.
     pub fn takes(&self, event: &EventLine) -> bool {
         let subject = &event.subject;
-        self.kind.as_ref().is_none_or(|kind| *kind == event.kind)
+        self.kind.is_none_or(|kind| kind.as_str() == event.kind)
             && (self.user.is_none() || self.user == subject.user)
             && (self.client.is_none() || self.client == subject.client)
             && (self.session.is_none() || self.session == subject.session)

@@ -167,7 +167,7 @@ async fn settle(
     } else {
         let policy = &provider.registration;
         let change = Register {
-            client,
+            client: client.clone(),
             secret: None,
             digest,
             metadata,
@@ -177,7 +177,7 @@ async fn settle(
                 id,
                 address,
                 now,
-                Event::ClientRegistered { token: None },
+                Event::client_registered(&client, None),
             ),
         };
         provider.db.write(change).await

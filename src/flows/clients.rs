@@ -14,7 +14,7 @@ use crate::{
         actor::Actor,
         client::{Client, ClientSettings, GrantType},
         ending::{Ending, Reason},
-        event::{Event, EventRecord, Subject},
+        event::{Changed, Event, EventRecord, Subject},
         key::Ring,
     },
     flows::{
@@ -104,7 +104,8 @@ pub async fn register(
         .settings
         .has_secret()
         .then(|| secrets::make(provider, &client.id, secret_life, now));
-    let event = provider.event(now, subject, Event::ClientAdded).by(actor.clone());
+    let event = provider.event(now, subject, Event::client_added(&client));
+    let event = event.by(actor.clone());
     let change = AddClient {
         client: client.clone(),
         event,
@@ -183,6 +184,7 @@ pub async fn remove(
         client: Some(id.clone()),
         ..Subject::default()
     };
+    let before = set::find(provider, &id).await?;
     let ending = Ending::Client { id: id.clone() };
     let told = |event| EventRecord {
         actor: actor.clone(),
@@ -225,7 +227,11 @@ pub async fn remove(
     let now = provider.clock.now();
     let mut end = prepare(provider, now, ending, Reason::ClientRemoved, subject.clone());
     end.actor.clone_from(&actor);
-    let event = told(Event::ClientRemoved);
+    let changed = Changed::default();
+    let removal = before.map_or(Event::ClientRemoved { changed }, |found| {
+        Event::client_removed(&found.client)
+    });
+    let event = told(removal);
     let removed = provider.db.write(RemoveClient { id, end, event }).await?;
     provider.clients.reload(&provider.db).await?;
     Ok(removed.map(|ended| {

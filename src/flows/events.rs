@@ -10,10 +10,11 @@ use crate::{
         page::Page,
         time::{Instant, Lifetime},
     },
-    domain::{event::EventLine, event_filter::EventFilter},
+    domain::{audit::Place, event::EventLine, event_filter::EventFilter, event_kind::EventKind},
     flows::Provider,
     store::{
-        error::Result,
+        audit,
+        error::{Result, StoreError},
         events::{
             self,
             list::{self, newest},
@@ -21,8 +22,8 @@ use crate::{
     },
 };
 
-/// A page of events, oldest first, behind `after`. So many are looked at, so a page may have fewer, and there are more all the
-/// same: go on as long as it has a `next`.
+/// A page of events, oldest first, behind `after`. So many of the kind are looked at, or of all kinds, so a page may have
+/// fewer, and there are more all the same: go on as long as it has a `next`.
 pub async fn oldest(
     provider: &Provider,
     filter: &EventFilter,
@@ -33,7 +34,7 @@ pub async fn oldest(
     let after = after.map_or(first, |after| after.max(first));
     let until = filter.until.map(EventId::first_at);
     let until = until.unwrap_or(EventId::from_bytes([u8::MAX; 16]));
-    let rows = events::between(&provider.db, after, until, limit.saturating_add(1)).await?;
+    let rows = events::between(&provider.db, (after, until), filter.kind, limit.saturating_add(1)).await?;
     let mut page = Page::cut(rows, limit, |event| event.id.to_string());
     page.items.retain(|event| filter.takes(event));
     Ok(page)
@@ -56,7 +57,21 @@ pub struct Live {
     /// The events, oldest first.
     pub events: Vec<EventLine>,
     /// Where to go on.
-    pub cursor: i64,
+    pub cursor: Place,
+}
+
+/// Why nobody can go on from a place.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The database went back behind it, or what was there is not kept any more.
+    #[error(
+        "the trail does not have this place: the database went back behind it, or what was there is not kept any more; begin \
+         again without a cursor, and read with GET /events what you have not seen"
+    )]
+    WentBack,
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// What came behind `cursor`, at most so many looked at; nothing begins with what comes from now on. An event is here a
@@ -64,25 +79,37 @@ pub struct Live {
 pub async fn live(
     provider: &Provider,
     filter: &EventFilter,
-    cursor: Option<i64>,
+    cursor: Option<Place>,
     limit: i64,
-) -> Result<Live> {
+) -> std::result::Result<Live, LiveError> {
     let Some(mut cursor) = cursor else {
-        let cursor = list::newest_number(&provider.db).await?;
+        let head = audit::head(&provider.db).await?;
         return Ok(Live {
             events: Vec::new(),
-            cursor,
+            cursor: Place::behind(head.seq, head.hash),
         });
     };
-    let rows = list::since(&provider.db, cursor, limit).await?;
-    if let Some((seq, _)) = rows.last() {
-        cursor = *seq;
+    if !has(provider, cursor).await? {
+        return Err(LiveError::WentBack);
+    }
+    let rows = list::since(&provider.db, cursor.seq, limit).await?;
+    if let Some((place, _)) = rows.last() {
+        cursor = *place;
     }
     let events = rows.into_iter().map(|(_, event)| event);
     Ok(Live {
         events: events.filter(|event| filter.takes(event)).collect(),
         cursor,
     })
+}
+
+/// Whether the trail has a place: an event of it, or what the oldest that is kept comes behind.
+async fn has(provider: &Provider, place: Place) -> Result<bool> {
+    if let Some(hash) = audit::hash_at(&provider.db, place.seq).await? {
+        return Ok(Place::behind(place.seq, hash) == place);
+    }
+    let kept = audit::kept(&provider.db).await?;
+    Ok(Place::behind(kept.seq, kept.hash) == place)
 }
 
 /// How long what is counted together is.
@@ -128,9 +155,10 @@ pub async fn counts(
     since: Instant,
     until: Instant,
     step: Step,
-    kind: Option<&str>,
+    kind: Option<EventKind>,
 ) -> Result<Vec<Counted>> {
     let mut steps = BTreeMap::new();
+    let kind = kind.map(EventKind::as_str);
     for (hour, kind, count) in list::counts(&provider.db, step.start(since), until, kind).await? {
         *steps.entry((step.start(hour), kind)).or_insert(0) += count;
     }

@@ -164,7 +164,7 @@ pub async fn register(
             &client.id,
             address,
             now,
-            Event::ClientRegistered { token },
+            Event::client_registered(&client, token),
         ),
     };
     match provider.db.write(change).await? {

@@ -77,7 +77,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         }
         Event::UserEnabled => Effect::UserEnabled(user()?),
         Event::PasswordChanged => Effect::PasswordChanged(user()?),
-        Event::ClientRemoved => Effect::ClientRemoved(client()?),
+        Event::ClientRemoved { .. } => Effect::ClientRemoved(client()?),
         Event::ClientSecretRemoved { secret } => Effect::SecretRemoved(*secret, client()?),
         Event::ClientSecretRotated { secret, expires_at } => Effect::SecretEnds(*secret, *expires_at),
         Event::RegistrationTokenRemoved { token } => Effect::RegistrationTokenRemoved(*token),
@@ -95,7 +95,7 @@ fn effect(line: &EventLine, event: &Event) -> std::result::Result<Effect, LineEr
         | Event::RevocationsRewritten
         | Event::KeyForgerySuspected
         | Event::MessageUndelivered { .. }
-        | Event::ClientAdded
+        | Event::ClientAdded { .. }
         | Event::ClientRegistered { .. }
         | Event::ClientUpdated { .. }
         | Event::SignInFailed { .. }
@@ -229,7 +229,7 @@ impl<'a> Restoring<'a> {
             }
             Event::KeyActivated { .. } => report.keys_lost += 1,
             Event::KeyWithdrawn { .. } => report.withdrawn_keys += 1,
-            Event::ClientAdded | Event::ClientRegistered { .. } => {
+            Event::ClientAdded { .. } | Event::ClientRegistered { .. } => {
                 report
                     .clients_lost
                     .extend(subject.client.map(|client| client.to_string()));

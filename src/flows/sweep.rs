@@ -1,11 +1,10 @@
 //! Ends what has expired and deletes what is over. One process does it for all, in batches with a pause behind each, so
 //! that it never stands in the way of a request.
 
-mod walk;
+pub mod walk;
 
 use std::time::Duration;
 
-use self::walk::walk;
 use crate::{
     base::{
         id::{BrowserSessionId, MassEndId, UserId},
@@ -53,9 +52,12 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub async fn sweep(provider: &Provider) -> Result<()> {
     let Provider { db, clock, node, .. } = provider;
     let now = clock.now();
-    let Some(job) = jobs::claim(db, NAME, *node, now, now.plus(LEASE)).await? else {
+    if jobs::claim(db, NAME, *node, now, now.plus(LEASE))
+        .await?
+        .is_none()
+    {
         return Ok(());
-    };
+    }
     expire(provider, browser_sessions::EXPIRED, now).await?;
     expire(provider, browser_sessions::IDLE, provider.idle_since(now)).await?;
     let kept = now.minus(KEPT);
@@ -98,7 +100,7 @@ pub async fn sweep(provider: &Provider) -> Result<()> {
         delete(provider, audit::DELETE_CHECKPOINTS, through).await?;
         delete(provider, audit::DELETE_COUNTS, hour).await?;
     }
-    walk(provider, job.cursor, kept).await
+    Ok(())
 }
 
 /// Deletes what is older than `before`, batch by batch, until none is left or enough is done.

@@ -9,7 +9,7 @@ use crate::{
     },
     domain::{admin_session::AdminSession, role::Role},
     store::{
-        db::{Db, statements},
+        db::{Change, Db, WriteTx, statements},
         error::{Result, StoreError},
     },
 };
@@ -31,14 +31,34 @@ statements! {
          JOIN users u ON u.id = d.user_id
          WHERE a.digest = $1 AND a.expires_at > $2 AND a.last_seen_at > $3
            AND d.state = 'active' AND d.expires_at > $2 AND u.disabled_at IS NULL AND COALESCE(u.role, '') <> ''";
-    /// Remembers that a session was used.
-    pub TOUCH: (DeviceSessionId, Instant) => () =
+    TOUCH: (DeviceSessionId, Instant) => () =
         "UPDATE admin_sessions SET last_seen_at = $2 WHERE id = $1 AND last_seen_at < $2";
+    TOUCH_DEVICE_SESSION: (DeviceSessionId, Instant) => () =
+        "UPDATE device_sessions SET rotated_at = $2 WHERE id = $1 AND state = 'active' AND rotated_at < $2";
     /// Deletes sessions that were over at an instant, so many at most. No row: none was left.
     pub DELETE_PAST: (Instant, i64) => (DeviceSessionId,) =
         "DELETE FROM admin_sessions
          WHERE id IN (SELECT id FROM admin_sessions WHERE expires_at <= $1 LIMIT $2)
          RETURNING id";
+}
+
+/// Remembers that a session was used, where each list of device sessions looks as well: the console's never refresh.
+#[derive(Debug)]
+pub struct Touch {
+    /// Which.
+    pub id: DeviceSessionId,
+    /// When.
+    pub now: Instant,
+}
+
+impl Change for Touch {
+    type Out = ();
+
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+        tx.run(TOUCH, (self.id, self.now)).await?;
+        tx.run(TOUCH_DEVICE_SESSION, (self.id, self.now)).await?;
+        Ok(())
+    }
 }
 
 /// The live session of a cookie; `idle_since` is the oldest use that still counts.

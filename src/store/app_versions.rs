@@ -27,6 +27,9 @@ statements! {
          SELECT $1, $2, 0, $3, $4 WHERE (SELECT COUNT(*) FROM app_versions WHERE client_id = $1) < $5
            OR EXISTS (SELECT 1 FROM app_versions WHERE client_id = $1 AND app_version = $2)
          ON CONFLICT (client_id, app_version) DO UPDATE SET so_far = app_versions.so_far + excluded.so_far";
+    /// A walk begins: what one before it has left behind that came to no end is not of this one.
+    BEGIN_COUNT: () => () =
+        "UPDATE app_versions SET so_far = 0 WHERE so_far > 0";
     /// The walk is done: now.
     FINISH_COUNT: (Instant,) => () =
         "UPDATE app_versions SET sessions = so_far, so_far = 0, counted_at = $1";
@@ -76,6 +79,8 @@ pub struct Walked {
     pub job: &'static str,
     /// Who walks.
     pub holder: NodeId,
+    /// Whether this is its first part.
+    pub is_new: bool,
     /// How far it came; nothing when it is done.
     pub cursor: Option<Vec<u8>>,
     /// Live sessions by client and version.
@@ -90,6 +95,9 @@ impl Change for Walked {
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
         if !jobs::remember_within(tx, self.job, self.holder, self.cursor.clone()).await? {
             return Ok(false);
+        }
+        if self.is_new {
+            tx.run(BEGIN_COUNT, ()).await?;
         }
         for ((client, version), number) in &self.met {
             tx.run(ADD, (client.clone(), version.clone(), *number, self.now, MOST))

@@ -13,6 +13,7 @@ use crate::{
         actor::Actor,
         audit::StoredEvent,
         event::{EventLine, EventRecord, Subject},
+        event_kind::EventKind,
     },
     store::{
         db::{Change, Db, WriteTx, statements},
@@ -31,6 +32,9 @@ statements! {
     BETWEEN: (EventId, EventId, i64) => EventRow =
         "SELECT id, at, kind, user_id, client_id, session_id, address, actor, data FROM events
          WHERE id > $1 AND id < $2 ORDER BY id LIMIT $3";
+    BETWEEN_OF_KIND: (EventId, EventId, i64, String) => EventRow =
+        "SELECT id, at, kind, user_id, client_id, session_id, address, actor, data FROM events
+         WHERE kind = $4 AND id > $1 AND id < $2 ORDER BY id LIMIT $3";
     /// When the oldest event happened that is kept.
     pub OLDEST: () => (Instant,) =
         "SELECT at FROM events ORDER BY id LIMIT 1";
@@ -116,9 +120,20 @@ pub(super) fn actor_column(actor: Option<&Actor>) -> Result<Option<String>> {
     written.map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// Events between two ids (neither of them included), oldest first, so many at most.
-pub async fn between(db: &Db, after: EventId, before: EventId, limit: i64) -> Result<Vec<EventLine>> {
-    let rows = db.read_all(BETWEEN, (after, before, limit)).await?;
+/// Events between two ids (neither of them included), of one kind or all, oldest first, so many at most.
+pub async fn between(
+    db: &Db,
+    (after, before): (EventId, EventId),
+    kind: Option<EventKind>,
+    limit: i64,
+) -> Result<Vec<EventLine>> {
+    let rows = match kind {
+        Some(kind) => {
+            let binds = (after, before, limit, kind.as_str().to_owned());
+            db.read_all(BETWEEN_OF_KIND, binds).await?
+        }
+        None => db.read_all(BETWEEN, (after, before, limit)).await?,
+    };
     rows.into_iter().map(EventRow::read).collect()
 }
 

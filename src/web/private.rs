@@ -118,7 +118,7 @@ pub fn router(site: Shared, settings: Settings, request_timeout: Duration, versi
     let pages = Router::new()
         .merge(console::router())
         .route("/console/sign-in", get(sign_in::begin))
-        .route("/console/confirm", get(sign_in::confirm))
+        .route("/console/confirm", get(sign_in::begin))
         .route("/console/callback", get(sign_in::callback))
         .route("/console/sign-out", post(sign_in::sign_out));
     let api = table::router(&private, versions);

@@ -16,7 +16,7 @@ use crate::{
     domain::{
         actor::Actor,
         admin_session::{AdminCookie, AdminSession},
-        client::{AuthMethod, Client, ClientKind, ClientSettings, ConsentPolicy, GrantType},
+        client::{AuthMethod, Client, ClientKind, ClientLifetimes, ClientSettings, ConsentPolicy, GrantType},
         code::Code,
         ending::{Ending, Reason},
         event::{Event, Subject},
@@ -34,7 +34,7 @@ use crate::{
         },
     },
     store::{
-        admin_sessions,
+        admin_sessions::{self, Touch},
         clients::{AddClient, SetClient},
         device_sessions,
         error::{Result, StoreError},
@@ -69,11 +69,11 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
             name: "Postern console"
                 .parse()
                 .map_err(|_| StoreError::corrupt("a name"))?,
-            settings: settings(uri),
+            settings: settings(uri, lives(provider)),
             created_at: now,
             disabled_at: None,
         };
-        let event = provider.event_by(now, &Actor::System, about(), Event::ClientAdded);
+        let event = provider.event_by(now, &Actor::System, about(), Event::client_added(&client));
         let add = AddClient {
             client,
             event,
@@ -81,12 +81,15 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         };
         return written(provider, provider.db.write(add).await).await;
     };
-    if client.allows_redirect(uri.as_str()) {
+    if client.allows_redirect(uri.as_str()) && client.settings.lifetimes == lives(provider) {
         return Ok(());
     }
     if let Some(found) = set::find(provider, &client.id).await? {
         let mut after = found.client.clone();
-        after.settings.redirect_uris.push(uri);
+        if !after.allows_redirect(uri.as_str()) {
+            after.settings.redirect_uris.push(uri);
+        }
+        after.settings.lifetimes = lives(provider);
         let event = Event::client_updated(&found.client, &after);
         let event = provider.event_by(provider.clock.now(), &Actor::System, about(), event);
         let change = SetClient {
@@ -109,14 +112,26 @@ async fn written(provider: &Provider, written: Result<()>) -> Result<()> {
 }
 
 /// Nobody else can be it: it is confidential, and has neither a secret nor a key.
-fn settings(uri: RedirectUri) -> ClientSettings {
+fn settings(uri: RedirectUri, lifetimes: ClientLifetimes) -> ClientSettings {
     ClientSettings {
         redirect_uris: vec![uri],
+        lifetimes,
         scope: [OPENID].into_iter().collect(),
         consent: ConsentPolicy::Never,
         token_endpoint_auth_method: AuthMethod::PrivateKeyJwt,
         grant_types: [GrantType::AuthorizationCode].into(),
         ..ClientSettings::new(ClientKind::Web)
+    }
+}
+
+/// As long as a session of an admin: what hangs on a device session of this client is over no later and no earlier, so that
+/// each list of sessions says of it what is so.
+fn lives(provider: &Provider) -> ClientLifetimes {
+    let server = &provider.lifetimes;
+    ClientLifetimes {
+        device_session_idle: Some(server.admin_session_idle),
+        device_session_absolute: Some(server.admin_session_absolute),
+        ..ClientLifetimes::default()
     }
 }
 
@@ -138,6 +153,8 @@ struct UnderWay {
     state: String,
     verifier: String,
     to: String,
+    /// The password has to be given after this.
+    begun_at: Instant,
 }
 
 /// Where the browser goes to sign in, and what it has to bring back.
@@ -149,13 +166,16 @@ pub struct Begun {
     pub cookie: String,
 }
 
-/// Begins a sign-in that leads to a page of the console. `fresh`: the password is asked for, whoever is signed in.
-pub fn begin(provider: &Provider, to: &str, fresh: bool) -> Option<Begun> {
+/// Begins a sign-in that leads to a page of the console. The password is asked for, whoever is signed in: a session here that
+/// idled, came of age or was signed out of has ended, and the browser's session with the server does not open another one.
+pub fn begin(provider: &Provider, to: &str) -> Option<Begun> {
     let redirect_uri = callback(provider)?;
+    let now = provider.clock.now();
     let under_way = UnderWay {
         state: random::<16>(provider),
         verifier: random::<32>(provider),
         to: own_page(to),
+        begun_at: now,
     };
     let challenge = Digest::of(under_way.verifier.as_bytes()).to_base64url();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -167,12 +187,10 @@ pub fn begin(provider: &Provider, to: &str, fresh: bool) -> Option<Begun> {
         ("state", &under_way.state),
         ("code_challenge", &challenge),
         ("code_challenge_method", "S256"),
+        ("prompt", "login"),
     ]);
-    if fresh {
-        query.append_pair("prompt", "login");
-    }
     let url = format!("{}?{}", provider.issuer.at("/authorize"), query.finish());
-    let until = provider.clock.now().plus(UNDER_WAY);
+    let until = now.plus(UNDER_WAY);
     let sealer = &provider.keys.load().sealer;
     let cookie = sealer.seal(Purpose::ConsoleSignIn, &under_way, until);
     Some(Begun { url, cookie })
@@ -222,6 +240,9 @@ pub enum ConsoleError {
     /// The sign-in was not begun in this browser, or too long ago.
     #[error("this sign-in was not begun in this browser, or has waited for too long")]
     NotBegun,
+    /// The browser was signed in already, and the request was changed on its way so that nobody was asked.
+    #[error("the password was not given for this sign-in")]
+    NotProved,
     /// The code was refused.
     #[error("{}", .0.hint)]
     Refused(OAuthError),
@@ -273,7 +294,7 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
     };
     // The tokens are not needed: nothing of the console asks by them.
     redeem(provider, &client, request).await?;
-    let (cookie, life) = open(provider, code.session, back).await?;
+    let (cookie, life) = open(provider, code.session, under_way.begun_at, back).await?;
     if let Some(before) = back.present {
         sign_out(provider, before, back.address).await?;
     }
@@ -284,18 +305,20 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
     })
 }
 
-/// The session, if its person is an admin; otherwise what was opened for it ends again.
+/// The session, if its person is an admin and gave the password for it; otherwise what was opened for it ends again.
 async fn open(
     provider: &Provider,
     id: DeviceSessionId,
+    begun_at: Instant,
     back: Returned<'_>,
 ) -> std::result::Result<(AdminCookie, Lifetime), ConsoleError> {
     let found = device_sessions::find(&provider.db, id).await?;
     let found = found.ok_or(ConsoleError::NotBegun)?;
     let (now, cookie) = (provider.clock.now(), AdminCookie::new(&provider.entropy));
     let life = provider.lifetimes.admin_session_absolute;
+    let is_proved = found.grant.auth_time >= begun_at;
     let binds = (id, cookie.digest(), found.grant.auth_time, now.plus(life), now);
-    if provider.db.execute(admin_sessions::OPEN, binds).await?.is_some() {
+    if is_proved && provider.db.execute(admin_sessions::OPEN, binds).await?.is_some() {
         return Ok((cookie, life));
     }
     let subject = Subject {
@@ -305,7 +328,11 @@ async fn open(
         address: Some(back.address.to_owned()),
     };
     end(provider, Ending::Device { id }, Reason::Denied, subject).await?;
-    Err(ConsoleError::NoRole)
+    Err(if is_proved {
+        ConsoleError::NoRole
+    } else {
+        ConsoleError::NotProved
+    })
 }
 
 /// Who is signed in, by their cookie. The use is remembered, coarsely.
@@ -318,10 +345,7 @@ pub async fn session(provider: &Provider, cookie: &AdminCookie) -> Result<Option
         return Ok(None);
     };
     if now.since(session.last_seen_at) >= TOUCH_EVERY {
-        let _: Option<()> = provider
-            .db
-            .execute(admin_sessions::TOUCH, (session.id, now))
-            .await?;
+        provider.db.write(Touch { id: session.id, now }).await?;
     }
     Ok(Some(session))
 }

@@ -10,8 +10,8 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor, client::Client, client_secret::KeptSecret, event::EventLine, event_filter::EventFilter,
-        role::Permission, session_filter::SessionFilter, user::User,
+        actor::Actor, audit::Place, client::Client, client_secret::KeptSecret, event::EventLine,
+        event_filter::EventFilter, role::Permission, session_filter::SessionFilter, user::User,
     },
     flows::{
         Provider,
@@ -19,7 +19,7 @@ use crate::{
             By, Unknown, clients,
             people::{PeopleError, known},
         },
-        events::{self, Counted, Step},
+        events::{self, Counted, LiveError, Step},
         sessions::{self, Search},
     },
     store::{
@@ -34,6 +34,8 @@ use crate::{
 
 /// How many rows a page of the console has.
 pub const PAGE: i64 = 25;
+/// How many events that came at once a page shows; the others come with the next.
+const WATCHED: i64 = 500;
 /// How many rows a list has that is a part of a page.
 const FEW: i64 = 8;
 
@@ -97,6 +99,33 @@ pub async fn events(
     limit: i64,
 ) -> Result<Happened> {
     let page = events::list(provider, filter, before, limit).await?;
+    happened(provider, page).await
+}
+
+/// What happened lately as it comes: everything that came into the trail behind `cursor`, the newest first, and then the
+/// newest that were there before. The place is where to go on; a cursor that the trail does not have begins anew.
+pub async fn watched(
+    provider: &Provider,
+    filter: &EventFilter,
+    cursor: Option<Place>,
+) -> Result<(Happened, Place)> {
+    let live = match events::live(provider, filter, cursor, WATCHED).await {
+        Err(LiveError::WentBack) => events::live(provider, filter, None, WATCHED).await,
+        live => live,
+    };
+    let live = live.map_err(|error| match error {
+        LiveError::Store(error) => error,
+        LiveError::WentBack => StoreError::corrupt("audit_heads"),
+    })?;
+    let mut items: Vec<EventLine> = live.events.into_iter().rev().collect();
+    let new: BTreeSet<EventId> = items.iter().map(|line| line.id).collect();
+    let before = events::list(provider, filter, None, PAGE).await?;
+    items.extend(before.items.into_iter().filter(|line| !new.contains(&line.id)));
+    let happened = happened(provider, Page { items, next: None }).await?;
+    Ok((happened, live.cursor))
+}
+
+async fn happened(provider: &Provider, page: Page<EventLine>) -> Result<Happened> {
     let about = page.items.iter().filter_map(|line| line.subject.user);
     let actors = page.items.iter().filter_map(|line| match line.actor {
         Some(Actor::Person { id }) => Some(id),

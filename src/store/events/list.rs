@@ -3,13 +3,14 @@
 
 use crate::{
     base::{
+        digest::Digest,
         id::{ClientId, DeviceSessionId, EventId, UserId},
         time::Instant,
     },
-    domain::{event::EventLine, event_filter::EventFilter},
+    domain::{audit::Place, event::EventLine, event_filter::EventFilter},
     store::{
         db::{Db, statements},
-        error::{Result, StoreError},
+        error::Result,
         events::{EventRow, actor_column},
     },
 };
@@ -40,10 +41,8 @@ macro_rules! lists {
                  ORDER BY id DESC LIMIT $3";)*
             /// What came behind a number of the chain, in its order: number, limit.
             SINCE: (i64, i64) => NumberedRow =
-                "SELECT seq, id, at, kind, user_id, client_id, session_id, address, actor, data FROM events
+                "SELECT seq, hash, id, at, kind, user_id, client_id, session_id, address, actor, data FROM events
                  WHERE seq > $1 ORDER BY seq LIMIT $2";
-            NEWEST: () => (i64,) =
-                "SELECT seq FROM audit_heads WHERE name = 'newest'";
             /// How often something happened in each hour: from, until, kinds of this one or all.
             COUNTS: (Instant, Instant, Option<String>) => (Instant, String, i64) =
                 "SELECT hour, kind, count FROM event_counts
@@ -65,6 +64,7 @@ lists! {
 #[derive(Debug, sqlx::FromRow)]
 struct NumberedRow {
     seq: i64,
+    hash: Option<Digest>,
     #[sqlx(flatten)]
     row: EventRow,
 }
@@ -86,7 +86,7 @@ pub async fn newest(
         before.map_or(until, |before| before.min(until)),
         since,
         limit,
-        filter.kind.clone(),
+        filter.kind.map(|kind| kind.as_str().to_owned()),
         filter.user,
         filter.client.clone(),
         filter.session,
@@ -112,19 +112,16 @@ pub async fn newest(
     rows.into_iter().map(EventRow::read).collect()
 }
 
-/// What came behind a number of the chain, with the numbers, so many at most.
-pub async fn since(db: &Db, seq: i64, limit: i64) -> Result<Vec<(i64, EventLine)>> {
+/// What came behind a number of the chain, each with the place behind it, so many at most.
+pub async fn since(db: &Db, seq: i64, limit: i64) -> Result<Vec<(Place, EventLine)>> {
     let rows = db.read_all(SINCE, (seq, limit)).await?;
     rows.into_iter()
-        .map(|NumberedRow { seq, row }| Ok((seq, row.read()?)))
+        .map(|NumberedRow { seq, hash, row }| {
+            // Whose hash somebody took away is no place to go on from.
+            let place = Place::behind(seq, hash.unwrap_or_else(Digest::zero));
+            Ok((place, row.read()?))
+        })
         .collect()
-}
-
-/// The number of the newest event.
-pub async fn newest_number(db: &Db) -> Result<i64> {
-    let row = db.read(NEWEST, ()).await?;
-    row.map(|(seq,)| seq)
-        .ok_or_else(|| StoreError::corrupt("audit_heads"))
 }
 
 /// How often what happened in each hour from `since` until `until`: hour, kind, count.

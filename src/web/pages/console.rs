@@ -154,6 +154,8 @@ pub struct ConsolePage {
     pub charts: Vec<Chart>,
     /// Live sessions by version; nothing for who may not see them.
     pub versions: Option<Vec<VersionBar>>,
+    /// When they were counted.
+    pub counted_at: Option<String>,
     /// The newest sessions, likewise.
     pub newest: Option<Vec<SessionRow>>,
 }

@@ -15,7 +15,7 @@ use crate::{
         page::{MAX_PAGE, Page},
         time::Lifetime,
     },
-    domain::event_filter::EventFilter,
+    domain::{audit::Place, event_filter::EventFilter},
     flows::events::{self, Step},
     store::legacy_uses,
 };
@@ -39,7 +39,7 @@ pub(super) async fn list(State(private): State<Private>, _: Admin<ReadEvents>, a
 /// What came since the `next` of the answer before, in the order of the chain.
 pub(super) async fn live(State(private): State<Private>, _: Admin<ReadEvents>, asked: Asked) -> Answer {
     let filter: EventFilter = asked.filter(&EventFilter::PARTS)?;
-    let (cursor, limit) = (asked.cursor()?, asked.limit()?);
+    let (cursor, limit) = (asked.cursor::<Place>()?, asked.limit()?);
     let live = events::live(private.provider(), &filter, cursor, limit).await?;
     let page = Page {
         items: live.events,
@@ -70,7 +70,8 @@ pub(super) async fn counts(State(private): State<Private>, _: Admin<ReadEvents>,
         let hint = format!("since and until are at most {most} apart for this step");
         return Err(Problem::saying(Kind::InvalidParameter, hint));
     }
-    let items = events::counts(provider, since, until, step, asked.text("kind")).await?;
+    let kind = asked.filter::<EventFilter>(&["kind"])?.kind;
+    let items = events::counts(provider, since, until, step, kind).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }
 

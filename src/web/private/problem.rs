@@ -14,6 +14,7 @@ use crate::{
         account::AccountError,
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         clients::{ClientError, secrets::SecretError, set::SetError},
+        events::LiveError,
         keys::{KeysError, rotate::RotateError},
         mass_end::BeginError,
     },
@@ -53,6 +54,7 @@ kinds! {
     NotFound = "not-found", 404, "there is nothing here";
     MethodNotAllowed = "method-not-allowed", 405, "this cannot be asked for in this way";
     Gone = "version-gone", 410, "this version has come to its end";
+    TrailWentBack = "trail-went-back", 410, "the trail does not have this place";
     UnknownParameter = "unknown-parameter", 400, "a parameter is not known here";
     InvalidParameter = "invalid-parameter", 400, "a parameter does not read";
     InvalidBody = "invalid-body", 422, "the body is not what this takes";
@@ -178,6 +180,15 @@ impl From<BeginError> for Problem {
         match error {
             BeginError::Everything => Self::saying(Kind::InvalidBody, error),
             BeginError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<LiveError> for Problem {
+    fn from(error: LiveError) -> Self {
+        match error {
+            LiveError::WentBack => Self::saying(Kind::TrailWentBack, error),
+            LiveError::Store(error) => error.into(),
         }
     }
 }

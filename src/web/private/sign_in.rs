@@ -23,17 +23,8 @@ use crate::{
 };
 
 pub(super) async fn begin(State(private): State<Private>, request: Request) -> Response {
-    leave(&private, &request, false)
-}
-
-/// The password is asked for, whoever is signed in.
-pub(super) async fn confirm(State(private): State<Private>, request: Request) -> Response {
-    leave(&private, &request, true)
-}
-
-fn leave(private: &Private, request: &Request, fresh: bool) -> Response {
-    let to = parameter(request, "to");
-    let Some(begun) = console::begin(private.provider(), &to, fresh) else {
+    let to = parameter(&request, "to");
+    let Some(begun) = console::begin(private.provider(), &to) else {
         return fault_page(private.site(), "", &"the console has no address");
     };
     let mut response = Redirect::to(&begun.url).into_response();
@@ -103,6 +94,12 @@ fn failed(private: &Private, request: &Request, error: &ConsoleError) -> Respons
             "This account is not an admin’s",
             "You are signed in, but there is nothing here that you may do.",
             "Ask an owner for a role, or sign in with another account: sign out of this one first.",
+        ),
+        ConsoleError::NotProved => (
+            StatusCode::FORBIDDEN,
+            "The console needs your password",
+            "Nobody was asked for it in this sign-in, and without it nobody is signed in here.",
+            "Open the console again.",
         ),
         ConsoleError::NotBegun | ConsoleError::Refused(_) => (
             StatusCode::BAD_REQUEST,

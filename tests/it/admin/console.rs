@@ -1,8 +1,8 @@
 //! Signing in to the console.
 
-use postern::domain::role::Role;
+use postern::domain::role::{Permission, Role};
 
-use super::{Admin, SAME_ORIGIN, URL, give_role, problem, start};
+use super::{Admin, Machine, SAME_ORIGIN, URL, give_role, problem, start};
 use crate::harness::{ALICE, BOB, PASSWORD, Postern};
 
 async fn with_owner() -> Postern {
@@ -153,6 +153,126 @@ async fn it_ends_with_its_times_its_role_its_person_and_its_browser() {
     give_role(&postern, ALICE, None).await;
     assert!(!is_in(&mut gone).await, "no role");
     assert_eq!(gone.sign_in(ALICE).await.status, 403);
+}
+
+/// Follows every redirect from the console, and expects to be asked for the password at the end.
+async fn has_to_prove_it(admin: &mut Admin<'_>, why: &str) {
+    let answer = admin.open("/console").await;
+    assert_eq!(answer.location(), "/console/sign-in?to=%2Fconsole", "{why}");
+    let left = admin.open(answer.location()).await;
+    let page = admin.browser.open(left.location()).await.page();
+    assert!(!page.forms("/sign-in").is_empty(), "{why}: {page:?}");
+}
+
+#[tokio::test]
+async fn what_is_over_opens_again_with_the_password_only() {
+    let postern = with_owner().await;
+    let mut idle = Admin::signed_in(&postern, ALICE).await;
+    postern.advance("15m");
+    has_to_prove_it(&mut idle, "idle").await;
+
+    let mut old = Admin::signed_in(&postern, ALICE).await;
+    for _ in 0..48 {
+        postern.advance("10m");
+        old.open("/console").await;
+    }
+    has_to_prove_it(&mut old, "eight hours").await;
+
+    let mut out = Admin::signed_in(&postern, ALICE).await;
+    let csrf = Admin::csrf(&out.open("/console").await);
+    let answer = out
+        .post("/console/sign-out", &[("csrf", &csrf)], &[SAME_ORIGIN])
+        .await;
+    assert_eq!(answer.status, 200);
+    has_to_prove_it(&mut out, "signed out").await;
+    // Nor does it help to lose the cookie, and to say that it is the first time.
+    let mut lost = Admin::signed_in(&postern, ALICE).await;
+    lost.cookies.clear();
+    has_to_prove_it(&mut lost, "no cookie").await;
+}
+
+#[tokio::test]
+async fn a_request_that_was_changed_on_its_way_so_that_nobody_is_asked_signs_nobody_in() {
+    let postern = with_owner().await;
+    let mut admin = Admin::signed_in(&postern, ALICE).await;
+    for (asked, instead) in [
+        ("&prompt=login", ""),
+        ("prompt=login", "prompt=none"),
+        ("prompt=login", "max_age=99999"),
+    ] {
+        postern.advance("15m");
+        let left = admin.open("/console/sign-in").await;
+        let url = left.location();
+        assert!(url.contains(asked), "{url}");
+        let back = admin.browser.open(&url.replace(asked, instead)).await;
+        let back = back.app().to_string();
+        let answer = admin
+            .open(back.strip_prefix(URL).expect("back at the console"))
+            .await;
+        assert_eq!(answer.status, 403, "{instead}: {answer:?}");
+        assert!(answer.body.contains("needs your password"), "{answer:?}");
+        assert_eq!(admin.open("/console").await.status, 303);
+    }
+    assert_eq!(postern.number("SELECT COUNT(*) FROM admin_sessions").await, 1);
+    let alive = "SELECT COUNT(*) FROM device_sessions WHERE state <> 'ended'";
+    assert_eq!(
+        postern.number(alive).await,
+        1,
+        "what was opened for it ended again"
+    );
+}
+
+#[tokio::test]
+async fn a_session_that_is_over_is_in_no_list_and_one_in_use_is_in_each() {
+    let postern = with_owner().await;
+    let machine = Machine::with(&postern, [Permission::ReadSessions]).await;
+    let listed = async || {
+        let page = machine.get("/sessions?client=postern-console").await.json();
+        page["items"].as_array().expect("items").len()
+    };
+    let mut admin = Admin::signed_in(&postern, ALICE).await;
+    for _ in 0..3 {
+        postern.advance("14m");
+        assert_eq!(admin.open("/console").await.status, 200);
+    }
+    assert_eq!(listed().await, 1, "in use");
+    postern.advance("15m");
+    assert_eq!(listed().await, 0, "idle");
+    assert!(
+        !admin
+            .browser
+            .account(ALICE)
+            .await
+            .answer
+            .body
+            .contains("Postern console")
+    );
+
+    let mut old = Admin::signed_in(&postern, ALICE).await;
+    for _ in 0..47 {
+        postern.advance("10m");
+        assert_eq!(old.open("/console").await.status, 200);
+    }
+    assert_eq!(listed().await, 1);
+    postern.advance("10m");
+    assert_eq!(listed().await, 0, "eight hours");
+    // A server that was set up before these were the client's own times gives it them as it starts.
+    postern
+        .tamper("UPDATE clients SET settings = '{\"kind\":\"web\"}' WHERE id = 'postern-console'")
+        .await;
+    postern
+        .provider()
+        .clients
+        .reload(&postern.provider().db)
+        .await
+        .expect("read");
+    postern::flows::admin::console::ensure(postern.provider())
+        .await
+        .expect("ensured");
+    let client = postern.provider().clients.find("postern-console").expect("there");
+    let lives = client.settings.lifetimes;
+    assert_eq!(lives.device_session_idle, "15m".parse().ok());
+    assert_eq!(lives.device_session_absolute, "8h".parse().ok());
 }
 
 #[tokio::test]

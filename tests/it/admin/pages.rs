@@ -1,8 +1,15 @@
 //! Pages of the console: who sees which, and what their forms do.
 
 use postern::{
-    domain::{actor::Actor, event::EventLine, event_filter::EventFilter, role::Role},
+    base::id::EventId,
+    domain::{
+        actor::Actor,
+        event::{Event, EventLine, Subject},
+        event_filter::EventFilter,
+        role::Role,
+    },
     flows::{events, mass_end, sessions},
+    store::events::RecordEvent,
     web::private::{ConsolePlace, console_places},
 };
 
@@ -142,7 +149,7 @@ async fn acts(postern: &Postern) -> Vec<(&'static str, String, &'static str)> {
 
 async fn newest(postern: &Postern, kind: &str) -> Option<EventLine> {
     let filter = EventFilter {
-        kind: Some(kind.to_owned()),
+        kind: Some(kind.parse().expect("a kind")),
         ..EventFilter::default()
     };
     let page = events::list(postern.provider(), &filter, None, 1)
@@ -339,12 +346,51 @@ async fn events_are_watched_live_and_the_chart_counts_them() {
         "{still:?}"
     );
     let live = admin.open("/console/events?kind=user.signed_in&live=yes").await;
-    assert_eq!(live.header("refresh"), "3");
+    let next = |page: &Answer| {
+        let next = page
+            .header("refresh")
+            .strip_prefix("3; url=")
+            .expect("the next page");
+        next.to_owned()
+    };
     assert!(live.body.contains(ALICE) && !live.body.contains(BOB), "{live:?}");
+    // More than a page has come before it comes again; the first of them was begun long ago, and committed late.
+    let mut late = postern
+        .provider()
+        .event(postern.clock.now(), Subject::default(), Event::ClientDisabled);
+    late.id = EventId::first_at(postern.clock.now().minus("1h".parse().expect("a length of time")));
+    late.subject.address = Some("203.0.113.99".to_owned());
+    let all = admin.open("/console/events?live=yes").await;
+    postern
+        .provider()
+        .db
+        .write(RecordEvent(late))
+        .await
+        .expect("written");
+    for number in 0..40 {
+        postern.add_user(&format!("new{number}@example.com")).await;
+    }
     postern.phone().signed_in(&mut postern.browser(), BOB).await;
-    let live = admin.open("/console/events?kind=user.signed_in&live=yes").await;
-    assert!(live.body.contains(BOB), "{live:?}");
     postern.chains().await;
+    let all = admin.open(&next(&all)).await;
+    assert!(
+        all.body.contains("203.0.113.99") && all.body.contains("new0@example.com"),
+        "{all:?}"
+    );
+    let live = admin.open(&next(&live)).await;
+    assert!(
+        live.body.contains(BOB) && !live.body.contains("new0@example.com"),
+        "{live:?}"
+    );
+    // Of another trail, or of none: it begins anew.
+    for cursor in ["1.AAAAAAAAAAAA", "x", "-1"] {
+        let page = admin
+            .open(&format!("/console/events?live=yes&cursor={cursor}"))
+            .await;
+        assert!(page.status == 200 && page.body.contains(BOB), "{page:?}");
+    }
+    let unknown = admin.open("/console/events?kind=session.end").await;
+    assert!(unknown.body.contains("session.ended"), "{unknown:?}");
     let home = admin.open("/console").await;
     assert!(home.body.contains("2 sign-ins, 0 failed."), "{home:?}");
     assert!(home.body.contains("<rect class=\"good\""), "{home:?}");

@@ -45,25 +45,40 @@ async fn events_are_filtered_by_every_part_in_both_orders() {
     let mut turned = kinds(&reader.get("/events?limit=1000&order=newest").await);
     turned.reverse();
     assert_eq!(all, turned);
-    // What does not fit costs no more than it is looked at: a page says where to go on.
+    // Of a kind, only that kind is looked at: two of many are on the first page.
+    let page = reader.get("/events?limit=2&kind=session.opened").await;
+    assert_eq!((kinds(&page).len(), page.json()["next"].as_str()), (2, None));
+    // What else does not fit costs no more than it is looked at: a page says where to go on.
     let (mut seen, mut cursor, mut pages) = (0, String::new(), 0);
     loop {
-        let page = reader
-            .get(&format!("/events?limit=2&kind=session.opened{cursor}"))
-            .await;
+        let page = reader.get(&format!("/events?limit=2&{session}{cursor}")).await;
         (seen, pages) = (seen + kinds(&page).len(), pages + 1);
         match page.json()["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
     }
-    assert_eq!((seen, pages), (2, all.len().div_ceil(2)));
+    assert_eq!((seen, pages), (1, all.len().div_ceil(2)));
 }
 
 #[tokio::test]
 async fn events_are_counted_and_a_follower_begins_where_it_is_now() {
     let postern = start().await;
     let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
+    for kind in ["session.end", "zzz", ""] {
+        for path in ["/events", "/events/live", "/events/counts"] {
+            let refused = reader.get(&format!("{path}?kind={kind}")).await;
+            assert_eq!(problem(&refused), "invalid-parameter", "{path} {kind}");
+        }
+    }
+    let refused = reader.get("/events?kind=session.end").await.json();
+    assert!(
+        refused["detail"]
+            .as_str()
+            .is_some_and(|detail| detail.contains("session.ended")),
+        "{refused}"
+    );
+
     let begin = reader.get("/events/live").await;
     assert!(kinds(&begin).is_empty());
     let next = begin.json()["next"].as_str().expect("where to go on").to_owned();
@@ -79,6 +94,18 @@ async fn events_are_counted_and_a_follower_begins_where_it_is_now() {
         problem(&reader.get("/events/live?cursor=x").await),
         "invalid-parameter"
     );
+    for wrong in ["-1", "0", "-1.AAAAAAAAAAAA", "%2B1.AAAAAAAAAAAA"] {
+        let refused = reader.get(&format!("/events/live?cursor={wrong}")).await;
+        assert_eq!(problem(&refused), "invalid-parameter", "{wrong}");
+    }
+    for beyond in ["9223372036854775807.AAAAAAAAAAAA", "1.AAAAAAAAAAAA"] {
+        let refused = reader.get(&format!("/events/live?cursor={beyond}")).await;
+        assert_eq!(
+            (problem(&refused).as_str(), refused.status.as_u16()),
+            ("trail-went-back", 410),
+            "{beyond}"
+        );
+    }
     assert_eq!(
         problem(&reader.get("/events/live?since=x").await),
         "unknown-parameter"

@@ -12,7 +12,7 @@ use crate::harness::{BOB, Postern};
 /// The newest event of a kind: who did it, and its data.
 async fn newest(postern: &Postern, kind: &str) -> (Value, Value) {
     let filter = postern::domain::event_filter::EventFilter {
-        kind: Some(kind.to_owned()),
+        kind: Some(kind.parse().expect("a kind")),
         ..Default::default()
     };
     let page = postern::flows::events::list(postern.provider(), &filter, None, 1).await;
@@ -150,4 +150,22 @@ async fn settings_are_told_of_when_they_are_others_and_secrets_never() {
         .expect("noted");
     let (_, data) = newest(&postern, "settings.changed").await;
     assert_eq!(data["after"]["tokens.access_token"], "\"5m\"");
+}
+
+#[tokio::test]
+async fn what_a_client_is_stands_in_the_event_that_adds_it_and_in_the_one_that_removes_it() {
+    let postern = Postern::start().await;
+    let id = postern.add_client("brief", |_| {}).await.id;
+    let (_, added) = newest(&postern, "client.added").await;
+    assert_eq!(added["before"], json!({}));
+    assert_eq!(added["after"]["id"], "brief", "{added}");
+    let uris = added["after"]["settings"]["redirect_uris"].as_array();
+    assert_eq!(uris.map(Vec::len), Some(1), "{added}");
+    let removed = postern::flows::clients::remove(postern.provider(), id, None).await;
+    assert!(removed.expect("answered").is_some());
+    let (_, removed) = newest(&postern, "client.removed").await;
+    assert_eq!(
+        (&removed["before"], &removed["after"]),
+        (&added["after"], &json!({}))
+    );
 }

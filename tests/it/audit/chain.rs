@@ -2,10 +2,16 @@
 
 use postern::{
     base::id::EventId,
-    domain::event::{Event, Subject},
-    flows::audit::{
-        Chain,
-        verify::{Finding, verify},
+    domain::{
+        event::{Event, Subject},
+        event_filter::EventFilter,
+    },
+    flows::{
+        audit::{
+            Chain,
+            verify::{Finding, verify},
+        },
+        events::{LiveError, live},
     },
     store::{audit, events::RecordEvent},
 };
@@ -144,6 +150,12 @@ async fn a_database_that_went_back_is_told_of_and_goes_on() {
     postern.add_user("dave@example.com").await;
     while chain.round(postern.provider()).await.expect("answered") {}
     let kept = checkpoint(&postern).await;
+    let follow = async |cursor| live(postern.provider(), &EventFilter::default(), cursor, 100).await;
+    let followed = follow(None).await.expect("a place").cursor;
+    assert_eq!(
+        follow(Some(followed)).await.expect("nothing yet").cursor,
+        followed
+    );
     // The database as it was two events ago: they and all that came of them are not there.
     let db = &postern.provider().db;
     let known = audit::head(db).await.expect("read").seq;
@@ -159,12 +171,17 @@ async fn a_database_that_went_back_is_told_of_and_goes_on() {
         postern::store::db::Statement::<(i64,), ()>::new("DELETE FROM audit_checkpoints WHERE seq > $1");
     let _: Option<()> = db.execute(cut, (found,)).await.expect("written");
 
+    // Who followed it is told so, while the trail is shorter than where they were and when it has come further again.
+    assert!(matches!(follow(Some(followed)).await, Err(LiveError::WentBack)));
+    let anew = follow(None).await.expect("a place").cursor;
     postern.advance("2m");
     for n in 0..5 {
         postern.add_user(&format!("later{n}@example.com")).await;
     }
     while chain.round(postern.provider()).await.expect("answered") {}
     while chain.round(postern.provider()).await.expect("answered") {}
+    assert!(matches!(follow(Some(followed)).await, Err(LiveError::WentBack)));
+    assert_eq!(follow(Some(anew)).await.expect("what came since").events.len(), 6);
     let told = postern.events().await;
     let told = told
         .iter()
@@ -191,7 +208,7 @@ async fn what_a_restore_writes_again_is_not_taken_for_put_in() {
         let at = postern.clock.now().minus("1h".parse().expect("a length of time"));
         let record = postern
             .provider()
-            .event(at, Subject::default(), Event::ClientAdded);
+            .event(at, Subject::default(), Event::ClientDisabled);
         postern::domain::event::EventLine::of(&record).expect("a line")
     };
     let line = serde_json::to_string(&lost).expect("JSON");
@@ -199,7 +216,7 @@ async fn what_a_restore_writes_again_is_not_taken_for_put_in() {
     let mut earlier = postern.provider().event(
         postern.clock.now().minus("2h".parse().expect("a length of time")),
         Subject::default(),
-        Event::ClientAdded,
+        Event::ClientDisabled,
     );
     earlier.id = EventId::first_at(earlier.at);
     let stranger = earlier.id;

@@ -70,7 +70,7 @@ async fn those_to_one_account_from_one_block_within_a_minute_are_one_event() {
     let alice = postern.user(ALICE).await.id;
     let filter = postern::domain::event_filter::EventFilter {
         user: Some(alice),
-        kind: Some("user.sign_in_failed".to_owned()),
+        kind: "user.sign_in_failed".parse().ok(),
         ..Default::default()
     };
     let hers = postern::flows::events::list(postern.provider(), &filter, None, 10).await;

@@ -1,6 +1,9 @@
 //! The kinds of events, as the code names them and the documentation lists them.
 
-use postern::domain::event::{Changed, Event, FailedAccount};
+use postern::domain::{
+    event::{Changed, Event, FailedAccount},
+    event_kind::KINDS,
+};
 use serde_json::{Value, json};
 
 const ENUM: &str = include_str!("../../../src/domain/event.rs");
@@ -18,6 +21,7 @@ fn every_kind_is_in_the_table_of_the_documentation_and_no_other() {
     let listed: Vec<_> = rows.filter_map(|row| row.split('`').next()).collect();
     assert!(kinds().len() >= 35, "{:?}", kinds());
     assert_eq!(listed, kinds());
+    assert_eq!(KINDS.to_vec(), kinds(), "those that somebody may ask for");
 }
 
 #[test]
@@ -29,6 +33,15 @@ fn what_an_older_version_wrote_is_read() {
             changed: Changed::default()
         }
     );
+    for bare in ["client.added", "client.registered", "client.removed"] {
+        let (changed, read) = (Changed::default(), read(json!({ "kind": bare })));
+        let event = match bare {
+            "client.added" => Event::ClientAdded { changed },
+            "client.removed" => Event::ClientRemoved { changed },
+            _ => Event::ClientRegistered { token: None, changed },
+        };
+        assert_eq!(read, event);
+    }
     assert_eq!(
         read(json!({ "kind": "user.signed_in", "amr": ["pwd"], "again": false })),
         Event::SignedIn {

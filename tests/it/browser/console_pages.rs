@@ -8,7 +8,7 @@ use postern::{
     flows::{
         admin::{By, people},
         mass_end,
-        sweep::sweep,
+        sweep::walk::walk,
     },
 };
 
@@ -58,9 +58,7 @@ async fn live_a_day(postern: &Postern) {
         postern.advance("2m");
         postern.chains().await;
     }
-    for _ in 0..2 {
-        sweep(postern.provider()).await.expect("swept");
-    }
+    walk(postern.provider()).await.expect("walked");
     postern.chains().await;
 }
 

@@ -9,6 +9,7 @@ const BROWSERS: &str = "SELECT COUNT(*) FROM browser_sessions";
 
 async fn sweep(postern: &Postern) {
     sweep::sweep(postern.provider()).await.expect("swept");
+    sweep::walk::walk(postern.provider()).await.expect("walked");
 }
 
 #[tokio::test]

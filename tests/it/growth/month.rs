@@ -1,6 +1,9 @@
 //! A month of the same days: after the warm-up, every table has as many rows as before.
 
-use postern::{base::time::Lifetime, flows::sweep::sweep};
+use postern::{
+    base::time::Lifetime,
+    flows::sweep::{sweep, walk::walk},
+};
 
 use crate::harness::{ALICE, BOB, Page, Phone, Postern, Tokens, postgres::Database};
 
@@ -54,6 +57,7 @@ async fn day<'a>(postern: &'a Postern, used: &mut Vec<Used<'a>>) {
         postern.advance("6h");
         postern.chains().await;
         sweep(postern.provider()).await.expect("swept");
+        walk(postern.provider()).await.expect("walked");
     }
 }
 

@@ -8,7 +8,7 @@ use postern::{
         entropy::Entropy,
         time::{Clock, Instant, Lifetime},
     },
-    flows::sweep::sweep,
+    flows::sweep::{sweep, walk::walk},
 };
 
 use crate::harness::{ALICE, Postern, Tokens};
@@ -56,6 +56,7 @@ async fn a_clock_that_is_half_a_minute_ahead_deletes_nothing_that_another_clock_
     };
     let ahead = App::open(&postern.config, surroundings).await.expect("opened");
     sweep(&ahead.provider).await.expect("swept");
+    walk(&ahead.provider).await.expect("walked");
     assert_eq!(postern.number("SELECT COUNT(*) FROM device_sessions").await, 1);
     let tokens = Tokens::of(&phone.refresh(&tokens.refresh).await);
     assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);

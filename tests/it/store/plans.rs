@@ -19,6 +19,7 @@ const WHOLE: &[&str] = &[
     "VERSIONS",
     "ALL_TOKENS",
     "KEEP_USED",
+    "BEGIN_COUNT",
     "FINISH_COUNT",
     "FORGET_COUNTED",
     "COUNTS",

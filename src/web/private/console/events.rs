@@ -1,22 +1,23 @@
-//! What happened, newest first; live when somebody wants to watch.
+//! What happened, newest first; live when somebody wants to watch: each page goes on behind the one before, so that nothing is
+//! missed that was committed late, or with many others.
 
 use http::{HeaderValue, header};
 
 use super::{
     filter::named,
     rows::{event_row, with_query},
-    viewer::{Answer, Viewer},
+    viewer::{Answer, Fault, Viewer},
     words,
 };
 use crate::{
     base::id::EventId,
-    domain::event_filter::EventFilter,
+    domain::{event_filter::EventFilter, event_kind::EventKind},
     flows::admin::look,
     web::{pages::EventsPage, private::permission::ReadEvents},
 };
 
 /// How many seconds a live page stands.
-const LIVE: HeaderValue = HeaderValue::from_static("3");
+const LIVE: u64 = 3;
 
 pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
     let provider = viewer.private.provider();
@@ -44,9 +45,17 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
         next: None,
     };
     let mut filter = EventFilter {
-        kind: Some(kind.clone()).filter(|kind| !kind.is_empty()),
         ..EventFilter::default()
     };
+    if !kind.is_empty() {
+        match kind.parse::<EventKind>() {
+            Ok(known) => filter.kind = Some(known),
+            Err(unknown) => {
+                page.error = Some(unknown.to_string());
+                return Ok(viewer.show_again(&page));
+            }
+        }
+    }
     if !person.is_empty() {
         match named(provider, &person)
             .await
@@ -59,9 +68,16 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
             }
         }
     }
-    let before: Option<EventId> = viewer.query.text("before").parse().ok();
-    let seen = look::events(provider, &filter, before, look::PAGE).await;
-    let seen = seen.map_err(|error| viewer.fault(error))?;
+    let (seen, cursor) = if live {
+        let cursor = viewer.query.text("cursor").parse().ok();
+        let watched = look::watched(provider, &filter, cursor).await;
+        let (seen, cursor) = watched.map_err(|error| viewer.fault(error))?;
+        (seen, Some(cursor))
+    } else {
+        let before: Option<EventId> = viewer.query.text("before").parse().ok();
+        let seen = look::events(provider, &filter, before, look::PAGE).await;
+        (seen.map_err(|error| viewer.fault(error))?, None)
+    };
     let now = provider.clock.now();
     page.events = seen
         .page
@@ -69,15 +85,25 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
         .into_iter()
         .map(|line| event_row(&viewer, line, &seen.people, now))
         .collect();
-    page.next = seen.page.next.filter(|_| !live).map(|next| {
+    page.next = seen.page.next.map(|next| {
         with_query(
             "/console/events",
             &[("kind", &kind), ("person", &person), ("before", &next)],
         )
     });
     let mut response = viewer.show(&page);
-    if live {
-        response.headers_mut().insert(header::REFRESH, LIVE);
+    if let Some(cursor) = cursor {
+        let cursor = cursor.to_string();
+        let pairs = [
+            ("kind", kind.as_str()),
+            ("person", &person),
+            ("live", "yes"),
+            ("cursor", &cursor),
+        ];
+        let next = format!("{LIVE}; url={}", with_query("/console/events", &pairs));
+        let next =
+            HeaderValue::try_from(next).map_err(|error| viewer.fault(Fault::Other(error.to_string())))?;
+        response.headers_mut().insert(header::REFRESH, next);
     }
     Ok(response)
 }

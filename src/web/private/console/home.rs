@@ -7,7 +7,7 @@ use super::{
     rows::{session_row, version_bars},
     viewer::{Answer, Anybody, Viewer},
 };
-use crate::{flows::admin::look, web::pages::ConsolePage};
+use crate::{base::time::Instant, flows::admin::look, web::pages::ConsolePage};
 
 pub(super) async fn home(viewer: Viewer<Anybody>) -> Answer {
     let overview = look::overview(viewer.private.provider(), &viewer.by).await;
@@ -24,6 +24,13 @@ fn page(viewer: &Viewer<Anybody>, overview: look::Overview) -> Response {
         let items = seen.search.page.items.into_iter();
         items.map(|row| session_row(viewer, row, Some(&people))).collect()
     });
+    let counted = overview
+        .versions
+        .iter()
+        .flatten()
+        .map(|version| version.counted_at)
+        .max();
+    let counted_at = counted.map(Instant::to_rfc3339);
     let now = viewer.private.provider().clock.now();
     viewer.show(&ConsolePage {
         frame: viewer.frame("/console"),
@@ -35,6 +42,7 @@ fn page(viewer: &Viewer<Anybody>, overview: look::Overview) -> Response {
             .collect(),
         fresh: viewer.session.is_fresh(now),
         charts: charts.unwrap_or_default(),
+        counted_at,
         versions: overview.versions.map(|versions| version_bars(viewer, versions)),
         newest,
     })

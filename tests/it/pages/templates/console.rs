@@ -163,6 +163,7 @@ pub(super) fn show(full: bool, pages: &Pages, show: &mut Show<'_>) {
                 vec![chart(full, "hours")]
             },
             versions: Some(some(full, || version(full))),
+            counted_at: full.then(|| text(full)),
             newest: Some(some(full, || session(full))),
         },
     );

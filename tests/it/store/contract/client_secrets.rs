@@ -5,7 +5,11 @@ use postern::{
         id::{ClientId, ClientSecretId},
         time::Instant,
     },
-    domain::{client_secret::KeptSecret, ending::Ending, event::Event},
+    domain::{
+        client_secret::KeptSecret,
+        ending::Ending,
+        event::{Changed, Event},
+    },
     store::{
         client_secrets::{EXPIRING, RemoveSecret, RotateSecret, USED, WarnOfEnd, of_client},
         clients::{RemoveClient, VERSION},
@@ -104,7 +108,9 @@ pub(crate) async fn a_secret_is_removed_once_and_all_of_them_with_their_client(w
     let removal = RemoveClient {
         id: files.clone(),
         end: world.end_of(Ending::Client { id: files.clone() }),
-        event: world.event(Event::ClientRemoved),
+        event: world.event(Event::ClientRemoved {
+            changed: Changed::default(),
+        }),
     };
     assert!(world.db.write(removal).await.expect("removed").is_some());
     assert!(of_client(&world.db, files).await.expect("read").is_empty());

@@ -1,5 +1,9 @@
 use postern::{
-    domain::{device_session::Life, ending::Ending, event::Event},
+    domain::{
+        device_session::Life,
+        ending::Ending,
+        event::{Changed, Event},
+    },
     store::{
         clients::{RemoveClient, VERSION, all},
         consents,
@@ -15,7 +19,9 @@ fn removal(world: &World, id: &str) -> RemoveClient {
     RemoveClient {
         end: world.end_of(Ending::Client { id: id.clone() }),
         id,
-        event: world.event(Event::ClientRemoved),
+        event: world.event(Event::ClientRemoved {
+            changed: Changed::default(),
+        }),
     }
 }
 

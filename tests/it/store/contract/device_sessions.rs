@@ -5,7 +5,7 @@ use postern::{
         binding::Binding,
         device_session::{Life, State},
         ending::Ending,
-        event::Event,
+        event::{Changed, Event},
         refresh_token::Generation,
     },
     store::{
@@ -97,7 +97,9 @@ pub(crate) async fn nothing_is_granted_to_the_ended_the_disabled_or_the_expired(
     let remove = RemoveClient {
         id: files.clone(),
         end: world.end_of(Ending::Client { id: files.clone() }),
-        event: world.event(Event::ClientRemoved),
+        event: world.event(Event::ClientRemoved {
+            changed: Changed::default(),
+        }),
     };
     world.db.write(remove).await.expect("removed");
     let disable = DisableUser {

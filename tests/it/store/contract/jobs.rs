@@ -47,6 +47,7 @@ pub(crate) async fn who_takes_over_goes_on_where_the_other_was(world: World) {
         let walked = Walked {
             job: "work",
             holder,
+            is_new: false,
             cursor,
             met: BTreeMap::new(),
             now: at(0),

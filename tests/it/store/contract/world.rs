@@ -103,8 +103,8 @@ impl World {
             disabled_at: None,
         };
         AddClient {
+            event: self.event(Event::client_added(&client)),
             client,
-            event: self.event(Event::ClientAdded),
             secret: None,
         }
     }
