@@ -72,6 +72,11 @@ pub(super) async fn run(command: VerifyProxyCommand, world: &mut World) -> anyho
     (config.log.level, config.log.format) = (command.log_level, command.log_format);
     telemetry::init(&config.log)?;
     let following = Following::read(command.follow, world)?;
+    if following.is_none() {
+        tracing::warn!(
+            "without --client-id no revocations are followed: a token whose session has ended is accepted until it expires"
+        );
+    }
     let verifier = Verifier::new(command.issuer, command.audience, command.public_url, following);
     let mut signals = Signals::listen().context("the signals that stop it cannot be listened to")?;
     let (listener, address) = bind(command.listen)?;

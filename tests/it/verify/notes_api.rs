@@ -1,9 +1,17 @@
 //! The example that the README points to, with tokens of the real server.
 
+use std::sync::Arc;
+
+use postern::{
+    domain::client::{ClientKind, ClientSettings},
+    jobs,
+};
+use postern_resource_server::Follow;
 use reqwest::RequestBuilder;
 use tokio::net::TcpListener;
 
 use super::{API, OTHER_API, Told, app, issuer::Issuer};
+use crate::harness::ALICE;
 
 #[expect(dead_code, reason = "its `main` waits for ever on a port of its own")]
 #[path = "../../../resource-server/examples/notes-api.rs"]
@@ -11,7 +19,15 @@ mod example;
 
 /// Its address. It answers until the test's runtime ends.
 async fn start(issuer: &Issuer) -> String {
-    let api = example::api(issuer.url(), API)
+    let settings = ClientSettings {
+        scope: "revocations".parse().expect("valid"),
+        ..ClientSettings::new(ClientKind::Service)
+    };
+    let registered = issuer.postern.register("notes-api", settings).await;
+    let secret = registered.secret.expect("a service").secret;
+    tokio::spawn(jobs::run(Arc::clone(&issuer.postern.app.provider)));
+    let follow = Follow::as_client("notes-api", secret.expose().to_owned());
+    let api = example::api(issuer.url(), API, follow)
         .await
         .expect("an issuer that answers");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -55,6 +71,24 @@ async fn who_may_only_read_reads_their_own_notes_and_adds_none() {
             .await
             .refused(401, "invalid_token");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_ends_is_refused_by_its_access_token_too() {
+    let issuer = Issuer::start().await;
+    let url = start(&issuer).await;
+    let tokens = issuer.alices().await;
+    let notes = async || told(app().get(format!("{url}/notes")).bearer_auth(&tokens.access)).await;
+    // Until it follows, the API cannot tell and refuses or asks; then it takes what is good.
+    while notes().await.status != 200 {
+        tokio::task::yield_now().await;
+    }
+    issuer.postern.end_everything_of(ALICE).await;
+    // The token itself is good for minutes by its signature and its times.
+    while notes().await.status == 200 {
+        tokio::task::yield_now().await;
+    }
+    notes().await.refused(401, "invalid_token");
 }
 
 #[tokio::test]

@@ -253,6 +253,18 @@ async fn until_it_knows_the_issuer_it_lets_nobody_in_and_blames_nobody() {
 }
 
 #[tokio::test]
+async fn without_a_client_it_says_that_it_does_not_see_ends() {
+    let issuer = Issuer::start().await;
+    let sidecar = Sidecar::start(&issuer, &[]).await;
+    let log = sidecar.program.log.text();
+    let mut lines = log.lines();
+    assert!(
+        lines.any(|line| line.contains("WARN") && line.contains("accepted until it expires")),
+        "{log}"
+    );
+}
+
+#[tokio::test]
 async fn what_no_repetition_makes_better_ends_it() {
     let issuer = Issuer::start().await;
     let another = issuer.url().replace("127.0.0.1", "localhost");
