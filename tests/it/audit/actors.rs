@@ -159,7 +159,7 @@ async fn what_a_client_is_stands_in_the_event_that_adds_it_and_in_the_one_that_r
     let (_, added) = newest(&postern, "client.added").await;
     assert_eq!(added["before"], json!({}));
     assert_eq!(added["after"]["id"], "brief", "{added}");
-    let uris = added["after"]["settings"]["redirect_uris"].as_array();
+    let uris = added["after"]["redirect_uris"].as_array();
     assert_eq!(uris.map(Vec::len), Some(1), "{added}");
     let removed = postern::flows::clients::remove(postern.provider(), id, None).await;
     assert!(removed.expect("answered").is_some());
