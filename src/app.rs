@@ -28,6 +28,7 @@ use crate::{
         client_documents::ClientDocuments,
         client_keys::ClientKeys,
         clients::ClientDirectory,
+        ends::Ends,
         fetch::Fetcher,
         hasher::{Hasher, HasherError},
         lock::{DatabaseLock, LockError},
@@ -124,7 +125,8 @@ impl App {
         // Before anything is written: everything that is has the database's time.
         facts::look(&db, &surroundings.clock).await?;
         let (issuer, now) = (config.server.public_url.clone(), surroundings.clock.now());
-        let keys = keys::open(&db, &root, issuer, &surroundings.entropy, now).await?;
+        let ends: Arc<Ends> = Arc::default();
+        let keys = keys::open(&db, &root, issuer, &surroundings.entropy, Arc::clone(&ends), now).await?;
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
         let outbound = config.outbound.clone();
@@ -147,7 +149,7 @@ impl App {
             client_documents: ClientDocuments::new(Arc::clone(&fetcher)),
             client_keys: ClientKeys::new(Arc::clone(&fetcher)),
             fetcher,
-            ends: Arc::default(),
+            ends,
             streams: Arc::default(),
             proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),

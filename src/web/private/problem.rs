@@ -249,7 +249,7 @@ impl From<AdminClientError> for Problem {
 impl From<KeysError> for Problem {
     fn from(error: KeysError) -> Self {
         match error {
-            KeysError::Store(error) => error.into(),
+            KeysError::Store(_) | KeysError::BroughtBack(_) => StoreError::from(error).into(),
             error => Self::fault(&error),
         }
     }
