@@ -19,6 +19,7 @@ use crate::{
     flows::{
         Provider,
         admin::console,
+        confirm::Waiting,
         dpop,
         keys::{self, KeysError},
         sign_in::Line,
@@ -156,6 +157,7 @@ impl App {
             bell: Notify::new(),
             outbox: Notify::new(),
             mass_ends: Notify::new(),
+            waiting: Waiting::default(),
             went_back: Signs::default(),
             hasher,
             line: Line::default(),
@@ -164,6 +166,7 @@ impl App {
             // What an OpenID client gets that does not say; made once, and not while many wait for it.
             keys::request(&provider, Ring::SigningRs256).await?;
         }
+        keys::rotate::outlive(&provider, provider.longest_access_token()).await?;
         console::ensure(&provider).await?;
         let pages = config.server.templates.clone();
         let site = Arc::new(Site::new(

@@ -81,7 +81,9 @@ pub enum KeysError {
     #[error("the key {0} cannot be opened")]
     Unreadable(KeyId),
     /// A key that was taken back is in use again: the database went back.
-    #[error("the database went back: the key {0}, which was withdrawn, is in use in it; it is withdrawn again")]
+    #[error(
+        "the database went back: the key {0}, which was withdrawn, is in use in it; it is withdrawn again"
+    )]
     BroughtBack(KeyId),
     /// A ring without an active key.
     #[error(transparent)]

@@ -2,15 +2,16 @@
 //!
 //! Whoever can write the database can compute hashes too, so what counts are the checkpoints: their keys are sealed by the
 //! root secret, which is not in the database. The newest one vouches for every event before it, whatever key signed the
-//! older ones; and a checkpoint that the admin keeps elsewhere vouches for what is here against whoever has the root secret.
+//! older ones; what looks as if it had been signed again is said; and a checkpoint that the admin keeps elsewhere vouches for what is here against whoever has the root secret.
 
 mod finding;
 mod keys;
+mod notice;
 mod trail;
 
 use serde::Serialize;
 
-pub use self::finding::Finding;
+pub use self::{finding::Finding, notice::Notice};
 use self::{
     keys::{CheckpointKeys, Signed},
     trail::Trail,
@@ -27,12 +28,27 @@ use crate::{
 
 /// How many events or checkpoints are read at once.
 const PAGE: i64 = 500;
-/// More findings than these are counted, not listed.
+/// More findings or notices than these are counted, not listed.
 const MOST: usize = 100;
+
+/// What it all comes to.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing is wrong.
+    #[default]
+    Good,
+    /// Nothing is proven, but somebody has to say that they know why.
+    Suspicious,
+    /// It is not what it was.
+    Wrong,
+}
 
 /// What was verified, and what is wrong.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
+    /// What it all comes to.
+    pub verdict: Verdict,
     /// The number of the first event that was read.
     pub first: i64,
     /// The number of the last one.
@@ -49,20 +65,44 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How much more is wrong than is listed.
     pub more_findings: u64,
+    /// What proves nothing, and has to be looked at.
+    pub notices: Vec<Notice>,
+    /// How much more of that there is than is listed.
+    pub more_notices: u64,
 }
 
 impl Report {
-    /// Whether nothing is wrong.
-    pub fn is_good(&self) -> bool {
-        self.findings.is_empty()
-    }
-
     fn add(&mut self, finding: Finding) {
         if self.findings.len() < MOST {
             self.findings.push(finding);
         } else {
             self.more_findings += 1;
         }
+    }
+
+    fn look(&mut self, notice: Notice) {
+        if self.notices.len() < MOST {
+            self.notices.push(notice);
+        } else {
+            self.more_notices += 1;
+        }
+    }
+
+    /// What a checkpoint says that somebody kept is what they have seen.
+    fn is_known(&mut self, through: i64) {
+        self.notices.retain(|notice| notice.last() > through);
+    }
+
+    fn judged(self) -> Self {
+        let verdict = match (
+            self.findings.is_empty(),
+            self.notices.is_empty() && self.more_notices == 0,
+        ) {
+            (true, true) => Verdict::Good,
+            (true, false) => Verdict::Suspicious,
+            (false, _) => Verdict::Wrong,
+        };
+        Self { verdict, ..self }
     }
 }
 
@@ -156,7 +196,7 @@ pub async fn verify(
     if let Some(elsewhere) = elsewhere {
         compare(provider, &mut trail, &kept, &elsewhere).await?;
     }
-    Ok(trail.report)
+    Ok(trail.report.judged())
 }
 
 /// Where events were deleted, a checkpoint says behind what the rest begins.
@@ -215,8 +255,22 @@ async fn compare(
             seq: head.seq,
             went_back,
         });
+    } else {
+        trail.report.is_known(head.seq);
     }
     Ok(())
+}
+
+/// Whether a checkpoint vouches for a head that a key signed whose secret is here: any other could be made by whoever writes the
+/// database.
+pub(super) async fn is_vouched(provider: &Provider, head: &Head) -> Result<bool, AuditError> {
+    let rows = audit::checkpoints(&provider.db, head.seq - 1, 1).await?;
+    let Some(row) = rows.into_iter().find(|row| row.seq == head.seq) else {
+        return Ok(false);
+    };
+    let keys = CheckpointKeys::read(provider).await?;
+    let signed = keys.vouches(&provider.issuer, &row);
+    Ok(signed.is_ok_and(|signed| signed.by_own_key && signed.head.hash == head.hash))
 }
 
 /// The checkpoints in the order of their numbers, a page at a time.

@@ -44,7 +44,11 @@ async fn withdraw_again(provider: &Provider) -> Result<(), KeysError> {
     let (lost, good): (Vec<_>, Vec<_>) = lost.partition(|key| provider.ends.has_withdrawn(key.info.id));
     let (lost, good) = (infos(lost), infos(good));
     for ring in Ring::every() {
-        let withdraw: Vec<_> = lost.iter().filter(|key| key.ring == ring).map(|key| key.id).collect();
+        let withdraw: Vec<_> = lost
+            .iter()
+            .filter(|key| key.ring == ring)
+            .map(|key| key.id)
+            .collect();
         if withdraw.is_empty() {
             continue;
         }

@@ -163,6 +163,20 @@ pub async fn withdraw(
     Ok(done)
 }
 
+/// Remembers that access tokens may live for so long, before any is issued that does: what ends later is listed for as long,
+/// whatever the settings are then.
+pub async fn outlive(provider: &Provider, access_token: Lifetime) -> Result<(), KeysError> {
+    if provider.keys.load().longest_life >= access_token {
+        return Ok(());
+    }
+    for ring in Ring::every().filter(|ring| ring.is_signing()) {
+        let binds = (ring.as_str(), access_token.max(SIGNED_LIFE).millis());
+        provider.db.execute(OUTLIVE, binds).await?;
+    }
+    provider.db.execute(RAISE_VERSION, (keys::VERSION,)).await?;
+    provider.keys.refresh(&provider.db, &provider.clock).await
+}
+
 /// The keys that are not gone, each of which outlives what it makes under the present settings.
 async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
     let mut keys = infos(keys::accepted(&provider.db).await?);

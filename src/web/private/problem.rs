@@ -14,6 +14,7 @@ use crate::{
         account::AccountError,
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         clients::{ClientError, secrets::SecretError, set::SetError},
+        confirm::TooMany,
         keys::{KeysError, rotate::RotateError},
         mass_end::BeginError,
     },
@@ -157,6 +158,15 @@ impl From<StoreError> for Problem {
                 }
             }
             error => Self::fault(&error),
+        }
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        Self {
+            wait: Some(StoreError::RETRY_AFTER),
+            ..Self::saying(Kind::Busy, error)
         }
     }
 }

@@ -139,7 +139,10 @@ async fn a_withdrawn_key_that_comes_back_with_the_database_signs_nothing_and_is_
             let new = phone.signed_in(&mut node.browser(), ALICE).await;
             assert_eq!(phone.userinfo(&new.access).await.status, 200);
         }
-        assert_eq!(listed.iter().filter(|(kind, _)| kind == "key").count(), if all { 2 } else { 1 });
+        assert_eq!(
+            listed.iter().filter(|(kind, _)| kind == "key").count(),
+            if all { 2 } else { 1 }
+        );
     }
 }
 
