@@ -1,6 +1,10 @@
 //! What ended is listed for as long as any of its tokens may live, whatever the settings are by then.
 
-use postern::base::time::{Clock, Instant, Lifetime};
+use postern::{
+    base::time::{Clock, Instant, Lifetime},
+    domain::actor::Actor,
+    flows::clients::{remove, set},
+};
 
 use super::{by_a_manual_clock, signed_in};
 use crate::harness::{ALICE, Postern, Tokens};
@@ -15,10 +19,13 @@ async fn listed_beyond(postern: &Postern, tokens: &Tokens) -> i64 {
 async fn an_app_whose_tokens_lived_longer_a_moment_ago() {
     let postern = by_a_manual_clock().await;
     let live_for = async |life: Option<&str>| {
-        let life = life.map(|life| life.parse().expect("a length of time"));
-        postern
-            .set_client("notes", |settings| settings.lifetimes.access_token = life)
-            .await;
+        let (provider, id) = (postern.provider(), "notes".parse().expect("an id"));
+        let found = set::find(provider, &id).await.expect("the database answers");
+        let found = found.expect("a client");
+        let (name, mut settings) = (found.client.name.clone(), found.client.settings.clone());
+        settings.lifetimes.access_token = life.map(|life| life.parse().expect("a length of time"));
+        let done = set::set(provider, found, name, settings, &Actor::Operator).await;
+        done.expect("it is set");
     };
     live_for(Some("1d")).await;
     let (phone, tokens) = signed_in(&postern).await;
@@ -50,9 +57,8 @@ async fn an_app_that_was_added_with_longer_ones_and_removed() {
         .await;
     let phone = postern.phone_of("slow");
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
-    let actor = postern::domain::actor::Actor::Operator;
     let id = "slow".parse().expect("an id");
-    let removed = postern::flows::clients::remove(postern.provider(), id, Some(actor)).await;
+    let removed = remove(postern.provider(), id, Some(Actor::Operator)).await;
     removed.expect("the database answers").expect("it was there");
     assert!(listed_beyond(&postern, &tokens).await >= 120);
 }
