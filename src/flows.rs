@@ -120,6 +120,8 @@ pub struct Provider {
     pub outbox: Notify,
     /// Rung by whoever has begun to end many sessions.
     pub mass_ends: Notify,
+    /// Places of those who wait until every API refuses what ended.
+    pub waiting: confirm::Waiting,
     /// Signs that the database went back.
     pub went_back: went_back::Signs,
     /// The password pool.

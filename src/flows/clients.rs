@@ -21,7 +21,7 @@ use crate::{
         Provider,
         admin::console,
         end::{prepare, remember, revoked_until},
-        keys::{KeysError, request},
+        keys::{KeysError, request, rotate::outlive},
     },
     store::{
         self,
@@ -121,11 +121,16 @@ pub async fn register(
     Ok(Registered { client, secret })
 }
 
-/// Makes the keys that a client with these settings is the first to ask for.
+/// Makes the keys that a client with these settings is the first to ask for, and has the others outlive its tokens.
 pub(in crate::flows) async fn make_keys(
     provider: &Provider,
     settings: &ClientSettings,
 ) -> Result<(), KeysError> {
+    outlive(
+        provider,
+        settings.lifetimes.over(&provider.lifetimes).access_token,
+    )
+    .await?;
     if settings.needs_rs256() && provider.keys.load().rs256.is_none() {
         request(provider, Ring::SigningRs256).await?;
     }

@@ -20,7 +20,7 @@ use crate::{
     },
     flows::{
         Provider,
-        confirm::{Reached, confirm},
+        confirm::{Reached, Wait},
         end::{prepare, remember},
         sessions::Walk,
     },
@@ -139,11 +139,8 @@ pub async fn find(provider: &Provider, id: MassEndId) -> Result<Option<MassEnd>>
 }
 
 /// Waits until one is done and every API that follows the stream refuses what ended, or for so long; how far it is then.
-pub async fn wait(
-    provider: &Provider,
-    id: MassEndId,
-    patience: Lifetime,
-) -> Result<Option<Reached<MassEnd>>> {
+pub async fn wait(wait: Wait<'_>, id: MassEndId) -> Result<Option<Reached<MassEnd>>> {
+    let provider = wait.provider();
     let since = provider.clock.now();
     let done = async {
         loop {
@@ -153,7 +150,7 @@ pub async fn wait(
             }
         }
     };
-    let found = match timeout(patience.to_std(), done).await {
+    let found = match timeout(wait.patience().to_std(), done).await {
         Ok(found) => found?,
         Err(_) => find(provider, id).await?,
     };
@@ -161,9 +158,8 @@ pub async fn wait(
         return Ok(None);
     };
     let waited = provider.clock.now().since(since);
-    let left = Lifetime::from_millis(patience.millis() - waited.millis());
     let confirmation = match done.done_at {
-        Some(_) => Some(confirm(provider, left).await?),
+        Some(_) => Some(wait.after(waited).confirm().await?),
         None => None,
     };
     Ok(Some(Reached { done, confirmation }))

@@ -12,7 +12,7 @@ use crate::{
     base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
     domain::{actor::Actor, session_filter::SessionFilter},
     flows::{
-        confirm::{Confirmation, Reached, confirm},
+        confirm::{self, Confirmation, Reached},
         mass_end::{self, Counted},
     },
     store::mass_ends::MassEnd,
@@ -88,7 +88,7 @@ impl Admin {
         patience: Lifetime,
     ) -> anyhow::Result<Confirmation> {
         match self {
-            Self::Here(app) => Ok(confirm(&app.provider, patience).await?),
+            Self::Here(app) => Ok(confirm::wait(&app.provider, patience)?.confirm().await?),
             Self::There(server, clock) => {
                 let path = format!("/session-ends/{}", end.id);
                 let reached: Reached<MassEnd> =

@@ -20,7 +20,7 @@ use crate::{
             people::PeopleError,
             sessions::{self as verbs, Why},
         },
-        confirm::{Reached, confirm},
+        confirm::{self, Reached, Wait},
         sessions::{self, Search, Shown},
     },
     store::{app_versions::VersionCount, browser_sessions, device_sessions::list::Listed, ending::Ended},
@@ -100,6 +100,7 @@ impl Admin {
         match self {
             Self::Here(app) => {
                 let (provider, by, why) = (&app.provider, By::operator(), of_operator(why));
+                let wait = place(app, patience)?;
                 let ended = match node {
                     Node::Browser(id) => verbs::end_browser(provider, &by, None, id, why).await,
                     Node::Device(id) => verbs::end_device(provider, &by, id, why)
@@ -111,7 +112,7 @@ impl Admin {
                     Err(PeopleError::Unknown(_)) => Ended::default(),
                     ended => ended?,
                 };
-                reached(app, ended, patience).await
+                reached(ended, wait).await
             }
             Self::There(server, clock) => {
                 let path = match node {
@@ -132,8 +133,9 @@ impl Admin {
     ) -> anyhow::Result<Told> {
         match self {
             Self::Here(app) => {
+                let wait = place(app, patience)?;
                 let ended = verbs::end_user(&app.provider, &By::operator(), id, of_operator(why)).await?;
-                reached(app, ended, patience).await
+                reached(ended, wait).await
             }
             Self::There(server, clock) => {
                 end_there(server, clock, &format!("/users/{id}/end-sessions"), why, patience).await
@@ -147,9 +149,14 @@ fn of_operator(note: Option<Note>) -> Why {
     Why { note, address: None }
 }
 
-async fn reached(app: &App, done: Ended, patience: Option<Lifetime>) -> anyhow::Result<Told> {
-    let confirmation = match patience {
-        Some(patience) => Some(confirm(&app.provider, patience).await?),
+fn place(app: &App, patience: Option<Lifetime>) -> anyhow::Result<Option<Wait<'_>>> {
+    let wait = patience.map(|patience| confirm::wait(&app.provider, patience));
+    Ok(wait.transpose()?)
+}
+
+async fn reached(done: Ended, wait: Option<Wait<'_>>) -> anyhow::Result<Told> {
+    let confirmation = match wait {
+        Some(wait) => Some(wait.confirm().await?),
         None => None,
     };
     Ok(Reached { done, confirmation })

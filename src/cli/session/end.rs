@@ -1,6 +1,6 @@
 //! `postern session end|ends|cancel-end`.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::{confirmed, filter::FilterFlags, node::Node};
@@ -121,7 +121,8 @@ async fn end_matching(
         end = admin.finish(end).await?;
     }
     let confirmation = if how.wait {
-        Some(admin.confirm(&end, how.timeout).await?)
+        let confirmed = admin.confirm(&end, how.timeout).await;
+        Some(confirmed.with_context(|| progress(&end))?)
     } else {
         None
     };

@@ -66,7 +66,7 @@ pub async fn judge(provider: &Provider, by: &By, key: &str, request: &[&[u8]]) -
         key,
         until: now.plus(HELD),
     };
-    let binds = (key, request, held.until, now.plus(IDEMPOTENT), now);
+    let binds = (key, request, held.until, now);
     if provider.db.execute(HOLD, binds).await?.is_some() {
         return Ok(Judged::First(held));
     }
@@ -99,7 +99,11 @@ impl Held {
             .load()
             .sealer
             .seal_bytes(Purpose::IdempotentAnswer, plain);
-        let binds = (self.key, self.until, Base64UrlUnpadded::encode_string(&sealed));
+        let (answer, until) = (
+            Base64UrlUnpadded::encode_string(&sealed),
+            provider.clock.now().plus(IDEMPOTENT),
+        );
+        let binds = (self.key, self.until, answer, until);
         provider.db.execute(KEEP, binds).await.map(|_: Option<()>| ())
     }
 

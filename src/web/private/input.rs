@@ -21,6 +21,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::actor::Actor,
+    flows::confirm::{Wait, wait},
     web::{encoding::parse_pairs, extract::form::is_sent_as},
 };
 
@@ -129,10 +130,12 @@ impl Asked {
         self.value("cursor", |text| text.parse().ok(), what)
     }
 
-    /// How long to wait; as long as a request may take at most.
-    pub(super) fn wait(&self, private: &Private) -> Result<Option<Lifetime>, Problem> {
-        let wait = self.value("wait", |text| text.parse().ok(), "a time such as 20s")?;
-        Ok(wait.map(|wait: Lifetime| wait.min(private.longest_wait())))
+    /// Whether to wait, with a place for that; as long as a request may take at most.
+    pub(super) fn wait<'a>(&self, private: &'a Private) -> Result<Option<Wait<'a>>, Problem> {
+        let patience = self.value("wait", |text| text.parse().ok(), "a time such as 20s")?;
+        let patience = patience.map(|patience: Lifetime| patience.min(private.longest_wait()));
+        let wait = patience.map(|patience| wait(private.provider(), patience));
+        Ok(wait.transpose()?)
     }
 
     /// A time.

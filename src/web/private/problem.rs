@@ -14,6 +14,7 @@ use crate::{
         account::AccountError,
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         clients::{ClientError, secrets::SecretError, set::SetError},
+        confirm::TooMany,
         keys::{KeysError, rotate::RotateError},
         mass_end::BeginError,
     },
@@ -161,6 +162,15 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        Self {
+            wait: Some(StoreError::RETRY_AFTER),
+            ..Self::saying(Kind::Busy, error)
+        }
+    }
+}
+
 impl From<Unknown> for Problem {
     fn from(unknown: Unknown) -> Self {
         Self::saying(Kind::NotFound, unknown)
@@ -249,7 +259,7 @@ impl From<AdminClientError> for Problem {
 impl From<KeysError> for Problem {
     fn from(error: KeysError) -> Self {
         match error {
-            KeysError::Store(error) => error.into(),
+            KeysError::Store(_) | KeysError::BroughtBack(_) => StoreError::from(error).into(),
             error => Self::fault(&error),
         }
     }

@@ -77,7 +77,7 @@ pub(super) async fn get(
 ) -> Answer {
     let provider = private.provider();
     let found = match asked.wait(&private)? {
-        Some(patience) => mass_end::wait(provider, id, patience).await?,
+        Some(wait) => mass_end::wait(wait, id).await?,
         None => mass_end::find(provider, id).await?.map(|done| Reached {
             done,
             confirmation: None,

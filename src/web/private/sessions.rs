@@ -16,7 +16,7 @@ use crate::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         page::Page,
         text::Note,
-        time::{Instant, Lifetime},
+        time::Instant,
     },
     domain::session_filter::SessionFilter,
     flows::{
@@ -24,7 +24,7 @@ use crate::{
             Unknown, people,
             sessions::{self as verbs, Why},
         },
-        confirm::{Reached, confirm},
+        confirm::{Reached, Wait},
         sessions,
     },
     store::{browser_sessions, device_sessions, ending::Ended},
@@ -113,9 +113,9 @@ pub(super) fn why(note: Option<Note>, address: Address) -> Why {
 }
 
 /// Says what ended; who wants to wait also hears which APIs refuse it.
-async fn told(private: &Private, ended: Ended, patience: Option<Lifetime>) -> Answer {
-    let confirmation = match patience {
-        Some(patience) => Some(confirm(private.provider(), patience).await?),
+async fn told(ended: Ended, wait: Option<Wait<'_>>) -> Answer {
+    let confirmation = match wait {
+        Some(wait) => Some(wait.confirm().await?),
         None => None,
     };
     let reached = Reached {
@@ -132,10 +132,10 @@ pub(super) async fn end_device(
     asked: Asked,
     MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let patience = asked.wait(&private)?;
+    let wait = asked.wait(&private)?;
     let why = why(because.reason, admin.address);
     let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why).await?;
-    told(&private, ended, patience).await
+    told(ended, wait).await
 }
 
 pub(super) async fn end_browser(
@@ -145,10 +145,10 @@ pub(super) async fn end_browser(
     asked: Asked,
     MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let patience = asked.wait(&private)?;
+    let wait = asked.wait(&private)?;
     let why = why(because.reason, admin.address);
     let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why).await?;
-    told(&private, ended, patience).await
+    told(ended, wait).await
 }
 
 pub(super) async fn end_of_user(
@@ -158,8 +158,8 @@ pub(super) async fn end_of_user(
     asked: Asked,
     MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let patience = asked.wait(&private)?;
+    let wait = asked.wait(&private)?;
     let why = why(because.reason, admin.address);
     let ended = verbs::end_user(private.provider(), &admin.by, id, why).await?;
-    told(&private, ended, patience).await
+    told(ended, wait).await
 }

@@ -1,9 +1,12 @@
 //! Requests that are sent again.
 
-use postern::domain::role::Permission;
+use postern::{
+    domain::role::Permission,
+    flows::admin::idempotency::{self, Judged},
+};
 use serde_json::{Value, json};
 
-use super::{Machine, private, problem, start};
+use super::{Machine, granted, machine, private, problem, scope_of, start};
 use crate::harness::{Answer, Postern};
 
 fn new() -> Value {
@@ -52,10 +55,35 @@ async fn who_got_no_answer_gets_the_same_one_and_it_is_done_once() {
     // The keys of one are not those of another.
     let somebody = Machine::mighty(&postern).await;
     assert_eq!(add(&somebody, "k1", other).await.status, 201);
-    // Nor of the same with fewer permissions.
-    postern.advance("24h");
-    let admin = Machine::mighty(&postern).await;
-    assert_eq!(problem(&add(&admin, "k1", new()).await), "taken", "a day is over");
+}
+
+#[tokio::test]
+async fn an_answer_is_for_who_asked_with_the_same_permissions_and_for_a_day() {
+    let postern = start().await;
+    let (id, secret) = machine(&postern, &scope_of(Permission::ALL.iter().copied()), |_| {}).await;
+    let with = async |scope: Option<&str>| Machine {
+        postern: &postern,
+        token: granted(&postern, &id, &secret, scope).await,
+    };
+    let first = add(&with(None).await, "k1", new()).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    // The same client with fewer: the answer has a secret that it could not ask for.
+    for fewer in [
+        vec![Permission::ReadClients],
+        vec![Permission::ReadClients, Permission::WriteClients],
+    ] {
+        let fewer = with(Some(&scope_of(fewer))).await;
+        assert_eq!(problem(&add(&fewer, "k1", new()).await), "idempotency-key-reused");
+    }
+    for (wait, replayed) in [("0s", true), ("23h", true), ("1h", false)] {
+        postern.advance(wait);
+        let again = add(&with(None).await, "k1", new()).await;
+        if replayed {
+            assert_eq!((again.status, &again.body), (first.status, &first.body), "{wait}");
+        } else {
+            assert_eq!(problem(&again), "taken", "it is carried out once more");
+        }
+    }
 }
 
 #[tokio::test]
@@ -130,19 +158,45 @@ async fn who_died_holds_a_key_for_a_quarter_of_an_hour() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;
     assert_eq!(add(&admin, "k", new()).await.status, 201);
+    // As it was before the answer.
     postern
-        .tamper("UPDATE idempotent_requests SET answer = NULL")
+        .tamper("UPDATE idempotent_requests SET answer = NULL, expires_at = held_until")
         .await;
     assert_eq!(
         problem(&add(&admin, "k", new()).await),
         "idempotency-key-under-way"
     );
     postern
-        .tamper("UPDATE idempotent_requests SET held_until = 0")
+        .tamper("UPDATE idempotent_requests SET held_until = 0, expires_at = 0")
         .await;
     assert_eq!(
         problem(&add(&admin, "k", new()).await),
         "taken",
         "it is tried again"
     );
+}
+
+#[tokio::test]
+async fn what_was_asked_and_never_answered_is_gone_with_its_hold() {
+    let postern = start().await;
+    let provider = postern.provider();
+    let by = postern::flows::admin::By::operator();
+    let judged = idempotency::judge(provider, &by, "k", &[b"a body with a password"]).await;
+    let Ok(Judged::First(held)) = judged else {
+        panic!("{judged:?}");
+    };
+    let rows = async |wait: &str| {
+        postern.advance(wait);
+        postern::flows::sweep::sweep(provider).await.expect("swept");
+        postern.number("SELECT COUNT(*) FROM idempotent_requests").await
+    };
+    assert_eq!(rows("899s").await, 1);
+    assert_eq!(rows("1s").await, 0, "nobody can hold it any more");
+    // Who was only slow keeps nothing.
+    let answer = idempotency::Answer {
+        status: 201,
+        body: String::new(),
+    };
+    held.keep(provider, &answer).await.expect("answered");
+    assert_eq!(rows("0s").await, 0);
 }
