@@ -99,7 +99,7 @@ async fn acts(postern: &Postern) -> Vec<Act> {
         (
             "withdrawKeys",
             "/keys/withdraw".to_owned(),
-            Some(json!({ "ring": "mac" })),
+            Some(json!({ "ring": "seal" })),
             "key.withdrawn",
         ),
     ]
