@@ -49,6 +49,7 @@ pub mod events;
 pub mod introspect;
 pub mod issue;
 pub mod keys;
+pub mod legacy_uses;
 pub mod logout;
 pub mod mass_end;
 pub mod nodes;

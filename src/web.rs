@@ -47,6 +47,7 @@ mod oauth;
 pub mod page;
 pub mod pages;
 pub mod private;
+pub(crate) mod problem_details;
 mod sign_in;
 mod user_agent;
 

@@ -1,7 +1,7 @@
-//! A person who has just proved who they are, in a browser: which row, until when, and what it replaces.
+//! A person who has just proved who they are, in a browser: which row, until when, what it replaces; and its use from then on.
 
 use crate::{
-    base::id::BrowserSessionId,
+    base::{id::BrowserSessionId, time::Lifetime},
     domain::{
         browser_session::{Authentication, BrowserSession},
         ending::{Ending, Reason},
@@ -9,10 +9,14 @@ use crate::{
     },
     flows::{Provider, end::end, sign_in::Person},
     store::{
+        browser_sessions::TOUCH,
         error::StoreError,
         session_store::{Opening, SessionData},
     },
 };
+
+/// How often a session's last use is written.
+const TOUCH_EVERY: Lifetime = Lifetime::from_secs(600);
 
 /// The browser in which they proved it.
 #[derive(Debug)]
@@ -23,6 +27,15 @@ pub struct Browser<'a> {
     pub label: String,
     /// Where the request came from.
     pub address: String,
+}
+
+/// Remembers the use, coarsely: a page that is only looked at seldom writes.
+pub async fn touch(provider: &Provider, session: &BrowserSession) -> Result<(), StoreError> {
+    let now = provider.clock.now();
+    if now.since(session.last_seen_at) >= TOUCH_EVERY {
+        provider.db.execute(TOUCH, (session.id, now)).await?;
+    }
+    Ok(())
 }
 
 /// The session to open: the same row for the same person, who then only gets a new cookie; another person's row has

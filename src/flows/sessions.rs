@@ -12,7 +12,7 @@ use crate::{
     flows::Provider,
     store::{
         app_versions::{self, VersionCount},
-        browser_sessions,
+        browser_sessions, device_sessions,
         device_sessions::list::{self, Along, Listed, Standing},
         error::Result,
     },
@@ -185,6 +185,29 @@ pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Sho
         state,
         ended_at,
         end_reason,
+    }))
+}
+
+/// A device session with what was allowed.
+#[derive(Debug, Serialize)]
+pub struct Detailed {
+    /// The session.
+    #[serde(flatten)]
+    pub shown: Shown,
+    /// What its tokens may at most.
+    pub scope: String,
+    /// When its person proved who they are.
+    pub auth_time: Instant,
+}
+
+/// One device session, likewise.
+pub async fn detailed(provider: &Provider, id: DeviceSessionId) -> Result<Option<Detailed>> {
+    let shown = show(provider, id).await?;
+    let found = device_sessions::find(&provider.db, id).await?;
+    Ok(shown.zip(found).map(|(shown, found)| Detailed {
+        shown,
+        scope: found.grant.scope.to_string(),
+        auth_time: found.grant.auth_time,
     }))
 }
 

@@ -48,6 +48,25 @@ fn no_layer_uses_one_above_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn no_edge_asks_the_database_itself() {
+    let mut wrong = Vec::new();
+    visit(Path::new("src/web"), &mut |path, text| {
+        let asks = ["db.execute", "db.read", "db.write"];
+        for line in text
+            .lines()
+            .filter(|line| asks.iter().any(|ask| line.contains(ask)))
+        {
+            wrong.push(format!("{}: {}", path.display(), line.trim()));
+        }
+    });
+    assert!(
+        wrong.is_empty(),
+        "a verb in flows does this:\n{}",
+        wrong.join("\n")
+    );
+}
+
 /// The modules behind every `crate::`, also in `use crate::{a, b}`.
 fn used_modules(text: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -10,8 +10,9 @@ use serde_json::json;
 use super::{Admin, wait};
 use crate::{
     base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
-    domain::{actor::Actor, session_filter::SessionFilter},
+    domain::session_filter::SessionFilter,
     flows::{
+        admin::{By, sessions::Why},
         confirm::{self, Confirmation, Reached},
         mass_end::{self, Counted},
     },
@@ -20,8 +21,6 @@ use crate::{
 
 /// How long a command waits before it looks again how far a server came.
 const LOOK: Duration = Duration::from_millis(200);
-/// How many sessions a dry run looks at.
-const COUNTED: u64 = 2_000_000;
 
 #[derive(Deserialize)]
 struct Begun {
@@ -33,7 +32,7 @@ impl Admin {
     /// How many sessions match.
     pub(in crate::cli) async fn count(&self, filter: &SessionFilter) -> anyhow::Result<Counted> {
         match self {
-            Self::Here(app) => Ok(mass_end::count(&app.provider, filter, COUNTED).await?),
+            Self::Here(app) => Ok(mass_end::count(&app.provider, &By::operator(), filter).await?),
             Self::There(server, _) => {
                 let asked = json!({ "filter": filter, "dry_run": true });
                 let begun: Begun = server.post("/session-ends", asked).await?;
@@ -49,7 +48,13 @@ impl Admin {
         why: Option<Note>,
     ) -> anyhow::Result<MassEnd> {
         match self {
-            Self::Here(app) => Ok(mass_end::begin(&app.provider, filter, why, Actor::Operator).await?),
+            Self::Here(app) => {
+                let why = Why {
+                    note: why,
+                    address: None,
+                };
+                Ok(mass_end::begin(&app.provider, &By::operator(), filter, why).await?)
+            }
             Self::There(server, _) => {
                 let asked = json!({ "filter": filter, "reason": why });
                 let begun: Begun = server.post("/session-ends", asked).await?;
@@ -116,7 +121,7 @@ impl Admin {
     /// Stops one. False when it is done.
     pub(in crate::cli) async fn cancel(&self, id: MassEndId) -> anyhow::Result<bool> {
         match self {
-            Self::Here(app) => Ok(mass_end::cancel(&app.provider, id, Actor::Operator).await?),
+            Self::Here(app) => Ok(mass_end::cancel(&app.provider, &By::operator(), id).await?),
             Self::There(server, _) => {
                 let _: MassEnd = server
                     .post(&format!("/session-ends/{id}/cancel"), json!({}))

@@ -1,5 +1,7 @@
 //! People, as admins change them: added, disabled, enabled, given passwords and roles.
 
+use std::collections::BTreeSet;
+
 use crate::{
     base::{
         id::{ClientId, UserId},
@@ -9,7 +11,7 @@ use crate::{
         ending::{Ending, Reason},
         event::{Event, Subject},
         password::Password,
-        role::{Permission, Role},
+        role::{Permission, Permissions, Role},
         user::User,
     },
     flows::{
@@ -174,6 +176,13 @@ pub(super) async fn within_reach(provider: &Provider, by: &By, id: UserId) -> Re
     let user = known(provider, id).await?;
     by.reaches(user.role)?;
     Ok(user)
+}
+
+/// Admins who may do more than these permissions let one.
+pub async fn beyond(provider: &Provider, permissions: Permissions) -> Result<BTreeSet<UserId>, StoreError> {
+    let admins = users::admins(&provider.db).await?.into_iter();
+    let more = admins.filter(|(_, role)| !role.permissions().is_within(permissions));
+    Ok(more.map(|(id, _)| id).collect())
 }
 
 fn about(user: UserId) -> Subject {

@@ -6,14 +6,12 @@ use http::request::Parts;
 use tower_sessions::Session;
 
 use crate::{
-    base::time::Lifetime,
     domain::browser_session::BrowserSession,
     flows::{
-        browser_session::{Browser, renew},
+        browser_session::{Browser, renew, touch},
         sign_in::{KnownBrowser, Person},
     },
     store::{
-        browser_sessions::TOUCH,
         error::StoreError,
         session_store::{KEY, OpenError, SessionData},
     },
@@ -26,9 +24,6 @@ use crate::{
         user_agent::UserAgent,
     },
 };
-
-/// How often a session's last use is written.
-const TOUCH_EVERY: Lifetime = Lifetime::from_secs(600);
 
 /// The browser that asks.
 pub(crate) struct Visitor {
@@ -123,7 +118,9 @@ impl FromRequestParts<Shared> for Visitor {
         };
         let session = data.map(|data| data.session);
         if let Some(session) = &session {
-            touch(site, session).await.map_err(|error| failed(&error))?;
+            touch(&site.provider, session)
+                .await
+                .map_err(|error| failed(&error))?;
         }
         Ok(Self {
             session,
@@ -135,13 +132,4 @@ impl FromRequestParts<Shared> for Visitor {
             request_id,
         })
     }
-}
-
-/// Remembers the use, coarsely: a page that is only looked at seldom writes.
-async fn touch(site: &Shared, session: &BrowserSession) -> Result<(), StoreError> {
-    let now = site.provider.clock.now();
-    if now.since(session.last_seen_at) >= TOUCH_EVERY {
-        site.provider.db.execute(TOUCH, (session.id, now)).await?;
-    }
-    Ok(())
 }

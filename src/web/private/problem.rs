@@ -1,12 +1,8 @@
 //! Every error of the private listener for programs (RFC 9457): one list of types, which stay as they are.
 
-use axum::{
-    Json,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_resource_server::Rejection;
-use serde_json::json;
 
 use crate::{
     base::time::Lifetime,
@@ -16,26 +12,27 @@ use crate::{
         clients::{ClientError, secrets::SecretError, set::SetError},
         confirm::TooMany,
         keys::{KeysError, rotate::RotateError},
-        mass_end::BeginError,
+        mass_end::MassEndError,
     },
     ports::hasher::HasherError,
     store::error::StoreError,
-    web::error::with_retry_after,
+    web::{error::with_retry_after, problem_details::problem},
 };
 
 macro_rules! kinds {
     ($($name:ident = $slug:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Kind {
-            $($name,)*
+        pub enum Kind {
+            $(#[doc = $title] $name,)*
         }
 
         /// Every type of problem: its name, its status, its title.
         pub const KINDS: &[(&str, u16, &str)] = &[$(($slug, $status, $title)),*];
 
         impl Kind {
-            const fn parts(self) -> (&'static str, u16, &'static str) {
+            /// Its name, its status, its title.
+            pub(super) const fn parts(self) -> (&'static str, u16, &'static str) {
                 match self {
                     $(Self::$name => ($slug, $status, $title),)*
                 }
@@ -126,17 +123,9 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (slug, status, title) = self.kind.parts();
-        let mut body = json!({
-            "type": format!("urn:postern:problem:{slug}"),
-            "title": title,
-            "status": status,
-        });
-        if let Some(detail) = self.detail {
-            body["detail"] = detail.into();
-        }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (status, kind, Json(body)).into_response();
+        let kind = format!("urn:postern:problem:{slug}");
+        let mut response = problem(status, &kind, title, self.detail.as_deref());
         for challenge in self.challenges {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
@@ -183,11 +172,12 @@ impl From<Beyond> for Problem {
     }
 }
 
-impl From<BeginError> for Problem {
-    fn from(error: BeginError) -> Self {
+impl From<MassEndError> for Problem {
+    fn from(error: MassEndError) -> Self {
         match error {
-            BeginError::Everything => Self::saying(Kind::InvalidBody, error),
-            BeginError::Store(error) => error.into(),
+            MassEndError::Everything => Self::saying(Kind::InvalidBody, error),
+            MassEndError::Beyond(beyond) => beyond.into(),
+            MassEndError::Store(error) => error.into(),
         }
     }
 }

@@ -16,9 +16,9 @@ use crate::{
     base::{id::MassEndId, page::Page, text::Note},
     domain::session_filter::SessionFilter,
     flows::{
-        admin::{Unknown, sessions},
+        admin::Unknown,
         confirm::Reached,
-        mass_end::{self, COUNTED_AT_ONCE, Counted},
+        mass_end::{self, Counted},
     },
     store::mass_ends::MassEnd,
 };
@@ -53,10 +53,10 @@ pub(super) async fn begin(
     let (provider, filter) = (private.provider(), &asked.filter);
     let mut begun = Begun::default();
     if asked.dry_run {
-        begun.would_end = Some(mass_end::count(provider, filter, COUNTED_AT_ONCE).await?);
+        begun.would_end = Some(mass_end::count(provider, &admin.by, filter).await?);
     } else {
         let why = why(asked.reason, admin.address);
-        begun.end = Some(sessions::end_matching(provider, &admin.by, filter, why).await?);
+        begun.end = Some(mass_end::begin(provider, &admin.by, filter, why).await?);
     }
     Ok(json(StatusCode::OK, begun))
 }
@@ -92,7 +92,7 @@ pub(super) async fn cancel(
     Named(id): Named<MassEndId>,
 ) -> Answer {
     let provider = private.provider();
-    let cancelled = mass_end::cancel(provider, id, admin.by.actor).await?;
+    let cancelled = mass_end::cancel(provider, &admin.by, id).await?;
     let end = mass_end::find(provider, id).await?.ok_or(Unknown("end"))?;
     if !cancelled {
         return Err(Problem::saying(Kind::NotNow, "it is done already"));

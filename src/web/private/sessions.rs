@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
     Private,
@@ -16,7 +16,6 @@ use crate::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         page::Page,
         text::Note,
-        time::Instant,
     },
     domain::session_filter::SessionFilter,
     flows::{
@@ -27,7 +26,7 @@ use crate::{
         confirm::{Reached, Wait},
         sessions,
     },
-    store::{browser_sessions, device_sessions, ending::Ended},
+    store::{browser_sessions, ending::Ended},
     web::extract::address::Address,
 };
 
@@ -72,30 +71,13 @@ pub(super) async fn of_user(
     Ok(json(StatusCode::OK, found))
 }
 
-/// A session of an app on a device, with what was allowed.
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    session: sessions::Shown,
-    scope: String,
-    auth_time: Instant,
-}
-
 pub(super) async fn get(
     State(private): State<Private>,
     _: Admin<ReadSessions>,
     Named(id): Named<DeviceSessionId>,
 ) -> Answer {
-    let provider = private.provider();
-    let session = sessions::show(provider, id).await?.ok_or(Unknown("session"))?;
-    let found = device_sessions::find(&provider.db, id).await?;
-    let grant = found.ok_or(Unknown("session"))?.grant;
-    let shown = Shown {
-        session,
-        scope: grant.scope.to_string(),
-        auth_time: grant.auth_time,
-    };
-    Ok(json(StatusCode::OK, shown))
+    let found = sessions::detailed(private.provider(), id).await?;
+    Ok(json(StatusCode::OK, found.ok_or(Unknown("session"))?))
 }
 
 /// Why something ends.

@@ -5,13 +5,17 @@ use std::{collections::BTreeMap, fs};
 use postern::{
     base::id::{BrowserSessionId, DeviceSessionId},
     domain::{
-        actor::Actor,
         ending::{Ending, Reason},
         event::Subject,
         password::Password,
         session_filter::SessionFilter,
     },
-    flows::{account, clients, end, mass_end, sweep::sweep},
+    flows::{
+        account,
+        admin::{By, sessions::Why},
+        clients, end, mass_end,
+        sweep::sweep,
+    },
 };
 use serde_json::Value;
 
@@ -318,7 +322,7 @@ impl<'a> World<'a> {
                     client: "notes".parse().ok(),
                     ..SessionFilter::default()
                 };
-                let begun = mass_end::begin(provider, &filter, None, Actor::Operator).await;
+                let begun = mass_end::begin(provider, &By::operator(), &filter, Why::default()).await;
                 begun.expect("begun");
                 mass_end::work(provider).await.expect("worked off");
             }

@@ -1,10 +1,12 @@
 //! The private listener: who may ask, what admins may do, and what they see.
 
+mod acts;
 mod api;
 mod clients;
 mod console;
 mod life;
 mod listener;
+mod mass_ends;
 mod once;
 mod openapi;
 mod pages;

@@ -1,13 +1,13 @@
 //! Requests that are sent again.
 
 use postern::{
-    domain::role::Permission,
+    domain::role::{Permission, Role},
     flows::admin::idempotency::{self, Judged},
 };
 use serde_json::{Value, json};
 
-use super::{Machine, granted, machine, private, problem, scope_of, start};
-use crate::harness::{Answer, Postern};
+use super::{Admin, Machine, SAME_ORIGIN, give_role, granted, machine, private, problem, scope_of, start};
+use crate::harness::{ALICE, Answer, BOB, Postern};
 
 fn new() -> Value {
     json!({ "id": "robot", "name": "Robot", "kind": "service", "scope": "read" })
@@ -124,6 +124,33 @@ async fn a_key_does_not_help_who_may_not() {
     for _ in 0..2 {
         assert_eq!(problem(&add(&reader, "k", new()).await), "not-permitted");
     }
+}
+
+#[tokio::test]
+async fn an_answer_of_before_is_for_who_may_do_it_now() {
+    let postern = start().await;
+    give_role(&postern, ALICE, Some(Role::Owner)).await;
+    let bob = postern.user(BOB).await.id;
+    let path = format!("/users/{bob}/disable");
+    let mut admin = Admin::signed_in(&postern, ALICE).await;
+    let key = ("idempotency-key", "k1");
+    let first = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(first.status, 200, "{first:?}");
+    let again = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
+    assert_eq!(again.body, first.body);
+    // Another site asks in vain, and so does who found the browser open.
+    let elsewhere = admin
+        .api("POST", &path, &[("sec-fetch-site", "cross-site"), key])
+        .await;
+    assert_eq!(problem(&elsewhere), "cross-site");
+    postern.advance("5m");
+    postern.advance("1s");
+    let late = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(problem(&late), "confirmation-needed");
+    admin.cookies.clear();
+    let nobody = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(problem(&nobody), "not-authenticated");
 }
 
 #[tokio::test]
