@@ -47,6 +47,7 @@ mod oauth;
 pub mod page;
 pub mod pages;
 pub mod private;
+mod scope_texts;
 mod sign_in;
 mod user_agent;
 
