@@ -48,6 +48,7 @@ pub mod page;
 pub mod pages;
 pub mod private;
 pub(crate) mod problem_details;
+mod scope_texts;
 mod sign_in;
 mod user_agent;
 

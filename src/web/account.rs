@@ -16,8 +16,9 @@ use crate::{
         cookies::Flow,
         error::store_page,
         extract::{csrf, session::Visitor},
-        journey::{self, SignIn, scope_texts},
+        journey::sign_in_page::{SignIn, sign_in_first},
         pages::{AccountPage, BrowserRow, ConsentRow, DeviceRow, Used},
+        scope_texts::scope_texts,
     },
 };
 
@@ -33,7 +34,7 @@ pub(super) async fn home() -> Redirect {
 
 pub(super) async fn overview(State(site): State<Shared>, visitor: Visitor) -> Response {
     let Some(session) = &visitor.session else {
-        return journey::sign_in_first(&site, &visitor, SignIn::fresh(String::new()));
+        return sign_in_first(&site, &visitor, SignIn::fresh(String::new()));
     };
     show(&site, &visitor, session, Message::default()).await
 }

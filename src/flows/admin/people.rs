@@ -144,10 +144,7 @@ pub async fn set_role(
     let (now, subject) = (provider.clock.now(), about(id));
     let client: ClientId = console::client_id();
     let ending = Ending::Consent { user: id, client };
-    let mut end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone());
-    end.actor = Some(by.actor.clone());
-    // Nobody allowed the console anything.
-    end.also = None;
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone()).by(by.actor.clone());
     let event = provider.event_by(now, &by.actor, subject, Event::RoleChanged { before, after });
     let change = ChangeRole {
         user: id,
