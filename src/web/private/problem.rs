@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::{
     base::time::Lifetime,
+    domain::client::Contradiction,
     flows::{
         account::AccountError,
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
@@ -77,6 +78,7 @@ pub(super) struct Problem {
     kind: Kind,
     detail: Option<String>,
     wait: Option<Lifetime>,
+    contradictions: Vec<Contradiction>,
     challenges: Vec<HeaderValue>,
 }
 
@@ -86,6 +88,7 @@ impl Problem {
             kind,
             detail: None,
             wait: None,
+            contradictions: Vec::new(),
             challenges: Vec::new(),
         }
     }
@@ -132,6 +135,9 @@ impl IntoResponse for Problem {
         });
         if let Some(detail) = self.detail {
             body["detail"] = detail.into();
+        }
+        if !self.contradictions.is_empty() {
+            body["contradictions"] = json!(self.contradictions);
         }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
@@ -210,7 +216,10 @@ impl From<PeopleError> for Problem {
 impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Contradiction { .. } => Self::saying(Kind::Contradiction, error),
+            ClientError::Contradictions(contradictions) => Self {
+                contradictions: contradictions.clone(),
+                ..Self::saying(Kind::Contradiction, ClientError::Contradictions(contradictions))
+            },
             ClientError::Taken => Self::saying(Kind::Taken, error),
             ClientError::Keys(error) => error.into(),
             ClientError::Store(error) => error.into(),
@@ -222,6 +231,7 @@ impl From<SecretError> for Problem {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::UnknownClient => Self::saying(Kind::NotFound, error),
+            SecretError::Lives(error) => Self::saying(Kind::InvalidBody, error),
             SecretError::NoSecrets(_) | SecretError::TooMany => Self::saying(Kind::NotNow, error),
             SecretError::Lost => Self::saying(Kind::ChangedMeanwhile, error),
             SecretError::Store(error) => error.into(),
@@ -234,6 +244,8 @@ impl From<AdminClientError> for Problem {
         match error {
             AdminClientError::Unknown(unknown) => unknown.into(),
             AdminClientError::Beyond(beyond) => beyond.into(),
+            AdminClientError::KeptByConsole(error) => Self::saying(Kind::Beyond, error),
+            AdminClientError::Unreadable(error) => Self::saying(Kind::InvalidBody, error),
             AdminClientError::Client(error) => error.into(),
             AdminClientError::Set(error) => match error {
                 SetError::SaysItself => Self::saying(Kind::NotNow, error),
