@@ -143,7 +143,7 @@ fn answered(sent: reqwest::Result<Response>, url: &str) -> anyhow::Result<Respon
             cause = source.source();
         }
         let why = if is_certificate {
-            "its certificate is not taken: have this machine trust who made it, or name a file with that certificate in \
+            "its certificate is not taken: have this machine trust who made it, or name a file with that one's certificate in \
              SSL_CERT_FILE"
         } else if error.is_timeout() {
             "it did not answer in time; what was asked for may have been done: look before you repeat it"
