@@ -55,7 +55,7 @@ pub(super) async fn run(
     world.output.result(json, &set, || {
         let mut text = facts(&about(&set.after));
         for secret in &set.removed {
-            text += &format!("\nThe secret {secret} is not good any more.");
+            text = text + "\nThe secret " + &secret.to_string() + " is not good any more.";
         }
         if set.needs_secret {
             text += "\nIt has no secret yet, and cannot authenticate before it has one: postern client secret rotate ";
