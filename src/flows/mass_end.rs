@@ -9,6 +9,7 @@ use tokio::time::timeout;
 use crate::{
     base::{
         id::{DeviceSessionId, EventId, MassEndId, UserId},
+        page::Page,
         time::Lifetime,
     },
     domain::{
@@ -197,9 +198,11 @@ pub async fn wait(wait: Wait<'_>, id: MassEndId) -> Result<Option<Reached<MassEn
 }
 
 /// Those that were begun, newest first, before `after` when that is there.
-pub async fn list(provider: &Provider, after: Option<MassEndId>, limit: i64) -> Result<Vec<MassEnd>> {
+pub async fn list(provider: &Provider, after: Option<MassEndId>, limit: i64) -> Result<Page<MassEnd>> {
     let newest = MassEndId::from_bytes([0xff; 16]);
-    mass_ends::list(&provider.db, after.unwrap_or(newest), limit).await
+    // One more tells whether there are more.
+    let rows = mass_ends::list(&provider.db, after.unwrap_or(newest), limit.saturating_add(1)).await?;
+    Ok(Page::cut(rows, limit, |end| end.id.to_string()))
 }
 
 /// Whether somebody may stop one: who began it, and who may do all that this one might.

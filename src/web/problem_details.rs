@@ -5,16 +5,29 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, header};
-use serde_json::json;
+use serde_json::{Map, Value};
 
 /// The type of a problem that says no more than its status (RFC 9457 section 4.2.1).
 pub(crate) const BLANK: &str = "about:blank";
 
 /// An error: its type, its title, and what is to be said of this occurrence.
 pub(crate) fn problem(status: StatusCode, kind: &str, title: &str, detail: Option<&str>) -> Response {
-    let mut body = json!({ "type": kind, "title": title, "status": status.as_u16() });
+    problem_with(status, kind, title, detail, Map::new())
+}
+
+/// The same with members of its own (RFC 9457 section 3.2).
+pub(crate) fn problem_with(
+    status: StatusCode,
+    kind: &str,
+    title: &str,
+    detail: Option<&str>,
+    mut body: Map<String, Value>,
+) -> Response {
+    body.insert("type".to_owned(), kind.into());
+    body.insert("title".to_owned(), title.into());
+    body.insert("status".to_owned(), status.as_u16().into());
     if let Some(detail) = detail {
-        body["detail"] = detail.into();
+        body.insert("detail".to_owned(), detail.into());
     }
     let kind = [(header::CONTENT_TYPE, "application/problem+json")];
     (status, kind, Json(body)).into_response()

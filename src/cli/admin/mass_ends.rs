@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Admin, wait};
 use crate::{
     base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
+    cli::remote::{Refused, missing},
     domain::session_filter::SessionFilter,
     flows::{
         admin::{By, sessions::Why},
@@ -77,13 +78,11 @@ impl Admin {
 
     /// One end of many.
     pub(in crate::cli) async fn mass_end(&self, id: MassEndId) -> anyhow::Result<MassEnd> {
-        match self {
-            Self::Here(app) => {
-                let found = mass_end::find(&app.provider, id).await?;
-                found.ok_or_else(|| anyhow!("there is no end {id}; see `postern session ends`"))
-            }
-            Self::There(server, _) => server.get(&format!("/session-ends/{id}"), &[]).await,
-        }
+        let found = match self {
+            Self::Here(app) => mass_end::find(&app.provider, id).await?,
+            Self::There(server, _) => missing(server.get(&format!("/session-ends/{id}"), &[]).await)?,
+        };
+        found.ok_or_else(|| anyhow!("there is no end {id}; see `postern session ends`"))
     }
 
     /// Waits until every API refuses what one that is done has ended.
@@ -106,27 +105,35 @@ impl Admin {
     }
 
     /// Ends of many, newest first.
-    pub(in crate::cli) async fn mass_ends(&self, limit: i64) -> anyhow::Result<Vec<MassEnd>> {
+    pub(in crate::cli) async fn mass_ends(
+        &self,
+        after: Option<MassEndId>,
+        limit: i64,
+    ) -> anyhow::Result<Page<MassEnd>> {
         match self {
-            Self::Here(app) => Ok(mass_end::list(&app.provider, None, limit).await?),
+            Self::Here(app) => Ok(mass_end::list(&app.provider, after, limit).await?),
             Self::There(server, _) => {
-                let page: Page<_> = server
-                    .get("/session-ends", &[("limit", limit.to_string())])
-                    .await?;
-                Ok(page.items)
+                let after = after.map(|after| ("cursor", after.to_string()));
+                let query: Vec<_> = [("limit", limit.to_string())].into_iter().chain(after).collect();
+                server.get("/session-ends", &query).await
             }
         }
     }
 
-    /// Stops one. False when it is done.
+    /// Stops one. False when it is done, or never was.
     pub(in crate::cli) async fn cancel(&self, id: MassEndId) -> anyhow::Result<bool> {
         match self {
             Self::Here(app) => Ok(mass_end::cancel(&app.provider, &By::operator(), id).await?),
             Self::There(server, _) => {
-                let _: MassEnd = server
-                    .post(&format!("/session-ends/{id}/cancel"), json!({}))
-                    .await?;
-                Ok(true)
+                let path = format!("/session-ends/{id}/cancel");
+                let cancelled: anyhow::Result<MassEnd> = server.post(&path, json!({})).await;
+                match missing(cancelled) {
+                    Ok(cancelled) => Ok(cancelled.is_some()),
+                    Err(error) => match error.downcast_ref::<Refused>() {
+                        Some(refused) if refused.is("not-now") => Ok(false),
+                        _ => Err(error),
+                    },
+                }
             }
         }
     }

@@ -12,7 +12,10 @@ use crate::{
         text::Note,
         time::{Clock, Lifetime},
     },
-    cli::{remote::Remote, session::Node},
+    cli::{
+        remote::{Remote, missing},
+        session::Node,
+    },
     domain::session_filter::SessionFilter,
     flows::{
         admin::{
@@ -68,7 +71,7 @@ impl Admin {
     pub(in crate::cli) async fn session(&self, id: DeviceSessionId) -> anyhow::Result<Option<Shown>> {
         match self {
             Self::Here(app) => Ok(sessions::show(&app.provider, id).await?),
-            Self::There(server, _) => server.get(&format!("/sessions/{id}"), &[]).await.map(Some),
+            Self::There(server, _) => missing(server.get(&format!("/sessions/{id}"), &[]).await),
         }
     }
 
@@ -119,7 +122,12 @@ impl Admin {
                     Node::Browser(id) => format!("/browser-sessions/{id}/end"),
                     Node::Device(id) => format!("/sessions/{id}/end"),
                 };
-                end_there(server, clock, &path, why, patience).await
+                let ended = missing(end_there(server, clock, &path, why, patience).await)?;
+                // As above.
+                Ok(ended.unwrap_or(Reached {
+                    done: Ended::default(),
+                    confirmation: None,
+                }))
             }
         }
     }

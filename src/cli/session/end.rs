@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::{confirmed, filter::FilterFlags, node::Node};
 use crate::{
-    base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
-    cli::{admin::Admin, failure::Unconfirmed, table::table, words, world::World},
+    base::{id::MassEndId, text::Note, time::Lifetime},
+    cli::{admin::Admin, failure::Unconfirmed, place::Place, table::table, words, world::World},
     flows::{confirm::Confirmation, mass_end::Counted},
     store::{
         ending::Ended,
@@ -147,9 +147,15 @@ fn progress(end: &MassEnd) -> String {
     }
 }
 
-pub(super) async fn list(admin: &Admin, limit: i64, json: bool, world: &mut World) -> anyhow::Result<()> {
-    let items = admin.mass_ends(limit).await?;
-    let page = Page { items, next: None };
+pub(super) async fn list(
+    admin: &Admin,
+    after: Option<MassEndId>,
+    limit: i64,
+    json: bool,
+    place: &Place,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let page = admin.mass_ends(after, limit).await?;
     world.output.result(json, &page, || {
         if page.items.is_empty() {
             return "No end of many sessions was begun in the last 30 days.".to_owned();
@@ -170,7 +176,7 @@ pub(super) async fn list(admin: &Admin, limit: i64, json: bool, world: &mut Worl
             ]
         };
         let headings = ["END", "BEGUN", "FOUND", "ENDED", "STATE", "REASON"];
-        table(headings, page.items.iter().map(row))
+        table(headings, page.items.iter().map(row)) + &place.more(page.next.as_deref())
     })
 }
 

@@ -57,6 +57,20 @@ pub fn client_id() -> ClientId {
     ClientId::of_our_own(CLIENT)
 }
 
+/// The client is the console's own: the server looks after it, and nobody else adds, changes or removes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{CLIENT} is the console's own client, which the server itself looks after: choose another")]
+pub struct KeptByConsole;
+
+/// Refuses the console's own client to everybody else.
+pub fn keeps(id: &ClientId) -> std::result::Result<(), KeptByConsole> {
+    if *id == client_id() {
+        Err(KeptByConsole)
+    } else {
+        Ok(())
+    }
+}
+
 /// Registers the console's client, where there is a private listener. Each node may have an address of its own.
 pub async fn ensure(provider: &Provider) -> Result<()> {
     let Some(uri) = callback(provider) else {

@@ -39,6 +39,22 @@ impl<T: FromStr> FromRequestParts<Private> for Named<T> {
     }
 }
 
+/// Two ids in a path, of something and of what belongs to it.
+pub(super) struct Below<A, B>(pub(super) A, pub(super) B);
+
+impl<A: FromStr, B: FromStr> FromRequestParts<Private> for Below<A, B> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, private: &Private) -> Result<Self, Response> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, private).await;
+        let (of, id) = texts.map(|Path(texts)| texts).unwrap_or_default();
+        match (of.parse(), id.parse()) {
+            (Ok(of), Ok(id)) => Ok(Self(of, id)),
+            _ => Err(Problem::saying(Kind::NotFound, "an id in the path is none").into_response()),
+        }
+    }
+}
+
 /// The parameters of a list; `judge` has refused those that it does not take.
 pub(super) struct Asked(Vec<(String, String)>);
 

@@ -97,9 +97,13 @@ fn operation(route: &Listed, version: &Version) -> Value {
 
 fn parameters(route: &Listed) -> Vec<Value> {
     let mut parameters = Vec::new();
-    if route.path.contains("{id}") {
+    let named = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    for name in named {
         parameters
-            .push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
+            .push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     }
     for name in route.filter.iter().chain(route.query) {
         parameters.push(
@@ -250,6 +254,16 @@ fn problem() -> Value {
             "title": { "type": "string", "description": "The same for all of the type." },
             "status": { "type": "integer", "description": "The status of the answer." },
             "detail": { "type": "string", "description": "For people: what is wrong here, and what to do." },
+            "contradictions": {
+                "type": "array",
+                "description": "Each setting that contradicts another or the server's, and the rule that it breaks.",
+                "items": {
+                    "type": "object",
+                    "required": ["setting", "rule"],
+                    "additionalProperties": false,
+                    "properties": { "setting": { "type": "string" }, "rule": { "type": "string" } },
+                },
+            },
         },
     })
 }

@@ -3,9 +3,11 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_resource_server::Rejection;
+use serde_json::{Map, json};
 
 use crate::{
     base::time::Lifetime,
+    domain::client::Contradiction,
     flows::{
         account::AccountError,
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
@@ -16,7 +18,7 @@ use crate::{
     },
     ports::hasher::HasherError,
     store::error::StoreError,
-    web::{error::with_retry_after, problem_details::problem},
+    web::{error::with_retry_after, problem_details::problem_with},
 };
 
 macro_rules! kinds {
@@ -75,6 +77,7 @@ pub(super) struct Problem {
     kind: Kind,
     detail: Option<String>,
     wait: Option<Lifetime>,
+    contradictions: Vec<Contradiction>,
     challenges: Vec<HeaderValue>,
 }
 
@@ -84,6 +87,7 @@ impl Problem {
             kind,
             detail: None,
             wait: None,
+            contradictions: Vec::new(),
             challenges: Vec::new(),
         }
     }
@@ -125,7 +129,11 @@ impl IntoResponse for Problem {
         let (slug, status, title) = self.kind.parts();
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let kind = format!("urn:postern:problem:{slug}");
-        let mut response = problem(status, &kind, title, self.detail.as_deref());
+        let mut more = Map::new();
+        if !self.contradictions.is_empty() {
+            more.insert("contradictions".to_owned(), json!(self.contradictions));
+        }
+        let mut response = problem_with(status, &kind, title, self.detail.as_deref(), more);
         for challenge in self.challenges {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
@@ -210,7 +218,10 @@ impl From<PeopleError> for Problem {
 impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Contradiction { .. } => Self::saying(Kind::Contradiction, error),
+            ClientError::Contradictions(contradictions) => Self {
+                contradictions: contradictions.clone(),
+                ..Self::saying(Kind::Contradiction, ClientError::Contradictions(contradictions))
+            },
             ClientError::Taken => Self::saying(Kind::Taken, error),
             ClientError::Keys(error) => error.into(),
             ClientError::Store(error) => error.into(),
@@ -222,6 +233,7 @@ impl From<SecretError> for Problem {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::UnknownClient => Self::saying(Kind::NotFound, error),
+            SecretError::Lives(error) => Self::saying(Kind::InvalidBody, error),
             SecretError::NoSecrets(_) | SecretError::TooMany => Self::saying(Kind::NotNow, error),
             SecretError::Lost => Self::saying(Kind::ChangedMeanwhile, error),
             SecretError::Store(error) => error.into(),
@@ -234,6 +246,8 @@ impl From<AdminClientError> for Problem {
         match error {
             AdminClientError::Unknown(unknown) => unknown.into(),
             AdminClientError::Beyond(beyond) => beyond.into(),
+            AdminClientError::KeptByConsole(error) => Self::saying(Kind::Beyond, error),
+            AdminClientError::Unreadable(error) => Self::saying(Kind::InvalidBody, error),
             AdminClientError::Client(error) => error.into(),
             AdminClientError::Set(error) => match error {
                 SetError::SaysItself => Self::saying(Kind::NotNow, error),

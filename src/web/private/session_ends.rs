@@ -13,7 +13,7 @@ use super::{
     sessions::why,
 };
 use crate::{
-    base::{id::MassEndId, page::Page, text::Note},
+    base::{id::MassEndId, text::Note},
     domain::session_filter::SessionFilter,
     flows::{
         admin::Unknown,
@@ -63,9 +63,7 @@ pub(super) async fn begin(
 
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
     let (after, limit) = (asked.cursor()?, asked.limit()?);
-    // One more tells whether there are more.
-    let found = mass_end::list(private.provider(), after, limit + 1).await?;
-    let page = Page::cut(found, limit, |end| end.id.to_string());
+    let page = mass_end::list(private.provider(), after, limit).await?;
     Ok(json(StatusCode::OK, page))
 }
 

@@ -74,6 +74,7 @@ where
     let handler = match method {
         "POST" => routing::post(handler),
         "PUT" => routing::put(handler),
+        "PATCH" => routing::patch(handler),
         "DELETE" => routing::delete(handler),
         _ => routing::get(handler),
     };
@@ -321,7 +322,7 @@ fn of_clients() -> Vec<Route> {
     use Permission as P;
     vec![
         route("GET", "/clients", "listClients", clients::list)
-            .is("The clients that may be used, by id", P::ReadClients)
+            .is("The clients, by id", P::ReadClients)
             .asks(PAGE)
             .gives(200, "ClientPage"),
         route("POST", "/clients", "addClient", clients::add)
@@ -333,14 +334,14 @@ fn of_clients() -> Vec<Route> {
         route("GET", "/clients/{id}", "getClient", clients::get)
             .is("A client", P::ReadClients)
             .gives(200, "Client"),
-        route("PUT", "/clients/{id}", "updateClient", clients::update)
+        route("PATCH", "/clients/{id}", "updateClient", clients::update)
             .is(
-                "Give a client another name and other settings: all of them",
+                "Change a client's name and settings: what is not there stays, null takes one back",
                 P::WriteClients,
             )
             .dangerous()
-            .takes("ChangedClient")
-            .gives(200, "Client")
+            .takes("ClientChange")
+            .gives(200, "UpdatedClient")
             .or(&[Beyond, Contradiction, NotNow, ChangedMeanwhile]),
         route("DELETE", "/clients/{id}", "removeClient", clients::remove)
             .is("Remove a client and end its sessions", P::WriteClients)
@@ -361,6 +362,29 @@ fn of_clients() -> Vec<Route> {
         .takes("NewSecret")
         .gives(201, "RotatedSecret")
         .or(&[Beyond, NotNow, ChangedMeanwhile]),
+        route("GET", "/clients/{id}/secrets", "listSecrets", clients::secrets)
+            .is(
+                "The secrets of a client by their names, oldest first",
+                P::ReadClients,
+            )
+            .gives(200, "SecretPage"),
+        route(
+            "DELETE",
+            "/clients/{id}/secrets/{secret}",
+            "removeSecret",
+            clients::remove_secret,
+        )
+        .is("End a secret of a client at once", P::WriteClients)
+        .dangerous()
+        .gives(200, "RemovedSecret")
+        .or(&[Beyond]),
+        route("GET", "/unused-clients", "listUnusedClients", clients::unused)
+            .is(
+                "The clients that nobody has used since a time, by id",
+                P::ReadClients,
+            )
+            .asks(&["since"])
+            .gives(200, "UnusedClientPage"),
     ]
 }
 

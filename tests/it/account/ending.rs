@@ -324,7 +324,7 @@ impl<'a> World<'a> {
                 mass_end::work(provider).await.expect("worked off");
             }
             "the app Notes is removed" => {
-                let removed = clients::remove(provider, &operator, "notes").await;
+                let removed = clients::remove(provider, &operator, &"notes".parse().expect("an id")).await;
                 removed.expect("removed");
             }
             other => panic!("the matrix has a row without a test: {other}"),

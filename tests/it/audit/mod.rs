@@ -3,6 +3,7 @@
 mod actors;
 mod chain;
 mod failures;
+mod filters;
 mod kinds;
 mod reading;
 mod retention;

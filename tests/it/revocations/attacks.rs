@@ -195,7 +195,7 @@ async fn only_a_service_may_be_registered_with_the_scope() {
         let (id, name) = ("spy".parse().expect("an id"), "Spy".parse().expect("a name"));
         let refused = clients::add(postern.provider(), id, name, settings).await;
         assert!(
-            matches!(refused, Err(ClientError::Contradiction { setting: "scope", .. })),
+            matches!(&refused, Err(ClientError::Contradictions(all)) if all[0].setting == "scope"),
             "{refused:?}"
         );
     }

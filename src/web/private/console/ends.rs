@@ -27,7 +27,7 @@ use crate::{
 pub(super) async fn list(viewer: Viewer<ReadSessions>) -> Answer {
     let provider = viewer.private.provider();
     let ends = mass_end::list(provider, None, look::PAGE).await;
-    let ends = ends.map_err(|error| viewer.fault(error))?;
+    let ends = ends.map_err(|error| viewer.fault(error))?.items;
     let people = look::who_ended(provider, &ends)
         .await
         .map_err(|error| viewer.fault(error))?;
