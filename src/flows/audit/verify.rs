@@ -177,13 +177,13 @@ async fn compare(
     } else {
         audit::hash_at(&provider.db, head.seq).await?
     };
-    if found != Some(head.hash) {
+    if found == Some(head.hash) {
+        trail.report.has_been_seen(head.seq);
+    } else {
         trail.report.add(Finding::NotAsKept {
             seq: head.seq,
             went_back,
         });
-    } else {
-        trail.report.has_been_seen(head.seq);
     }
     Ok(())
 }

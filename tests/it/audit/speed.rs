@@ -24,8 +24,8 @@ const WRITERS: usize = 32;
 
 /// How many are written: `EVENTS`, where the full size is wanted.
 fn events() -> usize {
-    let wanted = std::env::var("EVENTS").ok();
-    let wanted = wanted.and_then(|number| number.parse().ok());
+    let wanted = postgres::variable("EVENTS");
+    let wanted = wanted.to_str().and_then(|number| number.parse().ok());
     if soak() { wanted.unwrap_or(100_000) } else { 1000 }
 }
 
