@@ -10,11 +10,12 @@ use crate::{
     base::{text::Email, time::Lifetime},
     domain::password::Password,
     flows::{
+        browser_session::OpenError,
         pending::{Goal, Pending},
         sign_in::{Credentials, Person, SignInError, by_password},
     },
     ports::hasher::HasherError,
-    store::{error::StoreError, session_store::OpenError},
+    store::error::StoreError,
     web::{
         Shared,
         error::{store_page, with_retry_after},

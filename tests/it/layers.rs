@@ -2,11 +2,13 @@
 
 use std::{fs, path::Path};
 
-/// From the bottom to the top; a file may use its own layer and those below.
-const LAYERS: [&[&str]; 8] = [
+/// From the bottom to the top; a file may use its own layer and those below. The tables know nothing of what is held in
+/// memory, which is filled from them.
+const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["domain"],
-    &["store", "ports"],
+    &["store"],
+    &["ports"],
     &["flows"],
     &["web", "jobs"],
     &["config", "telemetry"],

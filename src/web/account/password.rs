@@ -8,9 +8,9 @@ use crate::{
     domain::password::Password,
     flows::{
         account::{AccountError, set_password},
+        browser_session::OpenError,
         sign_in::{Credentials, SignInError, by_password},
     },
-    store::session_store::OpenError,
     web::{
         Shared,
         error::{store_page, with_retry_after},

@@ -8,19 +8,17 @@ use tower_sessions::Session;
 use crate::{
     domain::browser_session::BrowserSession,
     flows::{
-        browser_session::{Browser, renew, touch},
+        browser_session::{Browser, OpenError, renew, used},
         sign_in::{KnownBrowser, Person},
     },
-    store::{
-        error::StoreError,
-        session_store::{KEY, OpenError, SessionData},
-    },
+    store::error::StoreError,
     web::{
         Shared,
         cookies::Flow,
         error::{fault_page, store_page},
         extract::address::Address,
         layer::RequestId,
+        session_store::{KEY, SessionData},
         user_agent::UserAgent,
     },
 };
@@ -81,8 +79,11 @@ impl Visitor {
             label: self.agent.browser_label(),
             address: self.address.to_string(),
         };
-        let data = renew(&site.provider, browser, person).await?;
-        let session = data.session.clone();
+        let (session, opening) = renew(&site.provider, browser, person).await?;
+        let data = SessionData {
+            session: session.clone(),
+            opening: Some(opening),
+        };
         let given = self.give_cookie(data).await.map_err(OpenError::from);
         if matches!(given, Err(OpenError::Refused)) {
             // Otherwise tower-sessions would try to write it once more, after the answer is made.
@@ -118,9 +119,8 @@ impl FromRequestParts<Shared> for Visitor {
         };
         let session = data.map(|data| data.session);
         if let Some(session) = &session {
-            touch(&site.provider, session)
-                .await
-                .map_err(|error| failed(&error))?;
+            let touched = used(&site.provider, session).await;
+            touched.map_err(|error| failed(&error))?;
         }
         Ok(Self {
             session,
