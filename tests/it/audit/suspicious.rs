@@ -55,8 +55,9 @@ async fn a_trail_that_was_changed_and_signed_again_was_signed_late() {
     else {
         panic!("{report:?}");
     };
-    assert_eq!((to, signed_at), (report.last, postern.clock.now()));
-    assert_eq!(until.since(since).seconds(), 16 * 60);
+    assert_eq!(to, report.last);
+    assert!(until.since(since).seconds() > 15 * 60, "{report:?}");
+    assert!(signed_at.since(until).seconds() > 60, "{report:?}");
     // What the admin kept proves it.
     let against = verify(postern.provider(), None, Some(&kept))
         .await
