@@ -110,7 +110,7 @@ impl Account {
                 "monotonic_ms": anchor.monotonic_ms, "boot_id": anchor.boot_id,
             })
         });
-        let record = json!({
+        let mut record = json!({
             "schema": SCHEMA,
             "issuer": config.issuer,
             "client_id": config.client_id,
@@ -119,14 +119,17 @@ impl Account {
             "server": self.server.members(),
             "key": self.key.as_ref().map(Key::members),
             "refresh_token": self.refresh_token.as_ref().map(Secret::text),
-            "tokens": tokens,
             "scope": self.scopes.join(" "),
             "sub": self.sub,
             "id_token": self.id_token.as_ref().map(Secret::text),
             "device_secret": self.device_secret.as_ref().map(Secret::text),
             "anchor": anchor,
         });
-        record.to_string().into()
+        if let Some(record) = record.as_object_mut() {
+            // Moved, not copied: what is copied is not wiped.
+            record.insert("tokens".to_owned(), Value::Array(tokens));
+        }
+        json::write(record)
     }
 
     /// Puts a token in the place of one for the same, and drops those that are over.

@@ -52,7 +52,13 @@ pub fn date(text: &str) -> Option<i64> {
 
 /// A query.
 pub fn query(text: &str) -> Option<Vec<(String, String)>> {
-    form::parse(text)
+    let pairs = form::parse(text)?;
+    Some(
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name, value.to_string()))
+            .collect(),
+    )
 }
 
 /// An ES256 signature, as r || s.

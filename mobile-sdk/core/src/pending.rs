@@ -92,7 +92,7 @@ impl Pending {
             "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
             "until_ms": self.until.monotonic_ms, "boot_id": self.until.boot_id, "used": self.used,
         });
-        record.to_string().into()
+        json::write(record)
     }
 
     pub(crate) fn is_over(&self, now: &Moment) -> bool {
@@ -140,7 +140,7 @@ impl Pending {
 
 /// A sign-in and its version. What cannot be read is none.
 pub(crate) async fn load(host: &Host, flow: &str) -> Result<Option<(Pending, i64)>> {
-    let found = host.get(&record(flow)).await?;
+    let found = host.get_or_drop(&record(flow)).await?;
     Ok(found.and_then(|found| Some((Pending::read(&found.value, host.config())?, found.version))))
 }
 
@@ -196,7 +196,12 @@ async fn drop_over(host: &Host, pending: &Pending) -> Result<()> {
 /// The account that a sign-in has become.
 pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>> {
     for name in host.keys("account/").await? {
-        if let Some(found) = host.get(&name).await?
+        let found = match host.get(&name).await {
+            // It is wiped where it is used.
+            Err(error) if error.code == ErrorCode::StorageCorrupt => None,
+            found => found?,
+        };
+        if let Some(found) = found
             && let Ok(account) = Account::read(&found.value, host.config())
             && account.flow == flow
         {

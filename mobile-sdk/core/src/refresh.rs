@@ -9,8 +9,7 @@ use crate::{
     blob::{AccessToken, Account},
     clock::{Moment, Until},
     config::is_resource,
-    dpop::Key,
-    end,
+    discovery, end,
     error::{ErrorCode, SdkError},
     event::{EndReason, Event},
     form::Form,
@@ -112,7 +111,8 @@ fn fresh(host: &Host, account: &Account, want: &Want, began: &Moment) -> Option<
     let now = host.now();
     let refused_before = host.memory().session(&account.id).refused_before;
     let since = if want.fresh {
-        began.monotonic_ms
+        // Not one that was asked for in this very millisecond, which may be the one that is to be replaced.
+        began.monotonic_ms.saturating_add(1)
     } else {
         refused_before
     };
@@ -147,15 +147,32 @@ async fn until_settled(host: &Host, id: &str, want: &Want, began: &Moment) -> Re
 }
 
 /// One refresh of what is stored. `None`: somebody else was faster; look again.
-async fn refresh(host: &Host, account: Account, version: i64, want: &Want) -> Result<Option<AccessToken>> {
+async fn refresh(
+    host: &Host,
+    mut account: Account,
+    version: i64,
+    want: &Want,
+) -> Result<Option<AccessToken>> {
     let Some(form) = request(host, &account, want) else {
         return Err(ErrorCode::NoRefreshToken.into());
     };
     let mut patience = Patience::default();
+    let mut looked = false;
     loop {
         let proof = match &account.key {
-            Some(key) => Some(proof(host, &account, key).await?),
             None => None,
+            Some(key) => match key.proof(host, "POST", &account.server.token, None).await {
+                Err(error) if error.code == ErrorCode::KeyLost => {
+                    // Another sign-in may have taken this one's place, and its key away.
+                    if !is_still(host, &account, version).await? {
+                        return Ok(None);
+                    }
+                    // Without its key the session can only end.
+                    end::over(host, &account, EndReason::KeyLost).await?;
+                    return Err(error);
+                }
+                made => Some(made?),
+            },
         };
         // After the proof: so it is older than whatever another process has made of this store.
         if !is_still(host, &account, version).await? {
@@ -164,12 +181,19 @@ async fn refresh(host: &Host, account: Account, version: i64, want: &Want) -> Re
         let sent = host.now();
         let before = token_response::offset(host);
         let reply = token_response::post(host, &account.server, &form, account.key.as_ref(), proof).await?;
-        if patience.again(host, &reply, before).await {
+        if patience.again(host, &reply, before).await? {
             continue;
+        }
+        if matches!(reply, Reply::Moved) && !std::mem::replace(&mut looked, true) {
+            // The server may have moved since the sign-in; its issuer still knows where it is.
+            let server = discovery::ask(host).await?;
+            if server.token != account.server.token {
+                account.server = server;
+                continue;
+            }
         }
         return match reply {
             Reply::Granted(granted) => store(host, account, version, &granted, want, &sent).await,
-            Reply::Failed(failure) => Err(failure.into()),
             Reply::Refused(refusal) if refusal.error == "invalid_grant" => {
                 if !is_still(host, &account, version).await? {
                     return Ok(None);
@@ -177,7 +201,7 @@ async fn refresh(host: &Host, account: Account, version: i64, want: &Want) -> Re
                 end::over(host, &account, EndReason::Refused).await?;
                 Err(ErrorCode::SessionRevoked.into())
             }
-            Reply::Refused(refusal) => Err(refusal.to_error()),
+            other => other.granted().map(|_| None),
         };
     }
 }
@@ -193,17 +217,6 @@ fn request(host: &Host, account: &Account, want: &Want) -> Option<Form> {
             .with_some("resource", want.resource.as_deref())
             .with_some("scope", asked(want).as_deref()),
     )
-}
-
-/// Without its key the session can only end.
-async fn proof(host: &Host, account: &Account, key: &Key) -> Result<String> {
-    match key.proof(host, "POST", &account.server.token, None).await {
-        Err(error) if error.code == ErrorCode::KeyLost => {
-            end::over(host, account, EndReason::KeyLost).await?;
-            Err(error)
-        }
-        made => made,
-    }
 }
 
 async fn is_still(host: &Host, account: &Account, version: i64) -> Result<bool> {

@@ -198,7 +198,7 @@ fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>)
 pub(crate) async fn replace(host: &Host, account: &Account) -> Result<()> {
     let record = Account::record(&account.id);
     for _ in 0..4 {
-        let found = host.get(&record).await?;
+        let found = host.get_or_drop(&record).await?;
         let version = found.as_ref().map_or(0, |found| found.version);
         let before = found.and_then(|found| Account::read(&found.value, host.config()).ok());
         if let Some(before) = &before {

@@ -1,7 +1,13 @@
 //! The acceptance tests of the mobile SDK that a device is not needed for. `docs/ACCEPTANCE.md` says which is which.
 
+mod accounts;
+mod attestation;
+mod hooks;
+mod interop;
 mod other_ways;
 mod parsers;
 mod redirect;
 mod refresh;
+mod secrets;
+mod servers;
 mod sign_in;
