@@ -18,6 +18,7 @@ use crate::{
     secret::Secret,
     store::{Host, Result},
     token_response::{Refusal, send},
+    url,
 };
 
 /// What is to be done.
@@ -286,6 +287,6 @@ pub(crate) async fn end_session_url(
         .with_some("post_logout_redirect_uri", then.as_deref())
         .with_some("state", state.as_deref());
     Ok(Outcome::Url {
-        url: format!("{endpoint}?{}", query.as_str()),
+        url: url::with_query(&endpoint, &query),
     })
 }

@@ -35,7 +35,7 @@ impl Drop for Other {
 /// Starts it, where it is installed.
 fn start(mode: &str) -> Option<Other> {
     let Some(folder) = installed() else {
-        println!("node-oidc-provider: not tested, it is not installed (mobile-sdk/check does that)");
+        eprintln!("node-oidc-provider: not tested, it is not installed (mobile-sdk/check does that)");
         return None;
     };
     let port = TcpListener::bind("127.0.0.1:0")

@@ -24,8 +24,8 @@ fn without_the_rule() -> Fake {
 fn lose_one_request(server: &Fake) {
     let mut lost = false;
     server.instead(move |path, _| {
-        let lose = path == "token" && !std::mem::replace(&mut lost, true);
-        lose.then_some(Input::HttpFailed {
+        let now = path == "token" && !std::mem::replace(&mut lost, true);
+        now.then_some(Input::HttpFailed {
             failure: HttpFailure::Ambiguous,
         })
     });
@@ -564,6 +564,7 @@ fn a_server_without_par_and_dpop_serves_too() {
                     "issuer": "http://localhost:1",
                     "authorization_endpoint": "http://localhost:1/authorize?tenant=a",
                     "token_endpoint": "http://localhost:1/token",
+                    "end_session_endpoint": "http://localhost:1/end?tenant=a",
                     "code_challenge_methods_supported": ["plain", "S256"],
                 }),
             )
@@ -587,6 +588,10 @@ fn a_server_without_par_and_dpop_serves_too() {
     };
     assert_eq!(token.token_type, "Bearer");
     assert_eq!(device.keys.count(), 0);
+    let url = app.run(app.core.end_session_url(None, None, None));
+    assert!(
+        matches!(url, Ok(Outcome::Url { url }) if url.starts_with("http://localhost:1/end?tenant=a&id_token_hint="))
+    );
     // No revocation endpoint: signing out is local then, and leaves nothing behind.
     let mode = postern_mobile_core::LogoutMode::Session;
     assert_eq!(app.run(app.core.logout(None, mode)), Ok(Outcome::Done));
