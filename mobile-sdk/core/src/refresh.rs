@@ -8,7 +8,7 @@ use crate::{
     account,
     blob::{AccessToken, Account},
     clock::{Moment, Until},
-    config::is_resource,
+    config::{is_resource, is_scope},
     discovery, end,
     error::{ErrorCode, SdkError},
     event::{EndReason, Event},
@@ -16,7 +16,6 @@ use crate::{
     id_token::{self, Expected},
     memory::{Session, Shared},
     outcome::{Outcome, Token, Want},
-    sign_in,
     store::{Host, Result},
     token_response::{self, Granted, Patience, Reply},
 };
@@ -35,7 +34,7 @@ pub(crate) fn cached(shared: &Shared, account: Option<String>, want: &Want, now:
     let mut memory = shared.memory();
     let account = account.or_else(|| memory.default.clone())?;
     let session = memory.session(&account);
-    Some(good(session, &session.tokens, want, now)?.token(now))
+    Some(good(session, want, now)?.token(now))
 }
 
 /// A token for what is wanted, and the account that it is of.
@@ -44,13 +43,13 @@ pub(crate) async fn obtain(
     account: Option<String>,
     want: &Want,
 ) -> Result<(String, AccessToken)> {
-    check(host, want)?;
+    check(want)?;
     let id = account::resolve(host, account).await?;
     let began = host.now();
     let at_hand = {
         let mut memory = host.memory();
         let session = memory.session(&id);
-        good(session, &session.tokens, want, &began)
+        good(session, want, &began).cloned()
     };
     if let Some(token) = at_hand {
         return Ok((id, token));
@@ -85,8 +84,10 @@ pub(crate) async fn obtain(
     Ok((id, token?))
 }
 
-fn check(host: &Host, want: &Want) -> Result<()> {
-    sign_in::scopes(host.config(), want.scopes.as_ref())?;
+fn check(want: &Want) -> Result<()> {
+    if !want.scopes.iter().flatten().all(|scope| is_scope(scope)) {
+        return Err(ErrorCode::InvalidArgument.into());
+    }
     if want
         .resource
         .as_ref()
@@ -98,12 +99,12 @@ fn check(host: &Host, want: &Want) -> Result<()> {
 }
 
 /// A token that fits and is good for long enough.
-fn good(session: &Session, tokens: &[AccessToken], want: &Want, now: &Moment) -> Option<AccessToken> {
+fn good<'a>(session: &'a Session, want: &Want, now: &Moment) -> Option<&'a AccessToken> {
     if want.fresh {
         return None;
     }
     let fits = |token: &&AccessToken| matches(token, want, now) && token.since >= session.refused_before;
-    tokens.iter().find(fits).cloned()
+    session.tokens.iter().find(fits)
 }
 
 /// The same of what is stored: also one that another process has got since we were asked.

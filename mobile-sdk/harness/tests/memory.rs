@@ -47,7 +47,7 @@ unsafe impl GlobalAlloc for Looking {
             let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
             LOOKED.fetch_add(1, Ordering::Relaxed);
             let has = |secret: &&[u8]| bytes.windows(secret.len()).any(|window| window == *secret);
-            if SECRETS.iter().any(|secret| has(secret)) {
+            if SECRETS.iter().any(has) {
                 LOOKS.set(false);
                 FOUND.fetch_add(1, Ordering::Relaxed);
                 eprintln!(

@@ -374,6 +374,22 @@ fn a_server_that_asks_for_patience_gets_it() {
 }
 
 #[test]
+fn three_processes_ask_a_busy_server_once_each() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let asked = server.asked("token");
+    server
+        .instead(|path, _| (path == "token").then(|| answer_with(503, &[("Retry-After", "60")], &json!({}))));
+    let apps = [device.app(), device.app(), device.app()];
+    for _ in 0..20 {
+        for app in &apps {
+            assert!(app.refresh().is_err());
+        }
+    }
+    assert_eq!(server.asked("token") - asked, 3);
+}
+
+#[test]
 fn those_who_wait_do_not_come_back_at_once() {
     let server = Fake::default();
     let waits: Vec<u64> = (0..12)
