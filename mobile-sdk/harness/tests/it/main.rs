@@ -2,10 +2,13 @@
 
 mod accounts;
 mod attestation;
+mod ends;
 mod hooks;
 mod interop;
 mod other_ways;
 mod parsers;
+mod patience;
+mod proofs;
 mod redirect;
 mod refresh;
 mod secrets;
