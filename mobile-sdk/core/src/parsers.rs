@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     discovery::Server,
     dpop, form, headers, http, id_token,
+    pending::Pending,
     redirect::Redirect,
     secret::Secret,
     token_response::{Granted, Refusal},
@@ -38,6 +39,15 @@ pub fn blob(record: &[u8], config: &Config) -> bool {
         }
         Err(_) => false,
     }
+}
+
+/// A stored sign-in: whether it is read, and written as it was read.
+pub fn pending(record: &[u8], config: &Config) -> bool {
+    let Some(pending) = Pending::read(&Secret::from(record.to_vec()), config) else {
+        return false;
+    };
+    let written = pending.write(config);
+    Pending::read(&written, config).is_some_and(|again| again.write(config) == written)
 }
 
 /// The `error` of a `WWW-Authenticate` line.

@@ -56,7 +56,7 @@ fn key_of(flow: &str) -> String {
 }
 
 impl Pending {
-    fn read(record: &Secret, config: &Config) -> Option<Self> {
+    pub(crate) fn read(record: &Secret, config: &Config) -> Option<Self> {
         let members = json::object(record.bytes())?;
         let same = json::number(&members, "schema") == Some(SCHEMA)
             && json::text(&members, "issuer") == Some(config.issuer.as_str())
@@ -72,7 +72,7 @@ impl Pending {
             verifier: text("verifier")?.into(),
             redirect_uri: text("redirect_uri")?.to_owned(),
             device_code: secret(&members, "device_code"),
-            interval: json::number(&members, "interval")?,
+            interval: json::number(&members, "interval")?.clamp(0, 60),
             scopes: crate::blob::words(text("scope")?),
             resource: json::owned(&members, "resource"),
             until: Until {
@@ -83,7 +83,7 @@ impl Pending {
         })
     }
 
-    fn write(&self, config: &Config) -> Secret {
+    pub(crate) fn write(&self, config: &Config) -> Secret {
         let record = json!({
             "schema": SCHEMA, "issuer": config.issuer, "client_id": config.client_id, "flow": self.flow,
             "server": self.server.members(), "key": self.key.as_ref().map(Key::members),

@@ -11,6 +11,7 @@ mod patience;
 mod proofs;
 mod redirect;
 mod refresh;
+mod schedules;
 mod secrets;
 mod servers;
 mod sign_in;
