@@ -117,6 +117,7 @@ pub(crate) async fn load(host: &Host, id: &str) -> Result<(Account, i64)> {
             Ok((account, version))
         }
         (Err(ErrorCode::StorageTooNew), _) => Err(ErrorCode::StorageTooNew.into()),
+        (Err(ErrorCode::NoSuchAccount), _) => Err(ErrorCode::NoSuchAccount.into()),
         // Whoever only reads leaves the wiping to the app.
         (Err(code), _) if host.config().read_only => Err(code.into()),
         (_, version) => {

@@ -48,6 +48,8 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
     let named = REASONS.iter().find(|(_, known)| *known == reason);
     let note = json::write(json!({
         "schema": SCHEMA,
+        "issuer": host.config().issuer,
+        "client_id": host.config().client_id,
         "account": account.id,
         "server": account.server.members(),
         "key": account.key.as_ref().map(Key::members),
@@ -68,11 +70,19 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
     Err(ErrorCode::Busy.into())
 }
 
+/// What is noted. One that cannot be read is dropped, one of another app or server is left alone.
 async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
     let Some(found) = host.get_or_drop(&record(flow)).await? else {
         return Ok(None);
     };
-    let note = json::object(found.value.bytes()).and_then(|members| {
+    let members = json::object(found.value.bytes());
+    if members
+        .as_ref()
+        .is_some_and(|members| host.config().is_anothers(members))
+    {
+        return Ok(None);
+    }
+    let note = members.and_then(|members| {
         Some(Note {
             account: json::owned(&members, "account")?,
             server: Server::from_members(members.get("server")?.as_object()?, host.config()).ok()?,
@@ -84,6 +94,9 @@ async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
             },
         })
     });
+    if note.is_none() {
+        drop_note(host, flow).await?;
+    }
     Ok(note)
 }
 
@@ -94,7 +107,7 @@ pub(crate) async fn finish(host: &Host, flow: &str) -> Result<()> {
 
 async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
     let Some(note) = read(host, flow).await? else {
-        return drop_note(host, flow).await;
+        return Ok(());
     };
     match remove(host, flow, &note).await? {
         // The session that was to take its place never came.

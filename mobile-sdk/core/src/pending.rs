@@ -171,9 +171,13 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
     let mut waiting = Vec::new();
     for name in host.keys("pending/").await? {
         let flow = name.trim_start_matches("pending/");
-        match load(host, flow).await? {
-            Some((pending, _)) if !pending.is_over(&now) => waiting.push(pending),
-            Some((pending, _)) => drop_over(host, &pending).await?,
+        let Some(found) = host.get_or_drop(&name).await? else {
+            continue;
+        };
+        match Pending::read(&found.value, host.config()) {
+            Some(pending) if !pending.is_over(&now) => waiting.push(pending),
+            Some(pending) => drop_over(host, &pending).await?,
+            None if is_anothers(host, &found.value) => {}
             None => forget(host, flow).await?,
         }
     }
@@ -183,6 +187,10 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
         give_up(host, pending).await?;
     }
     Ok(())
+}
+
+fn is_anothers(host: &Host, record: &Secret) -> bool {
+    json::object(record.bytes()).is_some_and(|members| host.config().is_anothers(&members))
 }
 
 /// One whose code was sent may have become an account, which has the key.

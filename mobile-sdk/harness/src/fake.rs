@@ -26,6 +26,8 @@ pub struct Rules {
     pub bound: bool,
     /// It wants evidence with each request.
     pub attestation: bool,
+    /// How much longer its access tokens are than they need to be.
+    pub padding: usize,
     /// Where its endpoints are.
     pub base: String,
 }
@@ -37,6 +39,7 @@ impl Default for Rules {
             reuse_ends: false,
             bound: true,
             attestation: false,
+            padding: 0,
             base: ISSUER.to_owned(),
         }
     }

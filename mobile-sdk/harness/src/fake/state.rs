@@ -205,7 +205,7 @@ impl State {
             self.name("signature"),
         );
         let body = json!({
-            "access_token": self.name("access"),
+            "access_token": self.name("access") + &"x".repeat(self.rules.padding),
             "token_type": if self.rules.bound { "DPoP" } else { "Bearer" },
             "expires_in": 3600,
             "refresh_token": refresh,

@@ -255,3 +255,72 @@ fn no_record_that_is_spoilt_keeps_anybody_from_signing_in() {
         }
     }
 }
+
+#[test]
+fn long_tokens_for_many_apis_fit_into_a_record() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    server.rules(|rules| rules.padding = 7000);
+    let app = device.app();
+    let token = |number: u32| {
+        let want = Want {
+            resource: Some(format!("https://{number}.example")),
+            ..Want::default()
+        };
+        app.run(app.core.access_token(None, want))
+    };
+    for number in 0..12 {
+        assert!(token(number).is_ok());
+    }
+    // The last ones are at hand still, after a start too.
+    let asked = server.asked("token");
+    assert!(token(11).is_ok() && token(10).is_ok());
+    assert_eq!(server.asked("token"), asked);
+    assert!(!app.heard(|event| matches!(event, Event::StorageDegraded { .. })));
+    assert!(device.app().refresh().is_ok());
+}
+
+#[test]
+fn two_apps_on_one_store_leave_each_other_alone() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let app = device.app();
+    let back = server.browse(&app.begin());
+    // A sign-out that waits.
+    server.person("bob");
+    let bob = server.sign_in(&app);
+    let wire = device.wire.lock().expect("one thread").clone();
+    device.wire(|_| Input::HttpFailed {
+        failure: postern_mobile_core::HttpFailure::NotSent,
+    });
+    app.run(app.core.logout(Some(bob), LogoutMode::Session))
+        .expect("signed out here");
+    *device.wire.lock().expect("one thread") = wire;
+    let records = device.store.records().clone();
+    let (keys, ended) = (device.keys.count(), server.ended());
+
+    let config = Config {
+        client_id: "another".to_owned(),
+        ..device.config.clone()
+    };
+    let other = App {
+        core: Core::new(config).expect("a configuration"),
+        ..device.app()
+    };
+    other.begin();
+    assert!(other.run(other.core.resume()).is_ok());
+    for id in accounts(&other).0 {
+        let theirs = other.run(other.core.access_token(Some(id.clone()), fresh()));
+        assert_eq!(theirs.expect_err("not its own").code, ErrorCode::NoSuchAccount);
+        let gone = other.run(other.core.logout(Some(id), LogoutMode::Session));
+        assert!(gone.is_ok(), "{gone:?}");
+    }
+    for (name, value) in &records {
+        assert_eq!(device.store.records().get(name), Some(value), "{name}");
+    }
+    assert_eq!((device.keys.count(), server.ended()), (keys + 1, ended));
+
+    assert!(app.run(app.core.resume()).is_ok());
+    assert_eq!(server.ended(), ended + 1, "what waited is done");
+    assert!(app.run(app.core.handle_redirect(back.as_str().into())).is_ok());
+}
