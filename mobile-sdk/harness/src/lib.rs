@@ -8,6 +8,7 @@
 
 pub mod browser;
 pub mod device;
+pub mod fake;
 pub mod http;
 pub mod keys;
 pub mod server;
