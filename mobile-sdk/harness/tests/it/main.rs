@@ -5,3 +5,4 @@ mod parsers;
 mod redirect;
 mod refresh;
 mod sign_in;
+mod transcripts;
