@@ -61,7 +61,12 @@ public struct FileStore: SecureStore {
             throw HookError.io
         }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        guard let bytes = try? file.readToEnd() else { throw HookError.io }
+        let bytes: Data
+        do {
+            bytes = try file.readToEnd() ?? Data()
+        } catch {
+            throw HookError.io
+        }
         let version = bytes.prefix(8).reduce(Int64(0)) { $0 << 8 | Int64($1) }
         guard bytes.count >= 8, version > 0 else { throw HookError.corrupt }
         return Versioned(value: Data(bytes.dropFirst(8)), version: version)

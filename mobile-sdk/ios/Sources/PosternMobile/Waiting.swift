@@ -1,7 +1,7 @@
 import Foundation
 
 /// One who waits, and the first thing that comes: it is told once.
-private final class Place<Value: Sendable>: @unchecked Sendable {
+final class Place<Value: Sendable>: @unchecked Sendable {
     private let lock = NSLock()
     private var waiting: CheckedContinuation<Value, Never>?
     private var came: Value?
