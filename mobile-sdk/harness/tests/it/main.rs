@@ -1,5 +1,6 @@
 //! The acceptance tests of the mobile SDK that a device is not needed for. `docs/ACCEPTANCE.md` says which is which.
 
+mod errors;
 mod other_ways;
 mod parsers;
 mod redirect;

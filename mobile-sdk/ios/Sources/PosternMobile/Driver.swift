@@ -6,7 +6,8 @@ struct Driver: Sendable {
     let hooks: Hooks
     let events = Events()
 
-    /// In a task of its own: who waits may leave, and the operation goes on. Only its process's end ends it.
+    /// In a task of its own: who waits may leave, and the operation goes on. Only its process's end ends it. (Who cancels the
+    /// task itself ends it where it would sleep.)
     func start(_ operation: PosternMobileFFI.Operation) -> Task<Result<Outcome, AuthError>, Never> {
         Task.detached { await run(operation) }
     }
@@ -17,6 +18,7 @@ struct Driver: Sendable {
             let step = operation.step(answer: answer, now: hooks.clock.now())
             events.tell(step.events)
             switch step.next {
+            case .need(_, .sleep) where Task.isCancelled: return .failure(.cancelled)
             case .need(let id, let effect): answer = Answer(id: id, input: await perform(effect))
             case .done(let outcome): return .success(outcome)
             case .failed(let error): return .failure(AuthError(error))

@@ -55,9 +55,17 @@ public actor MobileAuth {
         return ready
     }
 
-    /// Waits until the person has confirmed the code on the other device.
+    /// Waits until the person has confirmed the code on the other device. Who is cancelled stops the asking, too; to call it
+    /// again goes on with it.
     public func awaitDevice(_ ready: DeviceReady) async throws(AuthError) -> Session {
-        try await signedIn(core.pollDevice(flowId: ready.flowId))
+        let work = driver.start(core.pollDevice(flowId: ready.flowId))
+        do throws(AuthError) {
+            guard case .signedIn(let account) = try await join(work) else { throw AuthError.internalError }
+            return Session(auth: self, account: account)
+        } catch {
+            if error.isCancelled { work.cancel() }
+            throw error
+        }
     }
 
     /// Takes over, once, what another SDK has stored, so that nobody signs in again. An account that is there already stays.

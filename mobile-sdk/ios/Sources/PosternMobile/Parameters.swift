@@ -146,3 +146,15 @@ extension Duration {
         return overflow ? (seconds < 0 ? .min : .max) : whole &+ attoseconds / 1_000_000_000_000_000
     }
 }
+
+// A URL may have `state` or `nonce` in it, and whoever knows a user code can use it: they are not for logs.
+
+extension PosternMobileFFI.AuthorizationReady: CustomStringConvertible, CustomReflectable {
+    public var description: String { "[a sign-in that waits for its browser, \(flowId)]" }
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
+extension PosternMobileFFI.DeviceReady: CustomStringConvertible, CustomReflectable {
+    public var description: String { "[a sign-in that waits for another device, \(flowId)]" }
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}

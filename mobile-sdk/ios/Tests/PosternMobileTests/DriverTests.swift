@@ -66,6 +66,28 @@ final class DriverTests: XCTestCase {
         XCTAssertTrue(record.contains("CANARY-rt1"))
     }
 
+    func testWhoIsCancelledAtAnyEffectEndsNothing() async throws {
+        for number in 1...12 {
+            let (folder, server, trip) = (Folder(), FakeServer(), Trip(number))
+            let store = Hooked(store: try FileStore(folder: folder.url)) { trip.hit() }
+            let hooks = Hooks(
+                store: store, signer: NoSigner(), lease: try FileLease(folder: folder.url),
+                http: Counted(server: server, trip: trip), clock: Hand())
+            let session = try await MobileAuth(FakeServer.config, hooks: hooks)
+                .adopt(StoredTokens(refreshToken: "CANARY-rt0"))
+            let caller = Task {
+                await trip.armed()
+                return try await session.accessToken()
+            }
+            trip.arm { caller.cancel() }
+            _ = await caller.result
+            let token = try await session.accessToken()
+            XCTAssertEqual(token.value, "CANARY-at1", "\(number)")
+            let refreshes = await server.refreshes
+            XCTAssertEqual(refreshes, 1, "\(number)")
+        }
+    }
+
     func testWhatElseIsWantedOfAnAccountComesAfterwards() async throws {
         let (_, session) = try await signedIn()
         try await withThrowingTaskGroup(of: AccessToken.self) { group in
@@ -172,6 +194,36 @@ final class DriverTests: XCTestCase {
         XCTAssertThrowsError(try MobileAuth(config, hooks: hooks())) { error in
             XCTAssertEqual(error as? ConfigError, .CustomScheme)
         }
+    }
+}
+
+/// Does something at the effect of this number, once it is armed.
+private final class Trip: @unchecked Sendable {
+    private let lock = NSLock()
+    private var left: Int
+    private var act: (@Sendable () -> Void)?
+
+    init(_ number: Int) { left = number }
+    func arm(_ act: @escaping @Sendable () -> Void) { lock.withLock { self.act = act } }
+    func armed() async { while lock.withLock({ act == nil }) { await Task.yield() } }
+
+    func hit() {
+        let due: (@Sendable () -> Void)? = lock.withLock {
+            guard let act else { return nil }
+            left -= 1
+            return left == 0 ? act : nil
+        }
+        due?()
+    }
+}
+
+private struct Counted: HttpClient {
+    let server: FakeServer
+    let trip: Trip
+
+    func send(_ request: HttpRequest) async -> HttpResult {
+        trip.hit()
+        return await server.send(request)
     }
 }
 
