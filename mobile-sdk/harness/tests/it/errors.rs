@@ -8,8 +8,17 @@ const DOCUMENT: &str = include_str!("../../../docs/ERRORS.md");
 fn the_table_of_errors_is_the_enum() {
     let rows: Vec<&str> = DOCUMENT.lines().filter(|line| line.starts_with("| 1")).collect();
     for code in ErrorCode::ALL {
-        let row = format!("| {} | `{}` | `{:?}` | ", code.number(), code.name(), code.action());
-        assert_eq!(rows.iter().filter(|line| line.starts_with(&row)).count(), 1, "{row}");
+        let row = format!(
+            "| {} | `{}` | `{:?}` | ",
+            code.number(),
+            code.name(),
+            code.action()
+        );
+        assert_eq!(
+            rows.iter().filter(|line| line.starts_with(&row)).count(),
+            1,
+            "{row}"
+        );
         let action = format!("| `{:?}` | ", code.action());
         assert!(DOCUMENT.lines().any(|line| line.starts_with(&action)), "{action}");
     }

@@ -7,7 +7,8 @@ extension Hooks {
     public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
         let items = SecItems(accessGroup: appGroup)
         let folder = try folder(appGroup)
-        let service = "dev.postern.mobile"
+        // Without a group a query looks into all groups of the app: another name, so that it finds its own only.
+        let service = "dev.postern.mobile" + (appGroup.map { "." + $0 } ?? "")
         return Hooks(
             store: KeychainStore(items: items, service: service, marker: folder.appendingPathComponent("marker")),
             signer: SecureEnclaveSigner(items: items, service: KeychainStore.keyService(service)),
