@@ -1,6 +1,10 @@
 import Foundation
 import PosternMobileFFI
 
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
 /// What went wrong, and what the app does about it. It holds no secret.
 ///
 /// Only the action `signIn` means that the session is over; whatever else happens, it is kept. `docs/ERRORS.md` has all of
@@ -43,10 +47,16 @@ public struct AuthError: Error, Sendable, Equatable {
     // The errors that the driver finds itself, with the numbers of the core.
     static let cancelled = AuthError(.noAnswer, number: 1402, action: .retryLater, isCancelled: true)
     static let userCancelled = AuthError(.userCancelled, number: 1001, action: .showLogin)
-    static let stepUpRequired = AuthError(.stepUpRequired, number: 1305, action: .signIn)
     static let invalidArgument = AuthError(.invalidArgument, number: 1704, action: .fixConfiguration)
     static let notSupported = AuthError(.notSupported, number: 1705, action: .fixConfiguration)
     static let internalError = AuthError(.internal, number: 1904, action: .report)
+
+    /// What the API wants is in its challenge: `acr_values`, `max_age`.
+    static func stepUpRequired(_ response: URLResponse) -> AuthError {
+        let challenge = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "WWW-Authenticate") ?? ""
+        let tame = String(challenge.unicodeScalars.filter { (" "..."~").contains($0) }.prefix(256).map(Character.init))
+        return AuthError(.stepUpRequired, number: 1305, action: .signIn, details: tame)
+    }
 }
 
 extension AuthError: LocalizedError {

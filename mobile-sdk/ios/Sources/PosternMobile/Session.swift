@@ -33,7 +33,8 @@ public struct Session: Sendable {
     }
 
     /// Sends a request to an API, authorized, and once more where the API asks for another proof or token. What the API
-    /// answers is the app's, also errors; that it wants a stronger or fresher sign-in (RFC 9470) is `stepUpRequired`.
+    /// answers is the app's, also errors; that it wants a stronger or fresher sign-in (RFC 9470) is `stepUpRequired`, with the
+    /// API's challenge as its details.
     ///
     /// Redirects are not followed: a proof is good for one URL, and a token for one API.
     public func data(
@@ -46,7 +47,7 @@ public struct Session: Sendable {
             let (data, response) = try await session.data(for: authorized, delegate: NoRedirects())
             switch verdict(on: response, to: authorized, tries) {
             case .pass: return (data, response)
-            case .stepUp: throw AuthError.stepUpRequired
+            case .stepUp: throw AuthError.stepUpRequired(response)
             case .retry: tries += 1
             }
         }

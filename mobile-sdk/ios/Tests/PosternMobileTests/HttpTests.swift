@@ -75,6 +75,15 @@ final class HttpTests: XCTestCase {
         XCTAssertEqual(response.body, Data("\u{FEFF}<html>".utf8))
     }
 
+    private func session(_ folder: Folder) async throws -> Session {
+        var config = FakeServer.config
+        config.allowLoopback = true
+        let hooks = Hooks(
+            store: try FileStore(folder: folder.url), signer: NoSigner(), lease: try FileLease(folder: folder.url),
+            http: FakeServer(), clock: Hand())
+        return try await MobileAuth(config, hooks: hooks).adopt(StoredTokens(refreshToken: "CANARY-rt0"))
+    }
+
     func testAnAPIIsAskedOnceMoreAfterItHasRefusedTheToken() async throws {
         let api = try TinyServer { request, number in
             number == 1
@@ -83,17 +92,25 @@ final class HttpTests: XCTestCase {
         }
         defer { api.stop() }
         let folder = Folder()
-        var config = FakeServer.config
-        config.allowLoopback = true
-        let hooks = Hooks(
-            store: try FileStore(folder: folder.url), signer: NoSigner(), lease: try FileLease(folder: folder.url),
-            http: FakeServer(), clock: Hand())
-        let auth = try MobileAuth(config, hooks: hooks)
-        let session = try await auth.adopt(StoredTokens(refreshToken: "CANARY-rt0"))
         let url = try XCTUnwrap(URL(string: api.url("/notes")))
-        let (data, response) = try await session.data(for: URLRequest(url: url))
+        let (data, response) = try await session(folder).data(for: URLRequest(url: url))
         XCTAssertEqual((response as? HTTPURLResponse)?.statusCode, 200)
         XCTAssertEqual(String(decoding: data, as: UTF8.self), "new")
         XCTAssertEqual(api.requests.count, 2)
+    }
+
+    func testAnAPIThatWantsAStrongerSignInSaysWhich() async throws {
+        let challenge = #"Bearer error="insufficient_user_authentication", acr_values="aal2""#
+        let api = try TinyServer { _, _ in answer("401 Unauthorized", ["WWW-Authenticate: \(challenge)"]) }
+        defer { api.stop() }
+        let folder = Folder()
+        let url = try XCTUnwrap(URL(string: api.url("/notes")))
+        do {
+            _ = try await session(folder).data(for: URLRequest(url: url))
+            XCTFail("not strong enough")
+        } catch let error as AuthError {
+            XCTAssertEqual(error.code, .stepUpRequired)
+            XCTAssertEqual(error.details, challenge)
+        }
     }
 }
