@@ -13,3 +13,4 @@ pub mod http;
 pub mod keys;
 pub mod server;
 pub mod store;
+pub mod transcript;

@@ -3,6 +3,7 @@
 mod accounts;
 mod attestation;
 mod ends;
+mod errors;
 mod hooks;
 mod interop;
 mod other_ways;
@@ -15,3 +16,4 @@ mod schedules;
 mod secrets;
 mod servers;
 mod sign_in;
+mod transcripts;
