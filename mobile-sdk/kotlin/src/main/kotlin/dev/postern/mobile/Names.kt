@@ -6,9 +6,6 @@ public typealias Action = dev.postern.mobile.ffi.Action
 /** What went wrong; `docs/ERRORS.md` has the list. */
 public typealias ErrorCode = dev.postern.mobile.ffi.ErrorCode
 
-/** What happened on the way. No secret is in it. */
-public typealias AuthEvent = dev.postern.mobile.ffi.Event
-
 /** Why a session is over. */
 public typealias EndReason = dev.postern.mobile.ffi.EndReason
 

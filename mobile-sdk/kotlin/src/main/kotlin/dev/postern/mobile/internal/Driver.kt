@@ -8,6 +8,7 @@ import dev.postern.mobile.HttpRequest
 import dev.postern.mobile.HttpResponse
 import dev.postern.mobile.HttpResult
 import dev.postern.mobile.Verdict
+import dev.postern.mobile.toAuthEvent
 import dev.postern.mobile.ffi.Answer
 import dev.postern.mobile.ffi.Core
 import dev.postern.mobile.ffi.Effect
@@ -106,7 +107,7 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         while (true) {
             val step = operation.step(answer, now())
             answer?.input?.wipe()
-            step.events.forEach(told::tryEmit)
+            step.events.forEach { told.tryEmit(it.toAuthEvent()) }
             when (val next = step.next) {
                 is Next.Done -> return next.outcome
                 is Next.Failed -> throw AuthException(next.error)

@@ -27,7 +27,7 @@ public class KeystoreSeal(
     }
 
     override fun open(name: String, sealed: ByteArray): ByteArray = inKeystore {
-        if (sealed.size < 1 + IV || sealed[0] != FORM) throw HookException(HookError.CORRUPT)
+        if (sealed.size < 1 + IV + TAG || sealed[0] != FORM) throw HookException(HookError.CORRUPT)
         // Nobody reads it any more, nor ever will.
         val key = key() ?: throw HookException(HookError.CORRUPT)
         try {
