@@ -37,7 +37,7 @@ public data class AuthConfig(
 
 /** What is wrong with a configuration, in words. */
 internal fun ConfigException.explain(): String = when (this) {
-    is ConfigException.Issuer -> "issuer is not an https URL without query and fragment (http to this machine needs allowLoopback)"
+    is ConfigException.Issuer -> "issuer is not an https URL without query and fragment; http to this machine needs allowLoopback"
     is ConfigException.ClientId -> "clientId is empty or not ASCII"
     is ConfigException.RedirectUri -> "redirectUri is not an https URL"
     is ConfigException.CustomScheme -> "redirectUri has a custom scheme: it needs allowCustomScheme and a name with a dot"

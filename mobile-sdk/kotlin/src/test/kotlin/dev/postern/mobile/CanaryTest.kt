@@ -59,8 +59,9 @@ class CanaryTest {
                     server.run("session", "end", "--user", "alice@example.com")
                     val ended = failure { session.accessToken(FRESH) }
                     listOf(
-                        ready, signedIn, again, again.error.stackTraceToString(), session, token, headers, ended.stackTraceToString(),
-                        ended.details, app.heard, app.auth, shared, device.wire, server.config(), server.log(), server.events(),
+                        ready, signedIn, again, again.error.stackTraceToString(), session, token, headers,
+                        ended.stackTraceToString(), ended.details, app.heard, app.auth, shared, device.wire, server.config(),
+                        server.log(), server.events(),
                     ).forEach { said.append(it).append('\n') }
                 } finally {
                     System.setOut(out)

@@ -34,7 +34,8 @@ class HooksTest {
         return object : SecureStore by store {
             override suspend fun get(key: String) = if (isOn()) fault() else store.get(key)
 
-            override suspend fun put(key: String, value: ByteArray, expect: Long) = if (isOn()) fault() else store.put(key, value, expect)
+            override suspend fun put(key: String, value: ByteArray, expect: Long) =
+                if (isOn()) fault() else store.put(key, value, expect)
         }
     }
 
@@ -105,12 +106,14 @@ class HooksTest {
         val garbage = listOf<(DpopSigner) -> DpopSigner>(
             { inner ->
                 object : DpopSigner by inner {
-                    override suspend fun ensureKey(id: String, policy: KeyPolicy) = KeyInfo(ByteArray(31), ByteArray(33), KeyLevel.TEE)
+                    override suspend fun ensureKey(id: String, policy: KeyPolicy) =
+                        KeyInfo(ByteArray(31), ByteArray(33), KeyLevel.TEE)
                 }
             },
             { inner ->
                 object : DpopSigner by inner {
-                    override suspend fun ensureKey(id: String, policy: KeyPolicy) = KeyInfo(ByteArray(32), ByteArray(32), KeyLevel.TEE)
+                    override suspend fun ensureKey(id: String, policy: KeyPolicy) =
+                        KeyInfo(ByteArray(32), ByteArray(32), KeyLevel.TEE)
                 }
             },
             { inner ->

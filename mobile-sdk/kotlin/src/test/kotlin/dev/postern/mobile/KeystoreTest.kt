@@ -132,7 +132,8 @@ class KeystoreTest {
                 keystore.made.keys.removeIf { it != "postern.store" }
                 val failed = failure { session.accessToken(FRESH) }
                 assertEquals(ErrorCode.KEY_LOST to Action.SIGN_IN, failed.code to failed.action)
-                assertEquals(listOf(AuthEvent.SessionEnded(session.account, EndReason.KEY_LOST)), app.heard.filterIsInstance<AuthEvent.SessionEnded>())
+                val ends = app.heard.filterIsInstance<AuthEvent.SessionEnded>()
+                assertEquals(listOf(AuthEvent.SessionEnded(session.account, EndReason.KEY_LOST)), ends)
                 assertEquals(null, app.auth.session())
                 // What was refused was given back.
                 assertEquals(1, server.count("session.ended"))

@@ -29,7 +29,8 @@ class MainThreadTest {
             object : SecureStore by store {
                 override suspend fun get(key: String) = seen().let { store.get(key) }
 
-                override suspend fun put(key: String, value: ByteArray, expect: Long) = seen().let { store.put(key, value, expect) }
+                override suspend fun put(key: String, value: ByteArray, expect: Long) =
+                    seen().let { store.put(key, value, expect) }
 
                 override suspend fun keys(prefix: String) = seen().let { store.keys(prefix) }
             }

@@ -29,7 +29,9 @@ class PlatformHttpTest {
 
     @Test
     fun `what is sent arrives as it is, and so does the answer`() = runBlocking {
-        ScriptedServer { "HTTP/1.1 200 OK\r\nDate: today\r\nDPoP-Nonce: n\r\nX: 1\r\nX: 2\r\nContent-Length: 2\r\n\r\nok" }.use { server ->
+        ScriptedServer {
+            "HTTP/1.1 200 OK\r\nDate: today\r\nDPoP-Nonce: n\r\nX: 1\r\nX: 2\r\nContent-Length: 2\r\n\r\nok"
+        }.use { server ->
             val response = answered(http.send(get(server.url)))
             assertEquals(200, response.status.toInt())
             assertEquals("ok", response.body.decodeToString())
@@ -73,7 +75,8 @@ class PlatformHttpTest {
     @Test
     fun `a refusal keeps its headers, and its body where the platform reads it`() = runBlocking {
         ScriptedServer {
-            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: DPoP error=\"use_dpop_nonce\"\r\nDPoP-Nonce: n\r\nContent-Length: 2\r\n\r\nno"
+            "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: DPoP error=\"use_dpop_nonce\"\r\nDPoP-Nonce: n\r\n" +
+                "Content-Length: 2\r\n\r\nno"
         }.use { server ->
             val got = answered(http.send(get(server.url)))
             assertEquals(401 to "no", got.status.toInt() to got.body.decodeToString())
@@ -96,7 +99,9 @@ class PlatformHttpTest {
 
     @Test
     fun `a packed bomb is not unpacked`() = runBlocking {
-        val bomb = ByteArrayOutputStream().also { out -> GZIPOutputStream(out).use { it.write(ByteArray(1 shl 22)) } }.toByteArray()
+        val packed = ByteArrayOutputStream()
+        GZIPOutputStream(packed).use { it.write(ByteArray(1 shl 22)) }
+        val bomb = packed.toByteArray()
         val head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${bomb.size}\r\n\r\n"
         ScriptedServer { head + bomb.toString(Charsets.ISO_8859_1) }.use { server ->
             assertArrayEquals(bomb, answered(http.send(get(server.url))).body)
@@ -132,7 +137,9 @@ class PlatformHttpTest {
         )
         for ((type, page) in pages) {
             val body = page.encodeToByteArray().toString(Charsets.ISO_8859_1)
-            ScriptedServer { "HTTP/1.1 200 OK\r\nContent-Type: $type\r\nContent-Length: ${body.length}\r\n\r\n$body" }.use { server ->
+            ScriptedServer {
+                "HTTP/1.1 200 OK\r\nContent-Type: $type\r\nContent-Length: ${body.length}\r\n\r\n$body"
+            }.use { server ->
                 val config = AuthConfig(server.url.trimEnd('/'), "app", "http://127.0.0.1/callback", allowLoopback = true)
                 Device(config).use { device ->
                     val failed = failure { device.app().auth.beginAuthorization() }

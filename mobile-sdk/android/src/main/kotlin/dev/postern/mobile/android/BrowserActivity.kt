@@ -18,6 +18,8 @@ public class BrowserActivity : Activity() {
     override fun onCreate(saved: Bundle?) {
         super.onCreate(saved)
         opened = saved?.getBoolean(OPENED) ?: false
+        // Made anew because the device was turned, or because the process was killed.
+        left = opened
         if (!passOn(intent) && !opened) open()
     }
 

@@ -20,7 +20,9 @@ import kotlin.time.Duration
  */
 public class KeystoreStore(private val context: Context) : SecureStore {
     // The folder is on the disk: not before it is used.
-    private val files by lazy { FileStore(File(context.noBackupFilesDir, "postern"), KeystoreSeal(ANDROID_KEYSTORE, secretKey = ::secretKey)) }
+    private val files by lazy {
+        FileStore(File(context.noBackupFilesDir, "postern"), KeystoreSeal(ANDROID_KEYSTORE, secretKey = ::secretKey))
+    }
 
     override suspend fun get(key: String): Versioned? = unlocked().get(key)
 

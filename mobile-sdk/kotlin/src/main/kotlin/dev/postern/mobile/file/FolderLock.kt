@@ -1,8 +1,8 @@
 package dev.postern.mobile.file
 
 import java.io.File
+import java.io.IOException
 import java.nio.channels.FileChannel
-import java.nio.channels.FileLock
 import java.nio.channels.OverlappingFileLockException
 import java.nio.file.StandardOpenOption.CREATE
 import java.nio.file.StandardOpenOption.WRITE
@@ -13,7 +13,6 @@ import kotlin.time.TimeSource
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.sync.Mutex
 import kotlinx.coroutines.sync.withLock
-import kotlinx.coroutines.withTimeoutOrNull
 
 /**
  * A lock in a file. The operating system keeps it between processes and drops it when its process ends; within one process
@@ -30,33 +29,37 @@ internal class FolderLock(private val file: File) {
     /** Takes it in this time, or not at all. What is given has to be called to give it back. */
     suspend fun take(wait: Duration): (() -> Unit)? {
         val began = TimeSource.Monotonic.markNow()
-        withTimeoutOrNull(wait) { here.lock() } ?: return null
-        var channel: FileChannel? = null
-        var lock: FileLock? = null
-        try {
-            channel = open()
-            lock = channel.attempt()
-            while (lock == null && began.elapsedNow() < wait) {
-                delay(10.milliseconds)
-                lock = channel.attempt()
-            }
-        } finally {
-            if (lock == null) {
-                channel?.close()
-                here.unlock()
-            }
+        while (true) {
+            attempt()?.let { return it }
+            if (began.elapsedNow() >= wait) return null
+            delay(10.milliseconds)
         }
-        return lock?.let { { it.acquiredBy().close(); here.unlock() } }
+    }
+
+    /** Without a pause in which it could be cancelled, and keep half of it. */
+    private fun attempt(): (() -> Unit)? {
+        if (!here.tryLock()) return null
+        val channel = try {
+            open()
+        } catch (failed: IOException) {
+            here.unlock()
+            throw failed
+        }
+        val giveBack = {
+            channel.close()
+            here.unlock()
+        }
+        return if (channel.isTaken()) giveBack else null.also { giveBack() }
+    }
+
+    private fun FileChannel.isTaken() = try {
+        tryLock() != null
+    } catch (_: OverlappingFileLockException) {
+        // Another class loader of this process has it.
+        false
     }
 
     private fun open() = FileChannel.open(file.toPath(), CREATE, WRITE)
-
-    private fun FileChannel.attempt() = try {
-        tryLock()
-    } catch (_: OverlappingFileLockException) {
-        // Another class loader of this process has it.
-        null
-    }
 
     private companion object {
         val mutexes = ConcurrentHashMap<String, Mutex>()

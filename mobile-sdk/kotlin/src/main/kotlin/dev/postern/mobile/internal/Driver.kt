@@ -42,7 +42,7 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
     /** An operation to its end. Who is cancelled stops waiting; it goes on. */
     suspend fun run(start: (Core) -> Operation): Outcome = inScope { toTheEnd(start(core)) { true } }
 
-    /** The same, but it stops at its next pause when nobody waits for it any more. */
+    /** The same, but it stops after a pause when nobody waits for it any more. */
     suspend fun runWhileWanted(start: (Core) -> Operation): Outcome {
         val wanted = AtomicBoolean(true)
         try {
@@ -112,8 +112,8 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
                 is Next.Done -> return next.outcome
                 is Next.Failed -> throw AuthException(next.error)
                 is Next.Need -> {
-                    if (next.effect is Effect.Sleep && !wanted()) throw CancellationException("nobody waits for it")
                     answer = Answer(next.id, performer.perform(next.effect))
+                    if (next.effect is Effect.Sleep && !wanted()) throw CancellationException("nobody waits for it")
                 }
             }
         }

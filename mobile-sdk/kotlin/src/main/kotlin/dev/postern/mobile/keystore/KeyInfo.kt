@@ -5,7 +5,8 @@ import dev.postern.mobile.KeyLevel
 import java.math.BigInteger
 import java.security.interfaces.ECPublicKey
 
-internal fun keyInfo(key: ECPublicKey, level: KeyLevel): KeyInfo = KeyInfo(coordinate(key.w.affineX), coordinate(key.w.affineY), level)
+internal fun keyInfo(key: ECPublicKey, level: KeyLevel): KeyInfo =
+    KeyInfo(coordinate(key.w.affineX), coordinate(key.w.affineY), level)
 
 /** 32 bytes, filled up from the left, without the sign that a number may have. */
 private fun coordinate(number: BigInteger): ByteArray {

@@ -70,7 +70,10 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
 
         override fun generateKeyPair(): KeyPair {
             if (spec.strongBox) chipFault?.let { throw it }
-            val pair = KeyPairGenerator.getInstance("EC", "SunEC").apply { initialize(ECGenParameterSpec("secp256r1")) }.generateKeyPair()
+            val pair = KeyPairGenerator.getInstance("EC", "SunEC").run {
+                initialize(ECGenParameterSpec("secp256r1"))
+                generateKeyPair()
+            }
             made[spec.alias] = Triple(pair.private, pair.public, spec.strongBox)
             return pair
         }

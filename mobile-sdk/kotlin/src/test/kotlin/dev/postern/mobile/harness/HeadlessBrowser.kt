@@ -8,35 +8,45 @@ import java.net.http.HttpClient
 import java.net.http.HttpRequest
 import java.net.http.HttpResponse
 
-/** Alice's browser: cookies, redirects and forms. */
-class HeadlessBrowser(private val issuer: String) : Browser {
+/** A person's browser: cookies, redirects and forms. */
+class HeadlessBrowser(private val issuer: String, private val email: String) : Browser {
     private val cookies = sortedMapOf<String, String>()
-    private val client = HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NEVER).version(HttpClient.Version.HTTP_1_1).build()
+    private val client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()
 
     override suspend fun open(ready: AuthorizationReady): String = allow(ready.url)
 
     /** Signs in where asked, and allows; where the app gets its answer. */
-    fun allow(url: String): String {
+    fun allow(url: String): String = checkNotNull(visit(url)) { "no way back to the app" }
+
+    /** Fills in and presses what there is, until nothing is asked any more; the URL of an app, if it ended there. */
+    fun visit(url: String): String? {
         var answer = send(HttpRequest.newBuilder(URI(url)))
         repeat(20) {
             val to = answer.headers().firstValue("location").orElse(null)
-            answer = when {
-                answer.statusCode() in 300..399 && to != null -> {
-                    val there = if (to.startsWith("/")) issuer + to else to
-                    if (!there.startsWith(issuer)) return there
-                    send(HttpRequest.newBuilder(URI(there)))
-                }
-                else -> submit(answer.body())
+            answer = if (answer.statusCode() in 300..399 && to != null) {
+                val there = if (to.startsWith("/")) issuer + to else to
+                if (!there.startsWith(issuer)) return there
+                send(HttpRequest.newBuilder(URI(there)))
+            } else {
+                submit(answer.body()) ?: return null
             }
         }
-        error("no way back to the app")
+        error("it asks again and again")
     }
 
-    private fun submit(page: String): HttpResponse<String> {
-        val form = FORM.findAll(page).firstOrNull { it.groupValues[1] in FILLED_IN } ?: error("nothing to fill in: $page")
+    private fun submit(page: String): HttpResponse<String>? {
+        val filledIn = mapOf(
+            "/sign-in" to mapOf("email" to email, "password" to Server.PASSWORD),
+            "/consent" to mapOf("decision" to "allow"),
+            "/device" to emptyMap(),
+            "/device/decide" to mapOf("decision" to "allow"),
+            "/logout/confirm" to emptyMap(),
+        )
+        val form = FORM.findAll(page).firstOrNull { it.groupValues[1] in filledIn } ?: return null
         val (action, inside) = form.destructured
-        val fields = INPUT.findAll(inside).mapNotNull { attribute(it.value, "name")?.to(attribute(it.value, "value") ?: "") }.toMap()
-        val body = (fields + FILLED_IN.getValue(action)).entries
+        val fields = INPUT.findAll(inside).map { it.value }
+            .mapNotNull { input -> attribute(input, "name")?.let { it to attribute(input, "value").orEmpty() } }.toMap()
+        val body = (fields + filledIn.getValue(action)).entries
             .joinToString("&") { (name, value) -> "$name=${URLEncoder.encode(value, "UTF-8")}" }
         val request = HttpRequest.newBuilder(URI(issuer + action))
             .header("Content-Type", "application/x-www-form-urlencoded")
@@ -58,15 +68,11 @@ class HeadlessBrowser(private val issuer: String) : Browser {
     private fun attribute(tag: String, name: String) =
         Regex(" $name=\"([^\"]*)\"").find(tag)?.groupValues?.get(1)?.let(::plain)
 
-    private fun plain(text: String) = listOf("&quot;" to "\"", "&#x2f;" to "/", "&#39;" to "'", "&lt;" to "<", "&gt;" to ">", "&amp;" to "&")
-        .fold(text) { so, (from, to) -> so.replace(from, to) }
+    private fun plain(text: String) = ENTITIES.fold(text) { so, (from, to) -> so.replace(from, to) }
 
     private companion object {
         val FORM = Regex("<form[^>]* action=\"([^\"]*)\"[^>]*>(.*?)</form>", RegexOption.DOT_MATCHES_ALL)
         val INPUT = Regex("<input[^>]*>")
-        val FILLED_IN = mapOf(
-            "/sign-in" to mapOf("email" to "alice@example.com", "password" to Server.PASSWORD),
-            "/consent" to mapOf("decision" to "allow"),
-        )
+        val ENTITIES = listOf("&quot;" to "\"", "&#x2f;" to "/", "&#39;" to "'", "&lt;" to "<", "&gt;" to ">", "&amp;" to "&")
     }
 }

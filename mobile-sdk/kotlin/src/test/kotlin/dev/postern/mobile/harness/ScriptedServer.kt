@@ -21,9 +21,9 @@ class ScriptedServer(private val drip: Boolean = false, private val answer: (req
         }
     }
 
-    private fun serve(connection: Socket) = connection.use {
+    private fun serve(connection: Socket): Unit = connection.use {
         try {
-            val request = read(connection) ?: return
+            val request = read(connection) ?: return@use
             requests += request
             val bytes = answer(request).toByteArray(Charsets.ISO_8859_1)
             val out = connection.getOutputStream()

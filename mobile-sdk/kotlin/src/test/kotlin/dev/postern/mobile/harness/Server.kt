@@ -8,8 +8,15 @@ import java.net.Socket
 import java.nio.file.Files
 import java.util.concurrent.TimeUnit
 
-/** The real server: the `postern` binary as a process with a folder of its own. Alice and the app `app` are known to it. */
-class Server : AutoCloseable {
+/** Another app, which nobody is asked about. */
+fun app(id: String, scope: String, vararg flags: String): List<String> =
+    listOf("client", "add", id, "--name", "Notes", "--consent", "never", "--scope", scope) + flags
+
+/**
+ * The real server: the `postern` binary as a process with a folder of its own. Alice and the app `app` are known to it, and
+ * these apps.
+ */
+class Server(vararg apps: List<String>) : AutoCloseable {
     private val folder = Files.createTempDirectory("postern-kotlin").toFile()
     private val data = File(folder, "data").path
     private val log = File(folder, "log")
@@ -24,6 +31,7 @@ class Server : AutoCloseable {
             "client", "add", "app", "--name", "Notes", "--redirect-uri", "http://127.0.0.1/callback", "--consent", "never",
             "--dpop", "required", "--may-end-browser-session",
         )
+        apps.forEach { run(*it.toTypedArray()) }
         process = ProcessBuilder(program, "serve", "--listen", "127.0.0.1:$port", "--data", data)
             .redirectErrorStream(true).redirectOutput(log).start()
         while (!answers()) {
@@ -48,11 +56,11 @@ class Server : AutoCloseable {
         return said.readText()
     }
 
-    /** The app's configuration. */
-    fun config(scopes: Set<String> = setOf("openid", "profile", "offline_access")) =
-        AuthConfig(issuer, "app", "http://127.0.0.1/callback", scopes, allowLoopback = true)
+    /** An app's configuration. */
+    fun config(scopes: Set<String> = setOf("openid", "profile", "offline_access"), clientId: String = "app") =
+        AuthConfig(issuer, clientId, "http://127.0.0.1/callback", scopes, allowLoopback = true)
 
-    fun browser() = HeadlessBrowser(issuer)
+    fun browser(email: String = "alice@example.com") = HeadlessBrowser(issuer, email)
 
     fun events(): String = run("events", "export", "--since", "2000-01-01T00:00:00Z")
 
