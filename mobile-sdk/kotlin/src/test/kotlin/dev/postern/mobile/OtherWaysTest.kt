@@ -137,6 +137,21 @@ class OtherWaysTest {
         }
     }
 
+    @Test
+    fun `a widget that may not refresh uses what its app has got`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                val session = device.signedIn(server).session()
+                val widget = checkNotNull(device.app(config = server.config().copy(readOnly = true)).auth.session())
+                val before = device.wire.count()
+                assertEquals(session.accessToken().reveal(), widget.accessToken().reveal())
+                val failed = failure { widget.accessToken(FRESH) }
+                assertEquals(ErrorCode.READ_ONLY to Action.RETRY_LATER, failed.code to failed.action)
+                assertEquals(before, device.wire.count())
+            }
+        }
+    }
+
     private companion object {
         val REDIRECT = arrayOf("--redirect-uri", "http://127.0.0.1/callback")
         const val SCOPE = "openid profile offline_access"

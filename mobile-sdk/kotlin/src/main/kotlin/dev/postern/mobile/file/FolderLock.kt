@@ -1,8 +1,8 @@
 package dev.postern.mobile.file
 
 import java.io.File
-import java.io.IOException
 import java.nio.channels.FileChannel
+import java.nio.channels.FileLock
 import java.nio.channels.OverlappingFileLockException
 import java.nio.file.StandardOpenOption.CREATE
 import java.nio.file.StandardOpenOption.WRITE
@@ -39,24 +39,20 @@ internal class FolderLock(private val file: File) {
     /** Without a pause in which it could be cancelled, and keep half of it. */
     private fun attempt(): (() -> Unit)? {
         if (!here.tryLock()) return null
-        val channel = try {
-            open()
-        } catch (failed: IOException) {
-            here.unlock()
-            throw failed
+        var channel: FileChannel? = null
+        var lock: FileLock? = null
+        try {
+            channel = open()
+            lock = channel.tryLock()
+        } catch (_: OverlappingFileLockException) {
+            // Another class loader of this process has it.
+        } finally {
+            if (lock == null) {
+                channel?.close()
+                here.unlock()
+            }
         }
-        val giveBack = {
-            channel.close()
-            here.unlock()
-        }
-        return if (channel.isTaken()) giveBack else null.also { giveBack() }
-    }
-
-    private fun FileChannel.isTaken() = try {
-        tryLock() != null
-    } catch (_: OverlappingFileLockException) {
-        // Another class loader of this process has it.
-        false
+        return lock?.let { { it.acquiredBy().close(); here.unlock() } }
     }
 
     private fun open() = FileChannel.open(file.toPath(), CREATE, WRITE)
