@@ -75,6 +75,22 @@ class HooksTest {
     }
 
     @Test
+    fun `a client that fails at a request to an API is a typed error, too`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                device.signedIn(server).close()
+                val api = "${server.issuer}/userinfo"
+                for ((name, fault) in faults) {
+                    val app = device.app(http = { if (it.url == api) fault() else device.wire.send(it) }, timeout = 200.milliseconds)
+                    val failed = failure { app.session().fetch(api) }
+                    assertTrue(failed.action in setOf(Action.REPORT, Action.RETRY_LATER), "$name: $failed")
+                }
+                assertEquals(200, device.app().session().fetch(api).status.toInt())
+            }
+        }
+    }
+
+    @Test
     fun `a hook that blocks its thread for good holds up nobody else`() = runBlocking {
         Server().use { server ->
             Device(server.config()).use { device ->

@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicBoolean
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineName
 import kotlinx.coroutines.CoroutineScope
+import kotlinx.coroutines.Deferred
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.async
@@ -31,6 +32,7 @@ import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.asSharedFlow
+import kotlinx.coroutines.withTimeoutOrNull
 
 /** Does what the core asks for, in a scope of its own that no caller can cancel. */
 internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCloseable {
@@ -40,13 +42,13 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
     val events = told.asSharedFlow()
 
     /** An operation to its end. Who is cancelled stops waiting; it goes on. */
-    suspend fun run(start: (Core) -> Operation): Outcome = inScope { toTheEnd(start(core)) { true } }
+    suspend fun run(start: (Core) -> Operation): Outcome = inScope { toTheEnd({ start(core) }) }
 
     /** The same, but it stops after a pause when nobody waits for it any more. */
     suspend fun runWhileWanted(start: (Core) -> Operation): Outcome {
         val wanted = AtomicBoolean(true)
         try {
-            return inScope { toTheEnd(start(core), wanted::get) }
+            return inScope { toTheEnd({ start(core) }, wanted::get) }
         } catch (cancelled: CancellationException) {
             wanted.set(false)
             throw cancelled
@@ -56,15 +58,13 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
     /** All who want the same token of an account share one operation, and those of one account follow each other. */
     suspend fun token(account: String, want: Want): Token =
         inScope { cached(account, want) } ?: flights.join(account, want) {
-            (toTheEnd(core.accessToken(account, want)) { true } as Outcome.Token).token
+            (toTheEnd({ core.accessToken(account, want) }) as Outcome.Token).token
         }
 
     suspend fun headers(account: String, method: String, url: String, want: Want): List<Header> {
         token(account, want)
         val there = want.copy(fresh = false)
-        val signed = suspend {
-            toTheEnd(core.authorizeRequest(account, method, url, there)) { true } as Outcome.Headers
-        }
+        val signed = suspend { toTheEnd({ core.authorizeRequest(account, method, url, there) }) as Outcome.Headers }
         val ended = if (inScope { cached(account, there) } != null) inScope(signed) else flights.alone(account, signed)
         return ended.headers.headers
     }
@@ -74,10 +74,16 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
 
     /** A request of the app's by the SDK's client. */
     suspend fun send(request: HttpRequest): HttpResponse = inScope {
-        when (val result = hooks.http.send(request)) {
+        val result = try {
+            withTimeoutOrNull(hooks.timeout) { hooks.http.send(request) }
+        } catch (_: Throwable) {
+            currentCoroutineContext().ensureActive()
+            throw AuthException.hookMisbehaved()
+        }
+        when (result) {
             is HttpResult.Answered -> result.response
             HttpResult.NotSent -> throw AuthException.offline()
-            HttpResult.Ambiguous -> throw AuthException.noAnswer()
+            HttpResult.Ambiguous, null -> throw AuthException.noAnswer()
         }
     }
 
@@ -90,10 +96,10 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
 
     private suspend fun <T> inScope(work: suspend () -> T): T = scope.join(scope.async { work() })
 
-    private suspend fun toTheEnd(operation: Operation, wanted: () -> Boolean): Outcome {
+    private suspend fun toTheEnd(start: () -> Operation, wanted: () -> Boolean = { true }): Outcome {
         val performer = Performer(hooks, scope)
         try {
-            return operation.use { loop(it, performer, wanted) }
+            return start().use { loop(it, performer, wanted) }
         } catch (_: InternalException) {
             // A panic in the core.
             throw AuthException.internal()
@@ -127,7 +133,7 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
 }
 
 /** Waits for what runs in a scope of ours: if that is closed, it is not the caller that was cancelled. */
-internal suspend fun <T> CoroutineScope.join(work: kotlinx.coroutines.Deferred<T>): T = try {
+internal suspend fun <T> CoroutineScope.join(work: Deferred<T>): T = try {
     work.await()
 } catch (cancelled: CancellationException) {
     currentCoroutineContext().ensureActive()
