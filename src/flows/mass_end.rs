@@ -25,7 +25,7 @@ use crate::{
         sessions::Walk,
     },
     store::{
-        device_sessions::list::{Listed, Standing},
+        device_sessions::list::{Listed, SessionState},
         error::{Result, StoreError},
         jobs,
         mass_ends::{self, BeginMassEnd, CancelMassEnd, EndBatch, MassEnd},
@@ -248,7 +248,7 @@ async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
 
 /// Whether the end reaches a session: also one whose app has not come for it yet, and one that nobody uses any more.
 fn ends(filter: &SessionFilter, session: &Listed) -> bool {
-    session.standing != Standing::Ended && filter.fits(&session.traits())
+    session.state != SessionState::Ended && filter.fits(&session.traits())
 }
 
 fn subject(filter: &SessionFilter) -> Subject {
