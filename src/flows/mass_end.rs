@@ -26,7 +26,7 @@ use crate::{
         sessions::Walk,
     },
     store::{
-        device_sessions::list::{Listed, Standing},
+        device_sessions::list::{Listed, SessionState},
         error::{Result, StoreError},
         jobs,
         mass_ends::{self, BeginMassEnd, CancelMassEnd, EndBatch, MassEnd},
@@ -301,7 +301,7 @@ impl<'a> Reach<'a> {
 
     /// Also one whose app has not come for it yet, and one that nobody uses any more.
     fn has(&self, session: &Listed) -> bool {
-        session.standing != Standing::Ended
+        session.state != SessionState::Ended
             && self.filter.fits(&session.traits())
             && !self.spared.contains(&session.user)
     }

@@ -13,7 +13,7 @@ use crate::{
     store::{
         app_versions::{self, VersionCount},
         browser_sessions, device_sessions,
-        device_sessions::list::{self, Along, Listed, Standing},
+        device_sessions::list::{self, Along, Listed, SessionState},
         error::Result,
     },
 };
@@ -77,7 +77,7 @@ fn is_live(provider: &Provider, session: &Listed, now: Instant) -> bool {
             session.expires_at,
         )
     };
-    session.standing == Standing::Active && until() > now
+    session.state == SessionState::Active && until() > now
 }
 
 /// A walk over the sessions among which those are that fit, newest first.
@@ -169,15 +169,15 @@ pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Sho
     let Some(session) = list::one(&provider.db, id).await? else {
         return Ok(None);
     };
-    let end = match session.standing {
-        Standing::Ended => list::end(&provider.db, id).await?,
-        Standing::Granted | Standing::Active => None,
+    let end = match session.state {
+        SessionState::Ended => list::end(&provider.db, id).await?,
+        SessionState::Granted | SessionState::Active => None,
     };
-    let state = match session.standing {
-        Standing::Granted => State::Granted,
-        Standing::Active if is_live(provider, &session, provider.clock.now()) => State::Active,
-        Standing::Active => State::Expired,
-        Standing::Ended => State::Ended,
+    let state = match session.state {
+        SessionState::Granted => State::Granted,
+        SessionState::Active if is_live(provider, &session, provider.clock.now()) => State::Active,
+        SessionState::Active => State::Expired,
+        SessionState::Ended => State::Ended,
     };
     let (ended_at, end_reason) = end.unzip();
     Ok(Some(Shown {

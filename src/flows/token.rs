@@ -177,12 +177,12 @@ fn presented<'a>(
     form: &'a Raw,
     token: &'static str,
     kind: &'static str,
-) -> Result<Option<exchange::Presented<'a>>, OAuthError> {
+) -> Result<Option<exchange::PresentedToken<'a>>, OAuthError> {
     if !form.has(token) && !form.has(kind) {
         return Ok(None);
     }
     let (token, kind) = (form.required(token)?, form.required(kind)?);
-    Ok(Some(exchange::Presented { token, kind }))
+    Ok(Some(exchange::PresentedToken { token, kind }))
 }
 
 fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {

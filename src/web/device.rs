@@ -14,7 +14,7 @@ use crate::{
     domain::{browser_session::BrowserSession, device_code::UserCode, device_code::Waiting, limit::Limit},
     flows::{
         consent::remembered,
-        device::{self, Decision, INTERVAL},
+        device::{self, DeviceDecision, INTERVAL},
         pending::{Goal, Pending},
     },
     web::{
@@ -188,7 +188,7 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
         return client_gone(site, visitor);
     };
     let (browser, address) = (visitor.agent.browser_label(), visitor.address.to_string());
-    let decision = Decision {
+    let decision = DeviceDecision {
         waiting,
         client: &client,
         person,

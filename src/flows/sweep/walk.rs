@@ -13,7 +13,7 @@ use crate::{
     },
     store::{
         app_versions::Walked,
-        device_sessions::over::{self, Standing},
+        device_sessions::over::{self, WalkedSession},
         error::Result,
     },
 };
@@ -62,7 +62,7 @@ pub(super) async fn walk(provider: &Provider, cursor: Option<Vec<u8>>, kept: Ins
 }
 
 /// Since when nothing can be done with a session any more; nothing while something can, and when its end was written.
-fn over_since(row: &Standing, lifetimes: &Lifetimes) -> Option<Instant> {
+fn over_since(row: &WalkedSession, lifetimes: &Lifetimes) -> Option<Instant> {
     match row.state.as_str() {
         "granted" => Some(row.rotated_at),
         "active" => Some(lives_until(

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         binding::Proof,
         client::Client,
-        device_session::{DeviceSession, Presented, RefreshRules, Refusal, State, Verdict},
+        device_session::{DeviceSession, PresentedRefreshToken, RefreshRules, Refusal, State, Verdict},
         ending::{Ending, Reason},
         event::{Event, Subject},
         oauth_error::OAuthError,
@@ -175,7 +175,7 @@ impl Call<'_> {
             return Ok(Outcome::Refused);
         };
         let session = found.session;
-        let presented = Presented {
+        let presented = PresentedRefreshToken {
             client: &self.client.id,
             handle: self.token.handle.digest(),
             generation: self.token.generation,
