@@ -19,6 +19,7 @@ use crate::{
     flows::{
         Provider,
         admin::console,
+        confirm::Waiting,
         dpop,
         keys::{self, KeysError},
         sign_in::Line,
@@ -28,6 +29,7 @@ use crate::{
         client_documents::ClientDocuments,
         client_keys::ClientKeys,
         clients::ClientDirectory,
+        ends::Ends,
         fetch::Fetcher,
         hasher::{Hasher, HasherError},
         lock::{DatabaseLock, LockError},
@@ -124,7 +126,8 @@ impl App {
         // Before anything is written: everything that is has the database's time.
         facts::look(&db, &surroundings.clock).await?;
         let (issuer, now) = (config.server.public_url.clone(), surroundings.clock.now());
-        let keys = keys::open(&db, &root, issuer, &surroundings.entropy, now).await?;
+        let ends: Arc<Ends> = Arc::default();
+        let keys = keys::open(&db, &root, issuer, &surroundings.entropy, Arc::clone(&ends), now).await?;
         let clients = ClientDirectory::load(&db).await?;
         let hasher = Hasher::new(config.passwords.hasher(), Arc::clone(&surroundings.entropy))?;
         let outbound = config.outbound.clone();
@@ -147,13 +150,14 @@ impl App {
             client_documents: ClientDocuments::new(Arc::clone(&fetcher)),
             client_keys: ClientKeys::new(Arc::clone(&fetcher)),
             fetcher,
-            ends: Arc::default(),
+            ends,
             streams: Arc::default(),
             proofs: dpop::memory(&config.lifetimes),
             readiness: Readiness::default(),
             bell: Notify::new(),
             outbox: Notify::new(),
             mass_ends: Notify::new(),
+            waiting: Waiting::default(),
             went_back: Signs::default(),
             hasher,
             line: Line::default(),
@@ -162,6 +166,7 @@ impl App {
             // What an OpenID client gets that does not say; made once, and not while many wait for it.
             keys::request(&provider, Ring::SigningRs256).await?;
         }
+        keys::rotate::outlive(&provider, provider.longest_access_token()).await?;
         console::ensure(&provider).await?;
         let pages = config.server.templates.clone();
         let site = Arc::new(Site::new(

@@ -16,3 +16,4 @@ pub mod spelling;
 pub mod text;
 pub mod time;
 pub mod url;
+pub mod words;

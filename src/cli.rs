@@ -1,7 +1,7 @@
 //! The command line: parse, open what the command needs, run one verb, print. One file for each command.
 //!
-//! Exit codes: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong usage, 3 done
-//! but not confirmed by everybody.
+//! Exit codes, beside a server and from far: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong
+//! usage, 3 done but not confirmed by everybody.
 
 mod admin;
 mod audit;
@@ -115,10 +115,17 @@ pub async fn run(
     mut world: World,
     errors: &mut (dyn Write + Send),
 ) -> u8 {
-    let line = match CommandLine::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let words = args
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy().into_owned());
+    let words = words.collect();
+    let mut line = match CommandLine::try_parse_from(args) {
         Ok(line) => line,
         Err(error) => return failure::of_usage(&error, &mut world.output, errors),
     };
+    line.place.words = words;
     let place = &line.place;
     if place.server.is_some() && !line.command.asks_servers() {
         return failure::report(&place::OnlyHere.into(), errors);

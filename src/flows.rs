@@ -49,6 +49,7 @@ pub mod events;
 pub mod introspect;
 pub mod issue;
 pub mod keys;
+pub mod legacy_uses;
 pub mod logout;
 pub mod mass_end;
 pub mod nodes;
@@ -120,6 +121,8 @@ pub struct Provider {
     pub outbox: Notify,
     /// Rung by whoever has begun to end many sessions.
     pub mass_ends: Notify,
+    /// Places of those who wait until every API refuses what ended.
+    pub waiting: confirm::Waiting,
     /// Signs that the database went back.
     pub went_back: went_back::Signs,
     /// The password pool.

@@ -35,7 +35,6 @@ pub mod registrations;
 pub mod restore;
 pub mod revocations;
 pub mod seed;
-pub mod session_store;
 pub mod sign_in_failures;
 pub mod used_assertions;
 pub mod users;

@@ -16,12 +16,12 @@ use tower_sessions::{Expiry, SessionManagerLayer, cookie::SameSite};
 use crate::{
     base::{network::Networks, text::DisplayName},
     flows::Provider,
-    store::session_store::BrowserSessionStore,
     web::{
         cookies::CookieNames,
         extract::address::{Address, Proxies},
         limiter::Limiter,
         page::Pages,
+        session_store::BrowserSessionStore,
     },
 };
 
@@ -47,6 +47,9 @@ mod oauth;
 pub mod page;
 pub mod pages;
 pub mod private;
+pub(crate) mod problem_details;
+mod scope_texts;
+mod session_store;
 mod sign_in;
 mod user_agent;
 
@@ -214,13 +217,7 @@ pub fn router(site: Shared, request_timeout: Duration) -> Router {
 fn sessions(site: &Site) -> SessionManagerLayer<BrowserSessionStore> {
     let provider = &site.provider;
     let lifetimes = provider.lifetimes;
-    let store = BrowserSessionStore::new(
-        provider.db.clone(),
-        provider.clock.clone(),
-        Arc::clone(&provider.entropy),
-        Arc::clone(&provider.ends),
-        lifetimes.browser_session_idle,
-    );
+    let store = BrowserSessionStore::new(Arc::clone(provider));
     SessionManagerLayer::new(store)
         .with_name(site.cookies.session)
         .with_secure(provider.issuer.is_https())

@@ -141,7 +141,6 @@ CREATE TABLE revocations (
     recorded_at BIGINT NOT NULL,
     PRIMARY KEY (kind, id)
 );
-CREATE INDEX revocations_recorded ON revocations (recorded_at);
 CREATE INDEX revocations_token_session ON revocations (session_id) WHERE session_id IS NOT NULL;
 
 -- Failed tries: the time at which the bucket is empty again.

@@ -10,8 +10,5 @@ CREATE TABLE jobs (
 ALTER TABLE keys ADD COLUMN longest_life INTEGER NOT NULL DEFAULT 0;
 INSERT INTO versions (name, value) VALUES ('keys', 0);
 
--- What is over is found by these, and deleted. Neither is touched by a refresh.
-CREATE INDEX device_sessions_ended ON device_sessions (ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX browser_sessions_ended ON browser_sessions (ended_at) WHERE ended_at IS NOT NULL;
-CREATE INDEX revocations_until ON revocations (until);
+-- Browser sessions whose time has come are found by this. No refresh touches it.
 CREATE INDEX browser_sessions_expiring ON browser_sessions (expires_at) WHERE ended_at IS NULL;

@@ -1,4 +1,5 @@
--- What ended lately is read page by page, in the order of these. They take the place of those without _id.
+-- What ended lately is read page by page, in the order of these; what is over is found by them too, and deleted. None is
+-- touched by a refresh.
 CREATE INDEX device_sessions_ended_id ON device_sessions (ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX browser_sessions_ended_id ON browser_sessions (ended_at, id) WHERE ended_at IS NOT NULL;
 CREATE INDEX revocations_recorded_id ON revocations (recorded_at, kind, id);

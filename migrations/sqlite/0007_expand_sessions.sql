@@ -15,12 +15,13 @@ CREATE TABLE app_versions (
 ) STRICT;
 
 -- Ends of all sessions that match a filter, each worked off in batches, newest session first: before_id is how far it came.
--- filter and actor are JSON; nothing in SQL looks into them.
+-- filter and actor are JSON; nothing in SQL looks into them. permissions are the actor's when it was begun: so far it reaches.
 CREATE TABLE mass_ends (
     id BLOB NOT NULL PRIMARY KEY,
     filter TEXT NOT NULL,
     note TEXT,
     actor TEXT NOT NULL,
+    permissions TEXT NOT NULL,
     begun_at INTEGER NOT NULL,
     before_id BLOB NOT NULL,
     looked_at INTEGER NOT NULL,

@@ -2,7 +2,8 @@
 
     killed.py --postern FILE [--refreshes 10000] [--processes 2] [--lease flock|always|never]
 
-Nobody is made to sign in again, no session ends, no token is in any log."""
+Nobody is made to sign in again, no session ends, no token is in any log, and the server rotates no token that is not stored
+here: one rotation for each generation."""
 import argparse
 import html.parser
 import http.cookiejar
@@ -12,6 +13,7 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -71,6 +73,21 @@ def refresh_until_killed(issuer, folder, lease):
                 with open(folder + "/forced", "a") as forced:
                     forced.write(failed.error.code.name + "\n")
                 time.sleep(1)
+        stored = sum(isinstance(event, sdk.Event.TOKENS_ROTATED) for event in app.events)
+        app.events.clear()
+        with open(folder + "/rotated", "a") as rotated:
+            rotated.write("." * stored)
+
+
+def rotations(data):
+    """How often the server has rotated the one session's refresh token."""
+    for path in pathlib.Path(data).rglob("*"):
+        if path.is_file() and path.open("rb").read(15) == b"SQLite format 3":
+            with sqlite3.connect(path) as database:
+                tables = database.execute("SELECT name FROM sqlite_master WHERE name = 'device_sessions'").fetchall()
+                if tables:
+                    return database.execute("SELECT sum(generation) FROM device_sessions").fetchone()[0]
+    raise SystemExit("no database")
 
 
 class Form(html.parser.HTMLParser):
@@ -190,11 +207,15 @@ def drive(arguments, work):
     server.terminate()
     server.wait()
     log.close()
+    stored = (folder / "rotated").stat().st_size
+    rotated = rotations(work / "data")
     forced = (folder / "forced").read_text() if (folder / "forced").exists() else ""
     logged = (work / "log").read_text() + events
     result = {
         "refreshes": asked.stat().st_size,
         "kills": kills,
+        "rotations at the server": rotated,
+        "rotations stored here": stored,
         "processes": arguments.processes,
         "lease": arguments.lease,
         "forced sign-ins": forced.count("\n"),
@@ -204,6 +225,8 @@ def drive(arguments, work):
     }
     print(json.dumps(result))
     good = isinstance(alive, sdk.Outcome.TOKEN) and not any(result[name] for name in ("forced sign-ins", "sessions ended", "tokens in logs"))
+    # A process that is killed between storing and counting has not counted; the last one is that of `alive`.
+    good = good and stored <= rotated <= stored + kills + arguments.processes + 1
     if not good:
         print(forced + "\n".join(line for line in events.splitlines() if "session.ended" in line), file=sys.stderr)
     return 0 if good else 1

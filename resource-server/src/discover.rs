@@ -60,7 +60,7 @@ impl Discover {
     /// Allows this much difference between the issuer's clock and ours, at most a minute: what has ended is listed for two
     /// minutes longer than its tokens live. The default is 5 seconds.
     pub fn leeway(mut self, leeway: Duration) -> Self {
-        self.expected.leeway = leeway.min(Duration::from_mins(1));
+        self.expected.leeway = leeway.min(MAX_LEEWAY);
         self
     }
 
@@ -102,6 +102,9 @@ impl Discover {
         }))
     }
 }
+
+/// The most that clocks may be allowed to differ.
+pub(crate) const MAX_LEEWAY: Duration = Duration::from_mins(1);
 
 impl IntoFuture for Discover {
     type Output = Result<Postern, DiscoverError>;

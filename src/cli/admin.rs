@@ -54,7 +54,13 @@ async fn wait<T: DeserializeOwned>(
     loop {
         let left = until.since(clock.now());
         let query = [("wait", format!("{}ms", left.min(WAIT).millis()))];
-        let reached: Reached<T> = server.send(method.clone(), path, &query, body.clone()).await?;
+        let asked = server.send(method.clone(), path, &query, body.clone()).await;
+        let reached: Reached<T> = match asked {
+            Err(error) if first.is_some() => {
+                return Err(error.context("it is done, but how far it has come is not known any more"));
+            }
+            asked => asked?,
+        };
         let is_whole = reached.confirmation.as_ref().is_some_and(Confirmation::is_whole);
         let done = first.take().unwrap_or(reached.done);
         if is_whole || clock.now() >= until {

@@ -6,10 +6,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::{
-    cli::{moment::Moment, place::Place, world::World},
+    cli::{failure::Suspicious, moment::Moment, place::Place, world::World},
     flows::audit::{
         newest_checkpoint,
-        verify::{Report, verify},
+        verify::{Report, Verdict, verify},
     },
 };
 
@@ -53,10 +53,13 @@ pub(super) async fn run(command: AuditCommand, place: &Place, world: &mut World)
             let since = since.map(|since| since.at(app.provider.clock.now()));
             let report = verify(&app.provider, since, elsewhere.as_deref()).await?;
             world.output.result(json, &report, || shown(&report))?;
-            if !report.is_good() {
-                bail!("the audit trail is not what it was; docs/audit.md says what each finding means");
+            match report.verdict {
+                Verdict::Good => Ok(()),
+                Verdict::Suspicious => Err(Suspicious.into()),
+                Verdict::Wrong => {
+                    bail!("the audit trail is not what it was; docs/audit.md says what each finding means")
+                }
             }
-            Ok(())
         }
         Verb::Checkpoint => {
             let app = world.app(place).await?;
@@ -73,6 +76,15 @@ fn shown(report: &Report) -> String {
     if report.more_findings > 0 {
         lines.push(format!("... and {} more", report.more_findings));
     }
+    lines.extend(
+        report
+            .notices
+            .iter()
+            .map(|notice| format!("Look at this: {notice}.")),
+    );
+    if report.more_notices > 0 {
+        lines.push(format!("... and {} more to look at", report.more_notices));
+    }
     if report.events == 0 {
         lines.push("There is no event in the trail.".to_owned());
     } else {
@@ -87,8 +99,10 @@ fn shown(report: &Report) -> String {
             report.waiting
         ));
     }
-    if report.is_good() {
-        lines.push("Nothing is wrong.".to_owned());
+    match report.verdict {
+        Verdict::Good => lines.push("Nothing is wrong.".to_owned()),
+        Verdict::Suspicious => lines.push("Nothing is proven to be wrong.".to_owned()),
+        Verdict::Wrong => {}
     }
     lines.join("\n")
 }

@@ -23,14 +23,11 @@ use crate::{
         words,
         world::World,
     },
-    config::Overrides,
     domain::{
-        actor::Actor,
         client::{AuthMethod, Client, ClientSettings, ConsentPolicy, DpopPolicy},
-        client_secret::KeptSecret,
+        client_secret::ListedSecret,
     },
-    flows::clients::{self as verbs, ClientError},
-    store::clients,
+    flows::clients::{ClientError, UnusedClient},
 };
 
 mod add;
@@ -108,34 +105,26 @@ pub(super) async fn run(command: ClientCommand, place: &Place, world: &mut World
         .result(command.json, &client, || facts(&about(&client)))
 }
 
-async fn add(adding: &AddClient, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    place.only_here()?;
-    let config = world.config(place, &Overrides::default())?;
-    // What is wrong with the words is told before the database is opened.
-    let adding = adding.check(&config.lifetimes, &config.server.public_url)?;
-    let app = world.app(place).await?;
-    let id = adding.id.clone();
-    let added = verbs::register(
-        &app.provider,
-        adding.id,
-        adding.name,
-        adding.settings,
-        adding.secret_life,
-        Actor::Operator,
-    );
-    let added = added.await.map_err(|error| match error {
-        ClientError::Taken => anyhow!(
+async fn add(command: &AddClient, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
+    // What is wrong with the words is told before anything is opened or asked.
+    let adding = command.read()?;
+    let admin = world.admin(place).await?;
+    let (id, settings) = (adding.id.clone(), adding.settings.clone());
+    let added = admin.add_client(adding).await;
+    let (client, new) = added.map_err(|error| match error.downcast_ref() {
+        Some(ClientError::Taken) => anyhow!(
             "there is a client {id} already; look at it with `postern client show {id}`, or choose another id"
         ),
-        other => other.into(),
+        Some(ClientError::Contradictions(all)) => command.refused(all, &settings),
+        _ => error,
     })?;
     let shown = Shown {
-        client: &added.client,
-        client_secret: added.secret.as_ref().map(|new| new.secret.expose()),
-        secret: added.secret.as_ref().map(|new| &new.kept),
+        client: &client,
+        client_secret: new.as_ref().map(|new| new.secret.expose().as_str()),
+        secret: new.as_ref().map(|new| &new.kept),
     };
     world.output.result(json, &shown, || {
-        let mut rows = about(&added.client);
+        let mut rows = about(&client);
         let Some(secret) = shown.client_secret else {
             return facts(&rows);
         };
@@ -152,19 +141,16 @@ struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    secret: Option<&'a KeptSecret>,
+    secret: Option<&'a ListedSecret>,
 }
 
 async fn list(unused: Option<Lifetime>, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    if let Some(unused) = unused {
-        let app = world.app(place).await?;
-        let (_, mut items) = clients::all(&app.provider.db).await?;
-        let since = app.provider.clock.now().minus(unused);
-        let found = verbs::unused_since(&app.provider, since).await?;
-        items.retain(|client| found.iter().any(|(id, _)| *id == client.id));
-        return list_unused(&items, &found, json, world);
+    let admin = world.admin(place).await?;
+    if let Some(time) = unused {
+        let items = admin.unused_clients(time).await?;
+        return list_unused(items, json, world);
     }
-    let items = world.admin(place).await?.clients().await?;
+    let items = admin.clients().await?;
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
@@ -187,39 +173,26 @@ async fn list(unused: Option<Lifetime>, json: bool, place: &Place, world: &mut W
 }
 
 /// The clients that nobody has used, each with its last use if it ever proved itself.
-fn list_unused(
-    clients: &[Client],
-    found: &[(ClientId, Option<Instant>)],
-    json: bool,
-    world: &mut World,
-) -> anyhow::Result<()> {
-    let used = |client: &Client| {
-        found
-            .iter()
-            .find(|(id, _)| *id == client.id)
-            .and_then(|(_, at)| *at)
-    };
-    let items: Vec<_> = clients
-        .iter()
-        .map(|client| json!({ "id": client.id, "name": client.name, "last_used_at": used(client) }))
-        .collect();
+fn list_unused(items: Vec<UnusedClient>, json: bool, world: &mut World) -> anyhow::Result<()> {
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
-        if clients.is_empty() {
+        if page.items.is_empty() {
             return "Every client was used.".to_owned();
         }
-        let row = |client: &Client| {
+        let row = |client: &UnusedClient| {
             [
                 client.id.to_string(),
                 client.name.to_string(),
-                client.settings.kind.to_string(),
+                client.kind.to_string(),
                 client.created_at.to_rfc3339(),
-                used(client).map_or("never".to_owned(), Instant::to_rfc3339),
+                client
+                    .last_used_at
+                    .map_or("never".to_owned(), Instant::to_rfc3339),
             ]
         };
         table(
             ["ID", "NAME", "KIND", "ADDED", "LAST PROOF"],
-            clients.iter().map(row),
+            page.items.iter().map(row),
         )
     })
 }

@@ -27,9 +27,17 @@ pub(super) struct Usage(pub(super) String);
 #[error("{0} have not confirmed it in time")]
 pub(super) struct Unconfirmed(pub(super) usize);
 
+/// Nothing is wrong for certain, but somebody has to look at it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "nothing is proven to be wrong with the audit trail, but look at what is said above; docs/audit.md says how"
+)]
+pub(super) struct Suspicious;
+
 const FAILED: u8 = 1;
 const WRONG_USAGE: u8 = 2;
-const UNCONFIRMED: u8 = 3;
+/// Done, and not as it should be.
+const ODD: u8 = 3;
 const LATER: &str = "run the command again in a moment";
 
 /// Tells what is wrong with a command line, or shows the help that was asked for.
@@ -62,8 +70,8 @@ pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
     let _ = writeln!(errors, "error: {error:#}{}", advice.unwrap_or_default());
     if error.is::<Usage>() || error.is::<OnlyHere>() {
         WRONG_USAGE
-    } else if error.is::<Unconfirmed>() {
-        UNCONFIRMED
+    } else if error.is::<Unconfirmed>() || error.is::<Suspicious>() {
+        ODD
     } else {
         FAILED
     }

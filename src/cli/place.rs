@@ -1,10 +1,13 @@
 //! The flags that every command has: where the data and the configuration are, or which running server is asked.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::base::{id::ClientId, url::Issuer};
+use crate::{
+    base::{id::ClientId, url::Issuer},
+    cli::words::shell,
+};
 
 const DATA: &str =
     "Data folder: configuration, root secret, database [default: $POSTERN_DATA, else ./postern-data]";
@@ -31,9 +34,32 @@ pub(super) struct Place {
     /// The file in which that client's secret is
     #[arg(long, global = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(super) client_secret_file: Option<PathBuf>,
+    /// The words of the command, without the program's name.
+    #[arg(skip)]
+    pub(super) words: Vec<String>,
 }
 
+/// The flag with which a list goes on.
+const AFTER: &str = "--after";
+
 impl Place {
+    /// What stands below a list of which there is more: the same command, to go on.
+    pub(super) fn more(&self, next: Option<&str>) -> String {
+        let Some(next) = next else {
+            return String::new();
+        };
+        let mut command = String::from("postern");
+        let mut words = self.words.iter();
+        while let Some(word) = words.next() {
+            if word == AFTER {
+                words.next();
+            } else if !word.strip_prefix(AFTER).is_some_and(|rest| rest.starts_with('=')) {
+                command = command + " " + &shell(Path::new(word));
+            }
+        }
+        format!("\n\nThere are more: {command} {AFTER} {next}")
+    }
+
     /// Refuses to be asked of a server.
     pub(super) fn only_here(&self) -> Result<(), OnlyHere> {
         if self.server.is_some() {

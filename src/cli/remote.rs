@@ -1,13 +1,18 @@
 //! A running server, asked through its admin API.
 
-use std::{fmt, time::Duration};
+mod refused;
+mod token;
+
+use std::{error::Error as _, fmt, time::Duration};
 
 use anyhow::{Context, anyhow, bail};
 use http::{Method, StatusCode, header};
 use reqwest::{Client, Response, redirect::Policy};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::RwLock;
 
+pub(super) use self::refused::{Refused, missing};
 use crate::{
     base::{id::ClientId, secret::Secret, url::Issuer},
     cli::{client_secret, failure::Usage, place::Place, world::World},
@@ -17,13 +22,18 @@ use crate::{
 const TIME_LIMIT: Duration = Duration::from_secs(90);
 /// No answer is larger: a page of the largest rows.
 const MOST: usize = 16 << 20;
+/// What is wrong when an answer is none that this program knows.
+const ANOTHER_VERSION: &str =
+    "the server is another version than this program: use the postern of its version";
 
 /// A server, and the access token for its API.
 pub(super) struct Remote {
     http: Client,
     server: Issuer,
     client: ClientId,
-    token: Secret<String>,
+    secret: Secret<String>,
+    issuer: Issuer,
+    token: RwLock<Secret<String>>,
 }
 
 impl fmt::Debug for Remote {
@@ -32,61 +42,6 @@ impl fmt::Debug for Remote {
             .field("server", &self.server)
             .finish_non_exhaustive()
     }
-}
-
-/// The part of the API's own document that says where tokens come from.
-#[derive(Deserialize)]
-struct Document {
-    components: Components,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Components {
-    security_schemes: SecuritySchemes,
-}
-
-#[derive(Deserialize)]
-struct SecuritySchemes {
-    machine: Machine,
-}
-
-#[derive(Deserialize)]
-struct Machine {
-    flows: Flows,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Flows {
-    client_credentials: ClientCredentials,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ClientCredentials {
-    token_url: String,
-}
-
-#[derive(Deserialize)]
-struct Granted {
-    access_token: String,
-}
-
-/// An error of the token endpoint (RFC 6749 section 5.2).
-#[derive(Deserialize)]
-struct NotGranted {
-    error: String,
-    #[serde(default)]
-    error_description: String,
-}
-
-/// An error of the API (RFC 9457).
-#[derive(Deserialize)]
-struct Refused {
-    title: String,
-    #[serde(default)]
-    detail: Option<String>,
 }
 
 impl Remote {
@@ -105,71 +60,23 @@ impl Remote {
             builder.no_proxy().tls_certs_only([])
         };
         let http = builder.build().context("https cannot be used on this machine")?;
-        let mut remote = Self {
+        let issuer = token::issuer(&http, &server).await?;
+        let remote = Self {
             http,
             server,
             client,
-            token: Secret::new(String::new()),
+            secret,
+            issuer,
+            token: RwLock::new(Secret::new(String::new())),
         };
-        remote.token = remote.granted(&secret).await?;
+        remote.renew().await?;
         Ok(remote)
     }
 
-    /// Client credentials (RFC 6749 section 4.4), at the place that the API names.
-    async fn granted(&self, secret: &Secret<String>) -> anyhow::Result<Secret<String>> {
-        let url = self.server.at("/api/v1/openapi.json");
-        let answer = self.answered(self.http.get(&url).send().await, &url)?;
-        let (status, body) = read(answer).await?;
-        let elsewhere = || {
-            anyhow!(
-                "{url} is not the admin API: --server is the URL of the private listener (server.private_url)"
-            )
-        };
-        if status == StatusCode::NOT_FOUND {
-            return Err(elsewhere());
-        }
-        if status != StatusCode::OK {
-            return Err(refused(status, &body, None).context(format!("{url} answered {status}")));
-        }
-        let document: Document = serde_json::from_slice(&body).map_err(|_| elsewhere())?;
-        let url = document
-            .components
-            .security_schemes
-            .machine
-            .flows
-            .client_credentials
-            .token_url;
-        // The same rule that holds for the server: the secret is sent there.
-        let is_safe = url
-            .rsplit_once('/')
-            .is_some_and(|(origin, _)| origin.parse::<Issuer>().is_ok());
-        if !is_safe {
-            bail!("the server names {url} for tokens, which is no https address: its public_url is wrong");
-        }
-        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let asked = self
-            .http
-            .post(&url)
-            .basic_auth(encode(self.client.as_str()), Some(encode(secret.expose())))
-            .form(&[("grant_type", "client_credentials")]);
-        let (status, body) = read(self.answered(asked.send().await, &url)?).await?;
-        if status == StatusCode::OK {
-            let granted: Granted = serde_json::from_slice(&body).context("the token endpoint's answer")?;
-            return Ok(Secret::new(granted.access_token));
-        }
-        let client = &self.client;
-        match serde_json::from_slice::<NotGranted>(&body) {
-            Ok(not) if not.error == "invalid_client" => bail!(
-                "the server does not know the client {client} by this secret: it is wrong or over, or the client does not \
-                 authenticate with client_secret_basic"
-            ),
-            Ok(not) => bail!(
-                "the server gives {client} no token: {} {}",
-                not.error,
-                not.error_description
-            ),
-            Err(_) => bail!("{url} answered {status}"),
-        }
+    /// Gets another token in the place of the one that is there.
+    async fn renew(&self) -> anyhow::Result<()> {
+        *self.token.write().await = self.granted().await?;
+        Ok(())
     }
 
     /// Reads something.
@@ -200,27 +107,52 @@ impl Remote {
         if !query.is_empty() {
             url = format!("{url}?{query}");
         }
-        let mut asked = self.http.request(method, &url).bearer_auth(self.token.expose());
-        if let Some(body) = body {
-            asked = asked.json(&body);
+        let mut answer = self.sent(&method, &url, body.as_ref()).await?;
+        // A command may take longer than a token lives; what was refused so was not done.
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.renew().await?;
+            answer = self.sent(&method, &url, body.as_ref()).await?;
         }
-        let answer = self.answered(asked.send().await, &url)?;
         let challenge = answer.headers().get(header::WWW_AUTHENTICATE);
         let challenge = challenge.and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (status, body) = read(answer).await?;
         if !status.is_success() {
-            return Err(refused(status, &body, challenge.as_deref()));
+            return Err(Refused::new(status, &body, challenge.as_deref()).into());
         }
         serde_json::from_slice(&body)
-            .with_context(|| format!("{url} answered something else than expected: it is another version"))
+            .with_context(|| format!("{url} answered something else than expected; {ANOTHER_VERSION}"))
     }
 
-    fn answered(&self, sent: reqwest::Result<Response>, url: &str) -> anyhow::Result<Response> {
-        sent.map_err(reqwest::Error::without_url).with_context(|| {
-            let server = &self.server;
-            format!("{url} does not answer; is {server} where the server runs, and is server.private_listen set there?")
-        })
+    async fn sent(&self, method: &Method, url: &str, body: Option<&Value>) -> anyhow::Result<Response> {
+        let mut asked = self.http.request(method.clone(), url);
+        asked = asked.bearer_auth(self.token.read().await.expose());
+        if let Some(body) = body {
+            asked = asked.json(body);
+        }
+        answered(asked.send().await, url)
     }
+}
+
+/// What was answered, or why nothing was.
+fn answered(sent: reqwest::Result<Response>, url: &str) -> anyhow::Result<Response> {
+    sent.map_err(|error| {
+        let mut cause = error.source();
+        let mut is_certificate = false;
+        while let Some(source) = cause {
+            is_certificate |= source.to_string().contains("certificate");
+            cause = source.source();
+        }
+        let why = if is_certificate {
+            "its certificate is not taken: have this machine trust who made it, or name a file with that one's certificate in \
+             SSL_CERT_FILE"
+        } else if error.is_timeout() {
+            "it did not answer in time; what was asked for may have been done: look before you repeat it"
+        } else {
+            "it does not answer; see whether the server runs, its private listener (server.private_listen) is at this \
+             address, and this machine reaches it"
+        };
+        anyhow!(error.without_url()).context(format!("{url}: {why}"))
+    })
 }
 
 async fn read(mut answer: Response) -> anyhow::Result<(StatusCode, Vec<u8>)> {
@@ -232,24 +164,4 @@ async fn read(mut answer: Response) -> anyhow::Result<(StatusCode, Vec<u8>)> {
         }
     }
     Ok((status, body))
-}
-
-fn refused(status: StatusCode, body: &[u8], challenge: Option<&str>) -> anyhow::Error {
-    let scope = challenge.and_then(|challenge| {
-        let (_, rest) = challenge.split_once("scope=\"")?;
-        Some(rest.split_once('"')?.0)
-    });
-    if let (StatusCode::FORBIDDEN, Some(scope)) = (status, scope) {
-        return anyhow!(
-            "the client may not do this: it needs the scope {scope} (postern client set ID --scope ...)"
-        );
-    }
-    match serde_json::from_slice::<Refused>(body) {
-        Ok(Refused {
-            title,
-            detail: Some(detail),
-        }) => anyhow!("the server refused: {title}: {detail}"),
-        Ok(Refused { title, detail: None }) => anyhow!("the server refused: {title}"),
-        Err(_) => anyhow!("the server answered {status}"),
-    }
 }

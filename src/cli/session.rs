@@ -67,6 +67,9 @@ enum Verb {
     },
     /// List the ends of many sessions, and how far they came
     Ends {
+        /// Go on after this end
+        #[arg(long, value_name = "END_ID")]
+        after: Option<MassEndId>,
         /// How many rows at most
         #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
         limit: i64,
@@ -83,11 +86,14 @@ pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut Worl
     let admin = world.admin(place).await?;
     let json = command.json;
     match command.verb {
-        Verb::List { filter, after, limit } => list::list(&admin, &filter, after, limit, json, world).await,
+        Verb::List { filter, after, limit } => {
+            let page = list::Wanted { after, limit };
+            list::list(&admin, &filter, page, json, place, world).await
+        }
         Verb::Show { id } => list::show(&admin, id, json, world).await,
         Verb::Versions { client } => list::versions(&admin, client.as_ref(), json, world).await,
         Verb::End { session, filter, how } => end::end(&admin, session, &filter, how, json, world).await,
-        Verb::Ends { limit } => end::list(&admin, limit, json, world).await,
+        Verb::Ends { after, limit } => end::list(&admin, after, limit, json, place, world).await,
         Verb::CancelEnd { id } => end::cancel(&admin, id, json, world).await,
     }
 }

@@ -143,7 +143,7 @@ pub(super) async fn run(command: UserCommand, place: &Place, world: &mut World) 
             let text = || format!("Added {email}: {}", user.id);
             world.output.result(json, &user, text)
         }
-        Verb::List { after, begins, limit } => list(&admin, after, begins, limit, json, world).await,
+        Verb::List { after, begins, limit } => list(&admin, after, begins, limit, json, place, world).await,
         Verb::Show { email } => show(&admin, &email, json, world).await,
         Verb::Enable { email } => {
             let user = admin.user(&email).await?;
@@ -253,6 +253,7 @@ async fn list(
     begins: Option<String>,
     limit: i64,
     json: bool,
+    place: &Place,
     world: &mut World,
 ) -> anyhow::Result<()> {
     let page = match (&begins, &after) {
@@ -278,11 +279,7 @@ async fn list(
             ["ID", "EMAIL", "NAME", "ADDED", "STATE", "ROLE"],
             page.items.iter().map(row),
         );
-        let more = page.next.as_ref();
-        let same = begins.as_ref().map(|begins| format!(" --begins {begins}"));
-        let same = same.unwrap_or_default();
-        let more = more.map(|next| format!("\n\nThere are more: postern user list{same} --after {next}"));
-        rows + &more.unwrap_or_default()
+        rows + &place.more(page.next.as_deref())
     })
 }
 

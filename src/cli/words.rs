@@ -2,25 +2,9 @@
 
 use std::path::Path;
 
-use crate::{
-    base::time::{Instant, Lifetime},
-    store::ending::Ended,
-};
+use crate::{base::time::Lifetime, store::ending::Ended};
 
-/// How long ago: `just now`, `3 minutes ago`, `2 days ago`; what is older than a month is told by its date.
-pub(super) fn ago(at: Instant, now: Instant) -> String {
-    const MINUTE: i64 = 60;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
-    let seconds = now.since(at).seconds();
-    match seconds {
-        ..MINUTE => "just now".to_owned(),
-        MINUTE..HOUR => format!("{} ago", count(seconds / MINUTE, "minute")),
-        HOUR..DAY => format!("{} ago", count(seconds / HOUR, "hour")),
-        _ if seconds < 31 * DAY => format!("{} ago", count(seconds / DAY, "day")),
-        _ => at.to_rfc3339(),
-    }
-}
+pub(super) use crate::base::words::{ago, count};
 
 /// How long something took.
 pub(super) fn took(time: Lifetime) -> String {
@@ -44,15 +28,6 @@ pub(super) fn ended(ended: Ended) -> String {
             count(number(devices), "app session"),
             count(number(browsers), "browser session")
         ),
-    }
-}
-
-/// A number with its noun, in the plural where it is due.
-pub(super) fn count(number: i64, noun: &str) -> String {
-    if number == 1 {
-        format!("1 {noun}")
-    } else {
-        format!("{number} {noun}s")
     }
 }
 
@@ -84,22 +59,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_told_as_people_tell_them() {
-        let now = Instant::from_millis(1_800_000_000_000);
-        for (seconds, words) in [
-            (0, "just now"),
-            (60, "1 minute ago"),
-            (7200, "2 hours ago"),
-            (86_400, "1 day ago"),
-            (-5, "just now"),
-        ] {
-            assert_eq!(
-                ago(Instant::from_millis(now.millis() - seconds * 1000), now),
-                words
-            );
+    fn lengths_of_time_are_told_in_the_unit_that_fits() {
+        for (millis, words) in [(0, "< 1 ms"), (1, "1 ms"), (1234, "1.2 s"), (10_000, "10 s")] {
+            assert_eq!(took(Lifetime::from_millis(millis)), words);
         }
-        assert_eq!(ago(Instant::from_millis(0), now), "1970-01-01T00:00:00Z");
-        assert_eq!(took(Lifetime::from_millis(1234)), "1.2 s");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! An OAuth client and what it may do.
 
 mod assertion_issuer;
+mod change;
 mod preset;
 mod rules;
 mod sso_group;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     assertion_issuer::AssertionIssuer,
+    change::ClientChange,
     preset::Preset,
     rules::Contradiction,
     sso_group::{SsoGroup, SsoGroupError},

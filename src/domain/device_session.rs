@@ -130,7 +130,7 @@ impl Grant {
 
 /// What a client presents to refresh: a token whose MAC was right, and the proof, if any, already checked.
 #[derive(Debug, Clone)]
-pub struct Presented<'a> {
+pub struct PresentedRefreshToken<'a> {
     /// The authenticated client.
     pub client: &'a ClientId,
     /// Digest of the token's handle.
@@ -198,7 +198,7 @@ pub fn lives_until(rotated_at: Instant, idle: Lifetime, expires_at: Instant) -> 
 impl DeviceSession {
     /// What `presented` means for this session, in the order of checks that nothing may change: every check before
     /// the generation refuses and touches nothing.
-    pub fn judge(&self, presented: &Presented<'_>, rules: RefreshRules, now: Instant) -> Verdict {
+    pub fn judge(&self, presented: &PresentedRefreshToken<'_>, rules: RefreshRules, now: Instant) -> Verdict {
         let (handle, generation, rotated_at) = match self.state {
             State::Granted { .. } => return Verdict::Refuse(Refusal::Unknown),
             State::Ended { .. } => return Verdict::Refuse(Refusal::Ended),

@@ -88,12 +88,44 @@ impl Permissions {
         self.0 & !other.0 == 0
     }
 
+    /// All there are.
+    pub fn all() -> Self {
+        Self::granted(|_| true)
+    }
+
     /// Every one in it.
     pub fn iter(self) -> impl Iterator<Item = Permission> {
         Permission::ALL
             .iter()
             .copied()
             .filter(move |permission| self.has(*permission))
+    }
+}
+
+/// By their names, with spaces between them.
+impl fmt::Display for Permissions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.iter().map(Permission::as_str).collect();
+        f.write_str(&names.join(" "))
+    }
+}
+
+/// No permission has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a permission is not known")]
+pub struct UnknownPermission;
+
+impl FromStr for Permissions {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPermission> {
+        let named: Vec<_> = text.split(' ').filter(|name| !name.is_empty()).collect();
+        let set = Self::granted(|permission| named.contains(&permission.as_str()));
+        if set.iter().count() == named.len() {
+            Ok(set)
+        } else {
+            Err(UnknownPermission)
+        }
     }
 }
 
@@ -212,7 +244,12 @@ mod tests {
     fn every_role_reads_back_what_it_writes() {
         for role in Role::ALL {
             assert_eq!(role.as_str().parse(), Ok(role));
+            assert_eq!(role.permissions().to_string().parse(), Ok(role.permissions()));
         }
         assert_eq!("root".parse::<Role>(), Err(UnknownRole));
+        assert_eq!("".parse(), Ok(Permissions::default()));
+        for wrong in ["users", "users.read,users.write", "users.read users.read"] {
+            assert_eq!(wrong.parse::<Permissions>(), Err(UnknownPermission), "{wrong}");
+        }
     }
 }

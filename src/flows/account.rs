@@ -26,7 +26,7 @@ use crate::{
         browser_sessions,
         consents::{self, Consent, WithdrawConsent},
         device_sessions,
-        ending::{EndSessions, Ended},
+        ending::Ended,
         error::StoreError,
         users::{self, AddUser, Asking, ChangePassword, DisableUser},
     },
@@ -311,11 +311,7 @@ pub async fn withdraw_consent(
     let change = WithdrawConsent {
         user,
         client,
-        end: EndSessions {
-            // Told of by the event below, where there was something to take back.
-            also: None,
-            ..prepare(provider, now, ending, Reason::EndedByUser, subject.clone())
-        },
+        end: prepare(provider, now, ending, Reason::EndedByUser, subject.clone()),
         event: provider.event(now, subject, Event::ConsentWithdrawn),
     };
     Ok(remember(provider, &provider.db.write(change).await?))

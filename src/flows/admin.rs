@@ -33,7 +33,7 @@ impl By {
     pub fn operator() -> Self {
         Self {
             actor: Actor::Operator,
-            permissions: Permissions::granted(|_| true),
+            permissions: Permissions::all(),
         }
     }
 
@@ -52,7 +52,8 @@ impl By {
         self.covers(Permissions::of_scope(scope))
     }
 
-    fn covers(&self, permissions: Permissions) -> Result<(), Beyond> {
+    /// The same for what somebody did with these permissions.
+    pub fn covers(&self, permissions: Permissions) -> Result<(), Beyond> {
         if permissions.is_within(self.permissions) {
             Ok(())
         } else {

@@ -122,7 +122,7 @@ impl Chain {
 
     /// Takes events into the chain. Who lost the job a moment ago finds that the chain has moved on, and changes nothing:
     /// false.
-    async fn link(&mut self, provider: &Provider, waiting: &[StoredEvent]) -> Result<bool, StoreError> {
+    async fn link(&mut self, provider: &Provider, waiting: &[StoredEvent]) -> Result<bool, AuditError> {
         let from = self.look(provider).await?;
         let (mut to, mut links, mut counts) = (from, Vec::new(), BTreeMap::new());
         for event in waiting {
@@ -148,20 +148,24 @@ impl Chain {
                 (self.held_until, self.known) = (None, None);
                 Ok(false)
             }
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// How far the chain is. When it is not as far as this process has seen it, the database went back.
-    async fn look(&mut self, provider: &Provider) -> Result<Head, StoreError> {
+    async fn look(&mut self, provider: &Provider) -> Result<Head, AuditError> {
         let head = audit::head(&provider.db).await?;
         let Some(known) = self.known.filter(|known| *known != head) else {
             return Ok(head);
         };
         let kept = audit::kept(&provider.db).await?;
-        let goes_on = known.seq < kept.seq
-            || known.seq <= head.seq
-                && (known.seq == 0 || audit::hash_at(&provider.db, known.seq).await? == Some(known.hash));
+        let goes_on = if known.seq < kept.seq {
+            // What it knows was deleted by age, or somebody who writes the database says so.
+            verify::is_vouched(provider, &kept).await?
+        } else {
+            known.seq <= head.seq
+                && (known.seq == 0 || audit::hash_at(&provider.db, known.seq).await? == Some(known.hash))
+        };
         if !goes_on {
             tracing::error!(
                 known = known.seq,

@@ -22,7 +22,7 @@ use crate::{
 
 /// What a request presents to show which client it is from. It holds secrets, and does not print.
 #[derive(Default)]
-pub struct Presented<'a> {
+pub struct PresentedClient<'a> {
     /// The `client_id` of the form.
     pub client_id: Option<&'a str>,
     /// What the Authorization header says.
@@ -108,7 +108,7 @@ enum Way<'a> {
 /// The client that a request is from.
 pub async fn authenticate(
     provider: &Provider,
-    presented: &Presented<'_>,
+    presented: &PresentedClient<'_>,
 ) -> Result<Arc<Client>, ClientAuthError> {
     match one_way(presented)? {
         Way::None(id) => told(registered(provider, id, AuthMethod::None), id),
@@ -125,7 +125,7 @@ pub async fn authenticate(
 
 /// The one way that is presented. More than one is refused, whatever each of them proves: who checks only the first of
 /// them lets the second stand for somebody else.
-fn one_way<'a>(presented: &'a Presented<'_>) -> Result<Way<'a>, ClientAuthError> {
+fn one_way<'a>(presented: &'a PresentedClient<'_>) -> Result<Way<'a>, ClientAuthError> {
     let has_assertion = presented.client_assertion.is_some() || presented.client_assertion_type.is_some();
     let ways = [
         presented.authorization.is_some(),

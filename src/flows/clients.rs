@@ -3,6 +3,10 @@
 pub mod secrets;
 pub mod set;
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use self::secrets::NewSecret;
 use crate::{
     base::{
@@ -12,7 +16,8 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        client::{Client, ClientSettings, GrantType},
+        client::{Client, ClientKind, ClientSettings, Contradiction, GrantType},
+        client_secret,
         ending::{Ending, Reason},
         event::{Changed, Event, EventRecord, Subject},
         key::Ring,
@@ -21,7 +26,7 @@ use crate::{
         Provider,
         admin::console,
         end::{prepare, remember, revoked_until},
-        keys::{KeysError, request},
+        keys::{KeysError, request, rotate::outlive},
     },
     store::{
         self,
@@ -34,14 +39,9 @@ use crate::{
 /// Why a client was not registered.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A setting contradicts another.
-    #[error("{setting}: {rule}")]
-    Contradiction {
-        /// Which.
-        setting: &'static str,
-        /// The rule that it breaks, and what to write.
-        rule: String,
-    },
+    /// Settings contradict each other, or the server's: every rule that is broken.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Contradictions(Vec<Contradiction>),
     /// The id is taken.
     #[error("there is a client with this id already")]
     Taken,
@@ -83,9 +83,7 @@ pub async fn register(
     actor: Actor,
 ) -> Result<Registered, ClientError> {
     // Also before there is a private listener: whoever had its id would be taken for it later.
-    if id == console::client_id() {
-        return Err(ClientError::Taken);
-    }
+    console::keeps(&id).map_err(|_| ClientError::Taken)?;
     let now = provider.clock.now();
     let client = Client {
         id: id.clone(),
@@ -94,7 +92,9 @@ pub async fn register(
         created_at: now,
         disabled_at: None,
     };
-    check(provider, &client)?;
+    let mut broken = contradictions(provider, &client.settings);
+    broken.extend(of_secret(&client.settings, secret_life));
+    refuse(broken)?;
     let subject = Subject {
         client: Some(id),
         ..Subject::default()
@@ -122,53 +122,82 @@ pub async fn register(
     Ok(Registered { client, secret })
 }
 
-/// Makes the keys that a client with these settings is the first to ask for.
+/// Makes the keys that a client with these settings is the first to ask for, and has the others outlive its tokens.
 pub(in crate::flows) async fn make_keys(
     provider: &Provider,
     settings: &ClientSettings,
 ) -> Result<(), KeysError> {
+    outlive(
+        provider,
+        settings.lifetimes.over(&provider.lifetimes).access_token,
+    )
+    .await?;
     if settings.needs_rs256() && provider.keys.load().rs256.is_none() {
         request(provider, Ring::SigningRs256).await?;
     }
     Ok(())
 }
 
-/// Refuses what contradicts itself, or the server's settings.
-pub(in crate::flows) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
-    if let Some(contradiction) = client
-        .settings
-        .contradictions(&provider.issuer)
-        .into_iter()
-        .next()
-    {
-        return Err(ClientError::Contradiction {
-            setting: contradiction.setting,
-            rule: contradiction.rule.to_owned(),
-        });
+/// What the life of a new client's secret contradicts.
+fn of_secret(settings: &ClientSettings, life: Option<Lifetime>) -> Option<Contradiction> {
+    let life = life?;
+    if !settings.has_secret() {
+        return Some(Contradiction::new("secret_life", "this client has no secret"));
     }
-    if let Some((setting, rule)) = client
-        .lifetimes(&provider.lifetimes)
-        .contradictions()
-        .into_iter()
-        .next()
-    {
-        return Err(ClientError::Contradiction { setting, rule });
-    }
-    if let Some(rule) = client.settings.too_short_for(&provider.lifetimes) {
-        return Err(ClientError::Contradiction {
-            setting: "audience_access_token",
-            rule,
-        });
-    }
-    Ok(())
+    let wrong = client_secret::judge_lives(Some(life), Lifetime::from_secs(0)).err();
+    wrong.map(|rule| Contradiction::new("secret_life", rule.to_string()))
 }
 
-/// The clients that nobody has used since an instant, and when each proved itself the last time, if it ever did.
-pub async fn unused_since(
-    provider: &Provider,
-    since: Instant,
-) -> Result<Vec<(ClientId, Option<Instant>)>, StoreError> {
-    store::clients::unused_since(&provider.db, since).await
+/// Refuses what contradicts itself, or the server's settings.
+pub(in crate::flows) fn check(provider: &Provider, client: &Client) -> Result<(), ClientError> {
+    refuse(contradictions(provider, &client.settings))
+}
+
+fn contradictions(provider: &Provider, settings: &ClientSettings) -> Vec<Contradiction> {
+    let mut all = settings.contradictions_with(&provider.lifetimes);
+    all.extend(settings.contradictions(&provider.issuer));
+    all
+}
+
+fn refuse(all: Vec<Contradiction>) -> Result<(), ClientError> {
+    if all.is_empty() {
+        Ok(())
+    } else {
+        Err(ClientError::Contradictions(all))
+    }
+}
+
+/// A client that nobody has used for long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnusedClient {
+    /// Its id.
+    pub id: ClientId,
+    /// Its name.
+    pub name: DisplayName,
+    /// What kind of program it is.
+    pub kind: ClientKind,
+    /// When it was registered.
+    pub created_at: Instant,
+    /// When it proved itself the last time, if it ever did.
+    pub last_used_at: Option<Instant>,
+}
+
+/// The clients that nobody has used since an instant, by id.
+pub async fn unused_since(provider: &Provider, since: Instant) -> Result<Vec<UnusedClient>, StoreError> {
+    let (_, clients) = store::clients::all(&provider.db).await?;
+    let found = store::clients::unused_since(&provider.db, since).await?;
+    let mut found: BTreeMap<_, _> = found.into_iter().collect();
+    let unused = clients.into_iter().filter_map(|client| {
+        let last_used_at = found.remove(&client.id)?;
+        Some(UnusedClient {
+            id: client.id,
+            name: client.name,
+            kind: client.settings.kind,
+            created_at: client.created_at,
+            last_used_at,
+        })
+    });
+    Ok(unused.collect())
 }
 
 /// Removes a client and ends its sessions. How much ended; nothing when there was no such client. It may have millions of

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::timeout;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use crate::{
     base::{
@@ -24,6 +27,51 @@ use crate::{
 
 /// How often the database is asked who has acknowledged.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How many may wait at a node at once: each asks the database so often.
+pub const MOST: usize = 32;
+
+/// The places of those who wait at this node.
+#[derive(Debug)]
+pub struct Waiting(Semaphore);
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self(Semaphore::new(MOST))
+    }
+}
+
+impl Waiting {
+    /// How many places are free.
+    pub fn free(&self) -> usize {
+        self.0.available_permits()
+    }
+}
+
+/// There is no place for one more.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error(
+    "{MOST} wait at this server already until what ended is refused everywhere, and no more may: nothing was done. Ask again \
+     in a few seconds, or without waiting"
+)]
+pub struct TooMany;
+
+/// A place to wait at, and for how long. It is taken before anything ends, so that who gets none can ask again.
+#[derive(Debug)]
+pub struct Wait<'a> {
+    provider: &'a Provider,
+    patience: Lifetime,
+    _place: SemaphorePermit<'a>,
+}
+
+/// Takes a place to wait for so long.
+pub fn wait(provider: &Provider, patience: Lifetime) -> std::result::Result<Wait<'_>, TooMany> {
+    Ok(Wait {
+        provider,
+        patience,
+        _place: provider.waiting.0.try_acquire().map_err(|_| TooMany)?,
+    })
+}
 
 /// How far an end has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,44 +115,66 @@ impl Confirmation {
     }
 }
 
-/// Waits until every copy that was seen lately refuses what was committed before this is called, or for so long.
-pub async fn confirm(provider: &Provider, patience: Lifetime) -> Result<Confirmation> {
-    let at = facts::look(&provider.db, &provider.clock).await?.at;
-    let counted = counted_since(provider, at);
-    // Later than the end, so that whoever comes later is given it at once.
-    let mut waiting = instances::seen_since(&provider.db, counted).await?;
-    let all = waiting.len();
-    let has_it = |instance: &Instance| instance.acknowledged_at.is_some_and(|seen| seen > at);
-    waiting.retain(|instance| !has_it(instance));
-    let mut left = 0;
-    if !waiting.is_empty() {
-        provider.db.write(AskAll).await?;
-        let all_have_it = async {
-            while !waiting.is_empty() {
-                tokio::time::sleep(LOOK).await;
-                let known = instances::seen_since(&provider.db, counted).await?;
-                waiting.retain(|one| {
-                    let now = known
-                        .iter()
-                        .find(|known| (&known.client, &known.name) == (&one.client, &one.name));
-                    // One that has stopped in order does not count.
-                    left += usize::from(now.is_none());
-                    now.is_some_and(|now| !has_it(now))
-                });
-            }
-            Ok::<(), StoreError>(())
-        };
-        if let Ok(failed) = timeout(patience.to_std(), all_have_it).await {
-            failed?;
+impl<'a> Wait<'a> {
+    /// Where it is waited.
+    pub(super) fn provider(&self) -> &'a Provider {
+        self.provider
+    }
+
+    /// How long may be waited.
+    pub(super) fn patience(&self) -> Lifetime {
+        self.patience
+    }
+
+    /// The same when a part of the time has gone by.
+    #[must_use]
+    pub(super) fn after(self, waited: Lifetime) -> Self {
+        Self {
+            patience: Lifetime::from_millis(self.patience.millis() - waited.millis()),
+            ..self
         }
     }
-    let until = revoked_until(provider, at);
-    let missing: Vec<_> = waiting.iter().map(|one| one.missing(at, until)).collect();
-    Ok(Confirmation {
-        instances: all - left,
-        confirmed: all - left - missing.len(),
-        missing,
-    })
+
+    /// Waits until every copy that was seen lately refuses what was committed before this is called, or for so long.
+    pub async fn confirm(&self) -> Result<Confirmation> {
+        let provider = self.provider;
+        let at = facts::look(&provider.db, &provider.clock).await?.at;
+        let counted = counted_since(provider, at);
+        // Later than the end, so that whoever comes later is given it at once.
+        let mut waiting = instances::seen_since(&provider.db, counted).await?;
+        let all = waiting.len();
+        let has_it = |instance: &Instance| instance.acknowledged_at.is_some_and(|seen| seen > at);
+        waiting.retain(|instance| !has_it(instance));
+        let mut left = 0;
+        if !waiting.is_empty() {
+            provider.db.write(AskAll).await?;
+            let all_have_it = async {
+                while !waiting.is_empty() {
+                    tokio::time::sleep(LOOK).await;
+                    let known = instances::seen_since(&provider.db, counted).await?;
+                    waiting.retain(|one| {
+                        let now = known
+                            .iter()
+                            .find(|known| (&known.client, &known.name) == (&one.client, &one.name));
+                        // One that has stopped in order does not count.
+                        left += usize::from(now.is_none());
+                        now.is_some_and(|now| !has_it(now))
+                    });
+                }
+                Ok::<(), StoreError>(())
+            };
+            if let Ok(failed) = timeout(self.patience.to_std(), all_have_it).await {
+                failed?;
+            }
+        }
+        let until = revoked_until(provider, at);
+        let missing: Vec<_> = waiting.iter().map(|one| one.missing(at, until)).collect();
+        Ok(Confirmation {
+            instances: all - left,
+            confirmed: all - left - missing.len(),
+            missing,
+        })
+    }
 }
 
 impl Instance {

@@ -119,7 +119,7 @@ pub async fn find(provider: &Provider, code: UserCode) -> Result<Option<Waiting>
 
 /// A decision with all that it is made of.
 #[derive(Debug, Clone, Copy)]
-pub struct Decision<'a> {
+pub struct DeviceDecision<'a> {
     /// The device's request.
     pub waiting: &'a Waiting,
     /// Who asks.
@@ -134,7 +134,7 @@ pub struct Decision<'a> {
     pub address: Option<&'a str>,
 }
 
-impl Decision<'_> {
+impl DeviceDecision<'_> {
     /// Writes the `granted` row, which the device's next poll redeems. False when it cannot be (any more): somebody has
     /// decided, or the code has expired. The session lives on its own and came from no browser: this one is only where it
     /// was allowed.

@@ -1,4 +1,5 @@
-//! The one function that ends things.
+//! Ends, as every verb makes them: prepared here, written by the one function that ends things (`store/ending.rs`), and
+//! remembered here before anybody is told.
 
 use crate::{
     base::{
@@ -9,7 +10,7 @@ use crate::{
     domain::{
         actor::Actor,
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::Subject,
     },
     flows::Provider,
     store::{
@@ -73,18 +74,14 @@ pub fn prepare(
     reason: Reason,
     subject: Subject,
 ) -> EndSessions {
-    let until = revoked_until(provider, now);
-    let also = matches!(ending, Ending::Consent { .. })
-        .then(|| provider.event(now, subject.clone(), Event::ConsentWithdrawn));
     EndSessions {
         ending,
         reason,
         now,
-        until,
+        until: revoked_until(provider, now),
         event: EventId::new(now, &provider.entropy),
         subject,
         actor: None,
-        also,
         note: None,
     }
 }

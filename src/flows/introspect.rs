@@ -13,7 +13,7 @@ use crate::{
         authorization_details::AuthorizationDetails,
         binding::{Binding, Proof, Thumbprint},
         client::{Client, IdTokenAlgorithm},
-        device_session::{Presented, State, Verdict, lives_until},
+        device_session::{PresentedRefreshToken, State, Verdict, lives_until},
         refresh_token::RefreshToken,
         scope::ScopeSet,
     },
@@ -194,7 +194,7 @@ async fn of_refresh_token(
         Binding::Bearer => None,
         Binding::Key(key) => Some(Proof { key, made_at: now }),
     };
-    let presented = Presented {
+    let presented = PresentedRefreshToken {
         client: &client.id,
         handle: token.handle.digest(),
         generation: token.generation,

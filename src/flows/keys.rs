@@ -1,9 +1,10 @@
 //! The key rings: their first keys, what makes them complete, and how they move on.
 
+pub mod again;
 mod make;
 pub mod rotate;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::{
         key::{KeyInfo, KeyState, Ring, rotation::RingKeys},
     },
     flows::{Provider, keys::make::Maker},
-    ports::{keyring::Keyring, secrets::RootSecret, vault::Vault},
+    ports::{ends::Ends, keyring::Keyring, secrets::RootSecret, vault::Vault},
     store::{
         db::Db,
         facts,
@@ -58,6 +59,7 @@ pub async fn open(
     root: &RootSecret,
     issuer: Issuer,
     entropy: &Entropy,
+    ends: Arc<Ends>,
     now: Instant,
 ) -> Result<Keyring, KeysError> {
     let vault = Vault::open(db, root).await?;
@@ -73,7 +75,7 @@ pub async fn open(
             maker.rotate(db, ring, rotation).await?;
         }
     }
-    Keyring::open(db, vault, issuer, now).await
+    Keyring::open(db, vault, issuer, ends, now).await
 }
 
 /// The rings of a server that has these keys.

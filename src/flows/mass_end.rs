@@ -1,31 +1,32 @@
 //! Ends all sessions that match a filter. It may be millions, so it is a job: begun here, worked off batch by batch by one
 //! process for all, and gone on with by another when that one is killed.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::{
     base::{
-        id::{DeviceSessionId, EventId, MassEndId},
-        text::Note,
+        id::{DeviceSessionId, EventId, MassEndId, UserId},
+        page::Page,
         time::Lifetime,
     },
     domain::{
-        actor::Actor,
         ending::{Ending, Reason},
         event::{Event, Subject},
+        role::{Permission, Permissions},
         session_filter::SessionFilter,
     },
     flows::{
         Provider,
-        confirm::{Reached, confirm},
+        admin::{Beyond, By, console, people::beyond, sessions::Why},
+        confirm::{Reached, Wait},
         end::{prepare, remember},
         sessions::Walk,
     },
     store::{
-        device_sessions::list::{Listed, Standing},
+        device_sessions::list::{Listed, SessionState},
         error::{Result, StoreError},
         jobs,
         mass_ends::{self, BeginMassEnd, CancelMassEnd, EndBatch, MassEnd},
@@ -45,7 +46,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How many rows are read at once to count.
 const STRIDE: i64 = 1000;
 
-/// How many sessions are looked at for somebody who waits for a page to say how many would end.
+/// How many sessions are looked at to say how many would end: whoever asks waits for that.
 pub const COUNTED_AT_ONCE: u64 = 100_000;
 
 /// What would end.
@@ -59,13 +60,33 @@ pub struct Counted {
     pub is_all: bool,
 }
 
-/// Counts what would end, and changes nothing. Looks at so many sessions at most.
-pub async fn count(provider: &Provider, filter: &SessionFilter, most: u64) -> Result<Counted> {
+/// Why an end was not begun, counted or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum MassEndError {
+    /// The filter names nothing.
+    #[error("this names no session in particular, and would end all of them: say which ones")]
+    Everything,
+    /// It names who may do more than the one who asks, or was begun by somebody who might.
+    #[error(transparent)]
+    Beyond(#[from] Beyond),
+    /// The database's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Counts what would end, and changes nothing. Looks at so many sessions at most, the newest, and says so.
+pub async fn count(
+    provider: &Provider,
+    by: &By,
+    filter: &SessionFilter,
+) -> std::result::Result<Counted, MassEndError> {
+    judge(provider, by, filter).await?;
     let filter = opened_by_now(provider, filter);
+    let reach = Reach::of(provider, &filter, by.permissions).await?;
     let (mut walk, mut found) = (Walk::new(&filter, None), 0);
-    while !walk.is_over && walk.looked_at < most {
+    while !walk.is_over && walk.looked_at < COUNTED_AT_ONCE {
         let rows = walk.next(provider, STRIDE).await?;
-        found += rows.iter().filter(|row| ends(&filter, row)).count() as u64;
+        found += rows.iter().filter(|row| reach.has(row)).count() as u64;
     }
     Ok(Counted {
         found,
@@ -74,33 +95,21 @@ pub async fn count(provider: &Provider, filter: &SessionFilter, most: u64) -> Re
     })
 }
 
-/// Why no end was begun.
-#[derive(Debug, thiserror::Error)]
-pub enum BeginError {
-    /// The filter names nothing.
-    #[error("this names no session in particular, and would end all of them: say which ones")]
-    Everything,
-    /// The database's.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Begins to end all sessions that match and are open by now.
+/// Begins to end all sessions that match and are open by now, but for those of admins whom the one who asks does not reach.
 pub async fn begin(
     provider: &Provider,
+    by: &By,
     filter: &SessionFilter,
-    note: Option<Note>,
-    actor: Actor,
-) -> std::result::Result<MassEnd, BeginError> {
-    if filter.is_empty() {
-        return Err(BeginError::Everything);
-    }
+    why: Why,
+) -> std::result::Result<MassEnd, MassEndError> {
+    judge(provider, by, filter).await?;
     let now = provider.clock.now();
     let filter = opened_by_now(provider, filter);
     let end = MassEnd {
         id: MassEndId::new(now, &provider.entropy),
-        note,
-        actor,
+        note: why.note,
+        actor: by.actor.clone(),
+        permissions: by.permissions,
         begun_at: now,
         looked_at: 0,
         found: 0,
@@ -115,13 +124,36 @@ pub async fn begin(
         filter: end.filter.clone(),
         note: end.note.clone(),
     };
+    let about = Subject {
+        address: why.address,
+        ..subject(&end.filter)
+    };
     let change = BeginMassEnd {
-        event: provider.event_by(now, &end.actor, subject(&end.filter), event),
+        event: provider.event_by(now, &end.actor, about, event),
         end: end.clone(),
     };
     provider.db.write(change).await?;
     provider.mass_ends.notify_one();
     Ok(end)
+}
+
+/// Refuses a filter that names nothing, or what single ends would refuse: an admin who may do more. Nobody but who says who is
+/// an admin signs all of them out of the console.
+async fn judge(
+    provider: &Provider,
+    by: &By,
+    filter: &SessionFilter,
+) -> std::result::Result<(), MassEndError> {
+    if filter.is_empty() {
+        return Err(MassEndError::Everything);
+    }
+    let names_console = filter.client == Some(console::client_id());
+    let spared = beyond(provider, by.permissions).await?;
+    let names_spared = filter.user.is_some_and(|user| spared.contains(&user));
+    if names_spared || names_console && !by.may(Permission::WriteRoles) {
+        return Err(Beyond.into());
+    }
+    Ok(())
 }
 
 /// Only what is open when it is said: who signs in again meanwhile stays signed in.
@@ -139,11 +171,8 @@ pub async fn find(provider: &Provider, id: MassEndId) -> Result<Option<MassEnd>>
 }
 
 /// Waits until one is done and every API that follows the stream refuses what ended, or for so long; how far it is then.
-pub async fn wait(
-    provider: &Provider,
-    id: MassEndId,
-    patience: Lifetime,
-) -> Result<Option<Reached<MassEnd>>> {
+pub async fn wait(wait: Wait<'_>, id: MassEndId) -> Result<Option<Reached<MassEnd>>> {
+    let provider = wait.provider();
     let since = provider.clock.now();
     let done = async {
         loop {
@@ -153,7 +182,7 @@ pub async fn wait(
             }
         }
     };
-    let found = match timeout(patience.to_std(), done).await {
+    let found = match timeout(wait.patience().to_std(), done).await {
         Ok(found) => found?,
         Err(_) => find(provider, id).await?,
     };
@@ -161,34 +190,43 @@ pub async fn wait(
         return Ok(None);
     };
     let waited = provider.clock.now().since(since);
-    let left = Lifetime::from_millis(patience.millis() - waited.millis());
     let confirmation = match done.done_at {
-        Some(_) => Some(confirm(provider, left).await?),
+        Some(_) => Some(wait.after(waited).confirm().await?),
         None => None,
     };
     Ok(Some(Reached { done, confirmation }))
 }
 
 /// Those that were begun, newest first, before `after` when that is there.
-pub async fn list(provider: &Provider, after: Option<MassEndId>, limit: i64) -> Result<Vec<MassEnd>> {
+pub async fn list(provider: &Provider, after: Option<MassEndId>, limit: i64) -> Result<Page<MassEnd>> {
     let newest = MassEndId::from_bytes([0xff; 16]);
-    mass_ends::list(&provider.db, after.unwrap_or(newest), limit).await
+    // One more tells whether there are more.
+    let rows = mass_ends::list(&provider.db, after.unwrap_or(newest), limit.saturating_add(1)).await?;
+    Ok(Page::cut(rows, limit, |end| end.id.to_string()))
+}
+
+/// Whether somebody may stop one: who began it, and who may do all that this one might.
+pub fn may_cancel(by: &By, end: &MassEnd) -> bool {
+    by.actor == end.actor || by.covers(end.permissions).is_ok()
 }
 
 /// Stops one; what has ended stays ended. False when it is done, or never was.
-pub async fn cancel(provider: &Provider, id: MassEndId, actor: Actor) -> Result<bool> {
+pub async fn cancel(provider: &Provider, by: &By, id: MassEndId) -> std::result::Result<bool, MassEndError> {
     let now = provider.clock.now();
     let Some(end) = find(provider, id).await? else {
         return Ok(false);
     };
+    if !may_cancel(by, &end) {
+        return Err(Beyond.into());
+    }
     let change = CancelMassEnd {
         id,
         now,
         event: EventId::new(now, &provider.entropy),
         subject: subject(&end.filter),
-        actor,
+        actor: by.actor.clone(),
     };
-    provider.db.write(change).await
+    Ok(provider.db.write(change).await?)
 }
 
 /// Works off whatever was begun, unless another process does. Whether anything is left.
@@ -209,7 +247,9 @@ pub async fn work(provider: &Provider) -> Result<bool> {
 async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
     let mut walk = Walk::new(&end.filter, Some(end.before));
     let rows = walk.next(provider, BATCH).await?;
-    let found = rows.iter().filter(|row| ends(&end.filter, row));
+    // Who is an admin may have changed since the batch before.
+    let reach = Reach::of(provider, &end.filter, end.permissions).await?;
+    let found = rows.iter().filter(|row| reach.has(row));
     let ids: Vec<DeviceSessionId> = found.map(|row| row.id).collect();
     let now = provider.clock.now();
     let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
@@ -246,9 +286,25 @@ async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
     Ok(())
 }
 
-/// Whether the end reaches a session: also one whose app has not come for it yet, and one that nobody uses any more.
-fn ends(filter: &SessionFilter, session: &Listed) -> bool {
-    session.standing != Standing::Ended && filter.fits(&session.traits())
+/// Which sessions an end reaches.
+struct Reach<'a> {
+    filter: &'a SessionFilter,
+    /// Admins whom the one who began it does not reach.
+    spared: BTreeSet<UserId>,
+}
+
+impl<'a> Reach<'a> {
+    async fn of(provider: &Provider, filter: &'a SessionFilter, permissions: Permissions) -> Result<Self> {
+        let spared = beyond(provider, permissions).await?;
+        Ok(Self { filter, spared })
+    }
+
+    /// Also one whose app has not come for it yet, and one that nobody uses any more.
+    fn has(&self, session: &Listed) -> bool {
+        session.state != SessionState::Ended
+            && self.filter.fits(&session.traits())
+            && !self.spared.contains(&session.user)
+    }
 }
 
 fn subject(filter: &SessionFilter) -> Subject {

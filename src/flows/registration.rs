@@ -64,8 +64,8 @@ pub enum RegistrationError {
 impl From<ClientError> for RegistrationError {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Contradiction { setting, rule } => {
-                OAuthError::new(ErrorCode::InvalidClientMetadata, format!("{setting}: {rule}")).into()
+            ClientError::Contradictions(_) => {
+                OAuthError::new(ErrorCode::InvalidClientMetadata, error.to_string()).into()
             }
             ClientError::Taken => StoreError::Conflict("a drawn client id is taken".to_owned()).into(),
             ClientError::Keys(error) => error.into(),

@@ -12,8 +12,8 @@ use crate::{
     flows::Provider,
     store::{
         app_versions::{self, VersionCount},
-        browser_sessions,
-        device_sessions::list::{self, Along, Listed, Standing},
+        browser_sessions, device_sessions,
+        device_sessions::list::{self, Along, Listed, SessionState},
         error::Result,
     },
 };
@@ -77,7 +77,7 @@ fn is_live(provider: &Provider, session: &Listed, now: Instant) -> bool {
             session.expires_at,
         )
     };
-    session.standing == Standing::Active && until() > now
+    session.state == SessionState::Active && until() > now
 }
 
 /// A walk over the sessions among which those are that fit, newest first.
@@ -169,15 +169,15 @@ pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Sho
     let Some(session) = list::one(&provider.db, id).await? else {
         return Ok(None);
     };
-    let end = match session.standing {
-        Standing::Ended => list::end(&provider.db, id).await?,
-        Standing::Granted | Standing::Active => None,
+    let end = match session.state {
+        SessionState::Ended => list::end(&provider.db, id).await?,
+        SessionState::Granted | SessionState::Active => None,
     };
-    let state = match session.standing {
-        Standing::Granted => State::Granted,
-        Standing::Active if is_live(provider, &session, provider.clock.now()) => State::Active,
-        Standing::Active => State::Expired,
-        Standing::Ended => State::Ended,
+    let state = match session.state {
+        SessionState::Granted => State::Granted,
+        SessionState::Active if is_live(provider, &session, provider.clock.now()) => State::Active,
+        SessionState::Active => State::Expired,
+        SessionState::Ended => State::Ended,
     };
     let (ended_at, end_reason) = end.unzip();
     Ok(Some(Shown {
@@ -185,6 +185,29 @@ pub async fn show(provider: &Provider, id: DeviceSessionId) -> Result<Option<Sho
         state,
         ended_at,
         end_reason,
+    }))
+}
+
+/// A device session with what was allowed.
+#[derive(Debug, Serialize)]
+pub struct Detailed {
+    /// The session.
+    #[serde(flatten)]
+    pub shown: Shown,
+    /// What its tokens may at most.
+    pub scope: String,
+    /// When its person proved who they are.
+    pub auth_time: Instant,
+}
+
+/// One device session, likewise.
+pub async fn detailed(provider: &Provider, id: DeviceSessionId) -> Result<Option<Detailed>> {
+    let shown = show(provider, id).await?;
+    let found = device_sessions::find(&provider.db, id).await?;
+    Ok(shown.zip(found).map(|(shown, found)| Detailed {
+        shown,
+        scope: found.grant.scope.to_string(),
+        auth_time: found.grant.auth_time,
     }))
 }
 

@@ -19,7 +19,7 @@ use crate::{
     },
     domain::password::Password,
     flows::{Provider, audit::count_failure},
-    ports::hasher::{HasherError, Standing},
+    ports::hasher::{HasherError, QueuePlace},
     store::{
         error::StoreError,
         users::{self, Asking},
@@ -102,10 +102,10 @@ pub async fn by_password(provider: &Arc<Provider>, credentials: Credentials) -> 
     let known_as = known_browser.zip(account.as_ref());
     let known_as = known_as.filter(|(browser, account)| browser.knows(account.id, account.password_version));
     let limits = provider.limits;
-    let (standing, buckets) = match known_as {
+    let (place, buckets) = match known_as {
         // Not by address: strangers behind the same one would make it wait, and its own bucket bounds it.
         Some((browser, account)) => (
-            Standing::Known,
+            QueuePlace::Known,
             vec![bucket(
                 "browser",
                 &browser.bucket(account.id),
@@ -114,7 +114,7 @@ pub async fn by_password(provider: &Arc<Provider>, credentials: Credentials) -> 
         ),
         // The address first: one that has to wait fills no table with the names of accounts.
         None => (
-            Standing::Stranger,
+            QueuePlace::Stranger,
             vec![
                 bucket("address", &address, limits.sign_in_address),
                 bucket("account", &email.key(), limits.sign_in_account),
@@ -125,7 +125,7 @@ pub async fn by_password(provider: &Arc<Provider>, credentials: Credentials) -> 
     let tries = Tries::take(provider, buckets).await?;
     let provider = Arc::clone(provider);
     to_its_end(async move {
-        let checked = check(&provider, account, password, standing).await;
+        let checked = check(&provider, account, password, place).await;
         match checked {
             Err(SignInError::Wrong) => {
                 tries.count();
@@ -165,10 +165,10 @@ async fn check(
     provider: &Provider,
     account: Option<Account>,
     password: Password,
-    standing: Standing,
+    place: QueuePlace,
 ) -> Result<Person, SignInError> {
     let stored = account.as_ref().map(|account| account.hash.clone());
-    let verified = provider.hasher.verify(password.clone(), stored, standing).await?;
+    let verified = provider.hasher.verify(password.clone(), stored, place).await?;
     let Some(account) = account.filter(|_| verified.right) else {
         return Err(SignInError::Wrong);
     };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::{
     base::time::{Instant, Lifetime},
     flows::{
-        Provider,
+        Provider, keys,
         nodes::{self, look::Looks},
     },
     jobs::every,
@@ -70,7 +70,6 @@ impl<'a> Poll<'a> {
             polled: db,
             clock,
             clients,
-            keys,
             readiness,
             ends,
             ..
@@ -88,7 +87,7 @@ impl<'a> Poll<'a> {
         }
         let is_due = was_lost || self.is_due(now);
         // A client may be the first that needs a ring.
-        keys.follow(db, &versions, is_due, now).await?;
+        keys::again::follow(self.provider, &versions, is_due).await?;
         clients.follow(db, &versions, is_due).await?;
         let wanted = versions.of(instances::CONFIRMATIONS);
         let asks = wanted != self.confirmations;

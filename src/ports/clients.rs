@@ -85,16 +85,22 @@ impl ClientDirectory {
             .cloned()
     }
 
+    /// A client, also one that may not be used any more.
+    pub fn held(&self, id: &ClientId) -> Option<Arc<Client>> {
+        self.held.load().clients.get(id).cloned()
+    }
+
+    /// Every client, by id.
+    pub fn all(&self) -> Vec<Arc<Client>> {
+        let mut all: Vec<_> = self.held.load().clients.values().cloned().collect();
+        all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        all
+    }
+
     /// Every client that may be used, by id.
     pub fn enabled(&self) -> Vec<Arc<Client>> {
-        let held = self.held.load();
-        let mut all: Vec<_> = held
-            .clients
-            .values()
-            .filter(|client| client.is_enabled())
-            .cloned()
-            .collect();
-        all.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        let mut all = self.all();
+        all.retain(|client| client.is_enabled());
         all
     }
 

@@ -30,6 +30,8 @@ pub struct Ends {
     pub browsers: Recent<BrowserSessionId, Instant>,
     /// What resource servers must refuse, as long as that is so.
     pub revocations: Recent<Name, Revocation>,
+    /// Keys of every ring that were taken back, with when: as long as this process runs, since there are few.
+    pub keys: Recent<KeyId, Instant>,
     /// What those are told who follow the stream of it.
     pub announcements: Announcements,
     /// Whoever has it remembers and tells: what is remembered has been told when somebody else finds it.
@@ -74,10 +76,11 @@ impl Ends {
         self.revoke([(name, recorded(until, recorded_at))]);
     }
 
-    /// Remembers that a signing key was taken back.
-    pub fn remember_key(&self, kid: KeyId, until: Instant, recorded_at: Instant) {
+    /// Remembers that a key was taken back; with `until`, that resource servers must refuse until then what it signed.
+    pub fn remember_key(&self, kid: KeyId, until: Option<Instant>, recorded_at: Instant) {
+        self.keys.insert(kid, recorded_at);
         let name = (KEY.to_owned(), kid.to_string().into_bytes());
-        self.revoke([(name, recorded(until, recorded_at))]);
+        self.revoke(until.map(|until| (name, recorded(until, recorded_at))));
     }
 
     /// Remembers revocations, and tells of those that refuse more than what is known.
@@ -115,6 +118,11 @@ impl Ends {
     pub fn has_key(&self, kid: &str) -> bool {
         self.revocations
             .contains(&(KEY.to_owned(), kid.as_bytes().to_vec()))
+    }
+
+    /// Whether a key of any ring was taken back, as far as this process has heard.
+    pub fn has_withdrawn(&self, kid: KeyId) -> bool {
+        self.keys.contains(&kid) || self.has_key(&kid.to_string())
     }
 
     /// Forgets what ended more than an hour ago, and revocations that are not in force any more.

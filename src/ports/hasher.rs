@@ -34,7 +34,7 @@ pub struct HasherSettings {
 
 /// Who waits for an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum QueuePlace {
     /// Anybody.
     Stranger,
     /// Who has proved once to have an account: a third of the queue is kept for them, rounded down.
@@ -99,7 +99,7 @@ impl Hasher {
     /// The hash to store, in the PHC string format. Who gets here has just proved who they are, or is the operator.
     pub async fn hash(&self, password: Password) -> Result<String, HasherError> {
         let (argon2, salt) = (self.argon2.clone(), self.entropy.bytes::<16>());
-        self.run(Standing::Known, move || {
+        self.run(QueuePlace::Known, move || {
             hash(&argon2, password.expose().as_bytes(), &salt)
         })
         .await?
@@ -110,10 +110,10 @@ impl Hasher {
         &self,
         password: Password,
         stored: Option<String>,
-        standing: Standing,
+        place: QueuePlace,
     ) -> Result<Verified, HasherError> {
         let (argon2, decoy) = (self.argon2.clone(), Arc::clone(&self.decoy));
-        self.run(standing, move || {
+        self.run(place, move || {
             let text = stored.as_deref().unwrap_or(&decoy);
             let parsed = PasswordHash::new(text).map_err(|_| HasherError::Broken)?;
             // The parameters inside the hash count, not ours.
@@ -136,12 +136,12 @@ impl Hasher {
 
     async fn run<T: Send + 'static>(
         &self,
-        standing: Standing,
+        place: QueuePlace,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, HasherError> {
-        let places = match standing {
-            Standing::Stranger => self.queue - self.queue / 3,
-            Standing::Known => self.queue,
+        let places = match place {
+            QueuePlace::Stranger => self.queue - self.queue / 3,
+            QueuePlace::Known => self.queue,
         };
         let place = Place::take(&self.waiting, places).ok_or(HasherError::Busy)?;
         let permit = Arc::clone(&self.workers)

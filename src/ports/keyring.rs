@@ -28,6 +28,7 @@ use crate::{
         refresh_token::NotOurs,
     },
     ports::{
+        ends::Ends,
         keys::{Keys, KeysError},
         vault::Vault,
     },
@@ -50,6 +51,7 @@ const PAUSE: Lifetime = Lifetime::from_secs(1);
 pub struct Keyring {
     vault: Vault,
     issuer: Issuer,
+    ends: Arc<Ends>,
     held: ArcSwap<Keys>,
     /// When they were last known to be the database's.
     compared_at: AtomicI64,
@@ -88,13 +90,20 @@ impl NamesUnknownKey for Rejection {
 }
 
 impl Keyring {
-    /// Reads the rings.
-    pub async fn open(db: &Db, vault: Vault, issuer: Issuer, now: Instant) -> Result<Self, KeysError> {
+    /// Reads the rings. `ends` remembers which keys were taken back.
+    pub async fn open(
+        db: &Db,
+        vault: Vault,
+        issuer: Issuer,
+        ends: Arc<Ends>,
+        now: Instant,
+    ) -> Result<Self, KeysError> {
         let version = facts::version(db, keys::VERSION).await?;
-        let held = read(db, &vault, &issuer).await?;
+        let held = read(db, &vault, &issuer, &ends).await?;
         Ok(Self {
             vault,
             issuer,
+            ends,
             held: ArcSwap::from_pointee(held),
             compared_at: AtomicI64::new(now.millis()),
             last: Mutex::new(Last {
@@ -233,7 +242,7 @@ impl Keyring {
         asked_at: Instant,
     ) -> Result<(), KeysError> {
         if last.version != Some(version) {
-            let newer = read(db, &self.vault, &self.issuer).await?;
+            let newer = read(db, &self.vault, &self.issuer, &self.ends).await?;
             self.held.store(Arc::new(newer));
             last.version = Some(version);
         }
@@ -243,9 +252,18 @@ impl Keyring {
     }
 }
 
-async fn read(db: &Db, vault: &Vault, issuer: &Issuer) -> Result<Keys, KeysError> {
+async fn read(db: &Db, vault: &Vault, issuer: &Issuer, ends: &Ends) -> Result<Keys, KeysError> {
+    let all = keys::all(db).await?;
+    for key in &all {
+        match key.withdrawn_at {
+            Some(at) => ends.keys.insert(key.info.id, at),
+            // The database went back: what is held is better than what it says.
+            None if ends.has_withdrawn(key.info.id) => return Err(KeysError::BroughtBack(key.info.id)),
+            None => {}
+        }
+    }
     let is_gone = |key: &StoredKey| matches!(key.info.state, KeyState::Gone { .. });
-    let (gone, accepted): (Vec<_>, Vec<_>) = keys::all(db).await?.into_iter().partition(is_gone);
+    let (gone, accepted): (Vec<_>, Vec<_>) = all.into_iter().partition(is_gone);
     let opened: Result<Vec<_>, _> = accepted.into_iter().map(|key| vault.unseal(key)).collect();
     // Their public halves stay, so that an old ID token still verifies as a hint; but of those that were taken back.
     let gone = gone.iter().filter(|key| key.withdrawn_at.is_none());

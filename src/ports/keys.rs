@@ -80,6 +80,11 @@ pub enum KeysError {
     /// A key that does not open or does not read.
     #[error("the key {0} cannot be opened")]
     Unreadable(KeyId),
+    /// A key that was taken back is in use again: the database went back.
+    #[error(
+        "the database went back: the key {0}, which was withdrawn, is in use in it; it is withdrawn again"
+    )]
+    BroughtBack(KeyId),
     /// A ring without an active key.
     #[error(transparent)]
     Broken(#[from] BrokenRing),
@@ -93,6 +98,8 @@ impl From<KeysError> for StoreError {
     fn from(error: KeysError) -> Self {
         match error {
             KeysError::Store(error) => error,
+            // Until the poll has written it again.
+            KeysError::BroughtBack(_) => Self::Unavailable(error.to_string()),
             other => Self::Corrupt(other.to_string()),
         }
     }

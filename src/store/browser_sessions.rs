@@ -1,4 +1,4 @@
-//! Browser sessions: the table that is the store of tower-sessions.
+//! Browser sessions: the table that is the store of tower-sessions (`web/session_store.rs`).
 
 use serde::{Deserialize, Serialize};
 

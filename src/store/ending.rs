@@ -112,8 +112,6 @@ pub struct EndSessions {
     pub subject: Subject,
     /// Who ends it; nothing when that is whom it is about.
     pub actor: Option<Actor>,
-    /// What else the end means, which has an event of its own.
-    pub also: Option<EventRecord>,
     /// Why, in the words of an operator.
     pub note: Option<Note>,
 }
@@ -156,8 +154,7 @@ impl EndSessions {
     #[must_use]
     pub fn by(self, actor: Actor) -> Self {
         Self {
-            actor: Some(actor.clone()),
-            also: self.also.map(|also| also.by(actor)),
+            actor: Some(actor),
             ..self
         }
     }
@@ -192,9 +189,6 @@ pub async fn end(tx: &mut WriteTx<'_>, end: &EndSessions) -> Result<EndedSession
         },
     };
     events::record(tx, &record).await?;
-    if let Some(also) = &end.also {
-        events::record(tx, also).await?;
-    }
     tx.notify();
     Ok(ended)
 }
@@ -242,8 +236,13 @@ pub(super) async fn end_without_event(
             (Vec::new(), tx.all(DEVICES_OF_CLIENT, binds).await?)
         }
     };
-    if !devices.is_empty() {
+    // What was never redeemed has nothing hanging under it, no token to refuse, and no app that knows of it.
+    let had_tokens = devices.iter().any(|(_, activated_at)| activated_at.is_some());
+    if had_tokens {
         devices.extend(tx.all(DEVICES_UNDER, (now, reason, event)).await?);
+        tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
+            .await?;
+        tx.run(outbox::TELL, (event, now)).await?;
     }
     let ended = EndedSessions {
         at: now,
@@ -251,11 +250,6 @@ pub(super) async fn end_without_event(
         browsers: browsers.into_iter().map(|(id,)| id).collect(),
         devices,
     };
-    if !ended.devices.is_empty() {
-        tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
-            .await?;
-        tx.run(outbox::TELL, (event, now)).await?;
-    }
     changed |= ended.count() != Ended::default();
     Ok((changed, ended))
 }

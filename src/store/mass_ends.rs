@@ -13,6 +13,7 @@ use crate::{
     domain::{
         actor::Actor,
         event::{Event, EventRecord, Subject},
+        role::Permissions,
         session_filter::SessionFilter,
     },
     store::{
@@ -24,18 +25,18 @@ use crate::{
 };
 
 statements! {
-    INSERT: (MassEndId, String, Option<String>, String, Instant, DeviceSessionId) => () =
-        "INSERT INTO mass_ends (id, filter, note, actor, begun_at, before_id, looked_at, found, ended)
-         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, 0)";
+    INSERT: (MassEndId, String, Option<String>, String, String, Instant, DeviceSessionId) => () =
+        "INSERT INTO mass_ends (id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0)";
     FIND: (MassEndId,) => MassEndRow =
-        "SELECT id, filter, note, actor, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
          FROM mass_ends WHERE id = $1";
     LIST: (MassEndId, i64) => MassEndRow =
-        "SELECT id, filter, note, actor, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
          FROM mass_ends WHERE id < $1 ORDER BY id DESC LIMIT $2";
     /// The one that is worked off now: the oldest.
     OPEN: () => MassEndRow =
-        "SELECT id, filter, note, actor, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
          FROM mass_ends WHERE done_at IS NULL ORDER BY id LIMIT 1";
     /// Moves on: id, from, to, rows looked at, sessions found. No row: somebody else has, or it was cancelled.
     ADVANCE: (MassEndId, DeviceSessionId, DeviceSessionId, i64, i64) => (MassEndId,) =
@@ -65,6 +66,9 @@ pub struct MassEnd {
     pub note: Option<Note>,
     /// Who began it.
     pub actor: Actor,
+    /// What they might do then: sessions of admins who may do more do not end.
+    #[serde(skip)]
+    pub permissions: Permissions,
     /// When. What was opened later is not touched.
     pub begun_at: Instant,
     /// How many sessions were looked at.
@@ -115,6 +119,7 @@ struct MassEndRow {
     filter: String,
     note: Option<String>,
     actor: String,
+    permissions: String,
     begun_at: Instant,
     before_id: DeviceSessionId,
     looked_at: i64,
@@ -132,6 +137,10 @@ fn read(row: MassEndRow) -> Result<MassEnd> {
         filter: serde_json::from_str(&row.filter).map_err(|_| corrupt("mass_ends.filter"))?,
         note: note.map_err(|_| corrupt("mass_ends.note"))?,
         actor: serde_json::from_str(&row.actor).map_err(|_| corrupt("mass_ends.actor"))?,
+        permissions: row
+            .permissions
+            .parse()
+            .map_err(|_| corrupt("mass_ends.permissions"))?,
         begun_at: row.begun_at,
         before: row.before_id,
         looked_at: row.looked_at,
@@ -178,6 +187,7 @@ impl Change for BeginMassEnd {
             serde_json::to_string(&end.filter).map_err(unwritable)?,
             end.note.as_ref().map(ToString::to_string),
             serde_json::to_string(&end.actor).map_err(unwritable)?,
+            end.permissions.to_string(),
             end.begun_at,
             end.before,
         );

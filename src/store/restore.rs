@@ -136,7 +136,6 @@ impl WriteAgain {
             event: self.line.id,
             subject: self.line.subject.clone(),
             actor: None,
-            also: None,
             note: None,
         };
         let (_, ended) = ending::end_without_event(tx, &end).await?;

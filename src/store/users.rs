@@ -57,6 +57,9 @@ statements! {
     BEGINNING: (String, String, i64) => UserRow =
         "SELECT id, email, name, created_at, updated_at, disabled_at, role FROM users
          WHERE email_key >= $1 AND email_key < $2 ORDER BY email_key LIMIT $3";
+    /// Everybody who is an admin; they are few.
+    ADMINS: () => (UserId, String) =
+        "SELECT id, role FROM users WHERE role IS NOT NULL";
     SET_HASH: (UserId, String, Instant) => () =
         "INSERT INTO passwords (user_id, hash, version, changed_at) VALUES ($1, $2, 1, $3)
          ON CONFLICT (user_id) DO UPDATE
@@ -94,6 +97,14 @@ fn read((id, email, name, created_at, updated_at, disabled_at, role): UserRow) -
 /// A user.
 pub async fn find(db: &Db, id: UserId) -> Result<Option<User>> {
     db.read(FIND, (id,)).await?.map(read).transpose()
+}
+
+/// Everybody who is an admin, with what they are.
+pub async fn admins(db: &Db) -> Result<Vec<(UserId, Role)>> {
+    let rows = db.read_all(ADMINS, ()).await?;
+    let corrupt = |_| StoreError::corrupt("users.role");
+    let read = |(id, role): (UserId, String)| Ok((id, role.parse().map_err(corrupt)?));
+    rows.into_iter().map(read).collect()
 }
 
 /// What is known of a person, within a change.

@@ -7,7 +7,7 @@ use axum::{
 use http::StatusCode;
 
 use crate::{
-    base::time::Instant,
+    base::{time::Instant, words::ago},
     domain::browser_session::BrowserSession,
     flows::account::{self as verbs, Overview},
     store::{browser_sessions, consents::Consent, device_sessions},
@@ -16,8 +16,9 @@ use crate::{
         cookies::Flow,
         error::store_page,
         extract::{csrf, session::Visitor},
-        journey::{self, SignIn, scope_texts},
+        journey::sign_in_page::{SignIn, sign_in_first},
         pages::{AccountPage, BrowserRow, ConsentRow, DeviceRow, Used},
+        scope_texts::scope_texts,
     },
 };
 
@@ -33,7 +34,7 @@ pub(super) async fn home() -> Redirect {
 
 pub(super) async fn overview(State(site): State<Shared>, visitor: Visitor) -> Response {
     let Some(session) = &visitor.session else {
-        return journey::sign_in_first(&site, &visitor, SignIn::fresh(String::new()));
+        return sign_in_first(&site, &visitor, SignIn::fresh(String::new()));
     };
     show(&site, &visitor, session, Message::default()).await
 }
@@ -123,17 +124,4 @@ pub(super) fn used(first: Instant, last: Instant, now: Instant) -> Used {
         first_used_at: first.to_rfc3339(),
         last_used_at: last.to_rfc3339(),
     }
-}
-
-pub(super) fn ago(at: Instant, now: Instant) -> String {
-    let minutes = now.since(at).seconds() / 60;
-    let (count, unit) = match minutes {
-        ..1 => return "just now".to_owned(),
-        1..60 => (minutes, "minute"),
-        60..1440 => (minutes / 60, "hour"),
-        1440..43200 => (minutes / 1440, "day"),
-        43200..525_600 => (minutes / 43200, "month"),
-        _ => (minutes / 525_600, "year"),
-    };
-    format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
 }

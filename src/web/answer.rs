@@ -15,7 +15,7 @@ use crate::{
         Shared,
         error::{oauth_page, store_page},
         extract::session::Visitor,
-        journey::form_action,
+        journey::client::form_action,
         page::Script,
         pages::FormPostPage,
     },

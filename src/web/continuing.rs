@@ -10,7 +10,7 @@ use crate::{
         Shared,
         error::store_page,
         extract::{opened::Opened, session::Visitor},
-        journey,
+        journey::{self, start_again::start_again_page},
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<
             SealError::Expired => "This sign-in has waited for too long.",
             SealError::NotOurs | SealError::UnknownKey => "This sign-in link is damaged or not ours.",
         };
-        journey::start_again_page(site, None, reason)
+        start_again_page(site, None, reason)
     })?;
     if visitor
         .flow
@@ -39,7 +39,7 @@ pub(super) async fn open(site: &Shared, visitor: &Visitor, raw: &Raw) -> Result<
         .is_none_or(|flow| flow.digest() != pending.flow)
     {
         let reason = "This sign-in was started in another browser, or this browser has forgotten it.";
-        return Err(journey::start_again_page(site, Some(&pending), reason));
+        return Err(start_again_page(site, Some(&pending), reason));
     }
     Ok(pending)
 }

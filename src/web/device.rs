@@ -14,16 +14,21 @@ use crate::{
     domain::{browser_session::BrowserSession, device_code::UserCode, device_code::Waiting, limit::Limit},
     flows::{
         consent::remembered,
-        device::{self, Decision, INTERVAL},
+        device::{self, DeviceDecision, INTERVAL},
         pending::{Goal, Pending},
     },
     web::{
         Shared,
         error::{store_page, with_retry_after},
         extract::{csrf::Posted, opened::Opened, session::Visitor},
-        journey::{self, SignIn, scope_texts},
+        journey::{
+            self,
+            client::{client_for_device, client_gone, too_large},
+            sign_in_page::{SignIn, sign_in_page},
+        },
         limiter::Limiter,
         pages::{DeviceCodePage, DeviceConsentPage, DeviceDonePage},
+        scope_texts::scope_texts,
     },
 };
 
@@ -134,7 +139,7 @@ fn code_page(
             };
             site.pages.respond(status, &page, &[])
         }
-        Err(_) => journey::too_large(site, visitor),
+        Err(_) => too_large(site, visitor),
     }
 }
 
@@ -147,10 +152,10 @@ pub(super) async fn ask(
     user_code: &str,
 ) -> Response {
     let Some(session) = &visitor.session else {
-        return journey::sign_in_page(site, visitor, pending, SignIn::fresh(String::new()));
+        return sign_in_page(site, visitor, pending, SignIn::fresh(String::new()));
     };
-    let Some(client) = journey::client_for_device(site, waiting) else {
-        return journey::client_gone(site, visitor);
+    let Some(client) = client_for_device(site, waiting) else {
+        return client_gone(site, visitor);
     };
     let allowed = match remembered(&site.provider, session.user, &client).await {
         Ok(allowed) => allowed,
@@ -158,7 +163,7 @@ pub(super) async fn ask(
     };
     pending.for_person(&site.provider, session).remembered = allowed;
     let Ok(request) = pending.seal(&site.provider) else {
-        return journey::too_large(site, visitor);
+        return too_large(site, visitor);
     };
     let page = DeviceConsentPage {
         client_name: client.name.to_string(),
@@ -179,11 +184,11 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
     let (Goal::Device(waiting, _), Some((session, person))) = (&posted.pending.goal, posted.decider()) else {
         return journey::show(site, visitor, posted.pending).await;
     };
-    let Some(client) = journey::client_for_device(site, waiting) else {
-        return journey::client_gone(site, visitor);
+    let Some(client) = client_for_device(site, waiting) else {
+        return client_gone(site, visitor);
     };
     let (browser, address) = (visitor.agent.browser_label(), visitor.address.to_string());
-    let decision = Decision {
+    let decision = DeviceDecision {
         waiting,
         client: &client,
         person,
@@ -199,7 +204,7 @@ pub(super) async fn decide(State(site): State<Shared>, posted: Posted) -> Respon
         "deny" => decision.deny(&site.provider).await.map(|()| Some(false)),
         "switch" => {
             let shown = SignIn::fresh(String::new());
-            return journey::sign_in_page(site, visitor, posted.pending, shown);
+            return sign_in_page(site, visitor, posted.pending, shown);
         }
         _ => return journey::show(site, visitor, posted.pending).await,
     };

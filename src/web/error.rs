@@ -1,7 +1,7 @@
 //! From what went wrong to an answer: JSON for programs, a page for people, a redirect for apps. The cause goes to the
 //! log once, here; answers say only what their reader can use.
 
-use std::fmt;
+use std::{any::Any, fmt};
 
 use axum::{
     Json,
@@ -16,7 +16,13 @@ use crate::{
     domain::oauth_error::{ErrorCode, OAuthError},
     flows::{registration::RegistrationError, token::TokenError},
     store::error::StoreError,
-    web::{Shared, extract::form::BadForm, layer::RequestId, pages::ErrorPage},
+    web::{
+        Shared,
+        extract::form::BadForm,
+        layer::RequestId,
+        pages::ErrorPage,
+        problem_details::{BLANK, problem},
+    },
 };
 
 /// The one table: which status an OAuth error has.
@@ -254,6 +260,17 @@ pub(super) async fn method_not_allowed(State(site): State<Shared>, request: Requ
     plain.answer(&site, &Asker::of(&request))
 }
 
+/// A request of which nobody knows where it came from.
+pub(super) fn from_nowhere(site: &Shared, asker: &Asker) -> Response {
+    let plain = Plain {
+        status: StatusCode::BAD_REQUEST,
+        title: "Nobody knows where this came from",
+        message: "What passed it on to the server does not say so in a way that can be read.".to_owned(),
+        advice: "Try again from another network. If it stays so, tell the operator, whose log says more.",
+    };
+    plain.answer(site, asker)
+}
+
 /// A request that took longer than an answer may.
 pub(super) fn timed_out(site: &Shared, asker: &Asker) -> Response {
     tracing::warn!("a request took too long");
@@ -294,8 +311,7 @@ impl Plain {
     fn answer(self, site: &Shared, asker: &Asker) -> Response {
         let status = self.status;
         if !asker.html {
-            let body = Json(json!({ "title": self.title, "status": status.as_u16() }));
-            return (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+            return problem(status, BLANK, self.title, None);
         }
         let page = ErrorPage {
             status: status.as_u16(),
@@ -316,15 +332,15 @@ fn wants_html(headers: &HeaderMap) -> bool {
 
 /// A panic, likewise.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that the layer wants")]
-pub(super) fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    let text = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied());
-    oauth_json(&fault(&format_args!(
-        "a request panicked: {}",
-        text.unwrap_or("?")
-    )))
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    oauth_json(&fault(&panic_text(&*panic)))
+}
+
+/// What the log says of a panic.
+pub(super) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("a request panicked: {}", text.unwrap_or("?"))
 }
 
 fn sentence(hint: &str) -> String {

@@ -5,10 +5,17 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{StatusCode, header};
+use http::StatusCode;
 use serde_json::json;
 
-use crate::{store::error::StoreError, web::Shared};
+use crate::{
+    store::error::StoreError,
+    web::{
+        Shared,
+        error::with_retry_after,
+        problem_details::{BLANK, problem},
+    },
+};
 
 /// The process answers. Stays so while it is not ready: nobody is helped by starting it anew.
 pub(super) async fn live() -> Response {
@@ -22,13 +29,8 @@ pub(super) async fn ready(State(site): State<Shared>) -> Response {
         Ok(()) => Json(json!({ "status": "ready" })).into_response(),
         Err(reason) => {
             let status = StatusCode::SERVICE_UNAVAILABLE;
-            let headers = [
-                (header::CONTENT_TYPE, "application/problem+json".to_owned()),
-                (header::RETRY_AFTER, StoreError::RETRY_AFTER.seconds().to_string()),
-            ];
-            let body =
-                json!({ "title": "not ready", "status": status.as_u16(), "detail": reason.to_string() });
-            (status, headers, Json(body)).into_response()
+            let problem = problem(status, BLANK, "not ready", Some(&reason.to_string()));
+            with_retry_after(problem, StoreError::RETRY_AFTER)
         }
     }
 }

@@ -13,7 +13,8 @@ use tracing::Instrument;
 
 use crate::web::{
     Shared,
-    error::{Asker, timed_out},
+    error::{Asker, from_nowhere, timed_out},
+    extract::address::Address,
 };
 
 /// By which the operator finds a request in the log; shown on error pages.
@@ -29,13 +30,22 @@ impl fmt::Display for RequestId {
 pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, next: Next) -> Response {
     let provider = &site.provider;
     let id = RequestId(format!("{:016x}", u64::from_be_bytes(provider.entropy.bytes())).into());
-    let address = site.proxies.client(&request);
+    let client = site.proxies.client(&request);
     let span =
         tracing::info_span!("request", id = %id, method = %request.method(), path = request.uri().path());
     request.extensions_mut().insert(id.clone());
-    request.extensions_mut().insert(address);
     let started = provider.clock.now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let (address, mut response) = match client {
+        Ok(address) => {
+            request.extensions_mut().insert(address);
+            let response = next.run(request).instrument(span.clone()).await;
+            (address, response)
+        }
+        Err(unreadable) => {
+            span.in_scope(|| tracing::warn!("{unreadable}"));
+            (Address::NOWHERE, from_nowhere(&site, &Asker::of(&request)))
+        }
+    };
     let took = provider.clock.now().since(started);
     let status = response.status();
     span.in_scope(|| {

@@ -41,7 +41,7 @@ use self::problem::{Kind, Problem};
 pub use self::{
     console::{Listed as ConsolePlace, listed as console_places},
     life::{Life, Version},
-    problem::KINDS as PROBLEMS,
+    problem::{KINDS as PROBLEMS, Kind as ProblemKind},
     table::{Listed, listed},
 };
 use crate::{
@@ -136,7 +136,7 @@ pub fn router(site: Shared, settings: Settings, request_timeout: Duration, versi
                     layer::outermost,
                 ))
                 .layer(middleware::from_fn_with_state(private.clone(), allowed))
-                .layer(CatchPanicLayer::custom(error::panicked))
+                .layer(CatchPanicLayer::custom(panicked))
                 .layer(middleware::from_fn_with_state(
                     (site, request_timeout),
                     layer::in_time,
@@ -166,6 +166,11 @@ async fn allowed(State(private): State<Private>, request: Request, next: Next) -
             Problem::new(Kind::AddressNotAllowed).into_response()
         }
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer wants")]
+fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    Problem::fault(&error::panic_text(&*panic)).into_response()
 }
 
 async fn not_found(State(private): State<Private>, request: Request) -> Response {

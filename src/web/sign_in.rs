@@ -10,16 +10,20 @@ use crate::{
     base::{text::Email, time::Lifetime},
     domain::password::Password,
     flows::{
+        browser_session::OpenError,
         pending::{Goal, Pending},
         sign_in::{Credentials, Person, SignInError, by_password},
     },
     ports::hasher::HasherError,
-    store::{error::StoreError, session_store::OpenError},
+    store::error::StoreError,
     web::{
         Shared,
         error::{store_page, with_retry_after},
         extract::{csrf::Posted, session::Visitor},
-        journey::{self, SignIn},
+        journey::{
+            self,
+            sign_in_page::{SignIn, confirm_page, sign_in_page},
+        },
     },
 };
 
@@ -42,10 +46,10 @@ pub(super) async fn sign_in(State(site): State<Shared>, posted: Posted) -> Respo
     let again = |status: StatusCode, text: &str| {
         if let Some(session) = visitor.session.as_ref().filter(|_| fixed) {
             let error = Some((status, text.to_owned()));
-            journey::confirm_page(site, &visitor, pending.clone(), session, error)
+            confirm_page(site, &visitor, pending.clone(), session, error)
         } else {
             let shown = SignIn::again(typed.clone(), status, text.to_owned());
-            journey::sign_in_page(site, &visitor, pending.clone(), shown)
+            sign_in_page(site, &visitor, pending.clone(), shown)
         }
     };
     let Ok(email) = email else {
@@ -122,7 +126,7 @@ async fn open(site: &Shared, visitor: Visitor, mut pending: Pending, person: Per
         Ok(session) => session,
         Err(OpenError::Refused) => {
             let shown = SignIn::again(person.email.to_string(), StatusCode::CONFLICT, ENDED.to_owned());
-            return journey::sign_in_page(site, &visitor, pending, shown);
+            return sign_in_page(site, &visitor, pending, shown);
         }
         Err(OpenError::Store(error)) => return store_page(site, &visitor.request_id, &error),
     };

@@ -25,7 +25,7 @@ async fn ids(host: &Host) -> Result<Vec<String>> {
 }
 
 async fn default(host: &Host) -> Result<(Option<String>, i64)> {
-    let Some(found) = host.get(DEFAULT).await? else {
+    let Some(found) = host.get_or_drop(DEFAULT).await? else {
         return Ok((None, 0));
     };
     let members = json::object(found.value.bytes());
@@ -77,8 +77,8 @@ pub(crate) async fn set_default(host: &Host, account: &str) -> Result<Outcome> {
 }
 
 async fn write_default(host: &Host, account: &str, version: i64) -> Result<bool> {
-    let record = json!({ "schema": SCHEMA, "account": account }).to_string();
-    let stored = host.put(DEFAULT, record.into(), version).await?.is_ok();
+    let record = json::write(json!({ "schema": SCHEMA, "account": account }));
+    let stored = host.put(DEFAULT, record, version).await?.is_ok();
     if stored {
         host.memory().default = Some(account.to_owned());
     }
@@ -103,7 +103,11 @@ pub(crate) async fn load(host: &Host, id: &str) -> Result<(Account, i64)> {
     let record = Account::record(id);
     let found = match host.get(&record).await {
         Ok(Some(found)) => Ok((Account::read(&found.value, host.config()), Some(found.version))),
-        Ok(None) => return Err(ErrorCode::NoSuchAccount.into()),
+        Ok(None) => {
+            // Another process may have signed it out: what is remembered of it is over too.
+            forget(host, id);
+            return Err(ErrorCode::NoSuchAccount.into());
+        }
         Err(error) if error.code == ErrorCode::StorageCorrupt => Ok((Err(error.code), None)),
         Err(error) => Err(error),
     };
@@ -113,6 +117,9 @@ pub(crate) async fn load(host: &Host, id: &str) -> Result<(Account, i64)> {
             Ok((account, version))
         }
         (Err(ErrorCode::StorageTooNew), _) => Err(ErrorCode::StorageTooNew.into()),
+        (Err(ErrorCode::NoSuchAccount), _) => Err(ErrorCode::NoSuchAccount.into()),
+        // Whoever only reads leaves the wiping to the app.
+        (Err(code), _) if host.config().read_only => Err(code.into()),
         (_, version) => {
             let _gone = host.delete(&record, version).await?;
             forget(host, id);
@@ -140,7 +147,7 @@ pub(crate) async fn id_claims(host: &Host, account: Option<String>) -> Result<Ou
     let claims = account.id_token.as_ref().and_then(id_token::claims);
     let claims = claims.ok_or(ErrorCode::NotSupported)?;
     Ok(Outcome::Claims {
-        json: Value::Object(claims).to_string().into(),
+        json: json::write(Value::Object(claims.clone())),
     })
 }
 

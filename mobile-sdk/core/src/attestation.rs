@@ -5,7 +5,7 @@ use crate::{
     discovery::Server,
     dpop::Key,
     effect::{Evidence, Header},
-    error::ErrorCode,
+    error::{Action, ErrorCode},
     event::Event,
     form::Form,
     json,
@@ -38,6 +38,7 @@ pub(crate) async fn headers(host: &Host, server: &Server, key: Option<&Key>) -> 
             host.tell(Event::AttestationSkipped);
             Ok(Vec::new())
         }
+        Err(error) if matches!(error.action, Action::RetryLater | Action::WaitForUnlock) => Err(error),
         Err(_) => Err(ErrorCode::AttestationUnavailable.into()),
     }
 }
@@ -48,8 +49,10 @@ async fn evidence(host: &Host, server: &Server, key: &Key) -> Result<Evidence> {
         .as_ref()
         .ok_or(ErrorCode::AttestationUnavailable)?;
     let response = token_response::send(host, endpoint, &Form::default(), Vec::new()).await??;
+    if response.status != 200 {
+        return Err(token_response::refusal(host, &response).await?.to_error());
+    }
     let challenge = json::object(response.body.bytes())
-        .filter(|_| response.status == 200)
         .and_then(|members| json::owned(&members, "attestation_challenge"))
         .ok_or(ErrorCode::AttestationUnavailable)?;
     host.attest(challenge.into_bytes(), &key.thumbprint()).await

@@ -69,6 +69,9 @@ impl Account {
     /// Reads a record.
     pub(crate) fn read(record: &Secret, config: &Config) -> Result<Self, ErrorCode> {
         let members = json::object(record.bytes()).ok_or(ErrorCode::StorageCorrupt)?;
+        if config.is_anothers(&members) {
+            return Err(ErrorCode::NoSuchAccount);
+        }
         match json::number(&members, "schema") {
             Some(SCHEMA) => Self::from_members(&members, config).ok_or(ErrorCode::StorageCorrupt),
             Some(newer) if newer > SCHEMA => Err(ErrorCode::StorageTooNew),
@@ -77,11 +80,8 @@ impl Account {
     }
 
     fn from_members(members: &Map<String, Value>, config: &Config) -> Option<Self> {
-        if json::text(members, "issuer")? != config.issuer
-            || json::text(members, "client_id")? != config.client_id
-        {
-            return None;
-        }
+        json::text(members, "issuer")?;
+        json::text(members, "client_id")?;
         let object = |name: &str| members.get(name).and_then(Value::as_object);
         let tokens = members.get("tokens")?.as_array()?;
         Some(Self {
@@ -110,7 +110,7 @@ impl Account {
                 "monotonic_ms": anchor.monotonic_ms, "boot_id": anchor.boot_id,
             })
         });
-        let record = json!({
+        let mut record = json!({
             "schema": SCHEMA,
             "issuer": config.issuer,
             "client_id": config.client_id,
@@ -119,14 +119,17 @@ impl Account {
             "server": self.server.members(),
             "key": self.key.as_ref().map(Key::members),
             "refresh_token": self.refresh_token.as_ref().map(Secret::text),
-            "tokens": tokens,
             "scope": self.scopes.join(" "),
             "sub": self.sub,
             "id_token": self.id_token.as_ref().map(Secret::text),
             "device_secret": self.device_secret.as_ref().map(Secret::text),
             "anchor": anchor,
         });
-        record.to_string().into()
+        if let Some(record) = record.as_object_mut() {
+            // Moved, not copied: what is copied is not wiped.
+            record.insert("tokens".to_owned(), Value::Array(tokens));
+        }
+        json::write(record)
     }
 
     /// Puts a token in the place of one for the same, and drops those that are over.
@@ -134,9 +137,12 @@ impl Account {
         let same = |old: &AccessToken| old.resource == token.resource && old.asked == token.asked;
         self.tokens.retain(|old| !same(old) && old.until.left(now) > 0);
         self.tokens.push(token);
-        // Few APIs, few scopes: whoever asks for more of them does so again.
-        let surplus = self.tokens.len().saturating_sub(8);
-        self.tokens.drain(..surplus);
+        // Few APIs, few scopes: whoever asks for more of them does so again. All of it has to fit into a record.
+        let size =
+            |tokens: &[AccessToken]| -> usize { tokens.iter().map(|token| token.value.bytes().len()).sum() };
+        while self.tokens.len() > 8 || (self.tokens.len() > 1 && size(&self.tokens) > 16384) {
+            self.tokens.remove(0);
+        }
     }
 }
 

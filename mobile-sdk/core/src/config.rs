@@ -1,6 +1,8 @@
 //! What an app says about itself, checked once.
 
-use crate::url;
+use serde_json::{Map, Value};
+
+use crate::{json, url};
 
 /// The configuration of an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +124,12 @@ impl Config {
             return Err(ConfigError::Resource);
         }
         Ok(())
+    }
+
+    /// Whether a record says that it is of another app or server: then it is left alone.
+    pub(crate) fn is_anothers(&self, record: &Map<String, Value>) -> bool {
+        let other = |name, ours: &String| json::text(record, name).is_some_and(|theirs| theirs != ours);
+        other("issuer", &self.issuer) || other("client_id", &self.client_id)
     }
 
     fn check_redirect_uri(&self) -> Result<(), ConfigError> {

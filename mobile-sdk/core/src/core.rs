@@ -129,7 +129,7 @@ impl Core {
         self.start(|host| async move { account::list(&host).await })
     }
 
-    /// Whom `None` means from now on: ends with `Done`.
+    /// Whom `None` means from now on: ends with `Done`. Another process sees it when it asks for `accounts`, or starts.
     pub fn set_default(&self, account: String) -> Operation {
         self.start(|host| async move { account::set_default(&host, &account).await })
     }

@@ -95,7 +95,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
         .with("device_code", code.text());
     let mut interval = pending.interval;
     loop {
-        host.sleep(interval.unsigned_abs() * 1000).await;
+        host.sleep(interval.unsigned_abs() * 1000).await?;
         if pending.is_over(&host.now()) {
             pending::give_up(host, &pending).await?;
             return Err(ErrorCode::DeviceCodeExpired.into());
@@ -123,6 +123,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
             Ok(Reply::Failed(HttpFailure::NotSent | HttpFailure::Ambiguous)) => {
                 interval = (interval * 2).min(60);
             }
+            Ok(Reply::Moved) => return Err(ErrorCode::ServerUnavailable.into()),
             Err(error) if error.code == ErrorCode::RateLimited => interval = (interval * 2).min(60),
             Err(error) => return Err(error),
         }

@@ -101,6 +101,12 @@ pub(crate) async fn server(host: &Host) -> Result<Server> {
     {
         return Ok(server.clone());
     }
+    ask(host).await
+}
+
+/// The server as it is now.
+pub(crate) async fn ask(host: &Host) -> Result<Server> {
+    let now = host.now();
     let issuer = host.config().issuer.trim_end_matches('/').to_owned();
     let mut answer = get(host, format!("{issuer}/.well-known/openid-configuration")).await?;
     if answer.0 == 404 {

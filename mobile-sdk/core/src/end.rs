@@ -18,6 +18,7 @@ use crate::{
     secret::Secret,
     store::{Host, Result},
     token_response::{Refusal, send},
+    url,
 };
 
 /// What is to be done.
@@ -26,9 +27,17 @@ struct Note {
     server: Server,
     key: Option<Key>,
     refresh_token: Option<Secret>,
-    /// Another session takes its place.
-    replaced: bool,
+    reason: EndReason,
 }
+
+/// Reasons, as they are stored.
+const REASONS: [(&str, EndReason); 5] = [
+    ("logged_out", EndReason::LoggedOut),
+    ("refused", EndReason::Refused),
+    ("key_lost", EndReason::KeyLost),
+    ("corrupt", EndReason::Corrupt),
+    ("replaced", EndReason::Replaced),
+];
 
 fn record(flow: &str) -> String {
     format!("logout/{flow}")
@@ -36,37 +45,58 @@ fn record(flow: &str) -> String {
 
 /// Writes down that a session is to end.
 pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
-    let note = json!({
+    let named = REASONS.iter().find(|(_, known)| *known == reason);
+    let note = json::write(json!({
         "schema": SCHEMA,
+        "issuer": host.config().issuer,
+        "client_id": host.config().client_id,
         "account": account.id,
         "server": account.server.members(),
         "key": account.key.as_ref().map(Key::members),
         "refresh_token": account.refresh_token.as_ref().map(Secret::text),
-        "replaced": reason == EndReason::Replaced,
-    });
+        "reason": named.map(|(name, _)| *name),
+    }));
     let name = record(&account.flow);
     for _ in 0..4 {
-        let version = host.get(&name).await?.map_or(0, |found| found.version);
-        if host.put(&name, note.to_string().into(), version).await?.is_ok() {
+        let found = host.get_or_drop(&name).await?;
+        if found.as_ref().is_some_and(|found| found.value == note) {
+            return Ok(());
+        }
+        let version = found.map_or(0, |found| found.version);
+        if host.put(&name, note.clone(), version).await?.is_ok() {
             return Ok(());
         }
     }
     Err(ErrorCode::Busy.into())
 }
 
+/// What is noted. One that cannot be read is dropped, one of another app or server is left alone.
 async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
-    let Some(found) = host.get(&record(flow)).await? else {
+    let Some(found) = host.get_or_drop(&record(flow)).await? else {
         return Ok(None);
     };
-    let note = json::object(found.value.bytes()).and_then(|members| {
+    let members = json::object(found.value.bytes());
+    if members
+        .as_ref()
+        .is_some_and(|members| host.config().is_anothers(members))
+    {
+        return Ok(None);
+    }
+    let note = members.and_then(|members| {
         Some(Note {
             account: json::owned(&members, "account")?,
             server: Server::from_members(members.get("server")?.as_object()?, host.config()).ok()?,
             key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
             refresh_token: secret(&members, "refresh_token"),
-            replaced: json::flag(&members, "replaced"),
+            reason: {
+                let name = json::text(&members, "reason")?;
+                REASONS.iter().find(|(known, _)| *known == name)?.1
+            },
         })
     });
+    if note.is_none() {
+        drop_note(host, flow).await?;
+    }
     Ok(note)
 }
 
@@ -77,11 +107,21 @@ pub(crate) async fn finish(host: &Host, flow: &str) -> Result<()> {
 
 async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
     let Some(note) = read(host, flow).await? else {
-        return drop_note(host, flow).await;
+        return Ok(());
     };
-    if !remove(host, flow, &note).await? {
+    match remove(host, flow, &note).await? {
         // The session that was to take its place never came.
-        return drop_note(host, flow).await;
+        Found::Stays => return drop_note(host, flow).await,
+        Found::Removed => host.tell(match note.reason {
+            EndReason::LoggedOut => Event::AccountRemoved {
+                account: note.account.clone(),
+            },
+            reason => Event::SessionEnded {
+                account: note.account.clone(),
+                reason,
+            },
+        }),
+        Found::Gone => {}
     }
     let mut told = false;
     if browser && let Some(key) = &note.key {
@@ -104,26 +144,41 @@ async fn drop_note(host: &Host, flow: &str) -> Result<()> {
     Ok(())
 }
 
-/// Takes the account away if it is still this session's. `false`: it has to stay.
-async fn remove(host: &Host, flow: &str, note: &Note) -> Result<bool> {
+/// What was found in the account's place.
+enum Found {
+    /// It was this session, and we took it away.
+    Removed,
+    /// Another process was faster, or another session is there.
+    Gone,
+    /// It is this session, which has to stay.
+    Stays,
+}
+
+/// Takes the account away if it is still this session's. One process only does it, so the app is told once.
+async fn remove(host: &Host, flow: &str, note: &Note) -> Result<Found> {
     let name = Account::record(&note.account);
     for _ in 0..8 {
-        let Some(found) = host.get(&name).await? else {
-            break;
+        let found = match host.get(&name).await {
+            // It is wiped where it is used.
+            Err(error) if error.code == ErrorCode::StorageCorrupt => return Ok(Found::Gone),
+            found => found?,
         };
-        let ours = Account::read(&found.value, host.config()).is_ok_and(|account| account.flow == flow);
-        if ours && note.replaced {
-            return Ok(false);
+        let Some(found) = found else {
+            account::forget(host, &note.account);
+            return Ok(Found::Gone);
+        };
+        if !Account::read(&found.value, host.config()).is_ok_and(|account| account.flow == flow) {
+            return Ok(Found::Gone);
         }
-        if !ours {
-            return Ok(true);
+        if note.reason == EndReason::Replaced {
+            return Ok(Found::Stays);
         }
         if host.delete(&name, Some(found.version)).await?.is_ok() {
-            break;
+            account::forget(host, &note.account);
+            return Ok(Found::Removed);
         }
     }
-    account::forget(host, &note.account);
-    Ok(true)
+    Err(ErrorCode::Busy.into())
 }
 
 /// Revokes the refresh token (RFC 7009). Whether nothing more is to be done.
@@ -190,6 +245,7 @@ pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMod
             return Err(ErrorCode::Busy.into());
         }
         account::forget(host, &id);
+        host.tell(Event::AccountRemoved { account: id });
         if let Some(key) = &account.key {
             host.delete_key(&key.id).await;
         }
@@ -197,17 +253,12 @@ pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMod
         note(host, &account, EndReason::LoggedOut).await?;
         finish_with(host, &account.flow, mode == LogoutMode::SessionAndBrowser).await?;
     }
-    host.tell(Event::AccountRemoved { account: id });
     Ok(Outcome::Done)
 }
 
 /// A session that is over: it goes from here, and what is left of it is given back, so that no copy of it lives on.
 pub(crate) async fn over(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
     note(host, account, reason).await?;
-    host.tell(Event::SessionEnded {
-        account: account.id.clone(),
-        reason,
-    });
     finish(host, &account.flow).await
 }
 
@@ -218,7 +269,7 @@ pub(crate) async fn give_back(host: &Host, account: &Account) {
         server: account.server.clone(),
         key: None,
         refresh_token: account.refresh_token.clone(),
-        replaced: false,
+        reason: EndReason::Refused,
     };
     tell(host, &note).await;
 }
@@ -249,6 +300,6 @@ pub(crate) async fn end_session_url(
         .with_some("post_logout_redirect_uri", then.as_deref())
         .with_some("state", state.as_deref());
     Ok(Outcome::Url {
-        url: format!("{endpoint}?{}", query.as_str()),
+        url: url::with_query(&endpoint, &query),
     })
 }

@@ -135,7 +135,7 @@ codes! {
     StorageUnavailable = 1405 => RetryLater,
     /// Other processes changed the session again and again.
     Busy = 1406 => RetryLater,
-    /// This process may not refresh (`read_only`), and the token is too old.
+    /// This process may not refresh (`read_only`), and the token is too old or its key not to be had.
     ReadOnly = 1407 => RetryLater,
     /// A hook did not answer in time.
     HookTimeout = 1408 => RetryLater,
@@ -209,8 +209,16 @@ impl From<ErrorCode> for SdkError {
     }
 }
 
-/// Text of somebody else's: no control characters, not long, nothing that changes the direction of writing.
+/// Text of somebody else's: no control characters, not long, nothing that changes the direction of writing, no token.
 fn tame(text: &str) -> String {
-    let plain = text.chars().filter(|c| matches!(c, ' '..='~'));
-    plain.take(256).collect()
+    let plain: String = text
+        .chars()
+        .filter(|c| matches!(c, ' '..='~'))
+        .take(256)
+        .collect();
+    // What is as long as a token may be one that was echoed.
+    let words = plain
+        .split(' ')
+        .map(|word| if word.len() > 40 { "[long]" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }

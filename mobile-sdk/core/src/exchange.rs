@@ -36,16 +36,13 @@ pub(crate) async fn exchange(
         .with_some("resource", params.resource.as_deref())
         .with_some("scope", scopes.as_deref());
     let sent = host.now();
-    match token_response::ask(host, &account.server, &form, account.key.as_ref()).await? {
-        Reply::Granted(granted) => {
-            let token = granted.access(params.resource, scopes, &account.scopes, &sent);
-            Ok(Outcome::Token {
-                token: token.token(&host.now()),
-            })
-        }
-        Reply::Refused(refusal) => Err(refusal.to_error()),
-        Reply::Failed(failure) => Err(failure.into()),
-    }
+    let reply = token_response::ask(host, &account.server, &form, account.key.as_ref()).await?;
+    let granted = reply.granted()?;
+    granted.check_type(account.key.is_some())?;
+    let token = granted.access(params.resource, scopes, &account.scopes, &sent);
+    Ok(Outcome::Token {
+        token: token.token(&host.now()),
+    })
 }
 
 /// What an app of the same maker needs; to be put where only those can read it.
@@ -95,12 +92,12 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
         .with("actor_token_type", "urn:openid:params:token-type:device-secret")
         .with("scope", &pending.scopes.join(" "));
     let sent = host.now();
-    let error = match token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await {
-        Ok(Reply::Granted(granted)) => return sign_in::complete(host, &pending, &granted, None, &sent).await,
-        Ok(Reply::Refused(refusal)) => refusal.to_error(),
-        Ok(Reply::Failed(failure)) => failure.into(),
-        Err(error) => error,
-    };
-    pending::give_up(host, &pending).await?;
-    Err(error)
+    let reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
+    match reply.and_then(Reply::granted) {
+        Ok(granted) => sign_in::complete(host, &pending, &granted, None, &sent).await,
+        Err(error) => {
+            pending::give_up(host, &pending).await?;
+            Err(error)
+        }
+    }
 }

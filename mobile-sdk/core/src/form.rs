@@ -2,9 +2,11 @@
 
 use zeroize::Zeroizing;
 
+use crate::secret::Draft;
+
 /// Parameters of a request.
 #[derive(Default)]
-pub(crate) struct Form(Zeroizing<String>);
+pub(crate) struct Form(Draft);
 
 impl Form {
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
@@ -21,48 +23,42 @@ impl Form {
 
     pub(crate) fn add(&mut self, name: &str, value: &str) {
         if !self.0.is_empty() {
-            self.0.push('&');
+            self.0.push("&");
         }
         encode_into(&mut self.0, name);
-        self.0.push('=');
+        self.0.push("=");
         encode_into(&mut self.0, value);
     }
 
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        self.0.text()
     }
 }
 
-fn encode_into(text: &mut String, value: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    // Room for all of it: a string that grows leaves what it had behind.
-    text.reserve(value.len() * 3);
+fn encode_into(text: &mut Draft, value: &str) {
     for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            text.push(char::from(byte));
+            text.push(char::from(byte).encode_utf8(&mut [0; 4]));
         } else {
-            text.push('%');
-            for nibble in [byte >> 4, byte & 15] {
-                text.push(HEX.get(usize::from(nibble)).copied().map_or('0', char::from));
-            }
+            text.push(&format!("%{byte:02X}"));
         }
     }
 }
 
 /// The parameters of a query, or `None` if it is none.
-pub(crate) fn parse(query: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn parse(query: &str) -> Option<Vec<(String, Zeroizing<String>)>> {
     let pairs = query.split('&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Some((decode(name)?, decode(value)?))
+            Some((decode(name)?.to_string(), decode(value)?))
         })
         .collect()
 }
 
-fn decode(text: &str) -> Option<String> {
+fn decode(text: &str) -> Option<Zeroizing<String>> {
     let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
+    let mut decoded = Zeroizing::new(Vec::with_capacity(text.len()));
     let hex = |byte: Option<u8>| {
         char::from(byte?)
             .to_digit(16)
@@ -75,5 +71,5 @@ fn decode(text: &str) -> Option<String> {
             other => other,
         });
     }
-    String::from_utf8(decoded).ok()
+    Some(Zeroizing::new(std::str::from_utf8(&decoded).ok()?.to_owned()))
 }

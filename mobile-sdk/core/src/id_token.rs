@@ -16,7 +16,7 @@ pub(crate) struct Expected<'a> {
 }
 
 /// The claims, unchecked.
-pub(crate) fn claims(token: &Secret) -> Option<Map<String, Value>> {
+pub(crate) fn claims(token: &Secret) -> Option<json::Object> {
     json::object(&part(token, 1)?)
 }
 

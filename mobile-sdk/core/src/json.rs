@@ -1,14 +1,54 @@
 //! JSON objects of servers and of the store, read with limits.
 
+use std::ops::Deref;
+
 use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use crate::secret::{Draft, Secret};
+
+/// An object that was read. It may hold tokens, so it is wiped.
+pub(crate) struct Object(Map<String, Value>);
+
+impl Deref for Object {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(values) => values.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        _ => {}
+    }
+}
+
+/// As text; the value is wiped.
+pub(crate) fn write(mut value: Value) -> Secret {
+    let mut text = Draft::default();
+    // Neither the keys nor the writer can fail.
+    let _written = serde_json::to_writer(&mut text, &value);
+    wipe(&mut value);
+    text.finish()
+}
 
 /// An object. Whatever is not exactly that is `None`, also what is nested too deep.
-pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+pub(crate) fn object(bytes: &[u8]) -> Option<Object> {
     if bytes.len() > 1 << 20 {
         return None;
     }
     match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Some(object),
+        Ok(Value::Object(object)) => Some(Object(object)),
         _ => None,
     }
 }

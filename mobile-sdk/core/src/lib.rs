@@ -9,6 +9,15 @@
 //! `operation` polls by hand.
 
 #![forbid(unsafe_code)]
+// No input may make it panic.
+#![deny(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unreachable,
+    clippy::unwrap_used
+)]
 
 mod account;
 mod attestation;

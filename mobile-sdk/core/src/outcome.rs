@@ -1,5 +1,7 @@
 //! What operations are asked for, and what they end with.
 
+use std::fmt;
+
 use crate::{effect::Header, secret::Secret};
 
 /// What a sign-in may ask for besides the configuration.
@@ -73,7 +75,7 @@ pub struct NativeSso {
 }
 
 /// A sign-in that waits for its browser.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationReady {
     /// To be opened in the system browser.
     pub url: String,
@@ -84,7 +86,7 @@ pub struct AuthorizationReady {
 }
 
 /// A sign-in that waits for another device (RFC 8628).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct DeviceReady {
     /// To be typed there.
     pub user_code: String,
@@ -130,7 +132,7 @@ pub enum Verdict {
 }
 
 /// What an operation ends with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// `begin`.
     AuthorizationReady {
@@ -181,4 +183,39 @@ pub enum Outcome {
     },
     /// Whatever has nothing to say.
     Done,
+}
+
+// A URL may have `state`, `nonce` or an ID token in it, and whoever knows a user code can use it: they are not for logs.
+
+impl fmt::Debug for AuthorizationReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationReady")
+            .field("flow_id", &self.flow_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for DeviceReady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceReady")
+            .field("flow_id", &self.flow_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AuthorizationReady { ready } => ready.fmt(f),
+            Self::DeviceReady { ready } => ready.fmt(f),
+            Self::SignedIn { account } => write!(f, "SignedIn({account})"),
+            Self::Token { token } => token.fmt(f),
+            Self::Headers { headers } => headers.fmt(f),
+            Self::Accounts { accounts, default } => write!(f, "Accounts({accounts:?}, default {default:?})"),
+            Self::Url { .. } => f.write_str("Url"),
+            Self::Claims { json } => write!(f, "Claims({json:?})"),
+            Self::Shared { sso } => sso.fmt(f),
+            Self::Done => f.write_str("Done"),
+        }
+    }
 }

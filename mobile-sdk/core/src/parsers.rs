@@ -5,6 +5,7 @@ use crate::{
     config::Config,
     discovery::Server,
     dpop, form, headers, http, id_token,
+    pending::Pending,
     redirect::Redirect,
     secret::Secret,
     token_response::{Granted, Refusal},
@@ -40,6 +41,15 @@ pub fn blob(record: &[u8], config: &Config) -> bool {
     }
 }
 
+/// A stored sign-in: whether it is read, and written as it was read.
+pub fn pending(record: &[u8], config: &Config) -> bool {
+    let Some(pending) = Pending::read(&Secret::from(record.to_vec()), config) else {
+        return false;
+    };
+    let written = pending.write(config);
+    Pending::read(&written, config).is_some_and(|again| again.write(config) == written)
+}
+
 /// The `error` of a `WWW-Authenticate` line.
 pub fn challenge(line: &str) -> Option<String> {
     headers::error_of(line)
@@ -52,7 +62,13 @@ pub fn date(text: &str) -> Option<i64> {
 
 /// A query.
 pub fn query(text: &str) -> Option<Vec<(String, String)>> {
-    form::parse(text)
+    let pairs = form::parse(text)?;
+    Some(
+        pairs
+            .into_iter()
+            .map(|(name, value)| (name, value.to_string()))
+            .collect(),
+    )
 }
 
 /// An ES256 signature, as r || s.

@@ -56,7 +56,7 @@ fn key_of(flow: &str) -> String {
 }
 
 impl Pending {
-    fn read(record: &Secret, config: &Config) -> Option<Self> {
+    pub(crate) fn read(record: &Secret, config: &Config) -> Option<Self> {
         let members = json::object(record.bytes())?;
         let same = json::number(&members, "schema") == Some(SCHEMA)
             && json::text(&members, "issuer") == Some(config.issuer.as_str())
@@ -72,7 +72,7 @@ impl Pending {
             verifier: text("verifier")?.into(),
             redirect_uri: text("redirect_uri")?.to_owned(),
             device_code: secret(&members, "device_code"),
-            interval: json::number(&members, "interval")?,
+            interval: json::number(&members, "interval")?.clamp(0, 60),
             scopes: crate::blob::words(text("scope")?),
             resource: json::owned(&members, "resource"),
             until: Until {
@@ -83,7 +83,7 @@ impl Pending {
         })
     }
 
-    fn write(&self, config: &Config) -> Secret {
+    pub(crate) fn write(&self, config: &Config) -> Secret {
         let record = json!({
             "schema": SCHEMA, "issuer": config.issuer, "client_id": config.client_id, "flow": self.flow,
             "server": self.server.members(), "key": self.key.as_ref().map(Key::members),
@@ -92,7 +92,7 @@ impl Pending {
             "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
             "until_ms": self.until.monotonic_ms, "boot_id": self.until.boot_id, "used": self.used,
         });
-        record.to_string().into()
+        json::write(record)
     }
 
     pub(crate) fn is_over(&self, now: &Moment) -> bool {
@@ -140,7 +140,7 @@ impl Pending {
 
 /// A sign-in and its version. What cannot be read is none.
 pub(crate) async fn load(host: &Host, flow: &str) -> Result<Option<(Pending, i64)>> {
-    let found = host.get(&record(flow)).await?;
+    let found = host.get_or_drop(&record(flow)).await?;
     Ok(found.and_then(|found| Some((Pending::read(&found.value, host.config())?, found.version))))
 }
 
@@ -171,9 +171,13 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
     let mut waiting = Vec::new();
     for name in host.keys("pending/").await? {
         let flow = name.trim_start_matches("pending/");
-        match load(host, flow).await? {
-            Some((pending, _)) if !pending.is_over(&now) => waiting.push(pending),
-            Some((pending, _)) => drop_over(host, &pending).await?,
+        let Some(found) = host.get_or_drop(&name).await? else {
+            continue;
+        };
+        match Pending::read(&found.value, host.config()) {
+            Some(pending) if !pending.is_over(&now) => waiting.push(pending),
+            Some(pending) => drop_over(host, &pending).await?,
+            None if is_anothers(host, &found.value) => {}
             None => forget(host, flow).await?,
         }
     }
@@ -183,6 +187,10 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
         give_up(host, pending).await?;
     }
     Ok(())
+}
+
+fn is_anothers(host: &Host, record: &Secret) -> bool {
+    json::object(record.bytes()).is_some_and(|members| host.config().is_anothers(&members))
 }
 
 /// One whose code was sent may have become an account, which has the key.
@@ -196,7 +204,12 @@ async fn drop_over(host: &Host, pending: &Pending) -> Result<()> {
 /// The account that a sign-in has become.
 pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>> {
     for name in host.keys("account/").await? {
-        if let Some(found) = host.get(&name).await?
+        let found = match host.get(&name).await {
+            // It is wiped where it is used.
+            Err(error) if error.code == ErrorCode::StorageCorrupt => None,
+            found => found?,
+        };
+        if let Some(found) = found
             && let Ok(account) = Account::read(&found.value, host.config())
             && account.flow == flow
         {

@@ -40,19 +40,22 @@ impl<'a> Redirect<'a> {
             pairs
                 .iter()
                 .find(|(known, _)| known == name)
-                .map(|(_, value)| value.clone())
+                .map(|(_, value)| value.as_str())
         };
-        let code = find("code").filter(|code| !code.is_empty()).map(Secret::from);
+        let code = find("code").filter(|code| !code.is_empty());
         let error = find("error").filter(|error| !error.is_empty());
         if code.is_some() == error.is_some() {
             return Err(ErrorCode::RedirectMalformed);
         }
         Ok(Self {
             url,
-            state: find("state").ok_or(ErrorCode::RedirectStateUnknown)?,
-            code,
-            error: error.map(|error| (error, find("error_description").unwrap_or_default())),
-            iss: find("iss"),
+            state: find("state").ok_or(ErrorCode::RedirectStateUnknown)?.to_owned(),
+            code: code.map(Secret::from),
+            error: error.map(|error| {
+                let description = find("error_description").unwrap_or_default();
+                (error.to_owned(), description.to_owned())
+            }),
+            iss: find("iss").map(str::to_owned),
         })
     }
 
@@ -152,19 +155,18 @@ async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome
     if matches!(reply, Ok(Reply::Failed(HttpFailure::Ambiguous))) {
         reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     }
-    let error = match reply {
-        Ok(Reply::Granted(granted)) => {
+    match reply.and_then(Reply::granted) {
+        Ok(granted) => {
             let nonce = pending
                 .scopes
                 .iter()
                 .any(|scope| scope == "openid")
                 .then(|| pending.nonce.text());
-            return sign_in::complete(host, pending, &granted, nonce, &sent).await;
+            sign_in::complete(host, pending, &granted, nonce, &sent).await
         }
-        Ok(Reply::Refused(refusal)) => refusal.to_error(),
-        Ok(Reply::Failed(failure)) => failure.into(),
-        Err(error) => error,
-    };
-    pending::give_up(host, pending).await?;
-    Err(error)
+        Err(error) => {
+            pending::give_up(host, pending).await?;
+            Err(error)
+        }
+    }
 }

@@ -8,16 +8,14 @@ use crate::{
     account,
     blob::{AccessToken, Account},
     clock::{Moment, Until},
-    config::is_resource,
-    dpop::Key,
-    end,
+    config::{is_resource, is_scope},
+    discovery, end,
     error::{ErrorCode, SdkError},
     event::{EndReason, Event},
     form::Form,
     id_token::{self, Expected},
     memory::{Session, Shared},
     outcome::{Outcome, Token, Want},
-    sign_in,
     store::{Host, Result},
     token_response::{self, Granted, Patience, Reply},
 };
@@ -36,7 +34,7 @@ pub(crate) fn cached(shared: &Shared, account: Option<String>, want: &Want, now:
     let mut memory = shared.memory();
     let account = account.or_else(|| memory.default.clone())?;
     let session = memory.session(&account);
-    Some(good(session, &session.tokens, want, now)?.token(now))
+    Some(good(session, want, now)?.token(now))
 }
 
 /// A token for what is wanted, and the account that it is of.
@@ -45,13 +43,13 @@ pub(crate) async fn obtain(
     account: Option<String>,
     want: &Want,
 ) -> Result<(String, AccessToken)> {
-    check(host, want)?;
+    check(want)?;
     let id = account::resolve(host, account).await?;
     let began = host.now();
     let at_hand = {
         let mut memory = host.memory();
         let session = memory.session(&id);
-        good(session, &session.tokens, want, &began)
+        good(session, want, &began).cloned()
     };
     if let Some(token) = at_hand {
         return Ok((id, token));
@@ -86,8 +84,10 @@ pub(crate) async fn obtain(
     Ok((id, token?))
 }
 
-fn check(host: &Host, want: &Want) -> Result<()> {
-    sign_in::scopes(host.config(), want.scopes.as_ref())?;
+fn check(want: &Want) -> Result<()> {
+    if !want.scopes.iter().flatten().all(|scope| is_scope(scope)) {
+        return Err(ErrorCode::InvalidArgument.into());
+    }
     if want
         .resource
         .as_ref()
@@ -99,12 +99,12 @@ fn check(host: &Host, want: &Want) -> Result<()> {
 }
 
 /// A token that fits and is good for long enough.
-fn good(session: &Session, tokens: &[AccessToken], want: &Want, now: &Moment) -> Option<AccessToken> {
+fn good<'a>(session: &'a Session, want: &Want, now: &Moment) -> Option<&'a AccessToken> {
     if want.fresh {
         return None;
     }
     let fits = |token: &&AccessToken| matches(token, want, now) && token.since >= session.refused_before;
-    tokens.iter().find(fits).cloned()
+    session.tokens.iter().find(fits)
 }
 
 /// The same of what is stored: also one that another process has got since we were asked.
@@ -112,7 +112,8 @@ fn fresh(host: &Host, account: &Account, want: &Want, began: &Moment) -> Option<
     let now = host.now();
     let refused_before = host.memory().session(&account.id).refused_before;
     let since = if want.fresh {
-        began.monotonic_ms
+        // Not one that was asked for in this very millisecond, which may be the one that is to be replaced.
+        began.monotonic_ms.saturating_add(1)
     } else {
         refused_before
     };
@@ -147,15 +148,32 @@ async fn until_settled(host: &Host, id: &str, want: &Want, began: &Moment) -> Re
 }
 
 /// One refresh of what is stored. `None`: somebody else was faster; look again.
-async fn refresh(host: &Host, account: Account, version: i64, want: &Want) -> Result<Option<AccessToken>> {
+async fn refresh(
+    host: &Host,
+    mut account: Account,
+    version: i64,
+    want: &Want,
+) -> Result<Option<AccessToken>> {
     let Some(form) = request(host, &account, want) else {
         return Err(ErrorCode::NoRefreshToken.into());
     };
     let mut patience = Patience::default();
+    let mut looked = false;
     loop {
         let proof = match &account.key {
-            Some(key) => Some(proof(host, &account, key).await?),
             None => None,
+            Some(key) => match key.proof(host, "POST", &account.server.token, None).await {
+                Err(error) if error.code == ErrorCode::KeyLost => {
+                    // Another sign-in may have taken this one's place, and its key away.
+                    if !is_still(host, &account, version).await? {
+                        return Ok(None);
+                    }
+                    // Without its key the session can only end.
+                    end::over(host, &account, EndReason::KeyLost).await?;
+                    return Err(error);
+                }
+                made => Some(made?),
+            },
         };
         // After the proof: so it is older than whatever another process has made of this store.
         if !is_still(host, &account, version).await? {
@@ -164,12 +182,19 @@ async fn refresh(host: &Host, account: Account, version: i64, want: &Want) -> Re
         let sent = host.now();
         let before = token_response::offset(host);
         let reply = token_response::post(host, &account.server, &form, account.key.as_ref(), proof).await?;
-        if patience.again(host, &reply, before).await {
+        if patience.again(host, &reply, before).await? {
             continue;
+        }
+        if matches!(reply, Reply::Moved) && !std::mem::replace(&mut looked, true) {
+            // The server may have moved since the sign-in; its issuer still knows where it is.
+            let server = discovery::ask(host).await?;
+            if server.token != account.server.token {
+                account.server = server;
+                continue;
+            }
         }
         return match reply {
             Reply::Granted(granted) => store(host, account, version, &granted, want, &sent).await,
-            Reply::Failed(failure) => Err(failure.into()),
             Reply::Refused(refusal) if refusal.error == "invalid_grant" => {
                 if !is_still(host, &account, version).await? {
                     return Ok(None);
@@ -177,7 +202,7 @@ async fn refresh(host: &Host, account: Account, version: i64, want: &Want) -> Re
                 end::over(host, &account, EndReason::Refused).await?;
                 Err(ErrorCode::SessionRevoked.into())
             }
-            Reply::Refused(refusal) => Err(refusal.to_error()),
+            other => other.granted().map(|_| None),
         };
     }
 }
@@ -193,17 +218,6 @@ fn request(host: &Host, account: &Account, want: &Want) -> Option<Form> {
             .with_some("resource", want.resource.as_deref())
             .with_some("scope", asked(want).as_deref()),
     )
-}
-
-/// Without its key the session can only end.
-async fn proof(host: &Host, account: &Account, key: &Key) -> Result<String> {
-    match key.proof(host, "POST", &account.server.token, None).await {
-        Err(error) if error.code == ErrorCode::KeyLost => {
-            end::over(host, account, EndReason::KeyLost).await?;
-            Err(error)
-        }
-        made => made,
-    }
 }
 
 async fn is_still(host: &Host, account: &Account, version: i64) -> Result<bool> {

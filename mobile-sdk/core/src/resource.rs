@@ -24,34 +24,40 @@ pub(crate) async fn authorize(
     want: Want,
 ) -> Result<Outcome> {
     check(host.config(), method, to)?;
-    let (id, token) = refresh::obtain(host, account, &want).await?;
-    let mut headers = vec![Header {
-        name: "Authorization".to_owned(),
-        value: format!("{} {}", token.token_type, token.value.text()).into(),
-    }];
-    if token.token_type == "DPoP" {
-        let key = host
-            .memory()
-            .session(&id)
-            .key
-            .clone()
-            .ok_or(ErrorCode::Internal)?;
-        let proof = match key.proof(host, method, to, Some(token.value.text())).await {
-            Err(error) if error.code == ErrorCode::KeyLost => {
-                let (account, _) = account::load(host, &id).await?;
-                end::over(host, &account, EndReason::KeyLost).await?;
-                return Err(error);
+    for _ in 0..2 {
+        let (id, token) = refresh::obtain(host, account.clone(), &want).await?;
+        let mut headers = vec![Header {
+            name: "Authorization".to_owned(),
+            value: format!("{} {}", token.token_type, token.value.text()).into(),
+        }];
+        if token.token_type == "DPoP" {
+            let key = host.memory().session(&id).key.clone();
+            let key = key.ok_or(ErrorCode::Internal)?;
+            match key.proof(host, method, to, Some(token.value.text())).await {
+                Ok(proof) => headers.push(Header {
+                    name: "DPoP".to_owned(),
+                    value: proof.into(),
+                }),
+                Err(error) if error.code == ErrorCode::KeyLost => {
+                    let (account, _) = account::load(host, &id).await?;
+                    if account.key.as_ref() == Some(&key) {
+                        if host.config().read_only {
+                            return Err(ErrorCode::ReadOnly.into());
+                        }
+                        end::over(host, &account, EndReason::KeyLost).await?;
+                        return Err(error);
+                    }
+                    // In another process the person has signed in anew: the key that was remembered is the old session's.
+                    continue;
+                }
+                Err(error) => return Err(error),
             }
-            proof => proof?,
-        };
-        headers.push(Header {
-            name: "DPoP".to_owned(),
-            value: proof.into(),
+        }
+        return Ok(Outcome::Headers {
+            headers: RequestHeaders { headers },
         });
     }
-    Ok(Outcome::Headers {
-        headers: RequestHeaders { headers },
-    })
+    Err(ErrorCode::Busy.into())
 }
 
 /// A token goes to nobody over plain http, and into no header that it could break.
@@ -89,7 +95,7 @@ pub(crate) fn seen(
         Some("use_dpop_nonce") if nonce.is_some() && tries == 0 => Verdict::Retry,
         Some("invalid_token") if tries == 0 => {
             if let Some(account) = account.or_else(|| memory.default.clone()) {
-                memory.session(&account).refused_before = now.monotonic_ms;
+                memory.session(&account).refused_before = now.monotonic_ms.saturating_add(1);
             }
             Verdict::Retry
         }

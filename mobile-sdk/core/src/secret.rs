@@ -1,6 +1,6 @@
 //! Bytes that nobody prints and that are wiped when they are dropped.
 
-use std::fmt;
+use std::{fmt, io};
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -52,12 +52,6 @@ impl From<&str> for Secret {
     }
 }
 
-impl From<Zeroizing<String>> for Secret {
-    fn from(mut text: Zeroizing<String>) -> Self {
-        Self(std::mem::take(&mut *text).into_bytes())
-    }
-}
-
 impl Drop for Secret {
     fn drop(&mut self) {
         self.0.zeroize();
@@ -67,5 +61,48 @@ impl Drop for Secret {
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "[secret of {} bytes]", self.0.len())
+    }
+}
+
+/// A secret that is being written. Where it needs more room, what it had is wiped.
+#[derive(Default)]
+pub(crate) struct Draft(Zeroizing<Vec<u8>>);
+
+impl Draft {
+    pub(crate) fn push(&mut self, text: &str) {
+        self.add(text.as_bytes());
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let needed = self.0.len().saturating_add(bytes.len());
+        if needed > self.0.capacity() {
+            let mut roomy = Zeroizing::new(Vec::with_capacity(needed.saturating_mul(2).max(1024)));
+            roomy.extend_from_slice(&self.0);
+            self.0 = roomy;
+        }
+        self.0.extend_from_slice(bytes);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    pub(crate) fn finish(mut self) -> Secret {
+        Secret(std::mem::take(&mut *self.0))
+    }
+}
+
+impl io::Write for Draft {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.add(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     pkce,
     store::{Host, Result},
     token_response::Granted,
+    url,
 };
 
 /// Begins one: it is stored before its URL is known to anybody.
@@ -44,7 +45,7 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     };
     let (pending, _) = pending.begin(host).await?;
     let request = request(host.config(), &pending, &params);
-    let url = match url(host, &pending, &request).await {
+    let url = match address(host, &pending, &request).await {
         Ok(url) => url,
         Err(error) => {
             pending::give_up(host, &pending).await?;
@@ -62,7 +63,7 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
 }
 
 /// Where the browser goes.
-async fn url(host: &Host, pending: &Pending, request: &Form) -> Result<String> {
+async fn address(host: &Host, pending: &Pending, request: &Form) -> Result<String> {
     let config = host.config();
     let pushed = match (&pending.server.par, config.par) {
         (Some(endpoint), ParPolicy::Required | ParPolicy::Preferred) => {
@@ -75,10 +76,8 @@ async fn url(host: &Host, pending: &Pending, request: &Form) -> Result<String> {
         }
         _ => None,
     };
-    let endpoint = &pending.server.authorization;
-    let separator = if endpoint.contains('?') { '&' } else { '?' };
     let query = pushed.as_ref().unwrap_or(request);
-    Ok(format!("{endpoint}{separator}{}", query.as_str()))
+    Ok(url::with_query(&pending.server.authorization, query))
 }
 
 /// RFC 6749 section 4.1.1 with what makes it safe: PKCE, `nonce`, the key.
@@ -198,7 +197,7 @@ fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>)
 pub(crate) async fn replace(host: &Host, account: &Account) -> Result<()> {
     let record = Account::record(&account.id);
     for _ in 0..4 {
-        let found = host.get(&record).await?;
+        let found = host.get_or_drop(&record).await?;
         let version = found.as_ref().map_or(0, |found| found.version);
         let before = found.and_then(|found| Account::read(&found.value, host.config()).ok());
         if let Some(before) = &before {

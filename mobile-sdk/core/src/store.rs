@@ -64,7 +64,22 @@ impl Host {
         match self.link.ask(Effect::Get { key }).await {
             Input::Value { value, version } if version != 0 => Ok(Some(Versioned { value, version })),
             Input::Absent => Ok(None),
+            Input::Failed {
+                error: HookError::Corrupt,
+            } => Err(ErrorCode::StorageCorrupt.into()),
             other => Err(misbehaved(&other)),
+        }
+    }
+
+    /// The same of a record without which one can do: one that cannot be read and never will be is deleted, or it would be
+    /// in the way for ever.
+    pub(crate) async fn get_or_drop(&self, key: &str) -> Result<Option<Versioned>> {
+        match self.get(key).await {
+            Err(error) if error.code == ErrorCode::StorageCorrupt => {
+                let _any = self.delete(key, None).await?;
+                Ok(None)
+            }
+            found => found,
         }
     }
 
@@ -76,7 +91,7 @@ impl Host {
     ) -> Result<std::result::Result<i64, Conflict>> {
         let key = key.to_owned();
         match self.link.ask(Effect::Put { key, value, expect }).await {
-            Input::Stored { version } => Ok(Ok(version)),
+            Input::Stored { version } if version != 0 => Ok(Ok(version)),
             Input::Conflict => Ok(Err(Conflict)),
             other => Err(misbehaved(&other)),
         }
@@ -150,7 +165,7 @@ impl Host {
         match self.link.ask(Effect::Sign { key, message }).await {
             Input::Signature { signature } => Ok(signature),
             Input::Failed {
-                error: HookError::NotFound,
+                error: HookError::NotFound | HookError::KeyLost,
             } => Err(ErrorCode::KeyLost.into()),
             other => Err(misbehaved(&other)),
         }
@@ -165,6 +180,9 @@ impl Host {
         let jkt = jkt.to_owned();
         match self.link.ask(Effect::Attest { challenge, jkt }).await {
             Input::Attested { evidence } => Ok(evidence),
+            Input::Failed {
+                error: HookError::Unavailable,
+            } => Err(ErrorCode::AttestationUnavailable.into()),
             other => Err(misbehaved(&other)),
         }
     }
@@ -181,8 +199,12 @@ impl Host {
         Ok(crate::base64::encode(self.random(32).await?.bytes()))
     }
 
-    pub(crate) async fn sleep(&self, ms: u64) {
-        self.link.ask(Effect::Sleep { ms }).await;
+    /// Waits. A host that cannot is asked for nothing more, or the server would be asked without a pause.
+    pub(crate) async fn sleep(&self, ms: u64) -> Result<()> {
+        match self.link.ask(Effect::Sleep { ms }).await {
+            Input::Done => Ok(()),
+            other => Err(misbehaved(&other)),
+        }
     }
 
     /// Sends a request, and keeps what every answer tells: the time, and the nonce for the next proof.
@@ -222,7 +244,8 @@ impl Host {
     }
 }
 
-/// What a hook's answer means that is not the expected one.
+/// What a hook's answer means that is not the expected one. A lost key and a spoilt record are what only some effects can
+/// tell of; of another they are garbage, and end no session.
 fn misbehaved(input: &Input) -> SdkError {
     let Input::Failed { error } = input else {
         return ErrorCode::HookMisbehaved.into();
@@ -230,12 +253,11 @@ fn misbehaved(input: &Input) -> SdkError {
     let code = match error {
         HookError::Locked => ErrorCode::DeviceLocked,
         HookError::Cancelled => ErrorCode::UserCancelled,
-        HookError::KeyLost => ErrorCode::KeyLost,
-        HookError::Corrupt => ErrorCode::StorageCorrupt,
-        HookError::Io => ErrorCode::StorageUnavailable,
+        HookError::Io | HookError::Unavailable => ErrorCode::StorageUnavailable,
         HookError::Timeout => ErrorCode::HookTimeout,
-        HookError::Unavailable => ErrorCode::AttestationUnavailable,
-        HookError::NotFound | HookError::Unknown => ErrorCode::HookMisbehaved,
+        HookError::KeyLost | HookError::Corrupt | HookError::NotFound | HookError::Unknown => {
+            ErrorCode::HookMisbehaved
+        }
     };
     code.into()
 }

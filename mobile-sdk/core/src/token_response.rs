@@ -33,6 +33,20 @@ pub(crate) enum Reply {
     /// The server's own, well-formed no.
     Refused(Refusal),
     Failed(HttpFailure),
+    /// Nobody answers there, or somebody who points elsewhere.
+    Moved,
+}
+
+impl Reply {
+    /// The tokens, or what it means where nothing special is known about it.
+    pub(crate) fn granted(self) -> Result<Granted> {
+        match self {
+            Self::Granted(granted) => Ok(granted),
+            Self::Refused(refusal) => Err(refusal.to_error()),
+            Self::Failed(failure) => Err(failure.into()),
+            Self::Moved => Err(ErrorCode::ServerUnavailable.into()),
+        }
+    }
 }
 
 /// An error of RFC 6749 section 5.2 and its extensions.
@@ -80,12 +94,15 @@ impl Granted {
         sent: &Moment,
     ) -> AccessToken {
         let dpop = self.token_type.eq_ignore_ascii_case("DPoP");
+        // Who does not say gives what was asked for (RFC 6749 section 5.1).
+        let unsaid = || asked.as_deref().map_or_else(|| scopes.to_vec(), words);
+        let scopes = self.scope.clone().unwrap_or_else(unsaid);
         AccessToken {
             resource,
             asked,
             value: self.access_token.clone(),
             token_type: if dpop { "DPoP" } else { "Bearer" }.to_owned(),
-            scopes: self.scope.clone().unwrap_or_else(|| scopes.to_vec()),
+            scopes,
             since: sent.monotonic_ms,
             until: Until::after(sent, self.expires_in * 1000),
         }
@@ -136,8 +153,13 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Whether the same request is worth sending again, with a new proof.
-    pub(crate) async fn again(&mut self, host: &Host, reply: &Reply, offset_before: Option<i64>) -> bool {
-        match reply {
+    pub(crate) async fn again(
+        &mut self,
+        host: &Host,
+        reply: &Reply,
+        offset_before: Option<i64>,
+    ) -> Result<bool> {
+        Ok(match reply {
             Reply::Refused(refusal) if refusal.error == "use_dpop_nonce" => {
                 !std::mem::replace(&mut self.nonce, true)
             }
@@ -148,11 +170,11 @@ impl Patience {
             }
             Reply::Failed(HttpFailure::NotSent) if self.unsent < 2 => {
                 self.unsent += 1;
-                host.sleep(400 * self.unsent * self.unsent).await;
+                host.sleep(400 * self.unsent * self.unsent).await?;
                 true
             }
             _ => false,
-        }
+        })
     }
 }
 
@@ -180,6 +202,7 @@ pub(crate) async fn post(
             Some(granted) => Ok(Reply::Granted(granted)),
             None => Err(ErrorCode::ServerUnavailable.into()),
         },
+        Ok(response) if matches!(response.status, 300..=399 | 404 | 405 | 410) => Ok(Reply::Moved),
         Ok(response) => Ok(Reply::Refused(refusal(host, &response).await?)),
     }
 }
@@ -194,7 +217,7 @@ pub(crate) async fn ask(host: &Host, server: &Server, form: &Form, key: Option<&
         };
         let before = offset(host);
         let reply = post(host, server, form, key, proof).await?;
-        if !patience.again(host, &reply, before).await {
+        if !patience.again(host, &reply, before).await? {
             return Ok(reply);
         }
     }
@@ -233,14 +256,14 @@ pub(crate) async fn refusal(host: &Host, response: &HttpResponse) -> Result<Refu
     match response.status {
         429 => Err(SdkError::after(
             ErrorCode::RateLimited,
-            Some(jittered(host, wait.unwrap_or(5000)).await?),
+            Some(jittered(host, wait.unwrap_or(5000)).await),
         )),
         400 | 401 | 403 => {
             Refusal::parse(response.body.bytes()).ok_or_else(|| ErrorCode::ServerUnavailable.into())
         }
         _ => {
             let wait = match wait {
-                Some(wait) => Some(jittered(host, wait).await?),
+                Some(wait) => Some(jittered(host, wait).await),
                 None => None,
             };
             Err(SdkError::after(ErrorCode::ServerUnavailable, wait))
@@ -249,9 +272,10 @@ pub(crate) async fn refusal(host: &Host, response: &HttpResponse) -> Result<Refu
 }
 
 /// Up to a quarter more, so that many who wait do not come back at once.
-async fn jittered(host: &Host, ms: u64) -> Result<u64> {
-    let byte = host.random(1).await?.bytes().first().copied().unwrap_or(0);
-    Ok(ms + ms * u64::from(byte) / 1024)
+async fn jittered(host: &Host, ms: u64) -> u64 {
+    let drawn = host.random(1).await.ok();
+    let byte = drawn.and_then(|drawn| drawn.bytes().first().copied());
+    ms + ms * u64::from(byte.unwrap_or(0)) / 1024
 }
 
 /// Whether a new session shall be bound.

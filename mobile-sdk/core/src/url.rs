@@ -1,5 +1,7 @@
 //! URLs as far as they are needed: ASCII only, cut and never normalised (a full parser is a fifth of the library).
 
+use crate::form::Form;
+
 /// The longest that is read.
 pub(crate) const MAX: usize = 8192;
 
@@ -58,4 +60,10 @@ pub(crate) fn origin(url: &str) -> Option<String> {
 /// What a proof names: without query and fragment (RFC 9449 section 4.2).
 pub(crate) fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or(url)
+}
+
+/// An endpoint with a query; it may have one already (RFC 6749 section 3.1).
+pub(crate) fn with_query(endpoint: &str, query: &Form) -> String {
+    let separator = if endpoint.contains('?') { '&' } else { '?' };
+    format!("{endpoint}{separator}{}", query.as_str())
 }

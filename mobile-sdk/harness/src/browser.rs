@@ -22,7 +22,8 @@ pub struct Browser {
 }
 
 impl Browser {
-    pub(crate) fn new(issuer: &str) -> Self {
+    /// A new one, for the pages of this server.
+    pub fn new(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
             cookies: BTreeMap::new(),

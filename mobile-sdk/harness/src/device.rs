@@ -125,7 +125,8 @@ impl Device {
         }
     }
 
-    fn perform(&self, effect: &Effect) -> Input {
+    /// Does what the core asks for.
+    pub fn perform(&self, effect: &Effect) -> Input {
         match effect {
             Effect::Http { request } => {
                 let wire = Arc::clone(&self.wire.lock().unwrap_or_else(PoisonError::into_inner));

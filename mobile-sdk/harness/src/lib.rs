@@ -8,7 +8,9 @@
 
 pub mod browser;
 pub mod device;
+pub mod fake;
 pub mod http;
 pub mod keys;
 pub mod server;
 pub mod store;
+pub mod transcript;

@@ -123,6 +123,11 @@ impl Server {
         self.events().lines().filter(|line| line.contains(event)).count()
     }
 
+    /// What its operator types.
+    pub fn operator(&self, command: &str) {
+        run(&self.folder, command, &[], "");
+    }
+
     /// Alice's browser.
     pub fn browser(&self) -> Browser {
         Browser::new(&self.issuer)

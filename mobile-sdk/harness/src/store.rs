@@ -45,8 +45,9 @@ impl Store {
         })
     }
 
-    /// `Put`.
+    /// `Put`. More than a store has to take is a fault of the core.
     pub fn put(&self, key: &str, value: &Secret, expect: i64) -> Input {
+        assert!(value.bytes().len() <= 65536, "{key} is too long");
         self.broken(false).unwrap_or_else(|| {
             let mut records = self.records();
             if records.get(key).map_or(0, |value| version(value)) != expect {

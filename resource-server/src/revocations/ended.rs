@@ -1,7 +1,7 @@
 //! What has ended: a set that many read at once and one task writes.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use super::parser::{Revocation, RevocationKind, StreamError};
@@ -18,6 +18,8 @@ pub(crate) struct Names {
     whose: Name,
     token: Name,
     key: Name,
+    /// When the token expires.
+    exp: u64,
 }
 
 impl Names {
@@ -30,6 +32,7 @@ impl Names {
             whose,
             token: name(RevocationKind::Token, &token.jti),
             key: name(RevocationKind::Key, &token.kid),
+            exp: token.exp,
         }
     }
 }
@@ -54,6 +57,8 @@ fn name(kind: RevocationKind, id: &str) -> Name {
 pub(crate) struct EndedSet {
     parts: [RwLock<HashMap<Name, Ended>>; PARTS],
     len: AtomicUsize,
+    /// The latest time at which something was forgotten, in seconds since 1970.
+    forgot_at: AtomicU64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -89,20 +94,26 @@ impl EndedSet {
         Ok(())
     }
 
-    /// Whether a token issued at `iat` has ended by any of its names.
+    /// Whether a token issued at `iat` has ended by any of its names. So has one that had expired when its end may have been
+    /// forgotten: a clock that is set back makes it no younger.
     pub(crate) fn has(&self, names: &Names, iat: u64) -> bool {
+        if names.exp.saturating_add(LEEWAY) <= self.forgot_at.load(Ordering::Acquire) {
+            return true;
+        }
         [&names.whose, &names.token, &names.key].into_iter().any(|name| {
             let part = self.part(name).read().unwrap_or_else(PoisonError::into_inner);
             part.get(name).is_some_and(|ended| iat <= ended.issued_before)
         })
     }
 
-    /// Forgets what no token can mean any more; `now` in seconds since 1970.
+    /// Forgets what no token can mean any more; `now` in seconds since 1970. A token is accepted for the leeway longer than
+    /// it lives, so its end is kept for as long.
     pub(crate) fn forget(&self, now: u64) {
+        self.forgot_at.fetch_max(now, Ordering::AcqRel);
         for part in &self.parts {
             let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
             let before = part.len();
-            part.retain(|_, ended| ended.until > now);
+            part.retain(|_, ended| ended.until.saturating_add(LEEWAY) > now);
             self.len.fetch_sub(before - part.len(), Ordering::Relaxed);
             if part.len() < part.capacity() / 4 {
                 let room = part.len() * 2;
@@ -120,6 +131,8 @@ impl EndedSet {
     }
 }
 
+/// The longest that the settings allow, in seconds.
+pub(crate) const LEEWAY: u64 = crate::discover::MAX_LEEWAY.as_secs();
 const PARTS: usize = 16;
 /// About 200 MB. A stream with more is not followed: what an API cannot hold it cannot refuse.
 pub(crate) const MOST: usize = 4_000_000;
@@ -145,16 +158,19 @@ mod tests {
                 whose: name,
                 token: none,
                 key: none,
+                exp: u64::MAX,
             },
             RevocationKind::Token => Names {
                 whose: none,
                 token: name,
                 key: none,
+                exp: u64::MAX,
             },
             RevocationKind::Key => Names {
                 whose: none,
                 token: none,
                 key: name,
+                exp: u64::MAX,
             },
         }
     }
@@ -188,11 +204,28 @@ mod tests {
         }
         assert_eq!(set.len(), 1);
         assert!(set.has(&session, 200) && !set.has(&session, 201));
-        set.forget(899);
+        set.forget(899 + LEEWAY);
         assert!(set.has(&session, 200));
-        set.forget(900);
+        set.forget(900 + LEEWAY);
         assert!(!set.has(&session, 200));
         assert_eq!(set.len(), 0);
+    }
+
+    #[test]
+    fn a_token_that_had_expired_when_its_end_was_forgotten_stays_refused() {
+        let set = EndedSet::default();
+        set.add(&revocation(RevocationKind::Session, "x", 100, 500))
+            .unwrap();
+        let of = |exp| Names {
+            exp,
+            ..names(RevocationKind::Session, "x")
+        };
+        set.forget(500 + LEEWAY);
+        // The clock was right, and is set back after that.
+        set.forget(10);
+        assert_eq!(set.len(), 0);
+        assert!(set.has(&of(500), 100), "it could be presented again");
+        assert!(!set.has(&of(501), 101), "one that lives");
     }
 
     #[test]
@@ -224,9 +257,9 @@ mod tests {
             ))
             .unwrap();
         }
-        set.forget(10);
+        set.forget(10 + LEEWAY);
         assert_eq!(set.len(), 9_900);
-        set.forget(11);
+        set.forget(11 + LEEWAY);
         let room: usize = set.parts.iter().map(|part| part.read().unwrap().capacity()).sum();
         assert_eq!((set.len(), room), (0, 0));
     }

@@ -197,7 +197,7 @@ async fn watch_over(view: Arc<View>) {
             told = now;
         }
         if second.is_multiple_of(60) {
-            view.ended.forget(clock::unix_seconds());
+            view.forget(clock::unix_seconds());
         }
     }
 }

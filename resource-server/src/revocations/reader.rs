@@ -65,6 +65,7 @@ impl<'a> Reader<'a> {
         let is_down = self.view.is_down(now);
         if let Some(made_at) = self.polls.heard(poll.polled_at, now, is_down) {
             self.view.holds_as_of(made_at);
+            self.view.issuer_is_at(poll.polled_at);
         }
         poll.acknowledge.then_some(poll.polled_at)
     }

@@ -71,6 +71,8 @@ pub(crate) struct View {
     pub(crate) ended: EndedSet,
     /// When the newest poll was made, in milliseconds since the machine started, and one more; 0 before the first snapshot.
     polled: AtomicU64,
+    /// What the issuer's clock said in the newest poll, in seconds since 1970; 0 before the first.
+    issuers_time: AtomicU64,
     /// When somebody last saw that this process runs, likewise; 0 when nobody looks.
     ran: AtomicU64,
     /// When it was seen to run again after it had been stopped, likewise.
@@ -84,6 +86,7 @@ impl View {
         Self {
             ended: EndedSet::default(),
             polled: AtomicU64::new(0),
+            issuers_time: AtomicU64::new(0),
             ran: AtomicU64::new(0),
             resumed: AtomicU64::new(0),
             when_down,
@@ -166,6 +169,18 @@ impl View {
         self.polled.store(stamp(made_at), Ordering::Release);
     }
 
+    /// What the issuer's clock says, in milliseconds since 1970.
+    pub(crate) fn issuer_is_at(&self, polled_at: u64) {
+        self.issuers_time.store(polled_at / 1000, Ordering::Release);
+    }
+
+    /// Forgets what is over by our clock (`now`, in seconds since 1970) and by the issuer's: one that somebody sets wrong
+    /// forgets nothing by itself.
+    pub(crate) fn forget(&self, now: u64) {
+        self.ended
+            .forget(now.min(self.issuers_time.load(Ordering::Acquire)));
+    }
+
     fn age(&self, now: Duration) -> Option<Duration> {
         let made_at = self.polled.load(Ordering::Acquire).checked_sub(1)?;
         Some(now.saturating_sub(Duration::from_millis(made_at)))
@@ -191,6 +206,7 @@ pub(crate) const DOWN_AFTER: Duration = Duration::from_secs(6);
 mod tests {
     use super::*;
     use crate::AccessToken;
+    use crate::revocations::ended::LEEWAY;
     use crate::revocations::parser::{Revocation, RevocationKind};
 
     fn at(seconds: u64) -> Duration {
@@ -287,6 +303,25 @@ mod tests {
         }
         view.runs(at(1026));
         assert_eq!(view.judge(&token("good"), 1, at(1026)), Standing::Good);
+    }
+
+    /// Tokens are judged by the same clock. When it is right again, what had ended must not live again.
+    #[test]
+    fn a_clock_that_jumps_ahead_makes_no_end_forgotten() {
+        let view = view(WhenDown::Refuse);
+        let ended = |token: &Names| view.judge(token, 100, at(1001));
+        let over = token("over");
+        view.forget(u64::MAX);
+        assert_eq!(ended(&over), Standing::Ended, "the issuer has said no time yet");
+        for (ours, issuers) in [(1_000_000, 900), (900, 1_000_000), (1_000_000, 1000 + LEEWAY - 1)] {
+            view.issuer_is_at(issuers * 1000);
+            view.forget(ours);
+            assert_eq!(ended(&over), Standing::Ended, "{ours} {issuers}");
+            assert_eq!(view.ended.len(), 1);
+        }
+        view.issuer_is_at((1000 + LEEWAY) * 1000);
+        view.forget(1000 + LEEWAY);
+        assert_eq!(view.ended.len(), 0, "it is over by both");
     }
 
     #[test]

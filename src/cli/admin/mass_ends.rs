@@ -10,9 +10,11 @@ use serde_json::json;
 use super::{Admin, wait};
 use crate::{
     base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
-    domain::{actor::Actor, session_filter::SessionFilter},
+    cli::remote::{Refused, missing},
+    domain::session_filter::SessionFilter,
     flows::{
-        confirm::{Confirmation, Reached, confirm},
+        admin::{By, sessions::Why},
+        confirm::{self, Confirmation, Reached},
         mass_end::{self, Counted},
     },
     store::mass_ends::MassEnd,
@@ -20,8 +22,6 @@ use crate::{
 
 /// How long a command waits before it looks again how far a server came.
 const LOOK: Duration = Duration::from_millis(200);
-/// How many sessions a dry run looks at.
-const COUNTED: u64 = 2_000_000;
 
 #[derive(Deserialize)]
 struct Begun {
@@ -33,7 +33,7 @@ impl Admin {
     /// How many sessions match.
     pub(in crate::cli) async fn count(&self, filter: &SessionFilter) -> anyhow::Result<Counted> {
         match self {
-            Self::Here(app) => Ok(mass_end::count(&app.provider, filter, COUNTED).await?),
+            Self::Here(app) => Ok(mass_end::count(&app.provider, &By::operator(), filter).await?),
             Self::There(server, _) => {
                 let asked = json!({ "filter": filter, "dry_run": true });
                 let begun: Begun = server.post("/session-ends", asked).await?;
@@ -49,7 +49,13 @@ impl Admin {
         why: Option<Note>,
     ) -> anyhow::Result<MassEnd> {
         match self {
-            Self::Here(app) => Ok(mass_end::begin(&app.provider, filter, why, Actor::Operator).await?),
+            Self::Here(app) => {
+                let why = Why {
+                    note: why,
+                    address: None,
+                };
+                Ok(mass_end::begin(&app.provider, &By::operator(), filter, why).await?)
+            }
             Self::There(server, _) => {
                 let asked = json!({ "filter": filter, "reason": why });
                 let begun: Begun = server.post("/session-ends", asked).await?;
@@ -72,13 +78,11 @@ impl Admin {
 
     /// One end of many.
     pub(in crate::cli) async fn mass_end(&self, id: MassEndId) -> anyhow::Result<MassEnd> {
-        match self {
-            Self::Here(app) => {
-                let found = mass_end::find(&app.provider, id).await?;
-                found.ok_or_else(|| anyhow!("there is no end {id}; see `postern session ends`"))
-            }
-            Self::There(server, _) => server.get(&format!("/session-ends/{id}"), &[]).await,
-        }
+        let found = match self {
+            Self::Here(app) => mass_end::find(&app.provider, id).await?,
+            Self::There(server, _) => missing(server.get(&format!("/session-ends/{id}"), &[]).await)?,
+        };
+        found.ok_or_else(|| anyhow!("there is no end {id}; see `postern session ends`"))
     }
 
     /// Waits until every API refuses what one that is done has ended.
@@ -88,7 +92,7 @@ impl Admin {
         patience: Lifetime,
     ) -> anyhow::Result<Confirmation> {
         match self {
-            Self::Here(app) => Ok(confirm(&app.provider, patience).await?),
+            Self::Here(app) => Ok(confirm::wait(&app.provider, patience)?.confirm().await?),
             Self::There(server, clock) => {
                 let path = format!("/session-ends/{}", end.id);
                 let reached: Reached<MassEnd> =
@@ -101,27 +105,35 @@ impl Admin {
     }
 
     /// Ends of many, newest first.
-    pub(in crate::cli) async fn mass_ends(&self, limit: i64) -> anyhow::Result<Vec<MassEnd>> {
+    pub(in crate::cli) async fn mass_ends(
+        &self,
+        after: Option<MassEndId>,
+        limit: i64,
+    ) -> anyhow::Result<Page<MassEnd>> {
         match self {
-            Self::Here(app) => Ok(mass_end::list(&app.provider, None, limit).await?),
+            Self::Here(app) => Ok(mass_end::list(&app.provider, after, limit).await?),
             Self::There(server, _) => {
-                let page: Page<_> = server
-                    .get("/session-ends", &[("limit", limit.to_string())])
-                    .await?;
-                Ok(page.items)
+                let after = after.map(|after| ("cursor", after.to_string()));
+                let query: Vec<_> = [("limit", limit.to_string())].into_iter().chain(after).collect();
+                server.get("/session-ends", &query).await
             }
         }
     }
 
-    /// Stops one. False when it is done.
+    /// Stops one. False when it is done, or never was.
     pub(in crate::cli) async fn cancel(&self, id: MassEndId) -> anyhow::Result<bool> {
         match self {
-            Self::Here(app) => Ok(mass_end::cancel(&app.provider, id, Actor::Operator).await?),
+            Self::Here(app) => Ok(mass_end::cancel(&app.provider, &By::operator(), id).await?),
             Self::There(server, _) => {
-                let _: MassEnd = server
-                    .post(&format!("/session-ends/{id}/cancel"), json!({}))
-                    .await?;
-                Ok(true)
+                let path = format!("/session-ends/{id}/cancel");
+                let cancelled: anyhow::Result<MassEnd> = server.post(&path, json!({})).await;
+                match missing(cancelled) {
+                    Ok(cancelled) => Ok(cancelled.is_some()),
+                    Err(error) => match error.downcast_ref::<Refused>() {
+                        Some(refused) if refused.is("not-now") => Ok(false),
+                        _ => Err(error),
+                    },
+                }
             }
         }
     }

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::Admin;
 use crate::{
     base::{id::UserId, page::Page, text::Email},
+    cli::remote::Refused,
     domain::{actor::Actor, password::Password, role::Role, user::User},
     flows::{
         account::{self, AccountError},
@@ -78,20 +79,23 @@ impl Admin {
     /// Adds a person.
     pub(in crate::cli) async fn add_user(&self, adding: Adding) -> anyhow::Result<User> {
         let email = adding.email.clone();
+        let taken = || anyhow!("{email} has an account already; see `postern user list`");
         match self {
             Self::Here(app) => {
                 let added = people::add(&app.provider, &By::operator(), adding).await;
                 added.map_err(|error| match error {
-                    PeopleError::Account(AccountError::Taken) => {
-                        anyhow!("{email} has an account already; see `postern user list`")
-                    }
+                    PeopleError::Account(AccountError::Taken) => taken(),
                     other => other.into(),
                 })
             }
             Self::There(server, _) => {
                 let (name, role, password) = (adding.name, adding.role, adding.password.expose());
                 let new = json!({ "email": email, "name": name, "password": password, "role": role });
-                server.post("/users", new).await
+                let added: anyhow::Result<User> = server.post("/users", new).await;
+                added.map_err(|error| match error.downcast_ref::<Refused>() {
+                    Some(refused) if refused.is("taken") => taken(),
+                    _ => error,
+                })
             }
         }
     }

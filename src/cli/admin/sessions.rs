@@ -12,7 +12,10 @@ use crate::{
         text::Note,
         time::{Clock, Lifetime},
     },
-    cli::{remote::Remote, session::Node},
+    cli::{
+        remote::{Remote, missing},
+        session::Node,
+    },
     domain::session_filter::SessionFilter,
     flows::{
         admin::{
@@ -20,7 +23,7 @@ use crate::{
             people::PeopleError,
             sessions::{self as verbs, Why},
         },
-        confirm::{Reached, confirm},
+        confirm::{self, Reached, Wait},
         sessions::{self, Search, Shown},
     },
     store::{app_versions::VersionCount, browser_sessions, device_sessions::list::Listed, ending::Ended},
@@ -68,7 +71,7 @@ impl Admin {
     pub(in crate::cli) async fn session(&self, id: DeviceSessionId) -> anyhow::Result<Option<Shown>> {
         match self {
             Self::Here(app) => Ok(sessions::show(&app.provider, id).await?),
-            Self::There(server, _) => server.get(&format!("/sessions/{id}"), &[]).await.map(Some),
+            Self::There(server, _) => missing(server.get(&format!("/sessions/{id}"), &[]).await),
         }
     }
 
@@ -100,6 +103,7 @@ impl Admin {
         match self {
             Self::Here(app) => {
                 let (provider, by, why) = (&app.provider, By::operator(), of_operator(why));
+                let wait = place(app, patience)?;
                 let ended = match node {
                     Node::Browser(id) => verbs::end_browser(provider, &by, None, id, why).await,
                     Node::Device(id) => verbs::end_device(provider, &by, id, why)
@@ -111,14 +115,19 @@ impl Admin {
                     Err(PeopleError::Unknown(_)) => Ended::default(),
                     ended => ended?,
                 };
-                reached(app, ended, patience).await
+                reached(ended, wait).await
             }
             Self::There(server, clock) => {
                 let path = match node {
                     Node::Browser(id) => format!("/browser-sessions/{id}/end"),
                     Node::Device(id) => format!("/sessions/{id}/end"),
                 };
-                end_there(server, clock, &path, why, patience).await
+                let ended = missing(end_there(server, clock, &path, why, patience).await)?;
+                // As above.
+                Ok(ended.unwrap_or(Reached {
+                    done: Ended::default(),
+                    confirmation: None,
+                }))
             }
         }
     }
@@ -132,8 +141,9 @@ impl Admin {
     ) -> anyhow::Result<Told> {
         match self {
             Self::Here(app) => {
+                let wait = place(app, patience)?;
                 let ended = verbs::end_user(&app.provider, &By::operator(), id, of_operator(why)).await?;
-                reached(app, ended, patience).await
+                reached(ended, wait).await
             }
             Self::There(server, clock) => {
                 end_there(server, clock, &format!("/users/{id}/end-sessions"), why, patience).await
@@ -147,9 +157,14 @@ fn of_operator(note: Option<Note>) -> Why {
     Why { note, address: None }
 }
 
-async fn reached(app: &App, done: Ended, patience: Option<Lifetime>) -> anyhow::Result<Told> {
-    let confirmation = match patience {
-        Some(patience) => Some(confirm(&app.provider, patience).await?),
+fn place(app: &App, patience: Option<Lifetime>) -> anyhow::Result<Option<Wait<'_>>> {
+    let wait = patience.map(|patience| confirm::wait(&app.provider, patience));
+    Ok(wait.transpose()?)
+}
+
+async fn reached(done: Ended, wait: Option<Wait<'_>>) -> anyhow::Result<Told> {
+    let confirmation = match wait {
+        Some(wait) => Some(wait.confirm().await?),
         None => None,
     };
     Ok(Reached { done, confirmation })

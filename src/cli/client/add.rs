@@ -1,18 +1,15 @@
 //! The words of `postern client add`: all of them checked, everything that is wrong told at once.
 
-use anyhow::bail;
 use clap::Args;
 
 use crate::{
-    base::{id::ClientId, text::DisplayName, time::Lifetime, url::Issuer},
+    base::id::ClientId,
     cli::client::{
         checked::Checked,
         flags::{self, Flags},
     },
-    domain::{
-        client::{ClientKind, ClientSettings, Preset},
-        policy::Lifetimes,
-    },
+    domain::client::{ClientKind, ClientSettings, Contradiction, Preset},
+    flows::admin::clients::Adding,
 };
 
 /// Register an app.
@@ -35,23 +32,12 @@ pub(super) struct AddClient {
     secret_expires_in: Option<String>,
 }
 
-/// What `postern client add` registers.
-#[derive(Debug)]
-pub(super) struct Adding {
-    pub(super) id: ClientId,
-    pub(super) name: DisplayName,
-    pub(super) settings: ClientSettings,
-    pub(super) secret_life: Option<Lifetime>,
-}
-
 const KIND: &str = "What it is: native (an app on people's devices), web (a server that people sign in to) or service \
                     (a program without people, or an API) [default: native]";
-/// No secret is given a longer life.
-const SECRET_LIFE: Lifetime = Lifetime::from_days(3650);
 
 impl AddClient {
-    /// What to register, or every rule that is broken.
-    pub(super) fn check(&self, server: &Lifetimes, issuer: &Issuer) -> anyhow::Result<Adding> {
+    /// What to register, or everything that does not read or that the preset forbids.
+    pub(super) fn read(&self) -> anyhow::Result<Adding> {
         let mut checked = Checked::default();
         let id = checked.parse::<ClientId>("ID", &self.id);
         if id.as_ref().is_some_and(|id| id.host().is_some()) {
@@ -73,20 +59,12 @@ impl AddClient {
             checked.refuse("--kind", kind.as_str(), rule);
         }
         let settings = flags::with_usual_scope(settings);
-        let settings = self.flags.over(settings, server, &mut checked);
-        let secret_life = checked.life(
-            "--secret-expires-in",
-            self.secret_expires_in.as_ref(),
-            SECRET_LIFE,
-        );
-        if let Some(life) = self.secret_expires_in.as_ref().filter(|_| !settings.has_secret()) {
-            checked.refuse("--secret-expires-in", life, "this client has no secret");
-        }
+        let settings = self.flags.over(settings, &mut checked);
+        let secret_life = checked.word("--secret-expires-in", self.secret_expires_in.as_ref());
         if checked.faults.is_empty() {
             let of_preset = preset.map(|preset| preset.contradictions(&settings));
-            let all = settings.contradictions(issuer);
-            for broken in of_preset.into_iter().flatten().chain(all) {
-                self.flags.tell(&broken, &settings, &mut checked);
+            for broken in of_preset.into_iter().flatten() {
+                self.tell(&broken, &settings, &mut checked);
             }
         }
         match (id, name) {
@@ -96,10 +74,27 @@ impl AddClient {
                 settings,
                 secret_life,
             }),
-            _ => bail!(
-                "this client cannot be added; correct what stands here:\n  {}",
-                checked.faults.join("\n  ")
-            ),
+            _ => Err(checked.refused(WHAT)),
+        }
+    }
+
+    /// Every rule that was broken, told by the words that break them.
+    pub(super) fn refused(&self, all: &[Contradiction], settings: &ClientSettings) -> anyhow::Error {
+        let mut checked = Checked::default();
+        for broken in all {
+            self.tell(broken, settings, &mut checked);
+        }
+        checked.refused(WHAT)
+    }
+
+    fn tell(&self, broken: &Contradiction, settings: &ClientSettings, checked: &mut Checked) {
+        if broken.setting == "secret_life" {
+            let life = self.secret_expires_in.as_deref().unwrap_or_default();
+            checked.refuse("--secret-expires-in", life, &broken.rule);
+        } else {
+            self.flags.tell(broken, settings, checked);
         }
     }
 }
+
+const WHAT: &str = "this client cannot be added";

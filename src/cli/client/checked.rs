@@ -2,10 +2,9 @@
 
 use std::{fmt::Display, fs, str::FromStr};
 
-use crate::{
-    base::{jwk::JwkSet, time::Lifetime},
-    domain::{client::ClientLifetimes, key::rotation, policy::Lifetimes},
-};
+use anyhow::anyhow;
+
+use crate::base::jwk::JwkSet;
 
 /// What was wrong so far.
 #[derive(Default)]
@@ -81,45 +80,11 @@ impl Checked {
             .collect()
     }
 
-    pub(super) fn life(&mut self, word: &str, value: Option<&String>, most: Lifetime) -> Option<Lifetime> {
-        let value = value?;
-        let life = self.parse::<Lifetime>(word, value)?;
-        if life < Lifetime::from_secs(1) || life > most {
-            self.refuse(word, value, format!("write a time from 1s to {most}"));
-            return None;
-        }
-        Some(life)
-    }
-
-    /// What contradicts itself, or the server's settings; told with the names of the flags.
-    pub(super) fn contradictions(&mut self, own: ClientLifetimes, server: &Lifetimes) {
-        let both = own.over(server);
-        if let Some(life) = own
-            .access_token
-            .filter(|life| both.retry_window.millis() > life.millis() / 2)
-        {
-            let least = Lifetime::from_millis(both.retry_window.millis() * 2);
-            let rule = format!("write at least twice tokens.retry_window, which is {least}");
-            self.refuse("--access-token-life", &life.to_string(), rule);
-        }
-        if let Some(life) = own
-            .access_token
-            .filter(|life| both.key_rotation < rotation::shortest(*life))
-        {
-            let rule = format!(
-                "with tokens that live so long, keys.rotate_every must be at least {}; it is {}",
-                rotation::shortest(life),
-                both.key_rotation
-            );
-            self.refuse("--access-token-life", &life.to_string(), rule);
-        }
-        let given = own.device_session_idle.or(own.device_session_absolute);
-        if given.is_some() && both.device_session_idle > both.device_session_absolute {
-            let rule = format!(
-                "a session idles for at most as long as it lives, which is {} (--session-absolute)",
-                both.device_session_absolute
-            );
-            self.refuse("--session-idle", &both.device_session_idle.to_string(), rule);
-        }
+    /// What was wrong, as the error of a command.
+    pub(super) fn refused(self, what: &str) -> anyhow::Error {
+        anyhow!(
+            "{what}; correct what stands here:\n  {}",
+            self.faults.join("\n  ")
+        )
     }
 }

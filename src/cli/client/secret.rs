@@ -1,6 +1,6 @@
 //! `postern client secret rotate|list|remove`.
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 use clap::Subcommand;
 use serde_json::json;
 
@@ -11,9 +11,8 @@ use crate::{
         time::{Instant, Lifetime},
     },
     cli::{place::Place, table::table, words, world::World},
-    domain::{actor::Actor, client_secret::KeptSecret},
-    flows::clients::secrets::{self as verbs, SecretError},
-    store::client_secrets,
+    domain::client_secret::ListedSecret,
+    flows::clients::secrets::SecretError,
 };
 
 #[derive(Debug, Subcommand)]
@@ -22,9 +21,9 @@ pub(super) enum SecretVerb {
     Rotate {
         /// Whose
         id: ClientId,
-        /// How long the old secret stays good; 0s ends all old ones at once
-        #[arg(long, value_name = "LIFE", default_value = "7d")]
-        keep_old: Lifetime,
+        /// How long the old secret stays good; 0s ends all old ones at once [default: 7d]
+        #[arg(long, value_name = "LIFE")]
+        keep_old: Option<Lifetime>,
         /// How long the new secret is good, such as 365d [default: until it is replaced]
         #[arg(long, value_name = "LIFE")]
         expires_in: Option<Lifetime>,
@@ -57,10 +56,10 @@ pub(super) async fn run(
         } => rotate(&id, keep_old, expires_in, json, place, world).await,
         SecretVerb::List { id } => list(id, json, place, world).await,
         SecretVerb::Remove { id, secret } => {
-            let app = world.app(place).await?;
-            if !verbs::remove(&app.provider, &id, secret, Actor::Operator).await? {
-                bail!("the client {id} has no secret {secret}; see `postern client secret list {id}`");
-            }
+            let removed = world.admin(place).await?.remove_secret(&id, secret).await?;
+            removed.ok_or_else(|| {
+                anyhow!("the client {id} has no secret {secret}; see `postern client secret list {id}`")
+            })?;
             let value = json!({ "client": id, "removed": secret });
             let text = || format!("Removed {secret}: {id} cannot use it any more.");
             world.output.result(json, &value, text)
@@ -70,7 +69,7 @@ pub(super) async fn run(
 
 async fn rotate(
     id: &ClientId,
-    keep_old: Lifetime,
+    keep_old: Option<Lifetime>,
     expires_in: Option<Lifetime>,
     json: bool,
     place: &Place,
@@ -79,13 +78,13 @@ async fn rotate(
     let admin = world.admin(place).await?;
     let rotated = admin.rotate_secret(id, expires_in, keep_old).await;
     let rotated = rotated.map_err(|error| match error.downcast_ref() {
-        Some(SecretError::UnknownClient) => super::unknown(id),
         Some(SecretError::TooMany) => anyhow!(
             "{id} has two secrets that are good already; when the older one is not used any more, end it with `postern \
              client secret remove {id} SECRET`, or end both with --keep-old 0s; see `postern client secret list {id}`"
         ),
         _ => error,
     })?;
+    let rotated = rotated.ok_or_else(|| super::unknown(id))?;
     let kept: Vec<_> = rotated
         .kept
         .iter()
@@ -93,8 +92,8 @@ async fn rotate(
         .collect();
     let value = json!({
         "client": id,
-        "client_secret": rotated.secret.expose(),
-        "secret": rotated.shown,
+        "client_secret": rotated.new.secret.expose(),
+        "secret": rotated.new.kept,
         "kept": kept,
         "removed": rotated.removed,
     });
@@ -106,7 +105,7 @@ async fn rotate(
         let gone = rotated.removed.iter();
         let gone = gone.map(|id| format!("\nThe old secret {id} is not good any more."));
         let told: String = old.chain(gone).collect();
-        format!("{}\n{SHOWN_ONCE}{told}", rotated.secret.expose())
+        format!("{}\n{SHOWN_ONCE}{told}", rotated.new.secret.expose())
     })
 }
 
@@ -114,19 +113,15 @@ async fn rotate(
 pub(super) const SHOWN_ONCE: &str = "Put this secret where the client reads it: it is not shown again.";
 
 async fn list(id: ClientId, json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
-    let provider = &app.provider;
-    if provider.clients.find(id.as_str()).is_none() {
-        return Err(super::unknown(&id));
-    }
-    let items = client_secrets::of_client(&provider.db, id).await?;
-    let now = provider.clock.now();
+    let admin = world.admin(place).await?;
+    let items = admin.secrets(&id).await?.ok_or_else(|| super::unknown(&id))?;
+    let now = admin.now();
     let page = Page { items, next: None };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
             return "It has no secret.".to_owned();
         }
-        let row = |secret: &KeptSecret| {
+        let row = |secret: &ListedSecret| {
             let ends = match secret.expires_at {
                 None => "it is replaced".to_owned(),
                 Some(at) if at <= now => format!("{} (over)", at.to_rfc3339()),

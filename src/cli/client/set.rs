@@ -2,9 +2,7 @@
 
 mod clear;
 
-use anyhow::bail;
 use clap::Args;
-use serde_json::json;
 
 use crate::{
     base::{id::ClientId, text::DisplayName},
@@ -14,11 +12,8 @@ use crate::{
         table::facts,
         world::World,
     },
-    domain::{
-        actor::Actor,
-        client::{Client, ClientSettings},
-    },
-    flows::clients::set as verb,
+    domain::client::{Client, ClientChange, ClientSettings, Contradiction},
+    flows::clients::ClientError,
 };
 
 /// Change an app's settings: what is not written stays.
@@ -46,44 +41,35 @@ pub(super) async fn run(
     place: &Place,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let app = world.app(place).await?;
-    let provider = &app.provider;
-    let found = verb::find(provider, &setting.id).await?;
-    let found = found.ok_or_else(|| unknown(&setting.id))?;
-    let (name, settings) = setting.check(&found.client, provider)?;
-    let before = found.client.clone();
-    let set = verb::set(provider, found, name, settings, &Actor::Operator).await?;
-    let after = &set.client;
-    let value = json!({
-        "before": before,
-        "after": after,
-        "removed": set.removed,
-        "needs_secret": set.needs_secret,
-    });
-    world.output.result(json, &value, || {
-        let mut gone = String::new();
+    let admin = world.admin(place).await?;
+    let id = &setting.id;
+    let before = admin.client(id).await?.ok_or_else(|| unknown(id))?;
+    let (name, settings) = setting.read(&before)?;
+    let change = ClientChange::between((&before.name, &before.settings), (&name, &settings))?;
+    let set = admin.set_client(id, &change).await;
+    let set = set.map_err(|error| match error.downcast_ref() {
+        Some(ClientError::Contradictions(all)) => setting.refused(all, &settings),
+        _ => error,
+    })?;
+    let set = set.ok_or_else(|| unknown(id))?;
+    world.output.result(json, &set, || {
+        let mut text = facts(&about(&set.after));
         for secret in &set.removed {
-            gone = gone + "\nThe secret " + &secret.to_string() + " is not good any more.";
+            text = text + "\nThe secret " + &secret.to_string() + " is not good any more.";
         }
-        let next = if set.needs_secret {
-            format!(
-                "\nIt has no secret yet, and cannot authenticate before it has one: postern client secret rotate {}",
-                after.id
-            )
-        } else {
-            String::new()
-        };
-        format!("{}{gone}{next}", facts(&about(after)))
+        if set.needs_secret {
+            text += "\nIt has no secret yet, and cannot authenticate before it has one: postern client secret rotate ";
+            text += id.as_str();
+        }
+        text
     })
 }
 
+const WHAT: &str = "this client cannot be changed so";
+
 impl SetClient {
-    /// What the client is from now on, or every rule that is broken.
-    fn check(
-        &self,
-        client: &Client,
-        provider: &crate::flows::Provider,
-    ) -> anyhow::Result<(DisplayName, ClientSettings)> {
+    /// What the client is from now on, or everything that does not read.
+    fn read(&self, client: &Client) -> anyhow::Result<(DisplayName, ClientSettings)> {
         let mut checked = Checked::default();
         if let Some(kind) = &self.kind {
             let rule = "a client keeps its kind, since people have allowed what it was: add another, and remove this one";
@@ -96,18 +82,19 @@ impl SetClient {
         let name = self.name.as_ref();
         let name = name.map_or(Some(client.name.clone()), |name| checked.parse("--name", name));
         let usual = clear::clear(&self.clear, &client.settings, &mut checked)?;
-        let settings = self.flags.over(usual, &provider.lifetimes, &mut checked);
-        if checked.faults.is_empty() {
-            for broken in settings.contradictions(&provider.issuer) {
-                self.flags.tell(&broken, &settings, &mut checked);
-            }
-        }
+        let settings = self.flags.over(usual, &mut checked);
         match name {
             Some(name) if checked.faults.is_empty() => Ok((name, settings)),
-            _ => bail!(
-                "this client cannot be changed so; correct what stands here:\n  {}",
-                checked.faults.join("\n  ")
-            ),
+            _ => Err(checked.refused(WHAT)),
         }
+    }
+
+    /// Every rule that was broken, told by the words that break them.
+    fn refused(&self, all: &[Contradiction], settings: &ClientSettings) -> anyhow::Error {
+        let mut checked = Checked::default();
+        for broken in all {
+            self.flags.tell(broken, settings, &mut checked);
+        }
+        checked.refused(WHAT)
     }
 }

@@ -1,12 +1,12 @@
 //! `postern session end|ends|cancel-end`.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use super::{confirmed, filter::FilterFlags, node::Node};
 use crate::{
-    base::{id::MassEndId, page::Page, text::Note, time::Lifetime},
-    cli::{admin::Admin, failure::Unconfirmed, table::table, words, world::World},
+    base::{id::MassEndId, text::Note, time::Lifetime},
+    cli::{admin::Admin, failure::Unconfirmed, place::Place, table::table, words, world::World},
     flows::{confirm::Confirmation, mass_end::Counted},
     store::{
         ending::Ended,
@@ -121,7 +121,8 @@ async fn end_matching(
         end = admin.finish(end).await?;
     }
     let confirmation = if how.wait {
-        Some(admin.confirm(&end, how.timeout).await?)
+        let confirmed = admin.confirm(&end, how.timeout).await;
+        Some(confirmed.with_context(|| progress(&end))?)
     } else {
         None
     };
@@ -146,9 +147,15 @@ fn progress(end: &MassEnd) -> String {
     }
 }
 
-pub(super) async fn list(admin: &Admin, limit: i64, json: bool, world: &mut World) -> anyhow::Result<()> {
-    let items = admin.mass_ends(limit).await?;
-    let page = Page { items, next: None };
+pub(super) async fn list(
+    admin: &Admin,
+    after: Option<MassEndId>,
+    limit: i64,
+    json: bool,
+    place: &Place,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let page = admin.mass_ends(after, limit).await?;
     world.output.result(json, &page, || {
         if page.items.is_empty() {
             return "No end of many sessions was begun in the last 30 days.".to_owned();
@@ -169,7 +176,7 @@ pub(super) async fn list(admin: &Admin, limit: i64, json: bool, world: &mut Worl
             ]
         };
         let headings = ["END", "BEGUN", "FOUND", "ENDED", "STATE", "REASON"];
-        table(headings, page.items.iter().map(row))
+        table(headings, page.items.iter().map(row)) + &place.more(page.next.as_deref())
     })
 }
 

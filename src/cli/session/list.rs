@@ -12,6 +12,7 @@ use crate::{
     },
     cli::{
         admin::Admin,
+        place::Place,
         table::{facts, table},
         words,
         world::World,
@@ -29,12 +30,19 @@ struct Sessions {
     browsers: Option<Vec<browser_sessions::Listed>>,
 }
 
+/// Which page.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) after: Option<DeviceSessionId>,
+    pub(super) limit: i64,
+}
+
 pub(super) async fn list(
     admin: &Admin,
     flags: &FilterFlags,
-    after: Option<DeviceSessionId>,
-    limit: i64,
+    Wanted { after, limit }: Wanted,
     json: bool,
+    place: &Place,
     world: &mut World,
 ) -> anyhow::Result<()> {
     let filter = flags.filter(admin).await?;
@@ -59,11 +67,11 @@ pub(super) async fn list(
         _ => None,
     };
     let sessions = Sessions { devices, browsers };
-    let text = || shown(&sessions, flags, admin.now());
+    let text = || shown(&sessions, admin.now()) + &place.more(sessions.devices.next.as_deref());
     world.output.result(json, &sessions, text)
 }
 
-fn shown(sessions: &Sessions, flags: &FilterFlags, now: Instant) -> String {
+fn shown(sessions: &Sessions, now: Instant) -> String {
     let mut parts = Vec::new();
     if let Some(browsers) = sessions.browsers.as_ref().filter(|browsers| !browsers.is_empty()) {
         let row = |session: &browser_sessions::Listed| {
@@ -102,15 +110,6 @@ fn shown(sessions: &Sessions, flags: &FilterFlags, now: Instant) -> String {
     } else {
         table(headings, devices.items.iter().map(row))
     });
-    if let Some(next) = &devices.next {
-        let same = match flags.only_user() {
-            Some(email) => format!(" --user {email}"),
-            None => String::new(),
-        };
-        parts.push(format!(
-            "There are more: postern session list{same} --after {next}"
-        ));
-    }
     parts.join("\n\n")
 }
 

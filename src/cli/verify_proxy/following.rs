@@ -7,7 +7,7 @@ use clap::Args;
 use crate::{
     base::{id::ClientId, secret::Secret, time::Lifetime},
     cli::{client_secret, world::World},
-    domain::instance::WhenDown,
+    domain::instance::{Down, WhenDown},
 };
 
 /// The flags.
@@ -29,13 +29,20 @@ pub(super) struct FollowFlags {
         value_parser = when_down
     )]
     down: WhenDown,
-    /// How long nothing is heard before it does that, such as 30s
-    #[arg(long, value_name = "LIFE", requires = "client_id", default_value = "30s")]
+    /// How long nothing is heard before it does that: from 6s to 1h
+    #[arg(long, value_name = "LIFE", requires = "client_id", default_value = "30s", value_parser = down_after)]
     down_after: Lifetime,
 }
 
 fn when_down(text: &str) -> Result<WhenDown, &'static str> {
     WhenDown::parse(text).ok_or("write refuse, introspect or accept")
+}
+
+/// The issuer refuses other times too.
+fn down_after(text: &str) -> Result<Lifetime, String> {
+    let bounds = Down::AFTER;
+    let after = text.parse().ok().filter(|after| bounds.contains(after));
+    after.ok_or_else(|| format!("write a time from {} to {}", bounds.start(), bounds.end()))
 }
 
 /// As whom revocations are followed.

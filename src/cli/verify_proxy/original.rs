@@ -146,15 +146,29 @@ mod tests {
         }
     }
 
+    fn told_by_traefik(uri: &str) -> Option<Original> {
+        let sent = headers(&[("x-forwarded-method", "GET"), ("x-forwarded-uri", uri)]);
+        Original::from_headers(Some(Proxy::Traefik), &sent).ok().flatten()
+    }
+
     proptest! {
         #[test]
-        fn whatever_is_sent_the_path_is_a_path_and_names_no_host(value in "[ -~]{0,80}") {
-            let sent = headers(&[("x-forwarded-method", "GET"), ("x-forwarded-uri", &value)]);
-            if let Ok(Some(original)) = Original::from_headers(Some(Proxy::Traefik), &sent) {
-                prop_assert!(original.uri.path().starts_with('/'));
-                prop_assert_eq!(original.uri.authority(), None);
-                prop_assert!(value.starts_with(original.uri.path()));
+        fn whatever_is_sent_the_path_is_a_path_and_names_no_host(
+            begin in prop_oneof![Just(""), Just("/"), Just("//"), Just("/@"), Just("http://"), Just("*"), Just("?"), Just("#")],
+            rest in "[ -~]{0,40}",
+        ) {
+            let value = format!("{begin}{rest}");
+            if let Some(Original { uri, .. }) = told_by_traefik(&value) {
+                prop_assert!(value.starts_with('/') && uri.path().starts_with('/'), "{}", value);
+                prop_assert_eq!((uri.scheme(), uri.authority()), (None, None));
+                prop_assert!(value.starts_with(&uri.to_string()), "{} is read as {}", value, uri);
             }
+        }
+
+        #[test]
+        fn a_path_is_told_as_it_was_sent(value in "/([a-z0-9._~!$&'()*+,;=:@-]|%[0-9A-F]{2}){0,20}([?][a-z=&/?%0-9]{0,20})?") {
+            let told = told_by_traefik(&value).expect("told");
+            prop_assert_eq!(told.uri.to_string(), value);
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde_json::json;
 
 use super::{claims::TooLong, original::Unknown, verifier::Rejection};
-use crate::web::encoding::BadEncoding;
+use crate::web::{
+    encoding::BadEncoding,
+    problem_details::{BLANK, problem},
+};
 
 /// Why the proxy is not to let the request through.
 #[derive(Debug, thiserror::Error)]
@@ -63,20 +65,15 @@ impl IntoResponse for Refusal {
             tracing::debug!(status = status.as_u16(), "{self}");
         }
         let mut headers = HeaderMap::new();
-        let kind = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, kind);
         headers.extend(self.challenge().map(|all| (header::WWW_AUTHENTICATE, all)));
         if let Self::Rejected(rejection) = &self
             && let Some(nonce) = rejection.dpop_nonce()
         {
             headers.insert("dpop-nonce", nonce);
         }
-        let problem = json!({
-            "type": "about:blank",
-            "title": status.canonical_reason(),
-            "status": status.as_u16(),
-            "detail": self.to_string(),
-        });
-        (status, headers, problem.to_string()).into_response()
+        let title = status.canonical_reason().unwrap_or_default();
+        let mut response = problem(status, BLANK, title, Some(&self.to_string()));
+        response.headers_mut().extend(headers);
+        response
     }
 }

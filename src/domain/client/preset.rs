@@ -100,7 +100,7 @@ impl Preset {
         ];
         let broken = rules.into_iter().filter(|(broken, ..)| *broken);
         broken
-            .map(|(_, setting, rule)| Contradiction { setting, rule })
+            .map(|(_, setting, rule)| Contradiction::new(setting, rule))
             .collect()
     }
 }

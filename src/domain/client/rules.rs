@@ -1,5 +1,9 @@
 //! Which settings of a client contradict each other.
 
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Serialize};
+
 use super::{AuthMethod, ClientKind, ClientSettings, GrantType, PkcePolicy, RefreshRotation};
 use crate::{
     base::{
@@ -7,27 +11,93 @@ use crate::{
         url::{Issuer, RedirectKind, RedirectUri},
     },
     domain::{
+        key::rotation,
         policy::Lifetimes,
         role::SCOPE_PREFIX,
         scope::{DEVICE_SSO, OF_PEOPLE, OPENID, REVOCATIONS},
     },
 };
 
-/// A setting that contradicts another.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A setting that contradicts another, or one of the server's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contradiction {
-    /// Its name, as in [`ClientSettings`].
-    pub setting: &'static str,
+    /// Its name, as in [`ClientSettings`]; of one within another with a dot, as `lifetimes.access_token`.
+    pub setting: Cow<'static, str>,
     /// The rule that it breaks, and what to write.
-    pub rule: &'static str,
+    pub rule: Cow<'static, str>,
 }
 
+impl Contradiction {
+    /// Of a setting and a rule.
+    pub fn new(setting: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            setting: setting.into(),
+            rule: rule.into(),
+        }
+    }
+}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.setting, self.rule)
+    }
+}
+
+/// The longest life of an access token.
+const DAY: Lifetime = Lifetime::from_days(1);
+/// The longest life of a session.
+const SESSION: Lifetime = Lifetime::from_days(3650);
+/// The longest life of a pushed request: it would outlive the pages that follow it.
+const REQUEST_URI: Lifetime = Lifetime::from_secs(3600);
+
 impl ClientSettings {
-    /// What the life of the tokens for the API that it is contradicts of the server's settings.
-    pub fn too_short_for(&self, server: &Lifetimes) -> Option<String> {
-        let least = Lifetime::from_millis(server.retry_window.millis() * 2);
-        let short = self.audience_access_token.filter(|life| *life < least);
-        short.map(|_| format!("write at least twice tokens.retry_window, which is {least}"))
+    /// Lives that are too short or too long, also beside the server's.
+    pub fn contradictions_with(&self, server: &Lifetimes) -> Vec<Contradiction> {
+        let (own, both) = (self.lifetimes, self.lifetimes.over(server));
+        let mut found = Vec::new();
+        let mut refuse = |setting, rule| found.push(Contradiction::new(setting, rule));
+        for (setting, life, most) in [
+            ("lifetimes.access_token", own.access_token, DAY),
+            ("lifetimes.device_session_idle", own.device_session_idle, SESSION),
+            (
+                "lifetimes.device_session_absolute",
+                own.device_session_absolute,
+                SESSION,
+            ),
+            ("lifetimes.request_uri", own.request_uri, REQUEST_URI),
+            ("audience_access_token", self.audience_access_token, DAY),
+        ] {
+            if life.is_some_and(|life| life < Lifetime::from_secs(1) || life > most) {
+                refuse(setting, format!("write a time from 1s to {most}"));
+            }
+        }
+        let least = Lifetime::from_millis(both.retry_window.millis() * 2);
+        let short = format!("write at least twice tokens.retry_window, which is {least}");
+        if own.access_token.is_some_and(|life| life < least) {
+            refuse("lifetimes.access_token", short.clone());
+        }
+        if self.audience_access_token.is_some_and(|life| life < least) {
+            refuse("audience_access_token", short);
+        }
+        if let Some(life) = own.access_token
+            && both.key_rotation < rotation::shortest(life)
+        {
+            let rule = format!(
+                "with tokens that live so long, keys.rotate_every must be at least {}; it is {}",
+                rotation::shortest(life),
+                both.key_rotation
+            );
+            refuse("lifetimes.access_token", rule);
+        }
+        let (idle, absolute) = (both.device_session_idle, both.device_session_absolute);
+        if idle > absolute && own.device_session_idle.is_some() {
+            let rule = format!("a session idles for at most as long as it lives, which is {absolute}");
+            refuse("lifetimes.device_session_idle", rule);
+        } else if idle > absolute && own.device_session_absolute.is_some() {
+            let rule = format!("a session lives for at least as long as it idles, which is {idle}");
+            refuse("lifetimes.device_session_absolute", rule);
+        }
+        found
     }
 
     /// Everything that contradicts something else.
@@ -35,7 +105,7 @@ impl ClientSettings {
         let mut found = Vec::new();
         let mut refuse = |broken: bool, setting, rule| {
             if broken {
-                found.push(Contradiction { setting, rule });
+                found.push(Contradiction::new(setting, rule));
             }
         };
         let has = |grant| self.grant_types.contains(&grant);

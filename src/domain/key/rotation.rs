@@ -68,6 +68,17 @@ pub struct Rotation {
     pub make: Vec<KeyState>,
 }
 
+impl Rotation {
+    /// The ring stays as it is.
+    pub const fn nothing() -> Self {
+        Self {
+            retire: None,
+            activate: None,
+            make: Vec::new(),
+        }
+    }
+}
+
 /// What happens to a ring whose active key may be known to others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Withdrawal {

@@ -103,7 +103,7 @@ impl Metadata {
             .preset
             .map(|preset| preset.contradictions(&settings));
         if let Some(broken) = broken.chain(of_preset.into_iter().flatten()).next() {
-            return Err(refused(broken.setting, broken.rule));
+            return Err(refused(&broken.setting, broken.rule));
         }
         Ok(Proposed {
             name: self.name(&settings)?,

@@ -57,6 +57,20 @@ pub fn client_id() -> ClientId {
     ClientId::of_our_own(CLIENT)
 }
 
+/// The client is the console's own: the server looks after it, and nobody else adds, changes or removes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{CLIENT} is the console's own client, which the server itself looks after: choose another")]
+pub struct KeptByConsole;
+
+/// Refuses the console's own client to everybody else.
+pub fn keeps(id: &ClientId) -> std::result::Result<(), KeptByConsole> {
+    if *id == client_id() {
+        Err(KeptByConsole)
+    } else {
+        Ok(())
+    }
+}
+
 /// Registers the console's client, where there is a private listener. Each node may have an address of its own.
 pub async fn ensure(provider: &Provider) -> Result<()> {
     let Some(uri) = callback(provider) else {
@@ -205,7 +219,11 @@ fn own_page(to: &str) -> String {
     let rest = to.strip_prefix(HOME);
     let own = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
     let plain = to.len() <= 1000 && to.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if own && plain { to } else { HOME }.to_owned()
+    // A browser goes up at two dots, in whichever way they are written.
+    let path = to.split(['?', '#']).next().unwrap_or_default();
+    let dots = |part: &str| matches!(part.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let goes_up = path.split('/').any(dots);
+    if own && plain && !goes_up { to } else { HOME }.to_owned()
 }
 
 /// What came back to the callback.
@@ -392,15 +410,39 @@ mod tests {
             "https://evil.example/console",
             "/console\\x",
             "/console\n",
+            "/console/../x",
+            "/console/%2E%2e/x",
         ] {
             assert_eq!(own_page(other), HOME);
         }
     }
 
+    /// What a browser makes of a redirect.
+    fn leads_to(to: &str) -> url::Url {
+        let console = url::Url::parse("https://admin.example/console/callback?code=x").expect("a URL");
+        console.join(to).expect("a place")
+    }
+
     proptest! {
         #[test]
-        fn whatever_is_asked_for_leads_to_the_console(to in "[ -~]{0,40}") {
-            prop_assert!(own_page(&to).starts_with(HOME));
+        fn whatever_is_asked_for_leads_to_the_console(
+            begin in prop_oneof![Just(""), Just("/"), Just("//"), Just("https:"), Just("/console"), Just("/console/")],
+            parts in prop::collection::vec(
+                prop_oneof![Just(".."), Just("%2e%2E"), Just("/"), Just("\\"), Just("@evil.example"), Just("?"), Just("#"),
+                    Just("users"), Just("\t"), Just("\n"), Just("ü")],
+                0..6,
+            ),
+        ) {
+            let asked = format!("{begin}{}", parts.concat());
+            let led = leads_to(&own_page(&asked));
+            prop_assert_eq!(led.host_str(), Some("admin.example"));
+            let path = led.path();
+            prop_assert!(path == HOME || path.starts_with("/console/"), "{} leads to {}", asked, path);
+        }
+
+        #[test]
+        fn who_asks_for_a_page_of_the_console_gets_to_it(to in "/console(/[a-z0-9][a-z0-9._-]{0,9}){0,3}([?][a-z./=&%0-9]{0,20})?") {
+            prop_assert_eq!(own_page(&to), to);
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         seal::Purpose,
         time::{Instant, Lifetime},
     },
-    domain::{policy::IDEMPOTENT, role::Permission},
+    domain::policy::IDEMPOTENT,
     flows::{Provider, admin::By},
     store::{
         error::{Result, StoreError},
@@ -56,17 +56,17 @@ pub struct Held {
 /// somebody else, or of somebody who may do something else by now, is another.
 pub async fn judge(provider: &Provider, by: &By, key: &str, request: &[&[u8]]) -> Result<Judged> {
     let actor = serde_json::to_vec(&by.actor).map_err(|_| StoreError::corrupt("an actor"))?;
-    let permissions: Vec<&str> = by.permissions.iter().map(Permission::as_str).collect();
+    let permissions = by.permissions.to_string();
     // The key, of which no more than its digest is kept, stands in both: a body may hold a password, of which nobody who has
     // a copy of the database may try one after the other.
-    let request = digest(&[request, &[permissions.join(" ").as_bytes(), key.as_bytes()]].concat());
+    let request = digest(&[request, &[permissions.as_bytes(), key.as_bytes()]].concat());
     let key = digest(&[&actor, key.as_bytes()]);
     let now = provider.clock.now();
     let held = Held {
         key,
         until: now.plus(HELD),
     };
-    let binds = (key, request, held.until, now.plus(IDEMPOTENT), now);
+    let binds = (key, request, held.until, now);
     if provider.db.execute(HOLD, binds).await?.is_some() {
         return Ok(Judged::First(held));
     }
@@ -99,7 +99,11 @@ impl Held {
             .load()
             .sealer
             .seal_bytes(Purpose::IdempotentAnswer, plain);
-        let binds = (self.key, self.until, Base64UrlUnpadded::encode_string(&sealed));
+        let (answer, until) = (
+            Base64UrlUnpadded::encode_string(&sealed),
+            provider.clock.now().plus(IDEMPOTENT),
+        );
+        let binds = (self.key, self.until, answer, until);
         provider.db.execute(KEEP, binds).await.map(|_: Option<()>| ())
     }
 

@@ -257,8 +257,8 @@ pub async fn client(
     by: &By,
     id: &str,
 ) -> std::result::Result<ClientSeen, ClientSeenError> {
-    let client = clients::known(provider, id)?;
-    let id: ClientId = client.id.clone();
+    let id: ClientId = id.parse().map_err(|_| Unknown("client"))?;
+    let client = clients::known(provider, &id)?;
     let secrets = client_secrets::of_client(&provider.db, id.clone()).await?;
     let versions = if by.may(Permission::ReadSessions) {
         Some(sessions::versions(provider, Some(&id)).await?)

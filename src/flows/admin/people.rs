@@ -1,5 +1,7 @@
 //! People, as admins change them: added, disabled, enabled, given passwords and roles.
 
+use std::collections::BTreeSet;
+
 use crate::{
     base::{
         id::{ClientId, UserId},
@@ -9,7 +11,7 @@ use crate::{
         ending::{Ending, Reason},
         event::{Event, Subject},
         password::Password,
-        role::{Permission, Role},
+        role::{Permission, Permissions, Role},
         user::User,
     },
     flows::{
@@ -142,10 +144,7 @@ pub async fn set_role(
     let (now, subject) = (provider.clock.now(), about(id));
     let client: ClientId = console::client_id();
     let ending = Ending::Consent { user: id, client };
-    let mut end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone());
-    end.actor = Some(by.actor.clone());
-    // Nobody allowed the console anything.
-    end.also = None;
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone()).by(by.actor.clone());
     let event = provider.event_by(now, &by.actor, subject, Event::RoleChanged { before, after });
     let change = ChangeRole {
         user: id,
@@ -174,6 +173,13 @@ pub(super) async fn within_reach(provider: &Provider, by: &By, id: UserId) -> Re
     let user = known(provider, id).await?;
     by.reaches(user.role)?;
     Ok(user)
+}
+
+/// Admins who may do more than these permissions let one.
+pub async fn beyond(provider: &Provider, permissions: Permissions) -> Result<BTreeSet<UserId>, StoreError> {
+    let admins = users::admins(&provider.db).await?.into_iter();
+    let more = admins.filter(|(_, role)| !role.permissions().is_within(permissions));
+    Ok(more.map(|(id, _)| id).collect())
 }
 
 fn about(user: UserId) -> Subject {

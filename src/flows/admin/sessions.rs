@@ -1,11 +1,11 @@
-//! Sessions, as admins end them: one, all of a person, all that match a filter.
+//! Sessions, as admins end them: one, or all of a person. All that match a filter end by `flows/mass_end.rs`.
 
 use crate::{
     base::{
         id::{BrowserSessionId, DeviceSessionId, UserId},
         text::Note,
     },
-    domain::{ending::Ending, event::Subject, session_filter::SessionFilter},
+    domain::{ending::Ending, event::Subject},
     flows::{
         Provider,
         admin::{
@@ -13,14 +13,12 @@ use crate::{
             people::{PeopleError, within_reach},
         },
         end::end_as_operator,
-        mass_end::{self, BeginError},
         sessions,
     },
     store::{
         browser_sessions,
         device_sessions::{self, list::Listed},
         ending::Ended,
-        mass_ends::MassEnd,
     },
 };
 
@@ -102,14 +100,4 @@ pub async fn end_user(provider: &Provider, by: &By, id: UserId, why: Why) -> Res
     let ending = Ending::User { id, keep: None };
     let subject = why.about(Some(id));
     Ok(end_as_operator(provider, ending, subject, why.note, by.actor.clone()).await?)
-}
-
-/// Begins to end all sessions that match.
-pub async fn end_matching(
-    provider: &Provider,
-    by: &By,
-    filter: &SessionFilter,
-    why: Why,
-) -> Result<MassEnd, BeginError> {
-    mass_end::begin(provider, filter, why.note, by.actor.clone()).await
 }

@@ -2,15 +2,20 @@
 //!
 //! Whoever can write the database can compute hashes too, so what counts are the checkpoints: their keys are sealed by the
 //! root secret, which is not in the database. The newest one vouches for every event before it, whatever key signed the
-//! older ones; and a checkpoint that the admin keeps elsewhere vouches for what is here against whoever has the root secret.
+//! older ones. What looks as if it had been signed again is said; and a checkpoint that the admin keeps elsewhere vouches
+//! for what is here against whoever has the root secret.
 
 mod finding;
 mod keys;
+mod notice;
+mod report;
 mod trail;
 
-use serde::Serialize;
-
-pub use self::finding::Finding;
+pub use self::{
+    finding::Finding,
+    notice::Notice,
+    report::{Report, Verdict},
+};
 use self::{
     keys::{CheckpointKeys, Signed},
     trail::Trail,
@@ -27,44 +32,6 @@ use crate::{
 
 /// How many events or checkpoints are read at once.
 const PAGE: i64 = 500;
-/// More findings than these are counted, not listed.
-const MOST: usize = 100;
-
-/// What was verified, and what is wrong.
-#[derive(Debug, Default, Serialize)]
-pub struct Report {
-    /// The number of the first event that was read.
-    pub first: i64,
-    /// The number of the last one.
-    pub last: i64,
-    /// How many events were read.
-    pub events: u64,
-    /// How many checkpoints.
-    pub checkpoints: u64,
-    /// Up to which number a checkpoint vouches for the events, that a key of this server signed.
-    pub vouched: i64,
-    /// How many events are not in the chain yet (a thousand is a thousand or more).
-    pub waiting: usize,
-    /// What is wrong.
-    pub findings: Vec<Finding>,
-    /// How much more is wrong than is listed.
-    pub more_findings: u64,
-}
-
-impl Report {
-    /// Whether nothing is wrong.
-    pub fn is_good(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    fn add(&mut self, finding: Finding) {
-        if self.findings.len() < MOST {
-            self.findings.push(finding);
-        } else {
-            self.more_findings += 1;
-        }
-    }
-}
 
 /// Why nothing could be verified.
 #[derive(Debug, thiserror::Error)]
@@ -156,7 +123,7 @@ pub async fn verify(
     if let Some(elsewhere) = elsewhere {
         compare(provider, &mut trail, &kept, &elsewhere).await?;
     }
-    Ok(trail.report)
+    Ok(trail.report.judged())
 }
 
 /// Where events were deleted, a checkpoint says behind what the rest begins.
@@ -210,13 +177,27 @@ async fn compare(
     } else {
         audit::hash_at(&provider.db, head.seq).await?
     };
-    if found != Some(head.hash) {
+    if found == Some(head.hash) {
+        trail.report.has_been_seen(head.seq);
+    } else {
         trail.report.add(Finding::NotAsKept {
             seq: head.seq,
             went_back,
         });
     }
     Ok(())
+}
+
+/// Whether a checkpoint vouches for a head that a key signed whose secret is here: any other could be made by whoever writes the
+/// database.
+pub(super) async fn is_vouched(provider: &Provider, head: &Head) -> Result<bool, AuditError> {
+    let rows = audit::checkpoints(&provider.db, head.seq - 1, 1).await?;
+    let Some(row) = rows.into_iter().find(|row| row.seq == head.seq) else {
+        return Ok(false);
+    };
+    let keys = CheckpointKeys::read(provider).await?;
+    let signed = keys.vouches(&provider.issuer, &row);
+    Ok(signed.is_ok_and(|signed| signed.by_own_key && signed.head.hash == head.hash))
 }
 
 /// The checkpoints in the order of their numbers, a page at a time.

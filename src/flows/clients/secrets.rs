@@ -7,7 +7,7 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        client_secret::{AT_ONCE, ClientSecret, KeptSecret, WARNED_BEFORE},
+        client_secret::{AT_ONCE, ClientSecret, KeptSecret, LivesError, WARNED_BEFORE, judge_lives},
         event::{Event, EventRecord, Subject},
     },
     flows::Provider,
@@ -35,6 +35,9 @@ pub enum SecretError {
     /// It authenticates in another way.
     #[error("the client authenticates with {0}, not with a secret")]
     NoSecrets(&'static str),
+    /// One of them would live too long, or not at all.
+    #[error(transparent)]
+    Lives(#[from] LivesError),
     /// A rotation is under way already.
     #[error("the client has {AT_ONCE} secrets that are good already")]
     TooMany,
@@ -104,6 +107,7 @@ pub async fn rotate(
     overlap: Lifetime,
     actor: Actor,
 ) -> Result<RotatedSecret, SecretError> {
+    judge_lives(life, overlap)?;
     let registered = provider
         .clients
         .find(client.as_str())

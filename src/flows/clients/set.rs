@@ -1,5 +1,7 @@
 //! Other settings in the place of a client's, by its operator. Running servers have them with their next poll.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ClientError, check, make_keys};
 use crate::{
     base::{
@@ -8,10 +10,10 @@ use crate::{
     },
     domain::{
         actor::Actor,
-        client::{Client, ClientSettings},
+        client::{Client, ClientSettings, Contradiction},
         event::{Event, Subject},
     },
-    flows::{Provider, admin::console},
+    flows::Provider,
     store::{
         client_secrets,
         clients::{self, Found, SetClient},
@@ -24,7 +26,7 @@ use crate::{
 pub enum SetError {
     /// It says itself what it is.
     #[error(
-        "this client says itself what it is (it registered, its id is the address of a document, or it is the console) and would say it again: \
+        "this client says itself what it is (it registered, or its id is the address of a document) and would say it again: \
          have it changed there, or add a client of your own"
     )]
     SaysItself,
@@ -37,10 +39,12 @@ pub enum SetError {
 }
 
 /// What became of a client.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Set {
+    /// As it was.
+    pub before: Client,
     /// As it is from now on.
-    pub client: Client,
+    pub after: Client,
     /// Its secrets that are gone, since it does not authenticate with one any more.
     pub removed: Vec<ClientSecretId>,
     /// Whether it authenticates with a secret and has none that is good.
@@ -61,16 +65,12 @@ pub async fn set(
     actor: &Actor,
 ) -> Result<Set, SetError> {
     let before = found.client.clone();
-    if before.id.host().is_some() || before.settings.is_unchecked() || before.id == console::client_id() {
+    if before.id.host().is_some() || before.settings.is_unchecked() {
         return Err(SetError::SaysItself);
     }
     if before.settings.kind != settings.kind {
-        let rule = "a client keeps its kind: add another, and remove this one".to_owned();
-        return Err(ClientError::Contradiction {
-            setting: "kind",
-            rule,
-        }
-        .into());
+        let rule = "a client keeps its kind: add another, and remove this one";
+        return Err(ClientError::Contradictions(vec![Contradiction::new("kind", rule)]).into());
     }
     let after = Client {
         name,
@@ -118,6 +118,7 @@ pub async fn set(
     Ok(Set {
         needs_secret: after.settings.has_secret() && !kept.iter().any(|secret| secret.is_good(now)),
         removed: obsolete.iter().map(|secret| secret.id).collect(),
-        client: after,
+        before,
+        after,
     })
 }

@@ -121,7 +121,7 @@ pub struct Withdrawn {
 
 /// How long a withdrawn key is on the revocation stream: whoever has its secret may sign for any time, and a verifier may
 /// have kept its public half for long.
-const KEY_REVOKED_FOR: Lifetime = Lifetime::from_days(30);
+pub(super) const KEY_REVOKED_FOR: Lifetime = Lifetime::from_days(30);
 
 /// Replaces the active keys of these rings at once, since others may know them; with `all` every key that lay beside them.
 /// What they signed or sealed is refused. Refresh tokens stay good: the ring that authenticates them goes on, and its old
@@ -150,10 +150,8 @@ pub async fn withdraw(
         let maker = maker(provider, now, actor.clone());
         let made = maker.withdraw(&provider.db, *ring, withdrawal, revoked_until);
         made.await?.ok_or(RotateError::Lost(*ring))?;
-        if ring.is_signing() {
-            for key in &withdrawn {
-                provider.ends.remember_key(*key, until, now);
-            }
+        for key in &withdrawn {
+            provider.ends.remember_key(*key, revoked_until, now);
         }
         done.push(Withdrawn {
             ring: *ring,
@@ -163,6 +161,20 @@ pub async fn withdraw(
     }
     provider.keys.refresh(&provider.db, &provider.clock).await?;
     Ok(done)
+}
+
+/// Remembers that access tokens may live for so long, before any is issued that does: what ends later is listed for as long,
+/// whatever the settings are then.
+pub async fn outlive(provider: &Provider, access_token: Lifetime) -> Result<(), KeysError> {
+    if provider.keys.load().longest_life >= access_token {
+        return Ok(());
+    }
+    for ring in Ring::every().filter(|ring| ring.is_signing()) {
+        let binds = (ring.as_str(), access_token.max(SIGNED_LIFE).millis());
+        provider.db.execute(OUTLIVE, binds).await?;
+    }
+    provider.db.execute(RAISE_VERSION, (keys::VERSION,)).await?;
+    provider.keys.refresh(&provider.db, &provider.clock).await
 }
 
 /// The keys that are not gone, each of which outlives what it makes under the present settings.
@@ -209,7 +221,7 @@ async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(),
     Ok(())
 }
 
-fn maker(provider: &Provider, now: Instant, actor: Actor) -> Maker<'_> {
+pub(super) fn maker(provider: &Provider, now: Instant, actor: Actor) -> Maker<'_> {
     Maker {
         vault: provider.keys.vault(),
         entropy: &provider.entropy,

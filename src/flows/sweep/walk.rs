@@ -14,7 +14,7 @@ use crate::{
     flows::Provider,
     store::{
         app_versions::Walked,
-        device_sessions::over::{self, Standing},
+        device_sessions::over::{self, WalkedSession},
         error::Result,
         jobs,
     },
@@ -124,7 +124,7 @@ impl Walk<'_> {
 }
 
 /// Since when nothing can be done with a session any more; nothing while something can, and when its end was written.
-fn over_since(row: &Standing, lifetimes: &Lifetimes) -> Option<Instant> {
+fn over_since(row: &WalkedSession, lifetimes: &Lifetimes) -> Option<Instant> {
     match row.state.as_str() {
         "granted" => Some(row.rotated_at),
         "active" => Some(lives_until(

@@ -15,13 +15,13 @@ use crate::{
         pkce::Challenge,
     },
     flows::{
-        Provider, authorization_details,
+        Provider,
         end::end,
         issue::Tokens,
         token::{
             TokenError,
+            narrow::Wanted,
             redemption::{self, Redemption},
-            resource,
         },
     },
     store::device_sessions::{self, Found},
@@ -62,26 +62,21 @@ pub async fn redeem(
         None => return Err(OAuthError::invalid_request("code_verifier is missing").into()),
     };
     let holds = |found: &Found| found.code == code.digest();
-    let resource = resource::choose(provider, client, code.session, request.resource, holds).await?;
-    let details =
-        authorization_details::choose(provider, client, code.session, request.details, holds).await?;
+    let wanted = Wanted::new(client, request.resource, request.details, None)?;
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
-    // Before the row: the database may have gone back, and say that it waits.
-    if provider.ends.devices.contains(&code.session) {
-        tracing::info!(session = %code.session, "a code of an ended session was refused");
-        return Err(OAuthError::invalid_code().into());
-    }
+    let narrowed = wanted.of(provider, client, code.session, holds).await?;
+    let narrowed = narrowed.ok_or_else(OAuthError::invalid_code)?;
 
     let redemption = Redemption {
         session: code.session,
         code: code.digest(),
         challenge: challenge.digest(),
         redirect_uri: request.redirect_uri,
-        resource: resource.as_ref(),
+        resource: narrowed.resource.as_ref(),
         device_secret: client
             .lets_others_in()
             .then(|| DeviceSecret::new(&provider.entropy)),
-        details: details.as_ref(),
+        details: narrowed.details.as_ref(),
         proof: request.proof,
         address: request.address.clone(),
         app_version: request.app_version.clone(),

@@ -10,12 +10,12 @@ use crate::{
         oauth_error::{ErrorCode, OAuthError},
     },
     flows::{
-        Provider, authorization_details,
+        Provider,
         issue::Tokens,
         token::{
             TokenError,
+            narrow::Wanted,
             redemption::{self, Redemption},
-            resource,
         },
     },
     store::{
@@ -44,10 +44,7 @@ pub struct Poll<'a> {
 /// been lost, and a device that begins anew harms nobody.
 pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Result<Tokens, TokenError> {
     let code = DeviceCode::parse(request.device_code).ok_or_else(|| TokenError::NotOurs(invalid()))?;
-    let holds = |found: &Found| found.code == code.digest();
-    let resource = resource::choose(provider, client, code.session(), request.resource, holds).await?;
-    let details =
-        authorization_details::choose(provider, client, code.session(), request.details, holds).await?;
+    let wanted = Wanted::new(client, request.resource, request.details, None)?;
     let (now, session) = (provider.clock.now(), code.session());
     let progress = device_codes::poll(&provider.db, session, code.digest()).await?;
     let Some(Progress {
@@ -75,19 +72,18 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         Answer::Granted => {}
     }
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
-    // Before the row: the database may have gone back, and say that it waits.
-    if provider.ends.devices.contains(&session) {
-        return Err(invalid().into());
-    }
+    let holds = |found: &Found| found.code == code.digest();
+    let narrowed = wanted.of(provider, client, session, holds).await?;
+    let narrowed = narrowed.ok_or_else(invalid)?;
     let redemption = Redemption {
         session,
         code: code.digest(),
         challenge: code.digest(),
         redirect_uri: None,
-        resource: resource.as_ref(),
+        resource: narrowed.resource.as_ref(),
         // Only a sign-in with the device's own browser lets its other apps in.
         device_secret: None,
-        details: details.as_ref(),
+        details: narrowed.details.as_ref(),
         proof: request.proof,
         address: request.address,
         app_version: request.app_version,

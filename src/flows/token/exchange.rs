@@ -22,7 +22,7 @@ const DEVICE_SECRET: &str = "urn:openid:params:token-type:device-secret";
 
 /// A token that somebody shows, and what it is said to be (RFC 8693 section 2.1).
 #[derive(Clone, Copy)]
-pub struct Presented<'a> {
+pub struct PresentedToken<'a> {
     /// The token.
     pub token: &'a str,
     /// Its type.
@@ -32,9 +32,9 @@ pub struct Presented<'a> {
 /// What the client sends (RFC 8693 section 2.1).
 pub struct ExchangeRequest<'a> {
     /// Of whom the new token will speak.
-    pub subject: Presented<'a>,
+    pub subject: PresentedToken<'a>,
     /// Who acts.
-    pub actor: Option<Presented<'a>>,
+    pub actor: Option<PresentedToken<'a>>,
     /// What is wanted: an access token, also when nothing is said.
     pub requested_token_type: Option<&'a str>,
     /// What the new token may do.

@@ -8,24 +8,25 @@ use crate::{
     base::{
         text::AppVersion,
         time::{Instant, Lifetime},
-        url::Resource,
     },
     domain::{
-        authorization_details::AuthorizationDetails,
         binding::Proof,
         client::Client,
-        device_session::{DeviceSession, Presented, RefreshRules, Refusal, State, Verdict},
+        device_session::{DeviceSession, PresentedRefreshToken, RefreshRules, Refusal, State, Verdict},
         ending::{Ending, Reason},
         event::{Event, Subject},
-        oauth_error::{ErrorCode, OAuthError},
+        oauth_error::OAuthError,
         refresh_token::RefreshToken,
         scope::ScopeSet,
     },
     flows::{
-        Provider, authorization_details,
+        Provider,
         end::end,
         issue::{Order, Tokens, issue},
-        token::{TokenError, resource},
+        token::{
+            TokenError,
+            narrow::{Narrowed, Wanted},
+        },
         went_back,
     },
     ports::{clients::COARSE, keys::Keys},
@@ -69,26 +70,16 @@ pub async fn refresh(
     let parsed = keys.with_newer_keys(&provider.db, &provider.clock, parse).await?;
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     let holds = |found: &Found| found.has_handle(token.handle.digest());
-    let resource = resource::choose(provider, client, token.session, request.resource, holds).await?;
-    let details =
-        authorization_details::choose(provider, client, token.session, request.details, holds).await?;
-    // Before the row: the database may have gone back, and say that it lives.
-    if provider.ends.devices.contains(&token.session) {
-        tracing::info!(session = %token.session, "a refresh token of an ended session was refused");
-        return Err(refused().into());
-    }
-    if let Some(scope) = &request.scope {
-        check_scope(provider, client, &token, scope).await?;
-    }
+    let wanted = Wanted::new(client, request.resource, request.details, request.scope.as_ref())?;
     keys.ensure_recent(&provider.db, &provider.clock).await?;
+    let narrowed = wanted.of(provider, client, token.session, holds).await?;
     let rules = client.refresh_rules(&provider.lifetimes);
     let call = Call {
         provider,
         client,
         request: &request,
         token: &token,
-        resource: resource.as_ref(),
-        details: details.as_ref(),
+        narrowed: narrowed.ok_or_else(refused)?,
         rules,
     };
     for _ in 0..TRIES {
@@ -109,36 +100,13 @@ pub async fn refresh(
     Err(StoreError::Busy.into())
 }
 
-/// A wider scope is refused before the row moves: the client would keep a token that is spent. Costs one reading, and
-/// only clients that narrow pay it. Who holds no token of the session is not told what its scope is.
-async fn check_scope(
-    provider: &Provider,
-    client: &Client,
-    token: &RefreshToken,
-    asked: &ScopeSet,
-) -> Result<(), TokenError> {
-    if asked.is_empty() {
-        let hint = "name at least one scope, or leave the parameter out";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint).into());
-    }
-    let found = device_sessions::find(&provider.db, token.session).await?;
-    let own =
-        found.filter(|found| found.session.client == client.id && found.has_handle(token.handle.digest()));
-    if own.is_some_and(|own| !asked.is_within(&own.grant.scope)) {
-        let hint = "a refresh may ask for the granted scope or less";
-        return Err(OAuthError::new(ErrorCode::InvalidScope, hint).into());
-    }
-    Ok(())
-}
-
 /// One refresh request with everything that its parts need.
 struct Call<'a> {
     provider: &'a Provider,
     client: &'a Client,
     request: &'a RefreshRequest<'a>,
     token: &'a RefreshToken,
-    resource: Option<&'a Resource>,
-    details: Option<&'a AuthorizationDetails>,
+    narrowed: Narrowed,
     rules: RefreshRules,
 }
 
@@ -207,7 +175,7 @@ impl Call<'_> {
             return Ok(Outcome::Refused);
         };
         let session = found.session;
-        let presented = Presented {
+        let presented = PresentedRefreshToken {
             client: &self.client.id,
             handle: self.token.handle.digest(),
             generation: self.token.generation,
@@ -274,8 +242,8 @@ impl Call<'_> {
             client: self.client,
             session: self.token.session,
             scope: self.request.scope.as_ref(),
-            resource: self.resource,
-            details: self.details,
+            resource: self.narrowed.resource.as_ref(),
+            details: self.narrowed.details.as_ref(),
             key: self.request.proof.map(|proof| proof.key),
             with_id_token: false,
             device_secret: None,

@@ -68,12 +68,12 @@ pub struct Listed {
     pub retries: i64,
     /// Where it stands.
     #[serde(skip)]
-    pub standing: Standing,
+    pub state: SessionState,
 }
 
 /// Where a session stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Standing {
+pub enum SessionState {
     /// It was allowed, and its app has not come for it yet.
     Granted,
     /// An app has it.
@@ -119,10 +119,10 @@ struct ListedRow {
 }
 
 fn read(row: ListedRow) -> Result<Listed> {
-    let standing = match row.state.as_str() {
-        "granted" => Standing::Granted,
-        "active" => Standing::Active,
-        "ended" => Standing::Ended,
+    let state = match row.state.as_str() {
+        "granted" => SessionState::Granted,
+        "active" => SessionState::Active,
+        "ended" => SessionState::Ended,
         _ => return Err(StoreError::corrupt("device_sessions.state")),
     };
     Ok(Listed {
@@ -139,7 +139,7 @@ fn read(row: ListedRow) -> Result<Listed> {
         last_used_at: row.rotated_at,
         expires_at: row.expires_at,
         retries: row.retries,
-        standing,
+        state,
     })
 }
 

@@ -22,7 +22,7 @@ statements! {
         "DELETE FROM device_sessions
          WHERE id IN (SELECT id FROM device_sessions WHERE ended_at < $1 LIMIT $2)
          RETURNING id";
-    AFTER: (DeviceSessionId, i64) => Standing =
+    AFTER: (DeviceSessionId, i64) => WalkedSession =
         "SELECT id, client_id, state, rotated_at, expires_at, app_version FROM device_sessions WHERE id > $1 ORDER BY id LIMIT $2";
     DELETE: (DeviceSessionId, String, Instant) => (DeviceSessionId,) =
         "DELETE FROM device_sessions
@@ -33,7 +33,7 @@ statements! {
 
 /// What tells whether a session is over.
 #[derive(Debug, FromRow)]
-pub struct Standing {
+pub struct WalkedSession {
     /// Its id.
     pub id: DeviceSessionId,
     /// Which app's: it may have lifetimes of its own.
@@ -49,13 +49,13 @@ pub struct Standing {
 }
 
 /// Sessions after an id, in order, whatever their state.
-pub async fn after(db: &Db, id: DeviceSessionId, limit: i64) -> Result<Vec<Standing>> {
+pub async fn after(db: &Db, id: DeviceSessionId, limit: i64) -> Result<Vec<WalkedSession>> {
     db.read_all(AFTER, (id, limit)).await
 }
 
 /// Deletes a session if it still stands as it was read. One under which others hang stays: the end of what it came
 /// from finds them by it.
-pub async fn delete(db: &Db, session: Standing) -> Result<()> {
+pub async fn delete(db: &Db, session: WalkedSession) -> Result<()> {
     let binds = (session.id, session.state, session.rotated_at);
     db.execute(DELETE, binds).await?;
     Ok(())

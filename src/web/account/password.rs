@@ -8,14 +8,14 @@ use crate::{
     domain::password::Password,
     flows::{
         account::{AccountError, set_password},
+        browser_session::OpenError,
         sign_in::{Credentials, SignInError, by_password},
     },
-    store::session_store::OpenError,
     web::{
         Shared,
         error::{store_page, with_retry_after},
         extract::csrf::Sent,
-        journey::{self, SignIn},
+        journey::sign_in_page::{SignIn, sign_in_first},
         sign_in::{ENDED, refusal},
     },
 };
@@ -69,7 +69,7 @@ pub(crate) async fn change_password(State(site): State<Shared>, sent: Sent) -> R
         Err(OpenError::Refused) => {
             let text = format!("Your password is changed. {ENDED}");
             let shown = SignIn::again(person.email.to_string(), StatusCode::CONFLICT, text);
-            journey::sign_in_first(&site, visitor, shown)
+            sign_in_first(&site, visitor, shown)
         }
         Err(OpenError::Store(error)) => store_page(&site, &visitor.request_id, &error),
     }

@@ -21,12 +21,13 @@ use crate::base::network::Networks;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Address(IpAddr);
 
-const NOWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-
 impl Address {
+    /// Of a request of which nobody knows.
+    pub(crate) const NOWHERE: Self = Self(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+
     /// As the outermost layer found it.
     pub(crate) fn of(extensions: &Extensions) -> Self {
-        extensions.get().copied().unwrap_or(Self(NOWHERE))
+        extensions.get().copied().unwrap_or(Self::NOWHERE)
     }
 }
 
@@ -61,8 +62,10 @@ pub(crate) struct Proxies {
 
 const HEADER: &str = "x-forwarded-for";
 
-/// So many entries of the header are looked at, from the last: no chain of proxies is as long.
+/// No chain of proxies is longer.
 const MAX_HOPS: usize = 16;
+/// So many entries of the header are looked at, from the last, empty ones too.
+const MAX_ENTRIES: usize = 64;
 
 impl Proxies {
     /// Trusts the proxies in these networks.
@@ -73,11 +76,12 @@ impl Proxies {
         }
     }
 
-    /// The very address that a request came from; nothing when a proxy passed it on whose word does not count.
+    /// The very address that a request came from; nothing when a proxy passed it on whose word does not count, or cannot be
+    /// read.
     pub(crate) fn source(&self, request: &Request) -> Option<IpAddr> {
         let peer = peer(request);
         if self.trusted.contains(peer) {
-            return Some(self.behind(peer, request.headers()));
+            return self.behind(peer, request.headers()).ok();
         }
         let passed_on = [HEADER, "forwarded"]
             .iter()
@@ -86,10 +90,10 @@ impl Proxies {
     }
 
     /// Where a request came from.
-    pub(crate) fn client(&self, request: &Request) -> Address {
+    pub(crate) fn client(&self, request: &Request) -> Result<Address, Unreadable> {
         let peer = peer(request);
         if self.trusted.contains(peer) {
-            return self.behind(peer, request.headers()).into();
+            return self.behind(peer, request.headers()).map(Address::from);
         }
         if request.headers().contains_key(HEADER) && !self.told.swap(true, Ordering::Relaxed) {
             tracing::warn!(
@@ -97,35 +101,54 @@ impl Proxies {
                  proxy, set server.trusted_proxies = \"{peer}\" (said once)"
             );
         }
-        peer.into()
+        Ok(peer.into())
     }
 
     /// Each proxy adds whom it heard at the end, so the header is read from there, across trusted proxies, to the first
-    /// address that is none: what stands before it is only what that one said. Where an entry does not read, the last
-    /// good one counts.
-    fn behind(&self, proxy: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// address that is none: what stands before it is only what that one said. An entry that does not read is nobody: to
+    /// take the proxy before it in its place would give a stranger what is allowed to that.
+    fn behind(&self, proxy: IpAddr, headers: &HeaderMap) -> Result<IpAddr, Unreadable> {
+        if !headers.contains_key(HEADER) {
+            return Ok(proxy);
+        }
+        let unreadable = |entry: &[u8]| Unreadable {
+            proxy,
+            entry: String::from_utf8_lossy(entry).chars().take(64).collect(),
+        };
         // Several lines are one list, and empty entries are none (RFC 9110 sections 5.3 and 5.6.1).
         let lines = headers.get_all(HEADER).into_iter().rev();
         let entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-        let mut client = proxy;
-        for entry in entries.take(MAX_HOPS).map(<[u8]>::trim_ascii) {
-            if entry.is_empty() {
-                continue;
+        let entries = entries.map(<[u8]>::trim_ascii).take(MAX_ENTRIES);
+        let mut client = None;
+        for (hop, entry) in entries.filter(|entry| !entry.is_empty()).enumerate() {
+            let address = read(entry).filter(|_| hop < MAX_HOPS);
+            let address = address.ok_or_else(|| unreadable(entry))?;
+            if !self.trusted.contains(address) {
+                return Ok(address);
             }
-            let Some(address) = read(entry) else { break };
-            client = address;
-            if !self.trusted.contains(client) {
-                break;
-            }
+            client = Some(address);
         }
-        client
+        client.ok_or_else(|| unreadable(b""))
     }
+}
+
+/// A trusted proxy passed a request on, and nobody can read from whom.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a request was refused: it came through {proxy}, which server.trusted_proxies names, and {entry:?} in its X-Forwarded-For is \
+     no address, or one too many; the proxy has to add the address of its client there"
+)]
+pub(crate) struct Unreadable {
+    proxy: IpAddr,
+    entry: String,
 }
 
 /// Who is at the other end of the connection.
 fn peer(request: &Request) -> IpAddr {
     let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    info.map_or(NOWHERE, |ConnectInfo(socket)| socket.ip().to_canonical())
+    info.map_or(Address::NOWHERE.0, |ConnectInfo(socket)| {
+        socket.ip().to_canonical()
+    })
 }
 
 /// An address, with or without port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.

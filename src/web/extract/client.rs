@@ -11,7 +11,7 @@ use axum::{
 use crate::{
     domain::{client::Client, oauth_error::OAuthError, request::Raw},
     flows::{
-        client_auth::{Authorization, ClientAuthError, Presented, authenticate},
+        client_auth::{Authorization, ClientAuthError, PresentedClient, authenticate},
         client_metadata::is_stranger,
     },
     web::{
@@ -71,8 +71,8 @@ impl FromRequest<Shared> for AuthenticatedClient {
     }
 }
 
-fn presented(form: &Raw, authorization: Option<Authorization>) -> Result<Presented<'_>, OAuthError> {
-    Ok(Presented {
+fn presented(form: &Raw, authorization: Option<Authorization>) -> Result<PresentedClient<'_>, OAuthError> {
+    Ok(PresentedClient {
         client_id: form.one("client_id")?,
         authorization,
         client_secret: form.one("client_secret")?,

@@ -19,7 +19,7 @@ use crate::{
         cookies::Flow,
         error::{bad_form_page, forged_page, store_page},
         extract::{form::Form, session::Visitor},
-        journey::{self, SignIn},
+        journey::sign_in_page::{SignIn, sign_in_first},
     },
 };
 
@@ -97,7 +97,7 @@ impl FromRequest<Shared> for Sent {
         let (visitor, form) = own_form(request, site).await?;
         let Some(session) = visitor.session.clone() else {
             let shown = SignIn::fresh(String::new());
-            return Err(journey::sign_in_first(site, &visitor, shown));
+            return Err(sign_in_first(site, &visitor, shown));
         };
         let provider = &site.provider;
         let csrf = pending::open::<Csrf>(provider, Purpose::Csrf, form.text("csrf")).await;

@@ -6,29 +6,22 @@ use http::request::Parts;
 use tower_sessions::Session;
 
 use crate::{
-    base::time::Lifetime,
     domain::browser_session::BrowserSession,
     flows::{
-        browser_session::{Browser, renew},
+        browser_session::{Browser, OpenError, renew, used},
         sign_in::{KnownBrowser, Person},
     },
-    store::{
-        browser_sessions::TOUCH,
-        error::StoreError,
-        session_store::{KEY, OpenError, SessionData},
-    },
+    store::error::StoreError,
     web::{
         Shared,
         cookies::Flow,
         error::{fault_page, store_page},
         extract::address::Address,
         layer::RequestId,
+        session_store::{KEY, SessionData},
         user_agent::UserAgent,
     },
 };
-
-/// How often a session's last use is written.
-const TOUCH_EVERY: Lifetime = Lifetime::from_secs(600);
 
 /// The browser that asks.
 pub(crate) struct Visitor {
@@ -86,8 +79,11 @@ impl Visitor {
             label: self.agent.browser_label(),
             address: self.address.to_string(),
         };
-        let data = renew(&site.provider, browser, person).await?;
-        let session = data.session.clone();
+        let (session, opening) = renew(&site.provider, browser, person).await?;
+        let data = SessionData {
+            session: session.clone(),
+            opening: Some(opening),
+        };
         let given = self.give_cookie(data).await.map_err(OpenError::from);
         if matches!(given, Err(OpenError::Refused)) {
             // Otherwise tower-sessions would try to write it once more, after the answer is made.
@@ -123,7 +119,8 @@ impl FromRequestParts<Shared> for Visitor {
         };
         let session = data.map(|data| data.session);
         if let Some(session) = &session {
-            touch(site, session).await.map_err(|error| failed(&error))?;
+            let touched = used(&site.provider, session).await;
+            touched.map_err(|error| failed(&error))?;
         }
         Ok(Self {
             session,
@@ -135,13 +132,4 @@ impl FromRequestParts<Shared> for Visitor {
             request_id,
         })
     }
-}
-
-/// Remembers the use, coarsely: a page that is only looked at seldom writes.
-async fn touch(site: &Shared, session: &BrowserSession) -> Result<(), StoreError> {
-    let now = site.provider.clock.now();
-    if now.since(session.last_seen_at) >= TOUCH_EVERY {
-        site.provider.db.execute(TOUCH, (session.id, now)).await?;
-    }
-    Ok(())
 }

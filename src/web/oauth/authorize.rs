@@ -81,7 +81,7 @@ pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response 
 async fn begin_pushed(site: &Shared, visitor: Visitor, client: &Client, reference: &str) -> Response {
     match pushed::load(&site.provider, client, reference).await {
         Ok(Ok(request)) if request.is_allowed_for(client) => begin(site, visitor, client, request).await,
-        Ok(Ok(_)) => journey::client_gone(site, &visitor),
+        Ok(Ok(_)) => journey::client::client_gone(site, &visitor),
         Ok(Err(error)) => oauth_page(site, &visitor.request_id, &error),
         Err(error) => store_page(site, &visitor.request_id, &error),
     }

@@ -11,7 +11,6 @@ use axum::{
 use futures_util::stream;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::Deserialize;
-use serde_json::json;
 
 use crate::{
     base::time::{Instant, Lifetime},
@@ -29,6 +28,7 @@ use crate::{
             form::{BadForm, Query},
         },
         nonce::with_nonce,
+        problem_details::{self, BLANK},
     },
 };
 
@@ -159,6 +159,5 @@ fn unknown(detail: &str) -> Response {
 
 /// Problem details (RFC 9457).
 fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
-    let body = Json(json!({ "title": title, "status": status.as_u16(), "detail": detail }));
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    problem_details::problem(status, BLANK, title, Some(detail))
 }

@@ -10,26 +10,14 @@ use postern_resource_server::PresentedProof;
 use serde::Serialize;
 
 use crate::{
-    base::text::AppVersion,
     domain::{
         authorization_details::AuthorizationDetails,
-        client::GrantType,
         oauth_error::{ErrorCode, OAuthError},
-        request::Raw,
-        scope::{ScopeError, ScopeSet},
+        scope::ScopeSet,
     },
     flows::{
-        dpop,
         issue::Tokens,
-        token::{
-            TokenError, check_grant,
-            client_credentials::{self, ClientCredentialsRequest},
-            code::{self, CodeRequest},
-            device_code,
-            exchange::{self, ExchangeRequest},
-            jwt_bearer::{self, BearerRequest},
-            refresh::{self, RefreshRequest},
-        },
+        token::{Asked, TokenError, grant},
     },
     web::{Shared, error::token_json, extract::client::AuthenticatedClient, nonce::with_nonce},
 };
@@ -39,7 +27,12 @@ pub(crate) async fn token(
     headers: HeaderMap,
     request: AuthenticatedClient,
 ) -> Response {
-    let response = match grant(&site, &headers, &request).await {
+    let asked = Asked {
+        form: &request.form,
+        proof: PresentedProof::from_headers(&headers),
+        address: request.address.to_string(),
+    };
+    let response = match grant(&site.provider, &request.client, asked).await {
         Ok(tokens) => answer(&tokens),
         Err(TokenError::Refused(error)) if error.code == ErrorCode::AuthorizationPending => {
             token_json(paced(&site, &request, error).into())
@@ -61,140 +54,6 @@ fn paced(site: &Shared, request: &AuthenticatedClient, pending: OAuthError) -> O
         },
         |()| pending,
     )
-}
-
-/// Details narrow what a person was asked for: a grant by which nobody is asked has none, and does not drop them silently.
-fn check_details(grant: GrantType, details: Option<&str>) -> Result<(), OAuthError> {
-    let asks_nobody = matches!(
-        grant,
-        GrantType::ClientCredentials | GrantType::TokenExchange | GrantType::JwtBearer
-    );
-    if details.is_some() && asks_nobody {
-        let hint = "nobody is asked for authorization_details by this grant: leave them out";
-        return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, hint));
-    }
-    Ok(())
-}
-
-async fn grant(
-    site: &Shared,
-    headers: &HeaderMap,
-    request: &AuthenticatedClient,
-) -> Result<Tokens, TokenError> {
-    let AuthenticatedClient {
-        client,
-        form,
-        address,
-    } = request;
-    let address = Some(address.to_string());
-    let app_version = app_version(form);
-    let resource = form.all("resource");
-    let details = form.one("authorization_details").map_err(OAuthError::from)?;
-    let hint = "the metadata of this server list the grant types that it knows";
-    let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
-    let grant: GrantType = form.required("grant_type")?.parse().map_err(unsupported)?;
-    check_grant(client, grant)?;
-    check_details(grant, details)?;
-    let proof = PresentedProof::from_headers(headers);
-    let proof = dpop::at_token_endpoint(&site.provider, client, proof).await?;
-    match grant {
-        GrantType::AuthorizationCode => {
-            let request = CodeRequest {
-                code: form.required("code")?,
-                redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
-                code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
-                resource,
-                details,
-                proof,
-                address,
-                app_version,
-            };
-            code::redeem(&site.provider, client, request).await
-        }
-        GrantType::RefreshToken => {
-            let request = RefreshRequest {
-                refresh_token: form.required("refresh_token")?,
-                scope: scope(form)?,
-                resource,
-                details,
-                proof,
-                address,
-                app_version,
-            };
-            refresh::refresh(&site.provider, client, request).await
-        }
-        GrantType::DeviceCode => {
-            let request = device_code::Poll {
-                device_code: form.required("device_code")?,
-                resource,
-                details,
-                proof,
-                address,
-                app_version,
-            };
-            device_code::poll(&site.provider, client, request).await
-        }
-        GrantType::TokenExchange => {
-            let request = ExchangeRequest {
-                subject: presented(form, "subject_token", "subject_token_type")?
-                    .ok_or_else(|| OAuthError::invalid_request("subject_token is missing"))?,
-                actor: presented(form, "actor_token", "actor_token_type")?,
-                requested_token_type: form.one("requested_token_type").map_err(OAuthError::from)?,
-                scope: scope(form)?,
-                resource,
-                audience: form.all("audience"),
-                proof,
-                address,
-                app_version,
-            };
-            exchange::exchange(&site.provider, client, request).await
-        }
-        GrantType::JwtBearer => {
-            let request = BearerRequest {
-                assertion: form.required("assertion")?,
-                scope: scope(form)?,
-                resource,
-                proof,
-                address,
-                app_version,
-            };
-            jwt_bearer::open(&site.provider, client, request).await
-        }
-        GrantType::ClientCredentials => {
-            let request = ClientCredentialsRequest {
-                scope: form.one("scope").map_err(OAuthError::from)?,
-                resource,
-                proof,
-            };
-            client_credentials::issue_to_client(&site.provider, client, &request).await
-        }
-    }
-}
-
-/// A parameter of ours, for lists of sessions. What is none is passed over: nobody is signed out for the name of a version.
-fn app_version(form: &Raw) -> Option<AppVersion> {
-    form.one("app_version").ok().flatten()?.parse().ok()
-}
-
-/// A token and what kind of token it says it is, which come together (RFC 8693 section 2.1).
-fn presented<'a>(
-    form: &'a Raw,
-    token: &'static str,
-    kind: &'static str,
-) -> Result<Option<exchange::Presented<'a>>, OAuthError> {
-    if !form.has(token) && !form.has(kind) {
-        return Ok(None);
-    }
-    let (token, kind) = (form.required(token)?, form.required(kind)?);
-    Ok(Some(exchange::Presented { token, kind }))
-}
-
-fn scope(form: &Raw) -> Result<Option<ScopeSet>, OAuthError> {
-    let invalid = |error: ScopeError| OAuthError::new(ErrorCode::InvalidScope, error.to_string());
-    form.one("scope")?
-        .map(str::parse::<ScopeSet>)
-        .transpose()
-        .map_err(invalid)
 }
 
 /// RFC 6749 section 5.1; the secrets are shown here and nowhere else.

@@ -220,7 +220,7 @@ pub struct PersonPage {
 }
 
 /// What sessions are looked for.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct FilterFields {
     /// Whose, by address.
     pub person: String,

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Private,
-    input::{Asked, Named, Sent},
+    input::{Asked, Below, Named, Sent},
     once::json,
     openapi,
     permission::{Admin, Confirmed, ReadClients, WriteClients},
@@ -19,21 +19,23 @@ use crate::{
     base::{
         id::{ClientId, ClientSecretId},
         page::Page,
-        text::DisplayName,
         time::{Instant, Lifetime},
     },
     domain::{
-        client::{Client, ClientKind, ClientSettings},
-        client_secret::KeptSecret,
+        client::{Client, ClientChange, ClientKind, ClientSettings},
+        client_secret::ListedSecret,
     },
-    flows::{admin::clients, clients::secrets::NewSecret as NewlyMade},
+    flows::{
+        admin::clients::{self, Adding},
+        clients::{secrets::NewSecret as NewlyMade, unused_since},
+    },
 };
 
 type Answer = Result<Response, Problem>;
 
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadClients>, asked: Asked) -> Answer {
     let (after, limit) = (asked.cursor::<ClientId>()?, asked.limit()?);
-    let all = private.provider().clients.enabled();
+    let all = private.provider().clients.all();
     let behind = all
         .into_iter()
         .filter(|client| after.as_ref().is_none_or(|after| client.id > *after));
@@ -47,33 +49,35 @@ pub(super) async fn list(State(private): State<Private>, _: Admin<ReadClients>, 
 pub(super) async fn get(
     State(private): State<Private>,
     _: Admin<ReadClients>,
-    Named(id): Named<String>,
+    Named(id): Named<ClientId>,
 ) -> Answer {
     Ok(json(StatusCode::OK, clients::known(private.provider(), &id)?))
 }
 
-/// What is said of a client: its name, and its settings as far as they are not the usual ones of its kind.
-struct Said {
-    name: DisplayName,
-    settings: ClientSettings,
+/// A setting that is not known may be one that its sender relies on.
+fn refuse_unknown<'a>(mut names: impl Iterator<Item = &'a String>) -> Result<(), Problem> {
+    let known: BTreeSet<String> = openapi::settings();
+    match names.find(|name| !known.contains(*name)) {
+        Some(unknown) => {
+            let hint = format!("there is no setting {unknown}; see ClientSettings in openapi.json");
+            Err(Problem::saying(Kind::InvalidBody, hint))
+        }
+        None => Ok(()),
+    }
 }
 
-fn read(mut sent: Map<String, Value>) -> Result<Said, Problem> {
-    let wrong = |error: serde_json::Error| Problem::saying(Kind::InvalidBody, error);
-    let name = sent.remove("name").unwrap_or_default();
-    let known: BTreeSet<String> = openapi::settings();
-    if let Some(unknown) = sent.keys().find(|name| !known.contains(*name)) {
-        let hint = format!("there is no setting {unknown}; see ClientSettings in openapi.json");
-        return Err(Problem::saying(Kind::InvalidBody, hint));
-    }
-    let kind = sent.get("kind").cloned().unwrap_or_default();
-    let kind: ClientKind = serde_json::from_value(kind).map_err(wrong)?;
-    let usual = serde_json::to_value(ClientSettings::new(kind)).map_err(wrong)?;
-    let mut settings = usual.as_object().cloned().unwrap_or_default();
+/// A new client: its settings are said as far as they are not the usual ones of its kind.
+fn read(mut sent: Map<String, Value>) -> serde_json::Result<Adding> {
+    let mut take = |name| sent.remove(name).unwrap_or_default();
+    let (id, name, life) = (take("id"), take("name"), take("secret_life"));
+    let kind: ClientKind = serde_json::from_value(sent.get("kind").cloned().unwrap_or_default())?;
+    let mut settings: Map<_, _> = serde_json::from_value(serde_json::to_value(ClientSettings::new(kind))?)?;
     settings.extend(sent);
-    Ok(Said {
-        name: serde_json::from_value(name).map_err(wrong)?,
-        settings: serde_json::from_value(settings.into()).map_err(wrong)?,
+    Ok(Adding {
+        id: serde_json::from_value(id)?,
+        name: serde_json::from_value(name)?,
+        settings: serde_json::from_value(settings.into())?,
+        secret_life: serde_json::from_value(life)?,
     })
 }
 
@@ -87,7 +91,7 @@ struct Added {
 #[derive(Serialize)]
 struct ShownSecret {
     #[serde(flatten)]
-    kept: KeptSecret,
+    kept: ListedSecret,
     secret: String,
 }
 
@@ -95,7 +99,7 @@ impl From<NewlyMade> for ShownSecret {
     fn from(new: NewlyMade) -> Self {
         Self {
             secret: new.secret.expose().to_owned(),
-            kept: new.kept,
+            kept: new.kept.into(),
         }
     }
 }
@@ -104,12 +108,12 @@ pub(super) async fn add(
     State(private): State<Private>,
     admin: Admin<WriteClients>,
     _: Confirmed,
-    Sent(mut sent): Sent<Map<String, Value>>,
+    Sent(sent): Sent<Map<String, Value>>,
 ) -> Answer {
-    let id = sent.remove("id").unwrap_or_default();
-    let id = serde_json::from_value(id).map_err(|error| Problem::saying(Kind::InvalidBody, error))?;
-    let Said { name, settings } = read(sent)?;
-    let added = clients::add(private.provider(), &admin.by, id, name, settings).await?;
+    let own = ["id", "name", "secret_life"];
+    refuse_unknown(sent.keys().filter(|name| !own.contains(&name.as_str())))?;
+    let adding = read(sent).map_err(|error| Problem::saying(Kind::InvalidBody, error))?;
+    let added = clients::add(private.provider(), &admin.by, adding).await?;
     let added = Added {
         client: added.client,
         secret: added.secret.map(ShownSecret::from),
@@ -121,22 +125,54 @@ pub(super) async fn update(
     State(private): State<Private>,
     admin: Admin<WriteClients>,
     _: Confirmed,
-    Named(id): Named<String>,
-    Sent(sent): Sent<Map<String, Value>>,
+    Named(id): Named<ClientId>,
+    Sent(change): Sent<ClientChange>,
 ) -> Answer {
-    let Said { name, settings } = read(sent)?;
-    let client = clients::update(private.provider(), &admin.by, &id, name, settings).await?;
-    Ok(json(StatusCode::OK, client))
+    refuse_unknown(change.names().filter(|name| *name != "name"))?;
+    let set = clients::update(private.provider(), &admin.by, &id, &change).await?;
+    Ok(json(StatusCode::OK, set))
 }
 
 pub(super) async fn remove(
     State(private): State<Private>,
     admin: Admin<WriteClients>,
     _: Confirmed,
-    Named(id): Named<String>,
+    Named(id): Named<ClientId>,
 ) -> Answer {
     let ended = clients::remove(private.provider(), &admin.by, &id).await?;
     Ok(json(StatusCode::OK, ended))
+}
+
+pub(super) async fn unused(State(private): State<Private>, _: Admin<ReadClients>, asked: Asked) -> Answer {
+    let provider = private.provider();
+    let since = asked.time("since")?.unwrap_or_else(|| provider.clock.now());
+    let items = unused_since(provider, since).await?;
+    Ok(json(StatusCode::OK, Page { items, next: None }))
+}
+
+pub(super) async fn secrets(
+    State(private): State<Private>,
+    _: Admin<ReadClients>,
+    Named(id): Named<ClientId>,
+) -> Answer {
+    let items = clients::secrets(private.provider(), &id).await?;
+    Ok(json(StatusCode::OK, Page { items, next: None }))
+}
+
+#[derive(Serialize)]
+struct Removed {
+    client: ClientId,
+    removed: ClientSecretId,
+}
+
+pub(super) async fn remove_secret(
+    State(private): State<Private>,
+    admin: Admin<WriteClients>,
+    _: Confirmed,
+    Below(client, removed): Below<ClientId, ClientSecretId>,
+) -> Answer {
+    clients::remove_secret(private.provider(), &admin.by, &client, removed).await?;
+    Ok(json(StatusCode::OK, Removed { client, removed }))
 }
 
 /// How long the new secret and the old one live.
@@ -146,11 +182,6 @@ pub(super) struct NewSecret {
     life: Option<Lifetime>,
     overlap: Option<Lifetime>,
 }
-
-/// How long the old one stays good when nobody says.
-const OVERLAP: Lifetime = Lifetime::from_days(1);
-/// No secret is given a longer life.
-const LONGEST: Lifetime = Lifetime::from_days(3650);
 
 #[derive(Serialize)]
 struct Rotated {
@@ -170,19 +201,10 @@ pub(super) async fn rotate_secret(
     State(private): State<Private>,
     admin: Admin<WriteClients>,
     _: Confirmed,
-    Named(id): Named<String>,
+    Named(id): Named<ClientId>,
     Sent(new): Sent<NewSecret>,
 ) -> Answer {
-    let overlap = new.overlap.unwrap_or(OVERLAP);
-    if overlap > LONGEST
-        || new
-            .life
-            .is_some_and(|life| life > LONGEST || life < Lifetime::from_secs(1))
-    {
-        let hint = format!("life and overlap are at most {LONGEST}");
-        return Err(Problem::saying(Kind::InvalidBody, hint));
-    }
-    let rotated = clients::rotate_secret(private.provider(), &admin.by, &id, new.life, overlap).await?;
+    let rotated = clients::rotate_secret(private.provider(), &admin.by, &id, new.life, new.overlap).await?;
     let kept = rotated.kept.into_iter();
     let rotated = Rotated {
         new: rotated.new.into(),

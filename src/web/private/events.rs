@@ -11,13 +11,12 @@ use super::{
     problem::{Kind, Problem},
 };
 use crate::{
-    base::{
-        page::{MAX_PAGE, Page},
-        time::Lifetime,
-    },
+    base::{page::Page, time::Lifetime},
     domain::{audit::Place, event_filter::EventFilter},
-    flows::events::{self, Step},
-    store::legacy_uses,
+    flows::{
+        events::{self, Step},
+        legacy_uses,
+    },
 };
 
 type Answer = Result<Response, Problem>;
@@ -76,6 +75,6 @@ pub(super) async fn counts(State(private): State<Private>, _: Admin<ReadEvents>,
 }
 
 pub(super) async fn legacy(State(private): State<Private>, _: Admin<ReadEvents>) -> Answer {
-    let items = legacy_uses::list(&private.provider().db, MAX_PAGE).await?;
+    let items = legacy_uses::list(private.provider()).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }

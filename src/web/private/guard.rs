@@ -13,11 +13,7 @@ use super::{
     life::Life,
     problem::{Kind, Problem},
 };
-use crate::{
-    domain::actor::Actor,
-    store::{error::StoreError, legacy_uses::COUNT},
-    web::encoding::parse_pairs,
-};
+use crate::{flows::legacy_uses, store::error::StoreError, web::encoding::parse_pairs};
 
 /// What is known of a route.
 #[derive(Debug, Clone)]
@@ -80,16 +76,8 @@ fn judge_query(facts: &Facts, query: &str) -> Result<(), Problem> {
 
 /// Remembers who has to be told before this ends.
 async fn count(facts: &Facts, caller: Option<Caller>) -> Result<(), StoreError> {
-    let Some(caller) = caller.filter(|_| facts.life.is_legacy()) else {
-        return Ok(());
-    };
-    let name = match &caller.by.actor {
-        Actor::Client { id } => id.to_string(),
-        Actor::Person { id } => id.to_string(),
-        Actor::Operator | Actor::System => return Ok(()),
-    };
-    let provider = facts.private.provider();
-    let binds = (facts.route.clone(), name, provider.clock.now());
-    let counted = provider.db.execute(COUNT, binds).await;
-    counted.map(|_: Option<()>| ())
+    match caller.filter(|_| facts.life.is_legacy()) {
+        Some(caller) => legacy_uses::count(facts.private.provider(), &facts.route, &caller.by.actor).await,
+        None => Ok(()),
+    }
 }

@@ -21,6 +21,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::actor::Actor,
+    flows::confirm::{Wait, wait},
     web::{encoding::parse_pairs, extract::form::is_sent_as},
 };
 
@@ -35,6 +36,22 @@ impl<T: FromStr> FromRequestParts<Private> for Named<T> {
         let text = text.map(|Path(text)| text).unwrap_or_default();
         let id = text.parse().map(Self);
         id.map_err(|_| Problem::saying(Kind::NotFound, "the id in the path is none").into_response())
+    }
+}
+
+/// Two ids in a path, of something and of what belongs to it.
+pub(super) struct Below<A, B>(pub(super) A, pub(super) B);
+
+impl<A: FromStr, B: FromStr> FromRequestParts<Private> for Below<A, B> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, private: &Private) -> Result<Self, Response> {
+        let texts = Path::<(String, String)>::from_request_parts(parts, private).await;
+        let (of, id) = texts.map(|Path(texts)| texts).unwrap_or_default();
+        match (of.parse(), id.parse()) {
+            (Ok(of), Ok(id)) => Ok(Self(of, id)),
+            _ => Err(Problem::saying(Kind::NotFound, "an id in the path is none").into_response()),
+        }
     }
 }
 
@@ -129,10 +146,12 @@ impl Asked {
         self.value("cursor", |text| text.parse().ok(), what)
     }
 
-    /// How long to wait; as long as a request may take at most.
-    pub(super) fn wait(&self, private: &Private) -> Result<Option<Lifetime>, Problem> {
-        let wait = self.value("wait", |text| text.parse().ok(), "a time such as 20s")?;
-        Ok(wait.map(|wait: Lifetime| wait.min(private.longest_wait())))
+    /// Whether to wait, with a place for that; as long as a request may take at most.
+    pub(super) fn wait<'a>(&self, private: &'a Private) -> Result<Option<Wait<'a>>, Problem> {
+        let patience = self.value("wait", |text| text.parse().ok(), "a time such as 20s")?;
+        let patience = patience.map(|patience: Lifetime| patience.min(private.longest_wait()));
+        let wait = patience.map(|patience| wait(private.provider(), patience));
+        Ok(wait.transpose()?)
     }
 
     /// A time.

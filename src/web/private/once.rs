@@ -3,15 +3,16 @@
 use axum::{
     Json,
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header, request::Parts};
 
 use super::{
     Private,
     caller::Caller,
+    permission::Confirmed,
     problem::{Kind, Problem},
 };
 use crate::{
@@ -23,20 +24,37 @@ const HEADER: &str = "idempotency-key";
 /// Says that an answer is the one of before.
 const REPLAYED: &str = "idempotency-replayed";
 
-pub(super) async fn layer(State(private): State<Private>, request: Request, next: Next) -> Response {
-    let keyed = request.method() == Method::POST && request.headers().contains_key(HEADER);
-    let caller = request.extensions().get::<Caller>().cloned();
-    match caller.filter(|_| keyed) {
-        Some(caller) => once(&private, &caller, request, next)
-            .await
-            .unwrap_or_else(IntoResponse::into_response),
-        None => next.run(request).await,
+/// `confirmed`: people give their password for what is asked.
+pub(super) async fn layer(
+    State((private, confirmed)): State<(Private, bool)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
     }
+    let (mut parts, body) = request.into_parts();
+    // An answer of before does not pass the handler, so what the handler asks of who sends this is asked here.
+    let caller = match Caller::of(&parts, &private) {
+        Ok(caller) => caller,
+        Err(refused) => return refused,
+    };
+    if confirmed && let Err(refused) = Confirmed::from_request_parts(&mut parts, &private).await {
+        return refused;
+    }
+    once(&private, &caller, parts, body, next)
+        .await
+        .unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn once(private: &Private, caller: &Caller, request: Request, next: Next) -> Result<Response, Problem> {
-    let key = key(&request)?;
-    let (parts, body) = request.into_parts();
+async fn once(
+    private: &Private,
+    caller: &Caller,
+    parts: Parts,
+    body: Body,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = key(&parts.headers)?;
     let body = to_bytes(body, MAX_BODY)
         .await
         .map_err(|_| Problem::new(Kind::TooLarge))?;
@@ -54,8 +72,8 @@ async fn once(private: &Private, caller: &Caller, request: Request, next: Next) 
 }
 
 /// 1 to 128 printable characters.
-fn key(request: &Request) -> Result<String, Problem> {
-    let mut lines = request.headers().get_all(HEADER).into_iter();
+fn key(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut lines = headers.get_all(HEADER).into_iter();
     let key = lines
         .next()
         .and_then(|line| line.to_str().ok())

@@ -1,19 +1,20 @@
 //! The `OpenAPI` 3.1 document: made of the table of routes; the schemas are beside this in a file of their own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::{
     Version,
     input::TIMES,
-    problem::KINDS,
+    problem::{KINDS, Kind},
     table::{Listed, listed},
 };
 use crate::{
     base::url::Issuer,
     domain::role::Permission,
     flows::{Provider, admin::api::AUDIENCE},
+    web::problem_details::BLANK,
 };
 
 const SCHEMAS: &str = include_str!("schemas.json");
@@ -39,7 +40,7 @@ pub(super) fn document(provider: &Provider, url: &Issuer, version: &Version) -> 
             "version": version.name,
             "description": format!(
                 "Access tokens have the audience {}. Times are milliseconds since 1970. A POST with an Idempotency-Key \
-                 is done once.",
+                 is done once. Lists are pages: go on with the next as cursor until it is null.",
                 provider.issuer.at(AUDIENCE)
             ),
         },
@@ -70,6 +71,7 @@ pub(super) fn settings() -> BTreeSet<String> {
 }
 
 fn operation(route: &Listed, version: &Version) -> Value {
+    let is_legacy = route.life.within(version.life).is_legacy();
     let mut operation = json!({
         "operationId": route.id,
         "summary": route.summary,
@@ -80,20 +82,14 @@ fn operation(route: &Listed, version: &Version) -> Value {
         ),
         "security": [{ "machine": [route.permission.scope()] }, { "person": [] }],
         "parameters": parameters(route),
-        "responses": {
-            route.status.to_string(): answer(route),
-            "default": {
-                "description": "A problem (RFC 9457).",
-                "content": { "application/problem+json": { "schema": reference("Problem") } },
-            },
-        },
+        "responses": responses(route, is_legacy),
     });
     if !route.body.is_empty() {
         let schema = json!({ "schema": reference(route.body) });
         operation["requestBody"] =
             json!({ "required": !route.may_be_empty, "content": { "application/json": schema } });
     }
-    if route.life.within(version.life).is_legacy() {
+    if is_legacy {
         operation["deprecated"] = true.into();
     }
     operation
@@ -101,9 +97,13 @@ fn operation(route: &Listed, version: &Version) -> Value {
 
 fn parameters(route: &Listed) -> Vec<Value> {
     let mut parameters = Vec::new();
-    if route.path.contains("{id}") {
+    let named = route
+        .path
+        .split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    for name in named {
         parameters
-            .push(json!({ "name": "id", "in": "path", "required": true, "schema": { "type": "string" } }));
+            .push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
     }
     for name in route.filter.iter().chain(route.query) {
         parameters.push(
@@ -160,6 +160,70 @@ fn told(name: &str) -> &'static str {
     }
 }
 
+/// What goes wrong: with every request, with those that are like this one, with this one.
+fn problems(route: &Listed, is_legacy: bool) -> Vec<Kind> {
+    use Kind as K;
+    let mut problems = vec![
+        K::AddressNotAllowed,
+        K::NotAuthenticated,
+        K::NotPermitted,
+        K::UnknownParameter,
+        K::InvalidParameter,
+        K::Busy,
+        K::Fault,
+    ];
+    let mut add = |applies: bool, kinds: &[Kind]| {
+        if applies {
+            problems.extend(kinds);
+        }
+    };
+    add(route.method != "GET", &[K::CrossSite]);
+    add(route.confirmed, &[K::ConfirmationNeeded]);
+    add(route.path.contains("{id}"), &[K::NotFound]);
+    add(!route.body.is_empty(), &[K::InvalidBody, K::NotJson]);
+    add(route.method == "POST" || !route.body.is_empty(), &[K::TooLarge]);
+    add(
+        route.method == "POST",
+        &[K::InvalidKey, K::KeyUnderWay, K::KeyReused],
+    );
+    add(is_legacy, &[K::Gone]);
+    add(true, route.problems);
+    problems
+}
+
+/// The answers by their status; of problems those types which they have here.
+fn responses(route: &Listed, is_legacy: bool) -> Value {
+    let mut by_status: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
+    for kind in problems(route, is_legacy) {
+        let (slug, status, title) = kind.parts();
+        by_status.entry(status).or_default().push((slug, title));
+    }
+    let mut responses = Map::from_iter([(route.status.to_string(), answer(route))]);
+    for (status, kinds) in by_status {
+        let told: Vec<String> = kinds
+            .iter()
+            .map(|(slug, title)| format!("{slug}: {title}."))
+            .collect();
+        let mut types: Vec<String> = kinds.iter().map(|(slug, _)| urn(slug)).collect();
+        if matches!(status, 400 | 503) {
+            types.push(BLANK.to_owned());
+        }
+        let mut schema = reference("Problem");
+        schema["type"] = "object".into();
+        schema["properties"] = json!({ "type": { "enum": types } });
+        let mut response = json!({
+            "description": told.join(" "),
+            "content": { "application/problem+json": { "schema": schema } },
+        });
+        if status == 503 {
+            let seconds = json!({ "description": "Seconds to wait.", "schema": { "type": "integer" } });
+            response["headers"] = json!({ "Retry-After": seconds });
+        }
+        responses.insert(status.to_string(), response);
+    }
+    responses.into()
+}
+
 fn answer(route: &Listed) -> Value {
     if route.answer.is_empty() {
         return json!({ "description": "Done." });
@@ -172,20 +236,34 @@ fn reference(schema: &str) -> Value {
     json!({ "$ref": format!("#/components/schemas/{schema}") })
 }
 
+fn urn(slug: &str) -> String {
+    format!("urn:postern:problem:{slug}")
+}
+
 fn problem() -> Value {
-    let types: Vec<String> = KINDS
-        .iter()
-        .map(|(slug, _, _)| format!("urn:postern:problem:{slug}"))
-        .collect();
+    let own = KINDS.iter().map(|(slug, ..)| urn(slug));
+    let types: Vec<String> = own.chain([BLANK.to_owned()]).collect();
     json!({
+        "description": "A problem (RFC 9457). The types stay as they are; about:blank is a request that did not come as far as \
+                        this API: nobody can read where it came from, or it took too long.",
         "type": "object",
         "required": ["type", "title", "status"],
         "additionalProperties": false,
         "properties": {
             "type": { "enum": types },
-            "title": { "type": "string" },
-            "status": { "type": "integer" },
-            "detail": { "type": "string" },
+            "title": { "type": "string", "description": "The same for all of the type." },
+            "status": { "type": "integer", "description": "The status of the answer." },
+            "detail": { "type": "string", "description": "For people: what is wrong here, and what to do." },
+            "contradictions": {
+                "type": "array",
+                "description": "Each setting that contradicts another or the server's, and the rule that it breaks.",
+                "items": {
+                    "type": "object",
+                    "required": ["setting", "rule"],
+                    "additionalProperties": false,
+                    "properties": { "setting": { "type": "string" }, "rule": { "type": "string" } },
+                },
+            },
         },
     })
 }

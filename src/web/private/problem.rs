@@ -1,41 +1,41 @@
 //! Every error of the private listener for programs (RFC 9457): one list of types, which stay as they are.
 
-use axum::{
-    Json,
-    response::{IntoResponse, Response},
-};
+use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use postern_resource_server::Rejection;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::{
     base::time::Lifetime,
+    domain::client::Contradiction,
     flows::{
         account::AccountError,
         admin::{Beyond, Unknown, clients::AdminClientError, people::PeopleError},
         clients::{ClientError, secrets::SecretError, set::SetError},
+        confirm::TooMany,
         events::LiveError,
         keys::{KeysError, rotate::RotateError},
-        mass_end::BeginError,
+        mass_end::MassEndError,
     },
     ports::hasher::HasherError,
     store::error::StoreError,
-    web::error::with_retry_after,
+    web::{error::with_retry_after, problem_details::problem_with},
 };
 
 macro_rules! kinds {
     ($($name:ident = $slug:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Kind {
-            $($name,)*
+        pub enum Kind {
+            $(#[doc = $title] $name,)*
         }
 
         /// Every type of problem: its name, its status, its title.
         pub const KINDS: &[(&str, u16, &str)] = &[$(($slug, $status, $title)),*];
 
         impl Kind {
-            const fn parts(self) -> (&'static str, u16, &'static str) {
+            /// Its name, its status, its title.
+            pub(super) const fn parts(self) -> (&'static str, u16, &'static str) {
                 match self {
                     $(Self::$name => ($slug, $status, $title),)*
                 }
@@ -79,6 +79,7 @@ pub(super) struct Problem {
     kind: Kind,
     detail: Option<String>,
     wait: Option<Lifetime>,
+    contradictions: Vec<Contradiction>,
     challenges: Vec<HeaderValue>,
 }
 
@@ -88,6 +89,7 @@ impl Problem {
             kind,
             detail: None,
             wait: None,
+            contradictions: Vec::new(),
             challenges: Vec::new(),
         }
     }
@@ -127,17 +129,13 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (slug, status, title) = self.kind.parts();
-        let mut body = json!({
-            "type": format!("urn:postern:problem:{slug}"),
-            "title": title,
-            "status": status,
-        });
-        if let Some(detail) = self.detail {
-            body["detail"] = detail.into();
-        }
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (status, kind, Json(body)).into_response();
+        let kind = format!("urn:postern:problem:{slug}");
+        let mut more = Map::new();
+        if !self.contradictions.is_empty() {
+            more.insert("contradictions".to_owned(), json!(self.contradictions));
+        }
+        let mut response = problem_with(status, &kind, title, self.detail.as_deref(), more);
         for challenge in self.challenges {
             response.headers_mut().append(header::WWW_AUTHENTICATE, challenge);
         }
@@ -163,6 +161,15 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        Self {
+            wait: Some(StoreError::RETRY_AFTER),
+            ..Self::saying(Kind::Busy, error)
+        }
+    }
+}
+
 impl From<Unknown> for Problem {
     fn from(unknown: Unknown) -> Self {
         Self::saying(Kind::NotFound, unknown)
@@ -175,11 +182,12 @@ impl From<Beyond> for Problem {
     }
 }
 
-impl From<BeginError> for Problem {
-    fn from(error: BeginError) -> Self {
+impl From<MassEndError> for Problem {
+    fn from(error: MassEndError) -> Self {
         match error {
-            BeginError::Everything => Self::saying(Kind::InvalidBody, error),
-            BeginError::Store(error) => error.into(),
+            MassEndError::Everything => Self::saying(Kind::InvalidBody, error),
+            MassEndError::Beyond(beyond) => beyond.into(),
+            MassEndError::Store(error) => error.into(),
         }
     }
 }
@@ -221,7 +229,10 @@ impl From<PeopleError> for Problem {
 impl From<ClientError> for Problem {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Contradiction { .. } => Self::saying(Kind::Contradiction, error),
+            ClientError::Contradictions(contradictions) => Self {
+                contradictions: contradictions.clone(),
+                ..Self::saying(Kind::Contradiction, ClientError::Contradictions(contradictions))
+            },
             ClientError::Taken => Self::saying(Kind::Taken, error),
             ClientError::Keys(error) => error.into(),
             ClientError::Store(error) => error.into(),
@@ -233,6 +244,7 @@ impl From<SecretError> for Problem {
     fn from(error: SecretError) -> Self {
         match error {
             SecretError::UnknownClient => Self::saying(Kind::NotFound, error),
+            SecretError::Lives(error) => Self::saying(Kind::InvalidBody, error),
             SecretError::NoSecrets(_) | SecretError::TooMany => Self::saying(Kind::NotNow, error),
             SecretError::Lost => Self::saying(Kind::ChangedMeanwhile, error),
             SecretError::Store(error) => error.into(),
@@ -245,6 +257,8 @@ impl From<AdminClientError> for Problem {
         match error {
             AdminClientError::Unknown(unknown) => unknown.into(),
             AdminClientError::Beyond(beyond) => beyond.into(),
+            AdminClientError::KeptByConsole(error) => Self::saying(Kind::Beyond, error),
+            AdminClientError::Unreadable(error) => Self::saying(Kind::InvalidBody, error),
             AdminClientError::Client(error) => error.into(),
             AdminClientError::Set(error) => match error {
                 SetError::SaysItself => Self::saying(Kind::NotNow, error),
@@ -260,7 +274,7 @@ impl From<AdminClientError> for Problem {
 impl From<KeysError> for Problem {
     fn from(error: KeysError) -> Self {
         match error {
-            KeysError::Store(error) => error.into(),
+            KeysError::Store(_) | KeysError::BroughtBack(_) => StoreError::from(error).into(),
             error => Self::fault(&error),
         }
     }

@@ -13,12 +13,12 @@ use super::{
     sessions::why,
 };
 use crate::{
-    base::{id::MassEndId, page::Page, text::Note},
+    base::{id::MassEndId, text::Note},
     domain::session_filter::SessionFilter,
     flows::{
-        admin::{Unknown, sessions},
+        admin::Unknown,
         confirm::Reached,
-        mass_end::{self, COUNTED_AT_ONCE, Counted},
+        mass_end::{self, Counted},
     },
     store::mass_ends::MassEnd,
 };
@@ -53,19 +53,17 @@ pub(super) async fn begin(
     let (provider, filter) = (private.provider(), &asked.filter);
     let mut begun = Begun::default();
     if asked.dry_run {
-        begun.would_end = Some(mass_end::count(provider, filter, COUNTED_AT_ONCE).await?);
+        begun.would_end = Some(mass_end::count(provider, &admin.by, filter).await?);
     } else {
         let why = why(asked.reason, admin.address);
-        begun.end = Some(sessions::end_matching(provider, &admin.by, filter, why).await?);
+        begun.end = Some(mass_end::begin(provider, &admin.by, filter, why).await?);
     }
     Ok(json(StatusCode::OK, begun))
 }
 
 pub(super) async fn list(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
     let (after, limit) = (asked.cursor()?, asked.limit()?);
-    // One more tells whether there are more.
-    let found = mass_end::list(private.provider(), after, limit + 1).await?;
-    let page = Page::cut(found, limit, |end| end.id.to_string());
+    let page = mass_end::list(private.provider(), after, limit).await?;
     Ok(json(StatusCode::OK, page))
 }
 
@@ -77,7 +75,7 @@ pub(super) async fn get(
 ) -> Answer {
     let provider = private.provider();
     let found = match asked.wait(&private)? {
-        Some(patience) => mass_end::wait(provider, id, patience).await?,
+        Some(wait) => mass_end::wait(wait, id).await?,
         None => mass_end::find(provider, id).await?.map(|done| Reached {
             done,
             confirmation: None,
@@ -92,7 +90,7 @@ pub(super) async fn cancel(
     Named(id): Named<MassEndId>,
 ) -> Answer {
     let provider = private.provider();
-    let cancelled = mass_end::cancel(provider, id, admin.by.actor).await?;
+    let cancelled = mass_end::cancel(provider, &admin.by, id).await?;
     let end = mass_end::find(provider, id).await?.ok_or(Unknown("end"))?;
     if !cancelled {
         return Err(Problem::saying(Kind::NotNow, "it is done already"));

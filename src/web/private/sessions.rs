@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::{
     Private,
@@ -16,7 +16,6 @@ use crate::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         page::Page,
         text::Note,
-        time::{Instant, Lifetime},
     },
     domain::session_filter::SessionFilter,
     flows::{
@@ -24,10 +23,10 @@ use crate::{
             Unknown, people,
             sessions::{self as verbs, Why},
         },
-        confirm::{Reached, confirm},
+        confirm::{Reached, Wait},
         sessions,
     },
-    store::{browser_sessions, device_sessions, ending::Ended},
+    store::{browser_sessions, ending::Ended},
     web::extract::address::Address,
 };
 
@@ -72,30 +71,13 @@ pub(super) async fn of_user(
     Ok(json(StatusCode::OK, found))
 }
 
-/// A session of an app on a device, with what was allowed.
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    session: sessions::Shown,
-    scope: String,
-    auth_time: Instant,
-}
-
 pub(super) async fn get(
     State(private): State<Private>,
     _: Admin<ReadSessions>,
     Named(id): Named<DeviceSessionId>,
 ) -> Answer {
-    let provider = private.provider();
-    let session = sessions::show(provider, id).await?.ok_or(Unknown("session"))?;
-    let found = device_sessions::find(&provider.db, id).await?;
-    let grant = found.ok_or(Unknown("session"))?.grant;
-    let shown = Shown {
-        session,
-        scope: grant.scope.to_string(),
-        auth_time: grant.auth_time,
-    };
-    Ok(json(StatusCode::OK, shown))
+    let found = sessions::detailed(private.provider(), id).await?;
+    Ok(json(StatusCode::OK, found.ok_or(Unknown("session"))?))
 }
 
 /// Why something ends.
@@ -113,9 +95,9 @@ pub(super) fn why(note: Option<Note>, address: Address) -> Why {
 }
 
 /// Says what ended; who wants to wait also hears which APIs refuse it.
-async fn told(private: &Private, ended: Ended, patience: Option<Lifetime>) -> Answer {
-    let confirmation = match patience {
-        Some(patience) => Some(confirm(private.provider(), patience).await?),
+async fn told(ended: Ended, wait: Option<Wait<'_>>) -> Answer {
+    let confirmation = match wait {
+        Some(wait) => Some(wait.confirm().await?),
         None => None,
     };
     let reached = Reached {
@@ -132,10 +114,10 @@ pub(super) async fn end_device(
     asked: Asked,
     MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let patience = asked.wait(&private)?;
+    let wait = asked.wait(&private)?;
     let why = why(because.reason, admin.address);
     let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why).await?;
-    told(&private, ended, patience).await
+    told(ended, wait).await
 }
 
 pub(super) async fn end_browser(
@@ -145,10 +127,10 @@ pub(super) async fn end_browser(
     asked: Asked,
     MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let patience = asked.wait(&private)?;
+    let wait = asked.wait(&private)?;
     let why = why(because.reason, admin.address);
     let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why).await?;
-    told(&private, ended, patience).await
+    told(ended, wait).await
 }
 
 pub(super) async fn end_of_user(
@@ -158,8 +140,8 @@ pub(super) async fn end_of_user(
     asked: Asked,
     MaySend(because): MaySend<Because>,
 ) -> Answer {
-    let patience = asked.wait(&private)?;
+    let wait = asked.wait(&private)?;
     let why = why(because.reason, admin.address);
     let ended = verbs::end_user(private.provider(), &admin.by, id, why).await?;
-    told(&private, ended, patience).await
+    told(ended, wait).await
 }

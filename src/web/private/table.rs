@@ -16,7 +16,9 @@ use super::{
     guard::{self, Facts},
     keys,
     life::Life,
-    once, openapi, session_ends, sessions, users,
+    once, openapi,
+    problem::Kind::{self, Beyond, ChangedMeanwhile, Contradiction, LastOwner, NotNow, Taken, WeakPassword},
+    session_ends, sessions, users,
 };
 use crate::domain::{event_filter::EventFilter, role::Permission, session_filter::SessionFilter};
 
@@ -47,6 +49,8 @@ pub struct Listed {
     pub status: u16,
     /// The schema of its answer; "" is none.
     pub answer: &'static str,
+    /// What goes wrong with it, beside what does with all that are like it.
+    pub problems: &'static [Kind],
     /// How long it lives.
     pub life: Life,
 }
@@ -70,6 +74,7 @@ where
     let handler = match method {
         "POST" => routing::post(handler),
         "PUT" => routing::put(handler),
+        "PATCH" => routing::patch(handler),
         "DELETE" => routing::delete(handler),
         _ => routing::get(handler),
     };
@@ -87,6 +92,7 @@ where
             may_be_empty: false,
             status: 200,
             answer: "",
+            problems: &[],
             life: Life::UNBOUNDED,
         },
         handler,
@@ -128,6 +134,11 @@ impl Route {
         (self.listed.status, self.listed.answer) = (status, answer);
         self
     }
+
+    fn or(mut self, problems: &'static [Kind]) -> Self {
+        self.listed.problems = problems;
+        self
+    }
 }
 
 const PAGE: &[&str] = &["cursor", "limit"];
@@ -157,18 +168,21 @@ fn of_users() -> Vec<Route> {
             .is("Add a person who signs in with a password", P::WriteUsers)
             .dangerous()
             .takes("NewUser")
-            .gives(201, "User"),
+            .gives(201, "User")
+            .or(&[Beyond, Taken, WeakPassword, ChangedMeanwhile]),
         route("GET", "/users/{id}", "getUser", users::get)
             .is("A person", P::ReadUsers)
             .gives(200, "User"),
         route("POST", "/users/{id}/disable", "disableUser", users::disable)
             .is("Disable a person and end everything of theirs", P::WriteUsers)
             .dangerous()
-            .gives(200, "UserEnded"),
+            .gives(200, "UserEnded")
+            .or(&[Beyond, LastOwner]),
         route("POST", "/users/{id}/enable", "enableUser", users::enable)
             .is("Let a disabled person sign in again", P::WriteUsers)
             .dangerous()
-            .gives(200, "User"),
+            .gives(200, "User")
+            .or(&[Beyond]),
         route("POST", "/users/{id}/password", "setPassword", users::set_password)
             .is(
                 "Set a person's password and end everything of theirs",
@@ -176,7 +190,8 @@ fn of_users() -> Vec<Route> {
             )
             .dangerous()
             .takes("NewPassword")
-            .gives(200, "Ended"),
+            .gives(200, "Ended")
+            .or(&[Beyond, WeakPassword]),
         route("PUT", "/users/{id}/role", "setRole", users::set_role)
             .is(
                 "Say what a person is among admins; their admin sessions end",
@@ -184,7 +199,8 @@ fn of_users() -> Vec<Route> {
             )
             .dangerous()
             .takes("NewRole")
-            .gives(200, "UserEnded"),
+            .gives(200, "UserEnded")
+            .or(&[Beyond, LastOwner, ChangedMeanwhile]),
         route(
             "GET",
             "/users/{id}/browser-sessions",
@@ -214,7 +230,8 @@ fn of_users() -> Vec<Route> {
         .is("End everything in which a person is signed in", P::EndSessions)
         .asks(&["wait"])
         .may_take("Because")
-        .gives(200, "EndedSessions"),
+        .gives(200, "EndedSessions")
+        .or(&[Beyond]),
     ]
 }
 
@@ -246,7 +263,8 @@ fn of_sessions() -> Vec<Route> {
             )
             .asks(&["wait"])
             .may_take("Because")
-            .gives(200, "EndedSessions"),
+            .gives(200, "EndedSessions")
+            .or(&[Beyond]),
         route(
             "POST",
             "/browser-sessions/{id}/end",
@@ -259,7 +277,8 @@ fn of_sessions() -> Vec<Route> {
         )
         .asks(&["wait"])
         .may_take("Because")
-        .gives(200, "EndedSessions"),
+        .gives(200, "EndedSessions")
+        .or(&[Beyond]),
     ]
 }
 
@@ -268,12 +287,12 @@ fn of_session_ends() -> Vec<Route> {
     vec![
         route("POST", "/session-ends", "endSessions", session_ends::begin)
             .is(
-                "Begin to end all sessions of apps that match, or only count them",
+                "Begin to end all sessions of apps that match, or only count them; no admin who may do more is touched",
                 P::EndSessions,
             )
             .dangerous()
             .takes("SessionsToEnd")
-            .gives(200, "BegunEnd"),
+            .gives(200, "BegunEnd").or(&[Beyond]),
         route("GET", "/session-ends", "listSessionEnds", session_ends::list)
             .is(
                 "The ends of all sessions that match, newest first",
@@ -291,8 +310,11 @@ fn of_session_ends() -> Vec<Route> {
             "cancelSessionEnd",
             session_ends::cancel,
         )
-        .is("Stop one; what has ended stays ended", P::EndSessions)
-        .gives(200, "SessionEnd"),
+        .is(
+            "Stop one that you began, or whose beginner may do no more than you; what has ended stays ended",
+            P::EndSessions,
+        )
+        .gives(200, "SessionEnd").or(&[Beyond, NotNow]),
     ]
 }
 
@@ -300,29 +322,32 @@ fn of_clients() -> Vec<Route> {
     use Permission as P;
     vec![
         route("GET", "/clients", "listClients", clients::list)
-            .is("The clients that may be used, by id", P::ReadClients)
+            .is("The clients, by id", P::ReadClients)
             .asks(PAGE)
             .gives(200, "ClientPage"),
         route("POST", "/clients", "addClient", clients::add)
             .is("Register a client; its secret is shown once", P::WriteClients)
             .dangerous()
             .takes("NewClient")
-            .gives(201, "AddedClient"),
+            .gives(201, "AddedClient")
+            .or(&[Beyond, Contradiction, Taken]),
         route("GET", "/clients/{id}", "getClient", clients::get)
             .is("A client", P::ReadClients)
             .gives(200, "Client"),
-        route("PUT", "/clients/{id}", "updateClient", clients::update)
+        route("PATCH", "/clients/{id}", "updateClient", clients::update)
             .is(
-                "Give a client another name and other settings: all of them",
+                "Change a client's name and settings: what is not there stays, null takes one back",
                 P::WriteClients,
             )
             .dangerous()
-            .takes("ChangedClient")
-            .gives(200, "Client"),
+            .takes("ClientChange")
+            .gives(200, "UpdatedClient")
+            .or(&[Beyond, Contradiction, NotNow, ChangedMeanwhile]),
         route("DELETE", "/clients/{id}", "removeClient", clients::remove)
             .is("Remove a client and end its sessions", P::WriteClients)
             .dangerous()
-            .gives(200, "Ended"),
+            .gives(200, "Ended")
+            .or(&[Beyond]),
         route(
             "POST",
             "/clients/{id}/secrets",
@@ -335,7 +360,31 @@ fn of_clients() -> Vec<Route> {
         )
         .dangerous()
         .takes("NewSecret")
-        .gives(201, "RotatedSecret"),
+        .gives(201, "RotatedSecret")
+        .or(&[Beyond, NotNow, ChangedMeanwhile]),
+        route("GET", "/clients/{id}/secrets", "listSecrets", clients::secrets)
+            .is(
+                "The secrets of a client by their names, oldest first",
+                P::ReadClients,
+            )
+            .gives(200, "SecretPage"),
+        route(
+            "DELETE",
+            "/clients/{id}/secrets/{secret}",
+            "removeSecret",
+            clients::remove_secret,
+        )
+        .is("End a secret of a client at once", P::WriteClients)
+        .dangerous()
+        .gives(200, "RemovedSecret")
+        .or(&[Beyond]),
+        route("GET", "/unused-clients", "listUnusedClients", clients::unused)
+            .is(
+                "The clients that nobody has used since a time, by id",
+                P::ReadClients,
+            )
+            .asks(&["since"])
+            .gives(200, "UnusedClientPage"),
     ]
 }
 
@@ -352,7 +401,8 @@ fn of_the_server() -> Vec<Route> {
             .is("Put the next key into use, of one ring or of all", P::RotateKeys)
             .dangerous()
             .takes("KeysToRotate")
-            .gives(200, "RotatedKeys"),
+            .gives(200, "RotatedKeys")
+            .or(&[NotNow, ChangedMeanwhile]),
         route("POST", "/keys/withdraw", "withdrawKeys", keys::withdraw)
             .is(
                 "Replace keys that others may know at once, and refuse what they made",
@@ -360,7 +410,8 @@ fn of_the_server() -> Vec<Route> {
             )
             .dangerous()
             .takes("KeysToWithdraw")
-            .gives(200, "WithdrawnKeys"),
+            .gives(200, "WithdrawnKeys")
+            .or(&[NotNow, ChangedMeanwhile]),
         route("GET", "/events", "listEvents", events::list)
             .is(
                 "What happened, oldest first unless the order says newest",
@@ -406,8 +457,9 @@ pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private>
                 life: listed.life.within(version.life),
                 parameters: [listed.filter, listed.query],
             };
+            let once = (private.clone(), listed.confirmed);
             let handler = handler
-                .layer(middleware::from_fn_with_state(private.clone(), once::layer))
+                .layer(middleware::from_fn_with_state(once, once::layer))
                 .layer(middleware::from_fn_with_state(facts, guard::judge));
             router = router.route(&path, handler);
         }

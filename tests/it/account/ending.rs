@@ -4,14 +4,15 @@ use std::{collections::BTreeMap, fs};
 
 use postern::{
     base::id::{BrowserSessionId, DeviceSessionId},
-    domain::{
-        actor::Actor,
-        ending::{Ending, Reason},
-        event::Subject,
-        password::Password,
-        session_filter::SessionFilter,
+    domain::session_filter::SessionFilter,
+    flows::{
+        admin::{
+            By, clients, people,
+            sessions::{self, Why},
+        },
+        mass_end,
+        sweep::sweep,
     },
-    flows::{account, clients, end, mass_end, sweep::sweep},
 };
 use serde_json::Value;
 
@@ -264,13 +265,17 @@ impl<'a> World<'a> {
     /// The causes that reach further.
     async fn happens_to_all(&mut self, cause: &str) {
         let provider = self.postern.provider();
-        let alice = self.postern.user(ALICE).await.id;
-        let ends = |ending, reason| end::end(provider, ending, reason, Subject::default());
+        let (alice, operator) = (self.postern.user(ALICE).await.id, By::operator());
         match cause {
-            "an operator ends the browser and all that came from it" => {
+            "an operator ends one browser of Alice" => {
                 let id = self.browser("browser here");
-                let ending = Ending::AllOfOrigin { id };
-                ends(ending, Reason::EndedByOperator).await.expect("ended");
+                let ended = sessions::end_browser(provider, &operator, Some(alice), id, Why::default()).await;
+                ended.expect("ended");
+            }
+            "an operator ends one session of an app" => {
+                let id = self.own.sid().parse().expect("an id");
+                let ended = sessions::end_device(provider, &operator, id, Why::default()).await;
+                assert_eq!(ended.expect("ended").0, alice);
             }
             "Alice ends all others, asking here" => {
                 let page = self.here.open("/account").await.page();
@@ -287,17 +292,13 @@ impl<'a> World<'a> {
                 assert_eq!(page.answer.status, 200);
             }
             "an operator sets a new password" => {
-                let email = ALICE.parse().expect("an address");
-                let new = Password::chosen("another tr0mbone".to_owned(), &email).expect("a good one");
-                account::set_password(provider, alice, new, None, None, None)
-                    .await
-                    .expect("set");
+                let set = people::set_password(provider, &operator, alice, "another tr0mbone").await;
+                set.expect("answered").expect("a good one");
             }
             "an operator ends everything of Alice" => self.postern.end_everything_of(ALICE).await,
             "Alice's account is disabled" => {
-                account::disable(provider, alice, postern::domain::actor::Actor::Operator)
-                    .await
-                    .expect("disabled");
+                let disabled = people::disable(provider, &operator, alice).await;
+                disabled.expect("disabled");
             }
             "Alice withdraws her consent to Notes" => {
                 let page = self.here.open("/account").await.page();
@@ -318,14 +319,13 @@ impl<'a> World<'a> {
                     client: "notes".parse().ok(),
                     ..SessionFilter::default()
                 };
-                let begun = mass_end::begin(provider, &filter, None, Actor::Operator).await;
+                let begun = mass_end::begin(provider, &operator, &filter, Why::default()).await;
                 begun.expect("begun");
                 mass_end::work(provider).await.expect("worked off");
             }
             "the app Notes is removed" => {
-                clients::remove(provider, "notes".parse().expect("an id"), None)
-                    .await
-                    .expect("removed");
+                let removed = clients::remove(provider, &operator, &"notes".parse().expect("an id")).await;
+                removed.expect("removed");
             }
             other => panic!("the matrix has a row without a test: {other}"),
         }
@@ -349,7 +349,7 @@ impl<'a> World<'a> {
 #[tokio::test]
 async fn every_cell_of_the_matrix() {
     let rows = matrix();
-    assert_eq!(rows.len(), 22);
+    assert_eq!(rows.len(), 23);
     for row in rows {
         let postern = Postern::start().await;
         postern.add_user("carol@example.com").await;

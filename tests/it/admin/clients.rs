@@ -23,49 +23,39 @@ async fn a_client_is_added_changed_given_secrets_and_removed() {
     assert_eq!(problem(&admin.post("/clients", service("read")).await), "taken");
     assert!(!admin.get("/clients/robot").await.body.contains("pst_cs_"));
 
-    let rotated = admin
-        .post(
-            "/clients/robot/secrets",
-            json!({ "overlap": "1h", "life": "90d" }),
-        )
-        .await;
+    let rotated = admin.post("/clients/robot/secrets", json!({})).await;
+    assert_eq!(rotated.status, 201, "{rotated:?}");
+    let change = async |change| admin.send("PATCH", "/clients/robot", Some(change), &[]).await;
+    let changed = change(json!({ "name": "Rob", "scope": "read write" })).await;
+    let said = changed.json();
     assert_eq!(
         (
-            rotated.status.as_u16(),
-            rotated.json()["kept"].as_array().map(Vec::len)
+            changed.status.as_u16(),
+            &said["after"]["scope"],
+            &said["before"]["name"]
         ),
-        (201, Some(1))
+        (200, &json!("read write"), &json!("Robot"))
     );
+    let wrong = change(json!({ "scope": "openid", "redirect_uris": ["https://a.example/cb"] })).await;
+    assert_eq!(problem(&wrong), "contradiction");
+    let broken = wrong.json()["contradictions"].clone();
+    let settings: Vec<_> = broken
+        .as_array()
+        .expect("all")
+        .iter()
+        .map(|one| &one["setting"])
+        .collect();
+    assert_eq!(settings, ["redirect_uris", "scope"]);
+    for unknown in [
+        json!({ "scopes": "read" }),
+        json!({ "id": "rob" }),
+        json!({ "name": null }),
+    ] {
+        assert_eq!(problem(&change(unknown).await), "invalid-body");
+    }
     assert_eq!(
-        problem(&admin.post("/clients/robot/secrets", json!({})).await),
-        "not-now",
-        "two are good"
-    );
-    assert_eq!(
-        problem(&admin.post("/clients/notes/secrets", json!({})).await),
-        "not-now",
-        "it has none"
-    );
-    assert_eq!(
-        problem(&admin.post("/clients/nobody/secrets", json!({})).await),
-        "not-found"
-    );
-
-    let change = json!({ "name": "Rob", "kind": "service", "scope": "read write" });
-    let changed = admin.send("PUT", "/clients/robot", Some(change), &[]).await;
-    assert_eq!(
-        (changed.status.as_u16(), &changed.json()["scope"]),
-        (200, &json!("read write"))
-    );
-    let wrong = json!({ "name": "Rob", "kind": "service", "scope": "openid" });
-    assert_eq!(
-        problem(&admin.send("PUT", "/clients/robot", Some(wrong), &[]).await),
+        problem(&change(json!({ "kind": "native" })).await),
         "contradiction"
-    );
-    let unknown = json!({ "name": "Rob", "kind": "service", "scopes": "read" });
-    assert_eq!(
-        problem(&admin.send("PUT", "/clients/robot", Some(unknown), &[]).await),
-        "invalid-body"
     );
 
     let all = admin.get("/clients?limit=1").await.json();
@@ -94,10 +84,96 @@ async fn a_client_is_added_changed_given_secrets_and_removed() {
 }
 
 #[tokio::test]
+async fn secrets_are_made_listed_and_removed_by_the_rules_of_the_command_line() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    admin.post("/clients", service("read")).await;
+    // Names that are made in the same millisecond have no order.
+    postern.advance("1s");
+    let rotated = admin
+        .post(
+            "/clients/robot/secrets",
+            json!({ "overlap": "1h", "life": "90d" }),
+        )
+        .await;
+    assert_eq!(
+        (
+            rotated.status.as_u16(),
+            rotated.json()["kept"].as_array().map(Vec::len)
+        ),
+        (201, Some(1))
+    );
+    assert_eq!(
+        problem(&admin.post("/clients/robot/secrets", json!({})).await),
+        "not-now",
+        "two are good"
+    );
+    assert_eq!(
+        problem(&admin.post("/clients/notes/secrets", json!({})).await),
+        "not-now",
+        "it has none"
+    );
+    assert_eq!(
+        problem(&admin.post("/clients/nobody/secrets", json!({})).await),
+        "not-found"
+    );
+
+    for wrong in [
+        json!({ "life": "0s" }),
+        json!({ "life": "3651d" }),
+        json!({ "overlap": "3651d" }),
+    ] {
+        assert_eq!(
+            problem(&admin.post("/clients/robot/secrets", wrong).await),
+            "invalid-body"
+        );
+    }
+    let secrets = admin.get("/clients/robot/secrets").await.json();
+    let [old, new] = &secrets["items"].as_array().expect("items")[..] else {
+        panic!("{secrets}")
+    };
+    assert!(new["expires_at"].is_number() && !secrets.to_string().contains("pst_cs_"));
+    let path = format!("/clients/robot/secrets/{}", old["id"].as_str().expect("an id"));
+    let removed = admin.send("DELETE", &path, None, &[]).await.json();
+    assert_eq!(removed, json!({ "client": "robot", "removed": old["id"] }));
+    assert_eq!(
+        problem(&admin.send("DELETE", &path, None, &[]).await),
+        "not-found"
+    );
+    assert_eq!(
+        problem(&admin.send("DELETE", "/clients/robot/secrets/x", None, &[]).await),
+        "not-found"
+    );
+    assert_eq!(problem(&admin.get("/clients/nobody/secrets").await), "not-found");
+    // A week, unless somebody says.
+    let rotated = admin.post("/clients/robot/secrets", json!({})).await.json();
+    let until = rotated["kept"][0]["expires_at"].as_i64().expect("a time");
+    let week = "7d"
+        .parse::<postern::base::time::Lifetime>()
+        .expect("a length of time");
+    assert_eq!(until, postern.clock.now().plus(week).millis());
+    let mut life = service("read");
+    (life["id"], life["secret_life"]) = (json!("brief"), json!("30d"));
+    let brief = admin.post("/clients", life.clone()).await.json();
+    assert!(brief["secret"]["expires_at"].is_number(), "{brief}");
+    (life["id"], life["secret_life"]) = (json!("eternal"), json!("3651d"));
+    assert_eq!(problem(&admin.post("/clients", life).await), "contradiction");
+    let unused = admin.get("/unused-clients").await.json();
+    assert!(
+        unused["items"]
+            .as_array()
+            .expect("items")
+            .iter()
+            .any(|client| client["id"] == "brief"),
+        "{unused}"
+    );
+}
+
+#[tokio::test]
 async fn who_registers_clients_makes_no_machine_that_may_do_more() {
     let postern = start().await;
     let developer = Machine::with(&postern, [Permission::ReadClients, Permission::WriteClients]).await;
-    let grant = json!({ "name": "R", "kind": "service", "scope": "admin:roles.write" });
+    let grant = json!({ "scope": "admin:roles.write" });
     assert_eq!(
         problem(&developer.post("/clients", service("admin:users.read")).await),
         "beyond-own-permissions"
@@ -109,7 +185,7 @@ async fn who_registers_clients_makes_no_machine_that_may_do_more() {
             .status,
         201
     );
-    let answer = developer.send("PUT", "/clients/robot", Some(grant), &[]).await;
+    let answer = developer.send("PATCH", "/clients/robot", Some(grant), &[]).await;
     assert_eq!(problem(&answer), "beyond-own-permissions");
     // Nor gets the secret of one that may.
     token_of(&postern, "admin:roles.write", |_| {}).await;
@@ -137,10 +213,9 @@ async fn who_registers_clients_makes_no_machine_that_may_do_more() {
         ("POST", "/clients/postern-console/secrets", Some(json!({}))),
         ("DELETE", "/clients/postern-console", None),
         (
-            "PUT",
+            "PATCH",
             "/clients/postern-console",
-            Some(json!({ "name": "X", "kind": "web", "scope": "openid",
-            "redirect_uris": ["https://evil.example"] })),
+            Some(json!({ "redirect_uris": ["https://evil.example"] })),
         ),
     ] {
         assert_eq!(

@@ -74,7 +74,9 @@ async fn behind_a_trusted_proxy_the_client_has_to_be_on_the_list() {
         ("10.1.2.3", 200),
         ("203.0.113.7", 403),
         ("10.1.2.3, 203.0.113.7", 403),
-        ("nonsense", 403),
+        ("nonsense", 400),
+        ("10.1.2.3, unknown", 400),
+        (" , ", 400),
     ] {
         let asked = Request::get("/api/v1/openapi.json").header("x-forwarded-for", client);
         let asked = asked.body(Body::empty()).expect("a request");
@@ -84,6 +86,37 @@ async fn behind_a_trusted_proxy_the_client_has_to_be_on_the_list() {
             "{client}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_proxy_on_the_list_of_which_nobody_can_read_whom_it_heard_is_not_taken_for_its_client() {
+    // The proxy is on the same machine, where admins may come from.
+    let postern = Postern::start_with(|config| {
+        private(config);
+        config.server.trusted_proxies = "127.0.0.1".parse().expect("networks");
+    })
+    .await;
+    let ask = async |lines: &[&str]| {
+        let mut asked = Request::get("/api/v1/openapi.json");
+        for line in lines {
+            asked = asked.header("x-forwarded-for", *line);
+        }
+        let asked = asked.body(Body::empty()).expect("a request");
+        send(&postern, asked).await.status.as_u16()
+    };
+    let many = ["127.0.0.1"; 17].join(", ");
+    for lines in [
+        &["unknown"][..],
+        &[""],
+        &["_hidden"],
+        &["127.0.0.1", "x"],
+        &[&many],
+    ] {
+        assert_eq!(ask(lines).await, 400, "{lines:?}");
+    }
+    assert_eq!(ask(&["203.0.113.7"]).await, 403);
+    // Who says nothing of anybody else asks itself.
+    assert_eq!(ask(&[]).await, 200);
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! The private listener: who may ask, what admins may do, and what they see.
 
+mod acts;
 mod api;
 mod clients;
 mod console;
 mod life;
 mod listener;
+mod mass_ends;
 mod once;
 mod openapi;
 mod pages;
@@ -77,8 +79,12 @@ struct Machine<'a> {
 
 static MACHINES: AtomicU64 = AtomicU64::new(0);
 
-/// A service with these settings over the usual ones; its token.
-async fn token_of(postern: &Postern, scope: &str, change: impl FnOnce(&mut ClientSettings)) -> String {
+/// A service with these settings over the usual ones: its id and its secret.
+async fn machine(
+    postern: &Postern,
+    scope: &str,
+    change: impl FnOnce(&mut ClientSettings),
+) -> (String, String) {
     let id = format!("machine-{}", MACHINES.fetch_add(1, Ordering::Relaxed));
     let api = format!("{}/api/v1", postern.issuer());
     let (_, secret) = register(postern, &id, ClientKind::Service, |settings| {
@@ -88,17 +94,29 @@ async fn token_of(postern: &Postern, scope: &str, change: impl FnOnce(&mut Clien
         change(settings);
     })
     .await;
-    let form = [
+    (id, secret.expect("a secret"))
+}
+
+/// A token of it, with all of its scope or some.
+async fn granted(postern: &Postern, id: &str, secret: &str, scope: Option<&str>) -> String {
+    let mut form = vec![
         ("grant_type", "client_credentials"),
-        ("client_id", &id),
-        ("client_secret", secret.as_deref().expect("a secret")),
+        ("client_id", id),
+        ("client_secret", secret),
     ];
+    form.extend(scope.map(|scope| ("scope", scope)));
     let answer = postern.post("/token", &form).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["access_token"]
         .as_str()
         .expect("a token")
         .to_owned()
+}
+
+/// The token of a service of its own.
+async fn token_of(postern: &Postern, scope: &str, change: impl FnOnce(&mut ClientSettings)) -> String {
+    let (id, secret) = machine(postern, scope, change).await;
+    granted(postern, &id, &secret, None).await
 }
 
 fn scope_of(permissions: impl IntoIterator<Item = Permission>) -> String {

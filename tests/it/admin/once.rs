@@ -1,10 +1,13 @@
 //! Requests that are sent again.
 
-use postern::domain::role::Permission;
+use postern::{
+    domain::role::{Permission, Role},
+    flows::admin::idempotency::{self, Judged},
+};
 use serde_json::{Value, json};
 
-use super::{Machine, private, problem, start};
-use crate::harness::{Answer, Postern};
+use super::{Admin, Machine, SAME_ORIGIN, give_role, granted, machine, private, problem, scope_of, start};
+use crate::harness::{ALICE, Answer, BOB, Postern};
 
 fn new() -> Value {
     json!({ "id": "robot", "name": "Robot", "kind": "service", "scope": "read" })
@@ -52,10 +55,35 @@ async fn who_got_no_answer_gets_the_same_one_and_it_is_done_once() {
     // The keys of one are not those of another.
     let somebody = Machine::mighty(&postern).await;
     assert_eq!(add(&somebody, "k1", other).await.status, 201);
-    // Nor of the same with fewer permissions.
-    postern.advance("24h");
-    let admin = Machine::mighty(&postern).await;
-    assert_eq!(problem(&add(&admin, "k1", new()).await), "taken", "a day is over");
+}
+
+#[tokio::test]
+async fn an_answer_is_for_who_asked_with_the_same_permissions_and_for_a_day() {
+    let postern = start().await;
+    let (id, secret) = machine(&postern, &scope_of(Permission::ALL.iter().copied()), |_| {}).await;
+    let with = async |scope: Option<&str>| Machine {
+        postern: &postern,
+        token: granted(&postern, &id, &secret, scope).await,
+    };
+    let first = add(&with(None).await, "k1", new()).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    // The same client with fewer: the answer has a secret that it could not ask for.
+    for fewer in [
+        vec![Permission::ReadClients],
+        vec![Permission::ReadClients, Permission::WriteClients],
+    ] {
+        let fewer = with(Some(&scope_of(fewer))).await;
+        assert_eq!(problem(&add(&fewer, "k1", new()).await), "idempotency-key-reused");
+    }
+    for (wait, replayed) in [("0s", true), ("23h", true), ("1h", false)] {
+        postern.advance(wait);
+        let again = add(&with(None).await, "k1", new()).await;
+        if replayed {
+            assert_eq!((again.status, &again.body), (first.status, &first.body), "{wait}");
+        } else {
+            assert_eq!(problem(&again), "taken", "it is carried out once more");
+        }
+    }
 }
 
 #[tokio::test]
@@ -99,6 +127,33 @@ async fn a_key_does_not_help_who_may_not() {
 }
 
 #[tokio::test]
+async fn an_answer_of_before_is_for_who_may_do_it_now() {
+    let postern = start().await;
+    give_role(&postern, ALICE, Some(Role::Owner)).await;
+    let bob = postern.user(BOB).await.id;
+    let path = format!("/users/{bob}/disable");
+    let mut admin = Admin::signed_in(&postern, ALICE).await;
+    let key = ("idempotency-key", "k1");
+    let first = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(first.status, 200, "{first:?}");
+    let again = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(again.header("idempotency-replayed"), "true", "{again:?}");
+    assert_eq!(again.body, first.body);
+    // Another site asks in vain, and so does who found the browser open.
+    let elsewhere = admin
+        .api("POST", &path, &[("sec-fetch-site", "cross-site"), key])
+        .await;
+    assert_eq!(problem(&elsewhere), "cross-site");
+    postern.advance("5m");
+    postern.advance("1s");
+    let late = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(problem(&late), "confirmation-needed");
+    admin.cookies.clear();
+    let nobody = admin.api("POST", &path, &[SAME_ORIGIN, key]).await;
+    assert_eq!(problem(&nobody), "not-authenticated");
+}
+
+#[tokio::test]
 async fn of_many_at_once_one_is_carried_out() {
     for database in [None, crate::harness::postgres::database().await] {
         let clock =
@@ -130,19 +185,45 @@ async fn who_died_holds_a_key_for_a_quarter_of_an_hour() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;
     assert_eq!(add(&admin, "k", new()).await.status, 201);
+    // As it was before the answer.
     postern
-        .tamper("UPDATE idempotent_requests SET answer = NULL")
+        .tamper("UPDATE idempotent_requests SET answer = NULL, expires_at = held_until")
         .await;
     assert_eq!(
         problem(&add(&admin, "k", new()).await),
         "idempotency-key-under-way"
     );
     postern
-        .tamper("UPDATE idempotent_requests SET held_until = 0")
+        .tamper("UPDATE idempotent_requests SET held_until = 0, expires_at = 0")
         .await;
     assert_eq!(
         problem(&add(&admin, "k", new()).await),
         "taken",
         "it is tried again"
     );
+}
+
+#[tokio::test]
+async fn what_was_asked_and_never_answered_is_gone_with_its_hold() {
+    let postern = start().await;
+    let provider = postern.provider();
+    let by = postern::flows::admin::By::operator();
+    let judged = idempotency::judge(provider, &by, "k", &[b"a body with a password"]).await;
+    let Ok(Judged::First(held)) = judged else {
+        panic!("{judged:?}");
+    };
+    let rows = async |wait: &str| {
+        postern.advance(wait);
+        postern::flows::sweep::sweep(provider).await.expect("swept");
+        postern.number("SELECT COUNT(*) FROM idempotent_requests").await
+    };
+    assert_eq!(rows("899s").await, 1);
+    assert_eq!(rows("1s").await, 0, "nobody can hold it any more");
+    // Who was only slow keeps nothing.
+    let answer = idempotency::Answer {
+        status: 201,
+        body: String::new(),
+    };
+    held.keep(provider, &answer).await.expect("answered");
+    assert_eq!(rows("0s").await, 0);
 }

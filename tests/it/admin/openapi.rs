@@ -68,8 +68,51 @@ async fn every_route_is_in_it_and_every_schema_is_there_and_used() {
             .as_array()
             .expect("types")
             .len(),
-        PROBLEMS.len()
+        // And about:blank.
+        PROBLEMS.len() + 1
     );
+}
+
+#[tokio::test]
+async fn every_problem_is_an_answer_of_some_route_and_each_route_says_which_it_has() {
+    let postern = start().await;
+    let document = schema::document(&postern).await;
+    let mut told = BTreeSet::new();
+    for route in listed() {
+        let operation = &document["paths"][route.path][route.method.to_lowercase()];
+        let responses = operation["responses"].as_object().expect("answers");
+        for needed in ["400", "401", "403", "500", "503"] {
+            assert!(responses.contains_key(needed), "{}: {needed}", route.id);
+        }
+        assert_eq!(
+            responses.contains_key("404"),
+            route.path.contains("{id}"),
+            "{}",
+            route.id
+        );
+        for (status, response) in responses {
+            let types =
+                &response["content"]["application/problem+json"]["schema"]["properties"]["type"]["enum"];
+            for kind in types.as_array().into_iter().flatten() {
+                let slug = kind
+                    .as_str()
+                    .expect("a type")
+                    .trim_start_matches("urn:postern:problem:");
+                let known = PROBLEMS.iter().find(|(name, ..)| *name == slug);
+                assert!(
+                    slug == "about:blank" || known.is_some_and(|(_, own, _)| own.to_string() == *status),
+                    "{}: {slug} at {status}",
+                    route.id
+                );
+                told.insert(slug.to_owned());
+            }
+        }
+    }
+    // Of a path that is no route's, of a method, and of a version that ends one day.
+    let elsewhere = ["method-not-allowed", "version-gone"];
+    for (slug, ..) in PROBLEMS {
+        assert_ne!(told.contains(*slug), elsewhere.contains(slug), "{slug}");
+    }
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ async fn every_act_asks_first_and_leaves_its_event_with_who_did_it() {
         let path = match name {
             "/console/ends/{id}/cancel" => {
                 let ends = mass_end::list(postern.provider(), None, 1).await.expect("ends");
-                format!("/console/ends/{}/cancel", ends[0].id)
+                format!("/console/ends/{}/cancel", ends.items[0].id)
             }
             _ => path,
         };

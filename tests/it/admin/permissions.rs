@@ -22,7 +22,8 @@ fn path(route: &Listed) -> String {
         "browser-sessions" => format!("bse_{NOBODY}"),
         _ => "nobody".to_owned(),
     };
-    route.path.replace("{id}", &id)
+    let path = route.path.replace("{id}", &id);
+    path.replace("{secret}", &format!("csc_{NOBODY}"))
 }
 
 fn is_permitted(answer: &Answer) -> bool {

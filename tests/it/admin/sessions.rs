@@ -1,6 +1,10 @@
 //! Sessions that match, ends of all of them, and waiting until every API knows.
 
-use postern::{base::time::Clock, domain::role::Permission, flows::mass_end};
+use postern::{
+    base::time::Clock,
+    domain::role::Permission,
+    flows::{confirm::MOST, mass_end},
+};
 use serde_json::{Value, json};
 
 use super::{Machine, Postern, private, problem, start};
@@ -198,4 +202,46 @@ async fn an_end_waits_until_every_api_refuses_what_ended_or_says_which_does_not(
         assert_eq!(problem(&answer), "invalid-parameter", "{wrong}");
     }
     assert_eq!(problem(&admin.get("/sessions").await), "not-permitted");
+}
+
+#[tokio::test]
+async fn only_so_many_wait_at_once_and_who_finds_no_place_has_ended_nothing() {
+    let postern = Postern::start_at(Clock::system(), None, private).await;
+    let admin = Machine::with(&postern, [Permission::EndSessions]).await;
+    let tokens = postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    let mute = Follower::new(&postern, "mute").await;
+    let _stream = mute.followed().await;
+    let bob = postern.user(BOB).await.id;
+    let path = format!("/users/{bob}/end-sessions?wait=20s");
+    let all = futures_util::future::join_all((0..MOST).map(|_| admin.tell(&path)));
+    let free = || postern.provider().waiting.free();
+    let too_many = async {
+        while free() > 0 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let path = format!("/sessions/{}/end", tokens.sid());
+        (
+            admin.tell(&format!("{path}?wait=20s")).await,
+            admin.tell(&format!("{path}?wait=x")).await,
+        )
+    };
+    let (refused, wrong) = tokio::select! {
+        refused = too_many => refused,
+        _ = all => unreachable!("they wait"),
+    };
+    assert_eq!(problem(&refused), "busy");
+    assert_eq!(
+        (refused.status.as_u16(), refused.header("retry-after")),
+        (503, "2")
+    );
+    let detail = refused.json()["detail"].as_str().expect("a detail").to_owned();
+    assert!(detail.contains("nothing was done. Ask again"), "{detail}");
+    assert_eq!(problem(&wrong), "invalid-parameter");
+    assert_eq!(postern.count_events("session.ended").await, 0);
+
+    // They have gone away, and their places with them.
+    assert_eq!(free(), MOST);
+    let path = format!("/sessions/{}/end?wait=10ms", tokens.sid());
+    assert_eq!(admin.tell(&path).await.json()["devices"], 1);
+    assert_eq!(free(), MOST);
 }

@@ -63,7 +63,7 @@ async fn events_are_filtered_by_every_part_in_both_orders() {
 }
 
 #[tokio::test]
-async fn events_are_counted_and_a_follower_begins_where_it_is_now() {
+async fn a_kind_that_no_event_has_is_refused_with_the_nearest() {
     let postern = start().await;
     let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
     for kind in ["session.end", "zzz", ""] {
@@ -79,18 +79,92 @@ async fn events_are_counted_and_a_follower_begins_where_it_is_now() {
             .is_some_and(|detail| detail.contains("session.ended")),
         "{refused}"
     );
+}
 
+#[tokio::test]
+async fn events_are_counted_by_the_hour_and_by_the_day() {
+    let postern = start().await;
+    let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
+    // The test's clock begins in the middle of an hour that is not the last of its day.
+    let hour = 3_600_000;
+    let begin = postern.clock.now().millis().div_euclid(hour) * hour;
+    for email in [ALICE, BOB] {
+        postern.phone().signed_in(&mut postern.browser(), email).await;
+    }
+    assert_eq!(
+        reader.get("/events/counts?kind=session.opened").await.json()["items"],
+        json!([]),
+        "they count when they are in the trail"
+    );
+    postern.chains().await;
+    postern.advance("1h");
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    postern.chains().await;
+    let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
+    let counted = async |query: &str| {
+        let answer = reader.get(&format!("/events/counts?{query}")).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()["items"].clone()
+    };
+    let row = |at: i64, kind: &str, count: i64| json!({ "at": at, "kind": kind, "count": count });
+    let hours = json!([
+        row(begin, "session.opened", 2),
+        row(begin + hour, "session.opened", 1)
+    ]);
+    assert_eq!(counted("kind=session.opened").await, hours);
+    assert_eq!(counted("kind=session.opened&step=hour").await, hours);
+    let day = begin.div_euclid(24 * hour) * 24 * hour;
+    assert_eq!(
+        counted("kind=session.opened&step=day").await,
+        json!([row(day, "session.opened", 3)])
+    );
+    let next = postern::base::time::Instant::from_millis(begin + hour).to_rfc3339();
+    assert_eq!(
+        counted(&format!("kind=session.opened&since={next}")).await,
+        json!([row(begin + hour, "session.opened", 1)])
+    );
+    assert_eq!(
+        counted(&format!("kind=session.opened&until={next}")).await,
+        json!([row(begin, "session.opened", 2)])
+    );
+    assert_eq!(counted("kind=session.ended").await, json!([]));
+    let all = counted("step=day").await;
+    let kinds = all.as_array().expect("rows").iter();
+    assert!(
+        kinds
+            .clone()
+            .any(|row| row["kind"] == "user.signed_in" && row["count"] == 3),
+        "{all}"
+    );
+    let too_long = reader.get("/events/counts?since=2020-01-01T00:00:00Z").await;
+    assert_eq!(problem(&too_long), "invalid-parameter");
+}
+
+#[tokio::test]
+async fn a_follower_begins_where_it_is_now_and_misses_nothing() {
+    let postern = start().await;
+    let reader = Machine::with(&postern, [Permission::ReadEvents]).await;
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    postern.chains().await;
     let begin = reader.get("/events/live").await;
-    assert!(kinds(&begin).is_empty());
+    assert!(kinds(&begin).is_empty(), "what was before is not told");
     let next = begin.json()["next"].as_str().expect("where to go on").to_owned();
-    let same = reader
-        .get(&format!("/events/live?cursor={next}&kind=session.opened"))
-        .await;
+    let live = async |query: &str| reader.get(&format!("/events/live?cursor={next}{query}")).await;
+    let same = live("&kind=session.opened").await;
     assert_eq!(
         same.json()["next"],
         next.as_str(),
         "nothing was chained meanwhile"
     );
+    postern.phone().signed_in(&mut postern.browser(), BOB).await;
+    assert!(kinds(&live("").await).is_empty(), "nor is it yet");
+    postern.chains().await;
+    assert_eq!(
+        kinds(&live("&kind=session.opened").await),
+        [json!("session.opened")]
+    );
+    assert!(kinds(&live("").await).contains(&json!("user.signed_in")));
+    assert_ne!(live("").await.json()["next"], next.as_str());
     assert_eq!(
         problem(&reader.get("/events/live?cursor=x").await),
         "invalid-parameter"
@@ -111,8 +185,6 @@ async fn events_are_counted_and_a_follower_begins_where_it_is_now() {
         problem(&reader.get("/events/live?since=x").await),
         "unknown-parameter"
     );
-    let counted = reader.get("/events/counts?step=day&kind=session.opened").await;
-    assert_eq!(counted.status, 200, "{counted:?}");
 }
 
 #[tokio::test]

@@ -2,7 +2,11 @@
 
 use postern::{
     config::Config,
-    domain::actor::Actor,
+    domain::{
+        actor::Actor,
+        browser_session::{Authentication, BrowserSession},
+        event::Subject,
+    },
     flows::{account, clients, settings},
 };
 use serde_json::{Value, json};
@@ -18,6 +22,20 @@ async fn newest(postern: &Postern, kind: &str) -> (Value, Value) {
     let page = postern::flows::events::list(postern.provider(), &filter, None, 1).await;
     let line = page.expect("answered").items.pop().expect("an event");
     (json!(line.actor), Value::Object(line.data))
+}
+
+/// The one browser in which somebody is signed in.
+async fn session_of(postern: &Postern, email: &str) -> BrowserSession {
+    let (user, now) = (postern.user(email).await, postern.clock.now());
+    let listed = postern::flows::sessions::browsers(postern.provider(), user.id).await;
+    BrowserSession {
+        id: listed.expect("answered").first().expect("a browser").id,
+        user: user.id,
+        email: user.email,
+        authentication: Authentication::by_password(now),
+        last_seen_at: now,
+        expires_at: now,
+    }
 }
 
 #[tokio::test]
@@ -62,40 +80,23 @@ async fn an_operator_an_admin_and_the_server_itself_are_told_apart() {
 
 #[tokio::test]
 async fn a_withdrawn_consent_is_told_of_beside_what_it_ends() {
-    use postern::domain::{
-        ending::{Ending, Reason},
-        event::Subject,
-    };
     let postern = Postern::start().await;
     postern.phone().signed_in(&mut postern.browser(), BOB).await;
-    let user = postern.user(BOB).await.id;
-    let client: postern::base::id::ClientId = "notes".parse().expect("a client id");
-    let subject = Subject {
-        user: Some(user),
-        client: Some(client.clone()),
-        ..Subject::default()
-    };
+    let session = session_of(&postern, BOB).await;
     for _ in 0..2 {
-        let ending = Ending::Consent {
-            user,
-            client: client.clone(),
-        };
-        postern::flows::end::end_by(
-            postern.provider(),
-            ending,
-            Reason::EndedByOperator,
-            subject.clone(),
-            Actor::Operator,
-        )
-        .await
-        .expect("ended");
+        let (client, subject) = ("notes".parse().expect("a client id"), Subject::default());
+        let ended = account::withdraw_consent(postern.provider(), &session, client, subject).await;
+        ended.expect("withdrawn");
         assert_eq!(postern.count_events("consent.withdrawn").await, 1);
         assert_eq!(postern.count_events("session.ended").await, 1);
     }
+    let (actor, data) = newest(&postern, "session.ended").await;
     assert_eq!(
-        newest(&postern, "consent.withdrawn").await.0,
-        json!({ "kind": "operator" })
+        (actor, &data["node"]),
+        (Value::Null, &json!("consent")),
+        "himself"
     );
+    assert_eq!(newest(&postern, "consent.withdrawn").await.0, Value::Null);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use postern::{
     flows::{
         audit::{
             Chain,
-            verify::{Finding, verify},
+            verify::{Finding, Notice, Verdict, verify},
         },
         events::{LiveError, live},
     },
@@ -192,8 +192,16 @@ async fn a_database_that_went_back_is_told_of_and_goes_on() {
         (Some(known), Some(found))
     );
     assert_eq!(postern.count_events("audit.went_back").await, 1);
-    // The trail is right in itself; against what was kept it is another one, and says why.
-    assert_eq!(findings(&postern).await, []);
+    // The trail is right in itself, and says that somebody has to look; against what was kept it is another one, and says why.
+    let report = verified(&postern).await;
+    assert_eq!(
+        (&report.findings[..], report.verdict),
+        (&[][..], Verdict::Suspicious)
+    );
+    assert!(
+        matches!(report.notices[..], [Notice::WentBack { seq, .. }] if seq > found),
+        "{report:?}"
+    );
     let against = findings_against(&postern, &kept).await;
     assert!(
         matches!(against[..], [Finding::NotAsKept { seq, went_back: Some(_) }] if seq == known),
@@ -204,6 +212,9 @@ async fn a_database_that_went_back_is_told_of_and_goes_on() {
 #[tokio::test]
 async fn what_a_restore_writes_again_is_not_taken_for_put_in() {
     let postern = with_a_trail().await;
+    postern.advance("3h");
+    postern.add_user("carol@example.com").await;
+    postern.chains().await;
     let lost = {
         let at = postern.clock.now().minus("1h".parse().expect("a length of time"));
         let record = postern
@@ -234,10 +245,14 @@ async fn what_a_restore_writes_again_is_not_taken_for_put_in() {
     let report = restoring.finish().await.expect("told of");
     assert_eq!(report.lost, 1);
     postern.chains().await;
-    let found = findings(&postern).await;
+    let report = verified(&postern).await;
     assert!(
-        matches!(found[..], [Finding::Inserted { id, .. }] if id == stranger),
-        "only the one that no restore tells of: {found:?}"
+        matches!(report.findings[..], [Finding::Inserted { id, .. }] if id == stranger),
+        "only the one that no restore tells of: {report:?}"
+    );
+    assert!(
+        matches!(report.notices[..], [Notice::Restored { late: 1, .. }]),
+        "{report:?}"
     );
     assert_eq!(postern.count_events("database.restored").await, 1);
 }

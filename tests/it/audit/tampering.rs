@@ -1,8 +1,7 @@
 //! Whoever can write the database tries to change what happened.
 
 use postern::{
-    base::id::EventId,
-    domain::audit::{Head, StoredEvent},
+    domain::audit::Head,
     flows::audit::verify::{Finding, VerifyError, verify},
     store::{
         audit,
@@ -10,7 +9,9 @@ use postern::{
     },
 };
 
-use super::{checkpoint, findings, findings_against, verified, with_a_trail};
+use serde_json::json;
+
+use super::{checkpoint, computed_anew, findings, findings_against, put_in, verified, with_a_trail};
 use crate::harness::Postern;
 
 /// The number of the last event in the trail.
@@ -22,27 +23,6 @@ async fn set<T: Value>(postern: &Postern, sql: &'static str, value: T) {
     let statement = Statement::<(T,), ()>::new(sql);
     let done = postern.provider().db.execute(statement, (value,)).await;
     let _: Option<()> = done.expect("the database answers");
-}
-
-/// Computes the chain anew behind a number, as anybody can who writes the database.
-async fn computed_anew(postern: &Postern, after: i64) {
-    const LINK: Statement<(i64, postern::base::digest::Digest), ()> =
-        Statement::new("UPDATE events SET hash = $2 WHERE seq = $1");
-    const HEAD: Statement<(i64, postern::base::digest::Digest), ()> =
-        Statement::new("UPDATE audit_heads SET seq = $1, hash = $2 WHERE name = 'newest'");
-    let db = &postern.provider().db;
-    let hash = audit::hash_at(db, after).await.expect("answered");
-    let mut head = Head {
-        seq: after,
-        hash: hash.unwrap_or(Head::genesis().hash),
-        ..Head::genesis()
-    };
-    for row in audit::chain(db, after, 1000).await.expect("read") {
-        head.seq = row.seq - 1;
-        head = head.and(&row.event);
-        let _: Option<()> = db.execute(LINK, (head.seq, head.hash)).await.expect("written");
-    }
-    let _: Option<()> = db.execute(HEAD, (head.seq, head.hash)).await.expect("written");
 }
 
 /// What was not tampered with is right, or these tests show nothing.
@@ -285,46 +265,15 @@ async fn a_beginning_that_was_cut_off_is_no_deletion_by_age() {
     assert_eq!(findings(&postern).await, [Finding::DeletedUntold { through: to }]);
 }
 
-/// An event of an hour ago, which nobody wrote then.
-fn of_an_hour_ago(postern: &Postern) -> StoredEvent {
-    let at = postern.clock.now().minus("1h".parse().expect("a length of time"));
-    StoredEvent {
-        id: EventId::new(at, &postern.provider().entropy),
-        at,
-        kind: "user.signed_in".to_owned(),
-        user: None,
-        client: None,
-        session: None,
-        address: None,
-        actor: None,
-        data: "{}".to_owned(),
-    }
-}
-
 #[tokio::test]
 async fn a_row_that_was_put_in_for_an_earlier_time_is_named() {
-    const INSERT: Statement<(EventId, postern::base::time::Instant, String, String), ()> =
-        Statement::new("INSERT INTO events (id, at, kind, data) VALUES ($1, $2, $3, $4)");
     let postern = with_a_trail().await;
-    let forged = of_an_hour_ago(&postern);
-    let binds = (forged.id, forged.at, forged.kind.clone(), forged.data.clone());
-    let _: Option<()> = postern
-        .provider()
-        .db
-        .execute(INSERT, binds)
-        .await
-        .expect("written");
+    let at = postern.clock.now().minus("1h".parse().expect("a length of time"));
+    let id = put_in(&postern, at, "user.signed_in", json!({})).await;
     // The job cannot know; the trail tells.
     postern.chains().await;
     let seq = last(&postern).await;
-    assert_eq!(
-        findings(&postern).await,
-        [Finding::Inserted {
-            seq,
-            id: forged.id,
-            at: forged.at
-        }]
-    );
+    assert_eq!(findings(&postern).await, [Finding::Inserted { seq, id, at }]);
 }
 
 #[tokio::test]

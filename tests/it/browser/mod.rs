@@ -346,7 +346,11 @@ impl Browser {
             ColorScheme::Dark => "dark",
             ColorScheme::Light => "light",
         };
-        let params = json!({ "features": [{ "name": "prefers-color-scheme", "value": value }] });
+        // Colours do not fade into each other: what is looked at is what stays.
+        let params = json!({ "features": [
+            { "name": "prefers-color-scheme", "value": value },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ] });
         said(
             self.session.devtools("Emulation.setEmulatedMedia", params).await,
             "set_color_scheme",

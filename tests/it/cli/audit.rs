@@ -76,3 +76,30 @@ async fn what_is_no_checkpoint_and_no_time_that_has_one_say_so() {
     let said = shell.run(&["audit", "verify", "--since", "1h"]).await.refused(1);
     assert!(said.contains("leave --since out"), "{said}");
 }
+
+#[tokio::test]
+async fn what_only_looks_wrong_has_a_word_and_a_code_of_its_own() {
+    let (postern, shell) = with_a_trail().await;
+    postern.advance("10m");
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    postern.chains().await;
+    let said = shell.run(&["audit", "verify"]).await;
+    assert_eq!(said.code, 3, "{said:?}");
+    assert!(
+        said.out.starts_with("Look at this: signed late: of events 1 to "),
+        "{}",
+        said.out
+    );
+    assert!(
+        said.out.ends_with("Nothing is proven to be wrong.\n"),
+        "{}",
+        said.out
+    );
+    assert!(said.err.contains("docs/audit.md"), "{}", said.err);
+    let said = shell.run(&["audit", "verify", "--json"]).await;
+    let report: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(
+        (said.code, &report["verdict"], &report["notices"][0]["notice"]),
+        (3, &json!("suspicious"), &json!("signed_late"))
+    );
+}

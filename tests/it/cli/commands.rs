@@ -69,7 +69,8 @@ async fn people_are_added_listed_and_disabled() {
     let table = shell.run(&["user", "list", "--limit", "1"]).await.done();
     assert!(table.starts_with("ID ") && table.contains(ALICE), "{table}");
     assert!(
-        table.ends_with(&format!("There are more: postern user list --after {next}\n")),
+        table.contains("\n\nThere are more: postern user list ")
+            && table.ends_with(&format!(" --after {next}\n")),
         "{table}"
     );
 

@@ -6,7 +6,7 @@ use postern::{
     config::{Config, Overrides},
     domain::password::Password,
     flows::seed::{self, Stage, Wish},
-    ports::hasher::Standing,
+    ports::hasher::QueuePlace,
     store::{db::Statement, device_sessions, ending::MANY, seed::Loader, users},
 };
 use serde_json::{Value, json};
@@ -184,7 +184,7 @@ async fn a_database_is_filled_and_filled_again(desk: Desk) {
     let verified = app
         .provider
         .hasher
-        .verify(typed, Some(hash), Standing::Stranger)
+        .verify(typed, Some(hash), QueuePlace::Stranger)
         .await;
     assert!(verified.expect("compared").right);
 }

@@ -132,9 +132,87 @@ async fn a_long_list_goes_on_page_by_page() {
         .await
         .done();
     assert!(
-        table.ends_with(&format!("postern session list --user {ALICE} --after {next}\n")),
+        table.contains(&format!(
+            "\n\nThere are more: postern session list --user {ALICE} --limit 2 --data "
+        )) && table.ends_with(&format!(" --after {next}\n")),
         "{table}"
     );
+    // What it says is what there is to type, and it leads to the end.
+    let mut said = shell
+        .run(&[
+            "session",
+            "list",
+            "--used-since",
+            "1h",
+            "--client",
+            "notes",
+            "--limit",
+            "1",
+        ])
+        .await
+        .done();
+    let mut seen = 1;
+    while let Some((_, next)) = said.split_once("There are more: postern ") {
+        let words: Vec<String> = next.split_whitespace().map(str::to_owned).collect();
+        assert!(
+            words
+                .join(" ")
+                .starts_with("session list --used-since 1h --client notes --limit 1 ")
+        );
+        assert_eq!(
+            words.iter().filter(|word| *word == "--after").count(),
+            1,
+            "{words:?}"
+        );
+        let data = words
+            .iter()
+            .position(|word| word == "--data")
+            .expect("where it is");
+        let words = [&words[..data], &words[data + 2..]].concat();
+        said = shell
+            .run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+            .await
+            .done();
+        assert!(said.contains(&sids[2 - seen]), "{said}");
+        seen += 1;
+    }
+    assert_eq!(seen, sids.len());
+}
+
+#[tokio::test]
+async fn ends_of_many_are_listed_page_by_page() {
+    let postern = Postern::start().await;
+    let shell = shell(&postern);
+    let mut begun = Vec::new();
+    for reason in ["one", "two", "three"] {
+        let end = [
+            "session",
+            "end",
+            "--no-wait",
+            "--client",
+            "notes",
+            "--reason",
+            reason,
+            "--json",
+        ];
+        begun.insert(0, shell.run(&end).await.json()["id"].clone());
+        postern.advance("1s");
+    }
+    let ends = ["session", "ends", "--limit", "2"];
+    let page = shell.run(&[&ends[..], &["--json"]].concat()).await.json();
+    let ids = |page: &Value| {
+        let items = page["items"].as_array().expect("a list");
+        items.iter().map(|end| end["id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((ids(&page), &page["next"]), (begun[..2].to_vec(), &begun[1]));
+    let next = page["next"].as_str().expect("there are more");
+    let said = shell.run(&ends).await.done();
+    assert!(said.ends_with(&format!(" --after {next}\n")), "{said}");
+    let rest = shell
+        .run(&[&ends[..], &["--after", next, "--json"]].concat())
+        .await
+        .json();
+    assert_eq!((ids(&rest), &rest["next"]), (begun[2..].to_vec(), &Value::Null));
 }
 
 #[tokio::test]

@@ -302,7 +302,10 @@ fn settings_that_trust_nobody_or_too_many_are_refused() {
     let issuer = "https://id.example.com".parse().expect("valid");
     let rules = |settings: &ClientSettings| {
         let broken = settings.contradictions(&issuer);
-        broken.iter().map(|broken| broken.setting).collect::<Vec<_>>()
+        broken
+            .into_iter()
+            .map(|broken| broken.setting)
+            .collect::<Vec<_>>()
     };
     let mut site = ClientSettings::new(ClientKind::Web);
     site.redirect_uris = vec!["https://site.example/callback".parse().expect("valid")];

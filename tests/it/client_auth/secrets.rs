@@ -2,7 +2,7 @@
 
 use postern::{
     base::time::Lifetime,
-    domain::{actor::Actor, client::ClientKind},
+    domain::{actor::Actor, client::ClientKind, client_secret::ListedSecret},
     flows::{
         clients::secrets::{self, SecretError},
         sweep::sweep,
@@ -34,7 +34,8 @@ async fn a_secret_has_256_random_bits_and_only_its_digest_is_kept() {
     assert_ne!(one.secret(), two.secret());
     let kept = client_secrets::all(&postern.provider().db).await.expect("read");
     assert_eq!(kept.len(), 2);
-    let shown = format!("{kept:?} {}", serde_json::to_string(&kept).expect("JSON"));
+    let listed: Vec<_> = kept.iter().cloned().map(ListedSecret::from).collect();
+    let shown = format!("{kept:?} {}", serde_json::to_string(&listed).expect("JSON"));
     let told = format!("{:?}", postern.events().await);
     for secret in [one.secret(), two.secret()] {
         assert!(!shown.contains(secret) && !told.contains(secret));
@@ -196,7 +197,7 @@ async fn the_last_use_is_known_to_the_day_and_found_by_who_looks_for_the_unused(
         let since = postern.clock.now().minus(long.parse().expect("a length of time"));
         let found = postern::flows::clients::unused_since(postern.provider(), since).await;
         let found = found.expect("read").into_iter();
-        found.map(|(id, _)| id.to_string()).collect::<Vec<_>>()
+        found.map(|client| client.id.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(used().await, None);
     assert_eq!(site.own_token().await.status, 200);

@@ -243,7 +243,10 @@ fn settings_that_let_the_wrong_ones_in_are_refused() {
     let issuer = "https://id.example.com".parse().expect("valid");
     let rules = |settings: &ClientSettings| {
         let broken = settings.contradictions(&issuer);
-        broken.iter().map(|broken| broken.setting).collect::<Vec<_>>()
+        broken
+            .into_iter()
+            .map(|broken| broken.setting)
+            .collect::<Vec<_>>()
     };
     let mut app = ClientSettings::new(ClientKind::Native);
     app.redirect_uris = vec!["http://127.0.0.1/callback".parse().expect("valid")];

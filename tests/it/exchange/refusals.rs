@@ -114,7 +114,10 @@ fn settings_that_exchange_nothing_are_refused() {
     let issuer = "https://id.example.com".parse().expect("valid");
     let rules = |settings: &ClientSettings| {
         let broken = settings.contradictions(&issuer);
-        broken.iter().map(|broken| broken.setting).collect::<Vec<_>>()
+        broken
+            .into_iter()
+            .map(|broken| broken.setting)
+            .collect::<Vec<_>>()
     };
     let mut service = ClientSettings::new(ClientKind::Service);
     service.grant_types.insert(GrantType::TokenExchange);

@@ -1,6 +1,6 @@
 //! An API that follows the revocation stream, and the stream as it reads it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, BodyDataStream},
@@ -12,7 +12,7 @@ use postern::domain::client::{ClientKind, ClientSettings};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Answer, Postern, form_post};
+use super::{Answer, Postern, ProofKey, form_post};
 
 /// A running copy of a service.
 pub(crate) struct Follower<'a> {
@@ -21,6 +21,8 @@ pub(crate) struct Follower<'a> {
     pub(crate) secret: String,
     pub(crate) instance: &'static str,
     pub(crate) token: String,
+    /// What its tokens are bound to, if it has one.
+    pub(crate) key: Option<Arc<ProofKey>>,
 }
 
 /// An open stream.
@@ -70,9 +72,28 @@ impl<'a> Follower<'a> {
             secret,
             instance: "one",
             token: String::new(),
+            key: None,
         };
         follower.token = follower.new_token(&[]).await;
         follower
+    }
+
+    /// The same with a token that is bound to a key of its own; it proves the key with each request.
+    pub(crate) async fn bound(mut self) -> Self {
+        self.key = Some(Arc::new(ProofKey::new()));
+        self.token = self.new_token(&[]).await;
+        self
+    }
+
+    /// A proof for a request to a path (RFC 9449 section 4.2), which presents a token if there is one.
+    pub(crate) fn proof(&self, key: &ProofKey, method: &str, path: &str, token: Option<&str>) -> String {
+        let (path, _) = path.split_once('?').unwrap_or((path, ""));
+        let url = format!("{}{path}", self.postern.issuer());
+        let draft = key.draft(method, &url, self.postern.clock.now().seconds());
+        match token {
+            Some(token) => draft.for_token(token).sign(),
+            None => draft.sign(),
+        }
     }
 
     /// Another copy of the same service, with the same token.
@@ -81,6 +102,7 @@ impl<'a> Follower<'a> {
             instance,
             secret: self.secret.clone(),
             token: self.token.clone(),
+            key: self.key.clone(),
             ..*self
         }
     }
@@ -93,6 +115,7 @@ impl<'a> Follower<'a> {
             instance: self.instance,
             secret: self.secret.clone(),
             token: self.token.clone(),
+            key: self.key.clone(),
         }
     }
 
@@ -102,6 +125,10 @@ impl<'a> Follower<'a> {
         let basic = Base64::encode_string(format!("{}:{}", self.id, self.secret).as_bytes());
         let basic = format!("Basic {basic}").parse().expect("a header");
         request.headers_mut().insert("authorization", basic);
+        if let Some(key) = &self.key {
+            let proof = self.proof(key, "POST", path, None).parse().expect("a header");
+            request.headers_mut().insert("dpop", proof);
+        }
         self.postern.send(request).await
     }
 
@@ -114,8 +141,13 @@ impl<'a> Follower<'a> {
 
     fn request(&self, method: &str, path: &str, body: Body) -> Request<Body> {
         let request = Request::builder().method(method).uri(path);
+        let request = match &self.key {
+            Some(key) => request
+                .header("authorization", format!("DPoP {}", self.token))
+                .header("dpop", self.proof(key, method, path, Some(&self.token))),
+            None => request.header("authorization", format!("Bearer {}", self.token)),
+        };
         request
-            .header("authorization", format!("Bearer {}", self.token))
             .header("content-type", "application/json")
             .body(body)
             .expect("a request")

@@ -30,7 +30,7 @@ use postern::{
         Provider, account,
         audit::Chain,
         clients::{self, Registered},
-        end, outbox,
+        outbox,
     },
     jobs::poll::Poll,
     store::db::{Location, Statement},
@@ -397,19 +397,12 @@ impl Postern {
 
     /// Ends everything of a user, as an operator does.
     pub(crate) async fn end_everything_of(&self, email: &str) {
-        use postern::domain::{
-            ending::{Ending, Reason},
-            event::Subject,
+        use postern::flows::admin::{
+            By,
+            sessions::{Why, end_user},
         };
         let id = self.user(email).await.id;
-        let ending = Ending::User { id, keep: None };
-        end::end(
-            self.provider(),
-            ending,
-            Reason::EndedByOperator,
-            Subject::default(),
-        )
-        .await
-        .expect("ended");
+        let ended = end_user(self.provider(), &By::operator(), id, Why::default()).await;
+        ended.expect("ended");
     }
 }

@@ -341,7 +341,7 @@ fn sweep() {
     clippy::disallowed_methods,
     reason = "what the machine has, and what the tests are told to do"
 )]
-fn variable(name: &str) -> std::ffi::OsString {
+pub(crate) fn variable(name: &str) -> std::ffi::OsString {
     env::var_os(name).unwrap_or_default()
 }
 

@@ -17,7 +17,9 @@ fn not_ready(answer: &Answer, detail: &str) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.header("content-type"), "application/problem+json");
     assert_eq!(answer.header("retry-after"), "2");
-    let problem = serde_json::json!({ "title": "not ready", "status": 503, "detail": detail });
+    let problem = serde_json::json!({
+        "type": "about:blank", "title": "not ready", "status": 503, "detail": detail,
+    });
     assert_eq!(answer.json(), problem);
 }
 

@@ -8,17 +8,24 @@ use super::{asked, by_hand, connection, session, signed_in};
 use crate::harness::{ALICE, BOB, Browser, Phone, Postern, Tokens};
 
 /// A copy of the database as it is now.
-async fn backup(postern: &Postern) -> PathBuf {
+pub(super) async fn backup(postern: &Postern) -> PathBuf {
     let copy = postern.database_file().with_file_name("backup.db");
     by_hand(postern, &format!("VACUUM INTO '{}'", copy.display())).await;
     copy
 }
 
 /// The database becomes what it was.
-async fn restore(postern: &Postern, copy: &std::path::Path) {
-    let tables = ["device_sessions", "browser_sessions", "revocations", "events"]
-        .map(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM old.{table};"))
-        .concat();
+pub(super) async fn restore(postern: &Postern, copy: &std::path::Path) {
+    let tables = [
+        "device_sessions",
+        "browser_sessions",
+        "revocations",
+        "events",
+        "keys",
+        "versions",
+    ]
+    .map(|table| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM old.{table};"))
+    .concat();
     let attach = format!("ATTACH '{}' AS old", copy.display());
     by_hand(postern, &format!("{attach}; BEGIN; {tables} COMMIT; DETACH old;")).await;
 }

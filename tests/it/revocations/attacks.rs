@@ -7,7 +7,7 @@ use postern::{
 };
 
 use super::{by_a_manual_clock, by_the_real_clock, signed_in, something_ends};
-use crate::harness::{ALICE, Answer, Follower, Postern};
+use crate::harness::{ALICE, Answer, Follower, Postern, ProofKey};
 
 const STREAM: &str = "/revocations?instance=one&down=refuse&down_after=30";
 const ENDPOINTS: [(&str, &str); 3] = [
@@ -16,10 +16,23 @@ const ENDPOINTS: [(&str, &str); 3] = [
     ("DELETE", "/revocations/instances/one"),
 ];
 
-async fn ask(postern: &Postern, (method, path): (&str, &str), authorization: &str) -> Answer {
+async fn ask(postern: &Postern, endpoint: (&str, &str), authorization: &str) -> Answer {
+    ask_with(postern, endpoint, authorization, &[]).await
+}
+
+/// The same with DPoP proofs.
+async fn ask_with(
+    postern: &Postern,
+    (method, path): (&str, &str),
+    authorization: &str,
+    proofs: &[&str],
+) -> Answer {
     let mut request = Request::builder().method(method).uri(path);
     if !authorization.is_empty() {
         request = request.header("authorization", authorization);
+    }
+    for proof in proofs {
+        request = request.header("dpop", *proof);
     }
     postern
         .send(request.body(Body::empty()).expect("a request"))
@@ -69,6 +82,88 @@ async fn who_may_not_follow_is_told_why_at_every_endpoint() {
 }
 
 #[tokio::test]
+async fn a_token_that_is_bound_to_a_key_is_nothing_without_a_proof_of_that_key() {
+    let postern = by_the_real_clock().await;
+    postern.poll().await;
+    let bound = Follower::new(&postern, "api").await.bound().await;
+    let bearer = Follower::new(&postern, "bearer").await;
+    let (own, foreign) = (bound.key.clone().expect("its key"), ProofKey::new());
+    let token = Some(bound.token.as_str());
+    let dpop = format!("DPoP {}", bound.token);
+    for endpoint @ (method, path) in ENDPOINTS {
+        let right = || bound.proof(&own, method, path, token);
+        let other_method = if method == "GET" { "POST" } else { "GET" };
+        for (what, authorization, proofs) in [
+            ("as a bearer token", format!("Bearer {}", bound.token), vec![]),
+            (
+                "as a bearer token with a proof",
+                format!("Bearer {}", bound.token),
+                vec![right()],
+            ),
+            ("no proof", dpop.clone(), vec![]),
+            (
+                "another key",
+                dpop.clone(),
+                vec![bound.proof(&foreign, method, path, token)],
+            ),
+            ("two proofs", dpop.clone(), vec![right(), right()]),
+            (
+                "another method",
+                dpop.clone(),
+                vec![bound.proof(&own, other_method, path, token)],
+            ),
+            (
+                "another path",
+                dpop.clone(),
+                vec![bound.proof(&own, method, "/userinfo", token)],
+            ),
+            (
+                "no token named",
+                dpop.clone(),
+                vec![bound.proof(&own, method, path, None)],
+            ),
+            (
+                "another token named",
+                dpop.clone(),
+                vec![bound.proof(&own, method, path, Some(&bearer.token))],
+            ),
+            (
+                "a token that is not bound",
+                format!("DPoP {}", bearer.token),
+                vec![bound.proof(&own, method, path, Some(&bearer.token))],
+            ),
+        ] {
+            let proofs: Vec<&str> = proofs.iter().map(String::as_str).collect();
+            let answer = ask_with(&postern, endpoint, &authorization, &proofs).await;
+            assert!(
+                [400, 401].contains(&answer.status.as_u16()),
+                "{endpoint:?} {what}: {answer:?}"
+            );
+            let challenges = answer.headers.get_all("www-authenticate").iter();
+            assert!(challenges.count() > 0, "{endpoint:?} {what}: {answer:?}");
+        }
+    }
+    assert_eq!(postern.number("SELECT COUNT(*) FROM instances").await, 0);
+    assert_eq!(postern.provider().streams.count(), 0);
+
+    // With the right one it does all that others do, and each proof is good once.
+    let mut stream = bound.follow().await;
+    let (_, complete) = stream.beginning().await;
+    assert_eq!(bound.acknowledge(complete.polled_at()).await.status, 204);
+    something_ends(&postern);
+    assert!(stream.next().await.is_some());
+    let proof = bound.proof(&own, "DELETE", ENDPOINTS[2].1, token);
+    assert_eq!(
+        ask_with(&postern, ENDPOINTS[2], &dpop, &[&proof]).await.status,
+        204
+    );
+    assert_eq!(
+        ask_with(&postern, ENDPOINTS[2], &dpop, &[&proof]).await.status,
+        401
+    );
+}
+
+#[tokio::test]
 async fn a_persons_token_is_refused_even_where_it_has_the_scope() {
     let postern = by_the_real_clock().await;
     postern.poll().await;
@@ -100,7 +195,7 @@ async fn only_a_service_may_be_registered_with_the_scope() {
         let (id, name) = ("spy".parse().expect("an id"), "Spy".parse().expect("a name"));
         let refused = clients::add(postern.provider(), id, name, settings).await;
         assert!(
-            matches!(refused, Err(ClientError::Contradiction { setting: "scope", .. })),
+            matches!(&refused, Err(ClientError::Contradictions(all)) if all[0].setting == "scope"),
             "{refused:?}"
         );
     }

@@ -3,7 +3,7 @@
 use postern::{
     base::time::Lifetime,
     flows::{
-        confirm::{Confirmation, confirm},
+        confirm::{self, Confirmation},
         revocations,
     },
 };
@@ -13,9 +13,8 @@ use crate::harness::{ALICE, Follower, Postern};
 
 async fn wait(postern: &Postern, patience: &str) -> Confirmation {
     let patience: Lifetime = patience.parse().expect("a length of time");
-    confirm(postern.provider(), patience)
-        .await
-        .expect("the database answers")
+    let wait = confirm::wait(postern.provider(), patience).expect("a place");
+    wait.confirm().await.expect("the database answers")
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod attacks;
 mod confirmed;
 mod endings;
 mod followed;
+mod how_long;
 mod told;
 
 use postern::{

@@ -1,8 +1,11 @@
 //! All sessions that match end, however many they are and whatever happens meanwhile.
 
 use postern::{
-    domain::{actor::Actor, refresh_token::RefreshToken},
-    flows::mass_end::{self, BeginError},
+    domain::refresh_token::RefreshToken,
+    flows::{
+        admin::{By, sessions::Why},
+        mass_end::{self, MassEndError},
+    },
     store::mass_ends::MassEnd,
 };
 use serde_json::{Value, json};
@@ -11,8 +14,11 @@ use super::{filter, found, more_like_it};
 use crate::harness::{ALICE, BOB, Postern};
 
 async fn begin(postern: &Postern, parts: Value) -> MassEnd {
-    let note = "a lost laptop".parse().ok();
-    let begun = mass_end::begin(postern.provider(), &filter(parts), note, Actor::Operator).await;
+    let why = Why {
+        note: "a lost laptop".parse().ok(),
+        address: None,
+    };
+    let begun = mass_end::begin(postern.provider(), &By::operator(), &filter(parts), why).await;
     begun.expect("begun")
 }
 
@@ -43,7 +49,7 @@ async fn ten_thousand_end_in_one_job_and_all_are_refused() {
         let ids = found(&postern, &filter(parts.clone())).await;
         assert_eq!(ids.len(), 10_000);
 
-        let counted = mass_end::count(postern.provider(), &filter(parts.clone()), u64::MAX).await;
+        let counted = mass_end::count(postern.provider(), &By::operator(), &filter(parts.clone())).await;
         let counted = counted.expect("counted");
         assert_eq!((counted.found, counted.is_all), (10_000, true));
         assert_eq!(
@@ -185,12 +191,12 @@ async fn a_cancelled_end_ends_nothing_more() {
     let end = begin(&postern, json!({ "client": "notes" })).await;
     let provider = postern.provider();
     assert!(
-        mass_end::cancel(provider, end.id, Actor::Operator)
+        mass_end::cancel(provider, &By::operator(), end.id)
             .await
             .expect("answered")
     );
     assert!(
-        !mass_end::cancel(provider, end.id, Actor::Operator)
+        !mass_end::cancel(provider, &By::operator(), end.id)
             .await
             .expect("answered"),
         "once"
@@ -210,7 +216,10 @@ async fn a_cancelled_end_ends_nothing_more() {
 #[tokio::test]
 async fn an_end_of_nothing_in_particular_is_refused() {
     let postern = Postern::start().await;
-    let refused = mass_end::begin(postern.provider(), &filter(json!({})), None, Actor::Operator).await;
-    assert!(matches!(refused, Err(BeginError::Everything)));
+    let (provider, by, nothing) = (postern.provider(), By::operator(), filter(json!({})));
+    let refused = mass_end::begin(provider, &by, &nothing, Why::default()).await;
+    assert!(matches!(refused, Err(MassEndError::Everything)));
+    let refused = mass_end::count(provider, &by, &nothing).await;
+    assert!(matches!(refused, Err(MassEndError::Everything)));
     assert_eq!(postern.count_events("mass_end.begun").await, 0);
 }

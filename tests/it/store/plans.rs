@@ -23,6 +23,7 @@ const WHOLE: &[&str] = &[
     "FINISH_COUNT",
     "FORGET_COUNTED",
     "COUNTS",
+    "ADMINS",
 ];
 
 /// Tables that are large enough for the planner to mind.

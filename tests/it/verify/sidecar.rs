@@ -283,6 +283,18 @@ async fn what_no_repetition_makes_better_ends_it() {
         (issuer.url(), &["--down", "accept"], 2, "--client-id"),
         (
             issuer.url(),
+            &["--client-id", "api", "--down-after", "5s"],
+            2,
+            "write a time from 6s to 1h",
+        ),
+        (
+            issuer.url(),
+            &["--client-id", "api", "--down-after", "61m"],
+            2,
+            "write a time from 6s to 1h",
+        ),
+        (
+            issuer.url(),
             &[
                 "--client-id",
                 "api",

@@ -1,7 +1,19 @@
 //! The acceptance tests of the mobile SDK that a device is not needed for. `docs/ACCEPTANCE.md` says which is which.
 
+mod accounts;
+mod attestation;
+mod ends;
+mod errors;
+mod hooks;
+mod interop;
 mod other_ways;
 mod parsers;
+mod patience;
+mod proofs;
 mod redirect;
 mod refresh;
+mod schedules;
+mod secrets;
+mod servers;
 mod sign_in;
+mod transcripts;

@@ -31,6 +31,7 @@ proptest! {
         let mut bytes = BLOB.as_bytes().to_vec();
         bytes[at] ^= 1 << bit;
         parsers::blob(&bytes, &config("http://localhost:1"));
+        parsers::pending(&bytes, &config("http://localhost:1"));
         prop_assert!(!parsers::blob(&BLOB.as_bytes()[..at], &config("http://localhost:1")));
     }
 
@@ -52,6 +53,33 @@ fn the_blob_of_schema_1_opens() {
     assert!(parsers::blob(BLOB.as_bytes(), &config("http://localhost:1")));
     let newer = BLOB.replace("\"schema\":1", "\"schema\":2");
     assert!(!parsers::blob(newer.as_bytes(), &config("http://localhost:1")));
+}
+
+#[test]
+fn a_stored_sign_in_opens_and_one_that_is_spoilt_is_none() {
+    let server = postern_mobile_harness::fake::Fake::default();
+    let device = server.device();
+    device.app().begin();
+    let records = device.store.records().clone();
+    let record = records.values().next().expect("waiting");
+    assert!(parsers::pending(record, &device.config));
+    for end in 0..record.len() {
+        assert!(!parsers::pending(&record[..end], &device.config));
+    }
+    // However long it says to wait, or since when.
+    let text = String::from_utf8_lossy(record);
+    for (name, value) in [("interval", "0"), ("until_ms", &until(&text))] {
+        for odd in [i64::MIN, -1, i64::MAX] {
+            let spoilt = text.replace(&format!("\"{name}\":{value}"), &format!("\"{name}\":{odd}"));
+            assert_ne!(spoilt, text);
+            assert!(parsers::pending(spoilt.as_bytes(), &device.config));
+        }
+    }
+}
+
+fn until(text: &str) -> String {
+    let value: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    value["until_ms"].to_string()
 }
 
 #[test]

@@ -134,6 +134,32 @@ fn the_session_that_the_server_has_ended_is_over_once() {
 }
 
 #[test]
+fn a_session_that_an_operator_ends_is_over_once_and_nothing_of_it_is_left() {
+    for ends in [
+        "session end --user alice@example.com",
+        "user disable alice@example.com",
+    ] {
+        let server = Server::start();
+        let device = signed_in(&server);
+        let (app, other) = (device.app(), device.app());
+        assert!(app.refresh().is_ok() && other.refresh().is_ok());
+        server.operator(ends);
+        let error = app.refresh().expect_err("over");
+        assert_eq!(error.code, ErrorCode::SessionRevoked, "{ends}");
+        for app in [&app, &other, &device.app()] {
+            let error = app.refresh().expect_err("over");
+            assert_eq!(error.code, ErrorCode::NoSuchAccount, "{ends}");
+        }
+        let told = |app: &postern_mobile_harness::device::App| {
+            app.heard(|event| matches!(event, Event::SessionEnded { .. }))
+        };
+        assert!(told(&app) && !told(&other));
+        assert!(device.store.records().keys().all(|key| key == "default"));
+        assert_eq!(device.keys.count(), 0);
+    }
+}
+
+#[test]
 fn who_signs_in_twice_is_one_account_and_the_first_session_ends() {
     let server = Server::start();
     let device = signed_in(&server);

@@ -2,37 +2,23 @@
 
 use super::Flags;
 use crate::{
-    base::{time::Lifetime, url::Resource},
+    base::url::Resource,
     cli::client::checked::Checked,
     domain::{
         client::{AssertionIssuer, ClientLifetimes, ClientSettings, GrantType},
-        policy::Lifetimes,
         scope::ScopeSet,
     },
 };
 
-/// No pushed request is given a longer life: it would outlive the pages that follow it.
-const REQUEST_URI: Lifetime = Lifetime::from_secs(3600);
-
 impl Flags {
-    /// The settings with what was written in their place; what contradicts the server's lifetimes is told.
+    /// The settings with what was written in their place. What contradicts what is the verb's to say.
     pub(in crate::cli::client) fn over(
         &self,
         settings: ClientSettings,
-        server: &Lifetimes,
         checked: &mut Checked,
     ) -> ClientSettings {
-        let faults = checked.faults.len();
         let mut settings = self.written(settings, checked);
         settings.lifetimes = self.lifetimes(settings.lifetimes, checked);
-        // What does not read contradicts nothing yet.
-        if checked.faults.len() == faults {
-            checked.contradictions(settings.lifetimes, server);
-            if let Some(broken) = settings.too_short_for(server) {
-                let life = settings.audience_access_token.map(|life| life.to_string());
-                checked.refuse("--audience-token-life", &life.unwrap_or_default(), broken);
-            }
-        }
         settings
     }
 
@@ -61,9 +47,11 @@ impl Flags {
         settings.require_pushed_authorization_requests |= self.require_par;
         settings.require_signed_request_object |= self.require_signed_request;
         settings.require_signed_authorization_response |= self.require_signed_response;
-        let (word, life) = ("--audience-token-life", self.audience_token_life.as_ref());
-        let life = checked.life(word, life, Lifetime::from_days(1));
-        settings.audience_access_token = life.or(settings.audience_access_token);
+        checked.place(
+            "--audience-token-life",
+            self.audience_token_life.as_ref(),
+            &mut settings.audience_access_token,
+        );
         if let Some(file) = &self.jwks {
             settings.jwks = checked.keys("--jwks", file);
         }
@@ -179,15 +167,13 @@ impl Flags {
     }
 
     fn lifetimes(&self, own: ClientLifetimes, checked: &mut Checked) -> ClientLifetimes {
-        let (day, session) = (Lifetime::from_days(1), Lifetime::from_days(3650));
-        let mut life = |word, value: &Option<String>, most| checked.life(word, value.as_ref(), most);
+        let mut life = |word, value: &Option<String>| checked.word(word, value.as_ref());
         ClientLifetimes {
-            access_token: life("--access-token-life", &self.access_token_life, day).or(own.access_token),
-            device_session_idle: life("--session-idle", &self.session_idle, session)
-                .or(own.device_session_idle),
-            device_session_absolute: life("--session-absolute", &self.session_absolute, session)
+            access_token: life("--access-token-life", &self.access_token_life).or(own.access_token),
+            device_session_idle: life("--session-idle", &self.session_idle).or(own.device_session_idle),
+            device_session_absolute: life("--session-absolute", &self.session_absolute)
                 .or(own.device_session_absolute),
-            request_uri: life("--request-uri-life", &self.request_uri_life, REQUEST_URI).or(own.request_uri),
+            request_uri: life("--request-uri-life", &self.request_uri_life).or(own.request_uri),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Flags;
 use crate::{
+    base::time::Lifetime,
     cli::client::checked::Checked,
     domain::client::{ClientSettings, Contradiction},
 };
@@ -15,7 +16,13 @@ impl Flags {
         checked: &mut Checked,
     ) {
         let written = |value: &Option<String>| value.clone().unwrap_or_default();
-        let (word, value) = match broken.setting {
+        // As it was written, else as it is.
+        let life = |value: &Option<String>, own: Option<Lifetime>| {
+            let own = own.map(|own| own.to_string());
+            value.clone().or(own).unwrap_or_default()
+        };
+        let own = settings.lifetimes;
+        let (word, value) = match &*broken.setting {
             "token_endpoint_auth_method" => {
                 ("--auth-method", settings.token_endpoint_auth_method.to_string())
             }
@@ -45,7 +52,26 @@ impl Flags {
                 "--require-signed-response",
                 settings.require_signed_authorization_response.to_string(),
             ),
-            "request_uri" => ("--request-uri-life", written(&self.request_uri_life)),
+            "request_uri" | "lifetimes.request_uri" => (
+                "--request-uri-life",
+                life(&self.request_uri_life, own.request_uri),
+            ),
+            "lifetimes.access_token" => (
+                "--access-token-life",
+                life(&self.access_token_life, own.access_token),
+            ),
+            "lifetimes.device_session_idle" => (
+                "--session-idle",
+                life(&self.session_idle, own.device_session_idle),
+            ),
+            "lifetimes.device_session_absolute" => (
+                "--session-absolute",
+                life(&self.session_absolute, own.device_session_absolute),
+            ),
+            "audience_access_token" => (
+                "--audience-token-life",
+                life(&self.audience_token_life, settings.audience_access_token),
+            ),
             "grant_types" => ("--grant-type", self.grant_types.join(" ")),
             "redirect_uris" => ("--redirect-uri", self.redirect_uris.join(" ")),
             "scope" => ("--scope", settings.scope.to_string()),
@@ -69,6 +95,6 @@ impl Flags {
             "allowed_origins" => ("--origin", self.origins.join(" ")),
             other => (other, String::new()),
         };
-        checked.refuse(word, &value, broken.rule);
+        checked.refuse(word, &value, &broken.rule);
     }
 }

@@ -33,6 +33,15 @@ pub enum Finding {
         /// When it says that it happened.
         at: Instant,
     },
+    /// An event tells of a restore which says what none ever says.
+    RestoreForged {
+        /// Its number.
+        seq: i64,
+        /// Its id.
+        id: EventId,
+        /// When the oldest event happened that was lost, as it says.
+        since: Instant,
+    },
     /// Events have numbers that the chain has not come to.
     Beyond {
         /// The first.
@@ -110,6 +119,12 @@ impl fmt::Display for Finding {
                 f,
                 "row inserted: event {seq} ({id}) says that it happened at {}, but came when later events were long signed",
                 at.to_rfc3339()
+            ),
+            Self::RestoreForged { seq, id, since } => write!(
+                f,
+                "restore forged: event {seq} ({id}) says that events were written again from {} on, which is before the trail \
+                 begins; `postern restore` writes no such thing",
+                since.to_rfc3339()
             ),
             Self::Beyond { from, to } => write!(
                 f,

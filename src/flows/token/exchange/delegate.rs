@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_resource_server::{AccessToken, Actor};
 
-use super::{ACCESS_TOKEN, ExchangeRequest, JWT, Presented};
+use super::{ACCESS_TOKEN, ExchangeRequest, JWT, PresentedToken};
 use crate::{
     base::{id::DeviceSessionId, time::Lifetime, url::Resource},
     domain::{
@@ -109,7 +109,7 @@ pub(super) async fn delegate(
     })
 }
 
-fn check_kind(presented: Presented<'_>, parameter: &str) -> Result<(), OAuthError> {
+fn check_kind(presented: PresentedToken<'_>, parameter: &str) -> Result<(), OAuthError> {
     if [ACCESS_TOKEN, JWT].contains(&presented.kind) {
         return Ok(());
     }
@@ -166,7 +166,11 @@ fn narrowed(held: &ScopeSet, client: &Client, asked: Option<&ScopeSet>) -> Resul
 }
 
 /// An actor is the client itself, which a token that it got for itself may show once more. Nobody acts for another person.
-async fn check_actor(provider: &Provider, client: &Client, actor: Presented<'_>) -> Result<(), TokenError> {
+async fn check_actor(
+    provider: &Provider,
+    client: &Client,
+    actor: PresentedToken<'_>,
+) -> Result<(), TokenError> {
     check_kind(actor, "actor_token_type")?;
     let audiences = client
         .resources()

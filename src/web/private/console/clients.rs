@@ -9,11 +9,10 @@ use super::{
     words,
 };
 use crate::{
-    base::time::Instant,
+    base::{time::Instant, words::ago},
     domain::{client::Client, client_secret::KeptSecret, role::Permission},
     flows::admin::look,
     web::{
-        account::ago,
         pages::{ClientPage, ClientRow, ClientsPage, SecretRow},
         private::permission::ReadClients,
     },

@@ -11,23 +11,23 @@ use super::{
     words,
 };
 use crate::{
-    base::id::MassEndId,
+    base::{id::MassEndId, words::ago},
+    domain::role::Permission,
     flows::{
         admin::{Unknown, look},
         mass_end,
     },
     store::mass_ends::{MassEnd, Standing},
     web::{
-        account::ago,
         pages::{EndPage, EndRow, EndsPage},
-        private::permission::EndSessions,
+        private::permission::ReadSessions,
     },
 };
 
-pub(super) async fn list(viewer: Viewer<EndSessions>) -> Answer {
+pub(super) async fn list(viewer: Viewer<ReadSessions>) -> Answer {
     let provider = viewer.private.provider();
     let ends = mass_end::list(provider, None, look::PAGE).await;
-    let ends = ends.map_err(|error| viewer.fault(error))?;
+    let ends = ends.map_err(|error| viewer.fault(error))?.items;
     let people = look::who_ended(provider, &ends)
         .await
         .map_err(|error| viewer.fault(error))?;
@@ -37,7 +37,7 @@ pub(super) async fn list(viewer: Viewer<EndSessions>) -> Answer {
     }))
 }
 
-fn row(viewer: &Viewer<EndSessions>, end: &MassEnd, people: &look::People) -> EndRow {
+fn row(viewer: &Viewer<ReadSessions>, end: &MassEnd, people: &look::People) -> EndRow {
     let provider = viewer.private.provider();
     let what = match serde_json::to_value(&end.filter) {
         Ok(Value::Object(mut parts)) => {
@@ -67,7 +67,7 @@ fn row(viewer: &Viewer<EndSessions>, end: &MassEnd, people: &look::People) -> En
     }
 }
 
-pub(super) async fn one(viewer: Viewer<EndSessions>, Path(id): Path<String>) -> Answer {
+pub(super) async fn one(viewer: Viewer<ReadSessions>, Path(id): Path<String>) -> Answer {
     let id: MassEndId = read(&viewer, &id, "end")?;
     let provider = viewer.private.provider();
     let end = mass_end::find(provider, id)
@@ -79,7 +79,9 @@ pub(super) async fn one(viewer: Viewer<EndSessions>, Path(id): Path<String>) -> 
     let under_way = end.done_at.is_none();
     let mut response = viewer.show(&EndPage {
         frame: viewer.frame("/console/ends"),
-        cancel_path: under_way.then(|| format!("/console/ends/{id}/cancel")),
+        cancel_path: viewer
+            .path_if(Permission::EndSessions, format_args!("/console/ends/{id}/cancel"))
+            .filter(|_| under_way && mass_end::may_cancel(&viewer.by, &end)),
         end: row(&viewer, &end, &people),
     });
     if under_way {

@@ -6,14 +6,13 @@ use super::{
     words,
 };
 use crate::{
-    base::time::Instant,
+    base::{time::Instant, words::ago},
     domain::{
         key::{KeyInfo, KeyState, Ring},
         role::Permission,
     },
     flows::keys,
     web::{
-        account::ago,
         pages::{KeyRow, KeysPage, RingRows},
         private::permission::ReadKeys,
     },

@@ -7,14 +7,14 @@ use super::{
     viewer::{Answer, Viewer},
 };
 use crate::{
-    base::{id::UserId, text::Email},
+    base::{id::UserId, text::Email, words::ago},
     domain::{role::Permission, user::User},
     flows::{
         account,
         admin::{Unknown, look},
     },
     web::{
-        account::{ago, used},
+        account::used,
         pages::{ConsoleBrowserRow, PeoplePage, PersonPage, PersonRow},
         private::permission::ReadUsers,
     },

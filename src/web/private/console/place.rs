@@ -30,7 +30,7 @@ pub(super) const PLACES: [Place; 7] = [
     place("/console/clients", "Apps", Some(P::ReadClients)),
     place("/console/keys", "Keys", Some(P::ReadKeys)),
     place("/console/events", "Events", Some(P::ReadEvents)),
-    place("/console/ends", "Ends", Some(P::EndSessions)),
+    place("/console/ends", "Ends", Some(P::ReadSessions)),
 ];
 
 /// What a page says about what was just done.
@@ -105,8 +105,8 @@ fn routes() -> Vec<Route> {
         page("/console/clients/{id}", Some(P::ReadClients), get(clients::one)),
         page("/console/keys", Some(P::ReadKeys), get(keys::list)),
         page("/console/events", Some(P::ReadEvents), get(events::list)),
-        page("/console/ends", Some(P::EndSessions), get(ends::list)),
-        page("/console/ends/{id}", Some(P::EndSessions), get(ends::one)),
+        page("/console/ends", Some(P::ReadSessions), get(ends::list)),
+        page("/console/ends/{id}", Some(P::ReadSessions), get(ends::one)),
         act(
             "/console/sessions/{id}/end",
             P::EndSessions,

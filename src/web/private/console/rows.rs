@@ -2,12 +2,12 @@
 
 use super::{viewer::Viewer, words};
 use crate::{
-    base::time::Instant,
+    base::{time::Instant, words::ago},
     domain::{actor::Actor, event::EventLine, role::Permission},
     flows::admin::look::People,
     store::{app_versions::VersionCount, device_sessions::list::Listed},
     web::{
-        account::{ago, used},
+        account::used,
         pages::{EventRow, SessionRow, VersionBar},
     },
 };

@@ -14,7 +14,7 @@ use crate::{
     flows::{
         admin::{Beyond, By, Unknown, console::HOME, look::ClientSeenError, people::PeopleError},
         keys::{KeysError, rotate::RotateError},
-        mass_end::BeginError,
+        mass_end::MassEndError,
     },
     store::error::StoreError,
     web::{
@@ -160,11 +160,12 @@ impl From<ClientSeenError> for Fault {
     }
 }
 
-impl From<BeginError> for Fault {
-    fn from(error: BeginError) -> Self {
+impl From<MassEndError> for Fault {
+    fn from(error: MassEndError) -> Self {
         match error {
-            BeginError::Everything => Self::Said(error.to_string()),
-            BeginError::Store(error) => Self::Store(error),
+            MassEndError::Everything => Self::Said(error.to_string()),
+            MassEndError::Beyond(Beyond) => Self::Beyond,
+            MassEndError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -234,7 +235,8 @@ impl<P> Viewer<P> {
             Fault::Beyond => self.say(
                 StatusCode::FORBIDDEN,
                 "This needs a higher role".to_owned(),
-                "Who changes an admin has every permission that this admin has.".to_owned(),
+                "Who changes an admin, or what one has begun, has every permission that this admin has."
+                    .to_owned(),
                 "Ask an owner.",
             ),
             Fault::Said(message) => self.say(

@@ -127,8 +127,3 @@ pub(super) const fn key_state(state: KeyState) -> &'static str {
         KeyState::Gone { .. } => "Gone",
     }
 }
-
-/// So many of something.
-pub(super) fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}

@@ -1,6 +1,7 @@
 //! An end that an admin sees acknowledged arrives at every API, and one that was confirmed has arrived.
 
 use super::{Api, World};
+use crate::{durability::soak, harness::ALICE};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_ends_on_one_node_is_refused_at_an_api_that_follows_another() {
@@ -41,6 +42,24 @@ async fn what_is_confirmed_is_refused_by_every_copy_without_waiting() {
         let (code, said) = world.ends_and_waits(&session).await;
         assert!(code == 0 && said.contains("Confirmed by 1 of 1"), "{said}");
         two.refuses(&session).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_one_job_ends_is_refused_when_that_is_confirmed_and_nothing_else() {
+    let many = if soak() { 10_000 } else { 200 };
+    for world in World::of_each(many).await {
+        let api = Api::follow(&world).await;
+        let (doomed, alive) = (world.sessions(many), world.bound_session());
+        for session in doomed.iter().chain([&alive]) {
+            api.accepts(session).await;
+        }
+        let (code, said) = world.ends_all_of(ALICE).await;
+        assert_eq!(code, 0, "{said}");
+        for session in &doomed {
+            api.refuses(session).await;
+        }
+        api.accepts(&alive).await;
     }
 }
 

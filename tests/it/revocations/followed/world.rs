@@ -24,7 +24,7 @@ use crate::{
         node::{DATABASE, Node},
         surely,
     },
-    harness::{ALICE, Phone, Postern, ProofKey, Tokens, free_port, postgres},
+    harness::{ALICE, BOB, Phone, Postern, ProofKey, Tokens, free_port, postgres},
 };
 
 /// What the API is called in tokens.
@@ -126,7 +126,11 @@ impl World {
             opened.push(Session::of(&phone, &phone.signed_in(&mut browser, ALICE).await));
         }
         let bound = phone.proving(Some(ProofKey::new()));
-        opened.push(Session::of(&bound, &bound.signed_in(&mut browser, ALICE).await));
+        let mut other_browser = postern.browser();
+        opened.push(Session::of(
+            &bound,
+            &bound.signed_in(&mut other_browser, BOB).await,
+        ));
         postern.provider().db.clone().close().await;
         Self {
             front,
@@ -188,7 +192,7 @@ impl World {
         (0..count).map(|_| self.session()).collect()
     }
 
-    /// The session whose tokens are bound to a key.
+    /// Bob's, whose tokens are bound to a key; the others are Alice's.
     pub(super) fn bound_session(&self) -> Session {
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let at = sessions.iter().position(|session| session.key.is_some());
@@ -245,6 +249,12 @@ impl World {
     /// `postern session end --wait`: its exit code, and what it said.
     pub(super) async fn ends_and_waits(&self, session: &Session) -> (i32, String) {
         self.runs(&["session", "end", &session.sid, "--wait", "--timeout", "60s"])
+            .await
+    }
+
+    /// The same for all that somebody has in the app: as a job.
+    pub(super) async fn ends_all_of(&self, email: &str) -> (i32, String) {
+        self.runs(&["session", "end", "--user", email, "--client", "app", "--wait"])
             .await
     }
 

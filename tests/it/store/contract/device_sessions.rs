@@ -12,7 +12,7 @@ use postern::{
         clients::RemoveClient,
         device_sessions::{
             Allow, FastForward, RedeemCode, find,
-            list::{self, Along, Standing},
+            list::{self, Along, SessionState},
         },
         error::StoreError,
         users::DisableUser,
@@ -64,7 +64,7 @@ pub(crate) async fn allowing_again_renews_the_code_and_opens_one_session(world: 
     );
     assert_eq!(found.session.expires_at, at(365 * DAY));
     let listed = list::one(&world.db, id).await.expect("read").expect("a row");
-    assert_eq!(listed.standing, Standing::Granted);
+    assert_eq!(listed.state, SessionState::Granted);
 }
 
 pub(crate) async fn a_session_that_was_redeemed_is_not_granted_again(world: World) {

@@ -15,7 +15,7 @@ use postern::{
 
 use super::world::{World, at};
 
-async fn standing(world: &World, id: DeviceSessionId) -> over::Standing {
+async fn standing(world: &World, id: DeviceSessionId) -> over::WalkedSession {
     let start = DeviceSessionId::from_bytes([0; 16]);
     let rows = over::after(&world.db, start, 100).await.expect("read");
     rows.into_iter().find(|row| row.id == id).expect("a row")

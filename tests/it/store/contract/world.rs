@@ -262,7 +262,6 @@ impl World {
             event: EventId::new(at(10), &self.entropy),
             subject: Subject::default(),
             actor: None,
-            also: None,
             note: None,
         }
     }

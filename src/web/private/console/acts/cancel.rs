@@ -20,6 +20,9 @@ async fn question(viewer: &Viewer<EndSessions>, id: MassEndId) -> Result<Questio
     let end = mass_end::find(viewer.private.provider(), id).await;
     let end = end.map_err(|error| viewer.fault(error))?;
     let end = end.ok_or_else(|| viewer.fault(Fault::Unknown(Unknown("end"))))?;
+    if !mass_end::may_cancel(&viewer.by, &end) {
+        return Err(viewer.fault(Fault::Beyond));
+    }
     Ok(Question {
         here: "/console/ends",
         title: "Stop ending sessions?".to_owned(),
@@ -45,8 +48,7 @@ pub(in crate::web::private::console) async fn act(
     _: Posted,
 ) -> Answer {
     let id = read(&viewer, &id, "end")?;
-    let actor = viewer.by.actor.clone();
-    let stopped = mass_end::cancel(viewer.private.provider(), id, actor).await;
+    let stopped = mass_end::cancel(viewer.private.provider(), &viewer.by, id).await;
     if stopped.map_err(|error| viewer.fault(error))? {
         return Ok(done(&format!("/console/ends/{id}"), "cancelled"));
     }

@@ -4,16 +4,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{Question, fact, why};
 use crate::{
+    base::words::count,
     domain::session_filter::SessionFilter,
-    flows::{
-        admin::sessions,
-        mass_end::{self, BeginError, COUNTED_AT_ONCE},
-    },
+    flows::mass_end,
     web::private::{
         console::{
             filter::{self, Asked},
             viewer::{Answer, Fresh, Viewer},
-            words::count,
         },
         form::Posted,
         permission::EndSessions,
@@ -24,17 +21,15 @@ async fn asked(viewer: &Viewer<EndSessions>) -> Result<(Asked, SessionFilter), R
     let mut asked = filter::asked(viewer).await.map_err(|error| viewer.fault(error))?;
     let read = std::mem::replace(&mut asked.filter, Ok(SessionFilter::default()));
     let filter = read.map_err(|wrong| viewer.fault(super::super::viewer::Fault::Said(wrong)))?;
-    if filter.is_empty() {
-        return Err(viewer.fault(BeginError::Everything));
-    }
     Ok((asked, filter))
 }
 
 async fn question(viewer: &Viewer<EndSessions>) -> Result<Question, Response> {
     let (asked, filter) = asked(viewer).await?;
-    let counted = mass_end::count(viewer.private.provider(), &filter, COUNTED_AT_ONCE).await;
+    let counted = mass_end::count(viewer.private.provider(), &viewer.by, &filter).await;
     let counted = counted.map_err(|error| viewer.fault(error))?;
-    let found = count(counted.found, "session");
+    let number = |number| i64::try_from(number).unwrap_or(i64::MAX);
+    let found = count(number(counted.found), "session");
     let found = if counted.is_all {
         found
     } else {
@@ -45,7 +40,8 @@ async fn question(viewer: &Viewer<EndSessions>) -> Result<Question, Response> {
     Ok(Question {
         here: "/console/sessions",
         title: "End all sessions that match?".to_owned(),
-        text: "Apps are signed out one after another, and you see how far it is. What is opened from now on is not touched."
+        text: "Apps are signed out one after another, and you see how far it is. What is opened from now on is not touched, \
+               nor are admins who may do more than you."
             .to_owned(),
         facts,
         button: "End them all",
@@ -68,7 +64,7 @@ pub(in crate::web::private::console) async fn act(
         Err(wrong) => return Ok(question(&viewer).await?.ask_again(&viewer, &wrong)),
     };
     let (_, filter) = asked(&viewer).await?;
-    let begun = sessions::end_matching(viewer.private.provider(), &viewer.by, &filter, why).await;
+    let begun = mass_end::begin(viewer.private.provider(), &viewer.by, &filter, why).await;
     let begun = begun.map_err(|error| viewer.fault(error))?;
     Ok(Redirect::to(&format!("/console/ends/{}", begun.id)).into_response())
 }

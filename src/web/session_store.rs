@@ -15,58 +15,25 @@ use tower_sessions::{
 };
 
 use crate::{
-    base::{
-        digest::Digest,
-        entropy::Entropy,
-        id::EventId,
-        time::{Clock, Lifetime},
+    base::digest::Digest,
+    domain::browser_session::BrowserSession,
+    flows::{
+        Provider,
+        browser_session::{self, OpenError, Opening},
     },
-    domain::{
-        browser_session::BrowserSession,
-        event::{Event, EventRecord, Subject},
-    },
-    ports::ends::Ends,
-    store::{
-        browser_sessions::{self, OpenBrowserSession},
-        db::Db,
-        error::StoreError,
-    },
+    store::error::StoreError,
 };
 
 /// The one key of a session's data.
-pub const KEY: &str = "browser_session";
+pub(super) const KEY: &str = "browser_session";
 
 /// What a session's data holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SessionData {
+pub(super) struct SessionData {
     /// The session.
-    pub session: BrowserSession,
+    pub(super) session: BrowserSession,
     /// How it was opened; only while it is being opened.
-    pub opening: Option<Opening>,
-}
-
-/// What is known of a sign-in besides the session itself.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Opening {
-    /// What the browser says it is.
-    pub label: String,
-    /// Where the request came from.
-    pub address: Option<String>,
-    /// Whether the browser was signed in as the same person before.
-    pub again: bool,
-    /// The version of the password that was proved.
-    pub password_version: i64,
-}
-
-/// Why a browser session was not read or opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The account was disabled or the session ended, after the person had proved who they are.
-    #[error("the account or the session ended meanwhile")]
-    Refused,
-    /// The database's.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    pub(super) opening: Option<Opening>,
 }
 
 /// What went wrong in a handle of tower-sessions. Its errors are texts; `told` chose the variant, and this reads it.
@@ -96,24 +63,11 @@ fn told(error: impl Into<OpenError>) -> Error {
 
 /// The table as tower-sessions sees it.
 #[derive(Clone)]
-pub struct BrowserSessionStore {
-    db: Db,
-    clock: Clock,
-    entropy: Arc<Entropy>,
-    ends: Arc<Ends>,
-    idle: Lifetime,
-}
+pub(super) struct BrowserSessionStore(Arc<Provider>);
 
 impl BrowserSessionStore {
-    /// The store; `idle` is how long a session lives unused.
-    pub fn new(db: Db, clock: Clock, entropy: Arc<Entropy>, ends: Arc<Ends>, idle: Lifetime) -> Self {
-        Self {
-            db,
-            clock,
-            entropy,
-            ends,
-            idle,
-        }
+    pub(super) fn new(provider: Arc<Provider>) -> Self {
+        Self(provider)
     }
 }
 
@@ -148,34 +102,8 @@ impl SessionStore for BrowserSessionStore {
             ))
         };
         let opening = opening.ok_or_else(fault)?;
-        let at = self.clock.now();
-        let event = EventRecord {
-            id: EventId::new(at, &self.entropy),
-            at,
-            subject: Subject {
-                user: Some(session.user),
-                address: opening.address,
-                ..Subject::default()
-            },
-            actor: None,
-            event: Event::SignedIn {
-                amr: session.authentication.amr.clone(),
-                again: opening.again,
-                browser: Some(session.id),
-            },
-        };
-        let change = OpenBrowserSession {
-            session,
-            label: opening.label,
-            cookie: digest(record.id),
-            password_version: opening.password_version,
-            event,
-        };
-        match self.db.write(change).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(told(OpenError::Refused)),
-            Err(error) => Err(told(error)),
-        }
+        let opened = browser_session::open(&self.0, session, opening, digest(record.id)).await;
+        opened.map_err(told)
     }
 
     /// Only the time of the last use changes in a session's life; everything else is a sign-in or an end.
@@ -185,19 +113,12 @@ impl SessionStore for BrowserSessionStore {
             // `create` has just written it.
             return Ok(());
         }
-        let touched = self
-            .db
-            .execute(browser_sessions::TOUCH, (session.id, self.clock.now()))
-            .await;
-        touched.map(|_: Option<()>| ()).map_err(told)
+        browser_session::seen(&self.0, session.id).await.map_err(told)
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
-        let now = self.clock.now();
-        let session = browser_sessions::load(&self.db, digest(*id), now, now.minus(self.idle)).await;
-        // The database may have gone back, and say that an ended one lives.
-        let has_ended = |session: &BrowserSession| self.ends.browsers.contains(&session.id);
-        let Some(session) = session.map_err(told)?.filter(|session| !has_ended(session)) else {
+        let session = browser_session::load(&self.0, digest(*id)).await;
+        let Some(session) = session.map_err(told)? else {
             return Ok(None);
         };
         let expiry_date = OffsetDateTime::from_unix_timestamp(session.expires_at.seconds())

@@ -1,0 +1,33 @@
+package dev.postern.mobile.android
+
+import android.app.Activity
+import android.content.Context
+import android.content.Intent
+import dev.postern.mobile.Attestor
+import dev.postern.mobile.AuthConfig
+import dev.postern.mobile.AuthorizationReady
+import dev.postern.mobile.Hooks
+import dev.postern.mobile.HttpClient
+import dev.postern.mobile.MobileAuth
+import dev.postern.mobile.PlatformHttp
+
+/** One for each process, in the `Application`: what is stored is sealed by the Keystore, and keys never leave it. */
+public fun MobileAuth.Companion.create(
+    context: Context,
+    config: AuthConfig,
+    http: HttpClient = PlatformHttp(),
+    attestor: Attestor? = null,
+): MobileAuth = context.applicationContext.let { app ->
+    create(config, Hooks(KeystoreStore(app), keystoreSigner(app), http, attestor, AndroidClock(app)))
+}
+
+/**
+ * Shows the browser: an Auth Tab, else a Custom Tab, else the browser itself. What it comes back with is given to the app's
+ * first activity, whether the process has lived on or not: see [redirectOf].
+ */
+public fun MobileAuth.launchBrowser(activity: Activity, ready: AuthorizationReady) {
+    activity.startActivity(BrowserActivity.intent(activity, ready.url, ready.redirectUri))
+}
+
+/** The URL for [MobileAuth.handleRedirect] if the intent has one: in `onCreate` and `onNewIntent` of the first activity. */
+public fun redirectOf(intent: Intent?): String? = intent?.takeIf { it.action == BrowserActivity.REDIRECT }?.dataString

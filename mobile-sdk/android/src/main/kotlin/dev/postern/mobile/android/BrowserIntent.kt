@@ -1,0 +1,43 @@
+package dev.postern.mobile.android
+
+import android.content.Intent
+import android.content.pm.PackageManager
+import android.content.pm.ResolveInfo
+import android.net.Uri
+import android.os.Bundle
+
+// The names that androidx.browser has published for browsers: used as they are, the SDK needs nothing of androidx.
+private const val CUSTOM_TABS_SERVICE = "android.support.customtabs.action.CustomTabsService"
+private const val CUSTOM_TABS_SESSION = "android.support.customtabs.extra.SESSION"
+private const val AUTH_TAB = "androidx.browser.auth.category.AuthTab"
+private const val LAUNCH_AUTH_TAB = "androidx.browser.auth.extra.LAUNCH_AUTH_TAB"
+private const val REDIRECT_SCHEME = "androidx.browser.auth.extra.REDIRECT_SCHEME"
+private const val REDIRECT_HOST = "androidx.browser.auth.extra.HTTPS_REDIRECT_HOST"
+private const val REDIRECT_PATH = "androidx.browser.auth.extra.HTTPS_REDIRECT_PATH"
+
+/**
+ * An Auth Tab, which gives the redirect to nobody but us; else a Custom Tab; else the browser. The person's own browser
+ * first: it knows them.
+ */
+internal fun browserIntent(packages: PackageManager, url: String, redirectUri: String): Intent {
+    val view = Intent(Intent.ACTION_VIEW, Uri.parse(url)).addCategory(Intent.CATEGORY_BROWSABLE)
+    val tabs = packages.queryIntentServices(Intent(CUSTOM_TABS_SERVICE), PackageManager.GET_RESOLVED_FILTER)
+    val theirs = packages.resolveActivity(view, PackageManager.MATCH_DEFAULT_ONLY)?.activityInfo?.packageName
+    val tab = tabs.firstOrNull { it.serviceInfo.packageName == theirs } ?: tabs.firstOrNull() ?: return view
+    view.setPackage(tab.serviceInfo.packageName)
+    view.putExtras(Bundle().apply { putBinder(CUSTOM_TABS_SESSION, null) })
+    if (tab.hasAuthTab()) view.asAuthTab(Uri.parse(redirectUri))
+    return view
+}
+
+private fun ResolveInfo.hasAuthTab() = filter?.hasCategory(AUTH_TAB) == true
+
+private fun Intent.asAuthTab(redirect: Uri) {
+    putExtra(LAUNCH_AUTH_TAB, true)
+    if (redirect.scheme == "https") {
+        putExtra(REDIRECT_HOST, redirect.host)
+        putExtra(REDIRECT_PATH, redirect.path)
+    } else {
+        putExtra(REDIRECT_SCHEME, redirect.scheme)
+    }
+}

@@ -1,0 +1,213 @@
+//! The end of a session at the server: said once, and only by the server's own no.
+
+use std::sync::{Mutex, PoisonError};
+
+use postern_mobile_core::{Action, Answer, EndReason, ErrorCode, Event, HttpFailure, Input, Next};
+use postern_mobile_harness::{
+    device::{Kill, fresh},
+    fake::{Fake, Rules, answer},
+};
+use serde_json::json;
+
+fn without_the_rule() -> Fake {
+    Fake::new(Rules {
+        predecessor: false,
+        reuse_ends: true,
+        ..Rules::default()
+    })
+}
+
+/// The next request to the token endpoint is lost on its way there.
+fn lose_one_request(server: &Fake) {
+    let mut lost = false;
+    server.instead(move |path, _| {
+        let now = path == "token" && !std::mem::replace(&mut lost, true);
+        now.then_some(Input::HttpFailed {
+            failure: HttpFailure::Ambiguous,
+        })
+    });
+}
+
+#[test]
+fn a_server_without_the_predecessor_rule_costs_one_sign_in_and_one_event() {
+    let server = without_the_rule();
+    let device = server.signed_in();
+    // The answer is lost on the way back: the server has rotated.
+    let app = device.app();
+    let behind = server.clone();
+    device.wire(move |request| {
+        behind.send(request);
+        Input::HttpFailed {
+            failure: HttpFailure::Ambiguous,
+        }
+    });
+    assert_eq!(app.refresh().expect_err("lost").code, ErrorCode::NoAnswer);
+    let behind = server.clone();
+    device.wire(move |request| behind.send(request));
+
+    let error = app.refresh().expect_err("reuse, says the server");
+    assert_eq!(
+        (error.code, error.action),
+        (ErrorCode::SessionRevoked, Action::SignIn)
+    );
+    let next = app.refresh().expect_err("no account");
+    assert_eq!(
+        (next.code, next.action),
+        (ErrorCode::NoSuchAccount, Action::SignIn)
+    );
+    assert_eq!(told(&app.events), 1);
+    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert_eq!(device.keys.count(), 0);
+    // And one sign-in later all is well.
+    server.sign_in(&app);
+    assert!(app.refresh().is_ok());
+}
+
+fn told(events: &Mutex<Vec<Event>>) -> usize {
+    let events = events.lock().unwrap_or_else(PoisonError::into_inner);
+    let refused = |event: &&Event| {
+        matches!(
+            event,
+            Event::SessionEnded {
+                reason: EndReason::Refused,
+                ..
+            }
+        )
+    };
+    events.iter().filter(refused).count()
+}
+
+#[test]
+fn a_request_that_never_arrived_costs_nothing_there_either() {
+    let server = without_the_rule();
+    let device = server.signed_in();
+    lose_one_request(&server);
+    let app = device.app();
+    assert_eq!(app.refresh().expect_err("lost").code, ErrorCode::NoAnswer);
+    assert!(app.refresh().is_ok());
+    assert_eq!(server.ended(), 0);
+}
+
+/// A hundred callers whose operations all run at once: single flight is the driver's, and without it nothing goes wrong.
+#[test]
+fn a_hundred_waiters_hear_of_the_end_once() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    server.end_all();
+    let app = device.app();
+    let mut running: Vec<_> = (0..100)
+        .map(|_| (app.core.access_token(None, fresh()), None))
+        .collect();
+    let mut failed = Vec::new();
+    let mut events = Vec::new();
+    while !running.is_empty() {
+        // Each goes one effect further in turn.
+        running.retain_mut(|(operation, answer)| {
+            let step = operation.step(Option::take(answer), &device.now());
+            events.extend(step.events);
+            match step.next {
+                Next::Need { id, effect } => {
+                    *answer = Some(Answer {
+                        id,
+                        input: device.perform(&effect),
+                    });
+                    true
+                }
+                Next::Done { outcome } => panic!("{outcome:?}"),
+                Next::Failed { error } => {
+                    failed.push(error);
+                    false
+                }
+            }
+        });
+    }
+    assert_eq!(failed.len(), 100);
+    assert!(
+        failed.iter().all(|error| error.action == Action::SignIn),
+        "{failed:?}"
+    );
+    assert_eq!(told(&Mutex::new(events)), 1);
+    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert_eq!(device.keys.count(), 0);
+}
+
+#[test]
+fn the_end_of_a_session_is_told_once_though_its_process_is_killed_anywhere() {
+    let effects = {
+        let server = Fake::default();
+        let device = server.signed_in();
+        server.end_all();
+        let app = device.app();
+        app.run_until(app.core.access_token(None, fresh()), Kill::Never).1
+    };
+    for number in 0..effects {
+        for kill in [Kill::Before(number), Kill::After(number)] {
+            let server = Fake::default();
+            let device = server.signed_in();
+            server.end_all();
+            let app = device.app();
+            let _killed = app.run_until(app.core.access_token(None, fresh()), kill);
+            let again = device.app();
+            again.run(again.core.resume()).expect("tidied");
+            let error = again.refresh().expect_err("over");
+            assert_eq!(error.action, Action::SignIn, "{kill:?}");
+            let count = told(&app.events) + told(&again.events);
+            // What a step tells is lost only with the process that takes it.
+            assert!(count <= 1, "{kill:?}: {count}");
+            assert!(
+                device.store.records().keys().all(|key| key == "default"),
+                "{kill:?}"
+            );
+            assert_eq!(device.keys.count(), 0, "{kill:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_answer_of_a_token_endpoint_ends_nothing() {
+    // A hotel's page, an error page, JSON of somebody else's, an empty body, a byte order mark.
+    let bodies = [
+        "<html>Welcome</html>",
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"error\":7}",
+        "\u{feff}{\"error\":\"invalid_grant\"}",
+        "{\"access_token\":\"x\"}",
+        "{\"access_token\":\"\",\"token_type\":\"DPoP\"}",
+    ];
+    let server = Fake::default();
+    let device = server.signed_in();
+    let app = device.app();
+    let records = device.store.records().clone();
+    for status in [200, 204, 302, 400, 401, 403, 404, 418, 500, 502, 503, 599] {
+        for body in bodies {
+            server.instead(move |path, _| {
+                (path == "token").then(|| Input::Http {
+                    response: postern_mobile_core::HttpResponse {
+                        status,
+                        headers: Vec::new(),
+                        body: body.into(),
+                    },
+                })
+            });
+            let error = app.refresh().expect_err("no token");
+            assert_eq!(
+                (error.code, error.action),
+                (ErrorCode::ServerUnavailable, Action::RetryLater),
+                "{status} {body}"
+            );
+        }
+    }
+    // Not even a well-formed no, of a proxy whose status is none of a token endpoint's.
+    for status in [404, 500, 502] {
+        server.instead(move |path, _| {
+            (path == "token").then(|| answer(status, &json!({ "error": "invalid_grant" })))
+        });
+        assert_eq!(app.refresh().expect_err("no").code, ErrorCode::ServerUnavailable);
+    }
+    assert_eq!(*device.store.records(), records);
+    server.as_ever();
+    assert!(app.refresh().is_ok());
+}

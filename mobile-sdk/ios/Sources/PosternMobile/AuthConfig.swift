@@ -1,0 +1,71 @@
+import PosternMobileFFI
+
+/// Whether something has to be done, is done where the server can, or never.
+public typealias DpopPolicy = PosternMobileFFI.DpopPolicy
+public typealias ParPolicy = PosternMobileFFI.ParPolicy
+public typealias AttestationPolicy = PosternMobileFFI.AttestationPolicy
+
+/// What is wrong with a configuration: a mistake of the developer, found at the first start.
+public typealias ConfigError = PosternMobileFFI.ConfigError
+
+/// What an app says about itself.
+public struct AuthConfig: Sendable, Equatable {
+    /// The server, as its discovery document names it.
+    public var issuer: String
+    /// The app's id there.
+    public var clientID: String
+    /// Where the browser comes back to: https first.
+    public var redirectURI: String
+    public var scopes: [String]
+    /// The APIs that the app calls (RFC 8707).
+    public var resources: [String]
+    /// Whether tokens are bound to a key of this device (RFC 9449).
+    public var dpop: DpopPolicy
+    /// Whether requests are pushed (RFC 9126).
+    public var par: ParPolicy
+    /// Whether the app proves that it is itself.
+    public var attestation: AttestationPolicy
+    /// Whether a key in software is no key. The simulator has no Secure Enclave on every Mac.
+    public var requireHardwareKey: Bool
+    /// A redirect URI like `com.example.app:/callback`, which other apps can claim.
+    public var allowCustomScheme: Bool
+    /// http to this machine, for tests and `postern demo`.
+    public var allowLoopback: Bool
+    /// This process (a widget, an extension) uses tokens and never refreshes.
+    public var readOnly: Bool
+
+    public init(
+        issuer: String,
+        clientID: String,
+        redirectURI: String,
+        scopes: [String] = ["openid", "offline_access"],
+        resources: [String] = [],
+        dpop: DpopPolicy = .required,
+        par: ParPolicy = .required,
+        attestation: AttestationPolicy = .off,
+        requireHardwareKey: Bool = false,
+        allowCustomScheme: Bool = false,
+        allowLoopback: Bool = false,
+        readOnly: Bool = false
+    ) {
+        self.issuer = issuer
+        self.clientID = clientID
+        self.redirectURI = redirectURI
+        self.scopes = scopes
+        self.resources = resources
+        self.dpop = dpop
+        self.par = par
+        self.attestation = attestation
+        self.requireHardwareKey = requireHardwareKey
+        self.allowCustomScheme = allowCustomScheme
+        self.allowLoopback = allowLoopback
+        self.readOnly = readOnly
+    }
+
+    var forCore: PosternMobileFFI.Config {
+        PosternMobileFFI.Config(
+            issuer: issuer, clientId: clientID, redirectUri: redirectURI, scopes: scopes, resources: resources,
+            dpop: dpop, par: par, attestation: attestation, requireHardwareKey: requireHardwareKey,
+            allowCustomScheme: allowCustomScheme, allowLoopback: allowLoopback, readOnly: readOnly)
+    }
+}

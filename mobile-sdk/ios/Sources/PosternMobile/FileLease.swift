@@ -1,0 +1,65 @@
+import Foundation
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// A lease in a file that says until when it is good.
+///
+/// Nobody holds a lock of the system: one that is held in a shared folder while its process is suspended has that process
+/// killed (0xdead10cc). A process that is gone leaves its file, which the next one takes over when its time is up.
+public actor FileLease: Lease {
+    private let folder: URL
+    private let clock: any DeviceClock
+    private var held: [String: String] = [:]
+
+    public init(folder: URL, clock: any DeviceClock = SystemClock()) throws {
+        self.folder = folder
+        self.clock = clock
+        try FileManager.default.createDirectory(
+            at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+    }
+
+    public func take(_ name: String, ttl: Duration, wait: Duration) async -> Bool {
+        let until = clock.now().monotonicMs + wait.milliseconds
+        while true {
+            if tryToTake(name, ttl) { return true }
+            if clock.now().monotonicMs >= until { return false }
+            await clock.sleep(.milliseconds(20))
+        }
+    }
+
+    public func give(_ name: String) {
+        guard let mine = held.removeValue(forKey: name) else { return }
+        if let there = try? String(contentsOfFile: path(name), encoding: .utf8), there == mine { unlink(path(name)) }
+    }
+
+    private func path(_ name: String) -> String {
+        folder.appendingPathComponent("l-" + fileName(name)).path
+    }
+
+    private func tryToTake(_ name: String, _ ttl: Duration) -> Bool {
+        let now = clock.now()
+        if let there = try? String(contentsOfFile: path(name), encoding: .utf8), !isGood(there, now) {
+            unlink(path(name))
+        }
+        let mine = "\(now.bootId)\n\(now.monotonicMs + ttl.milliseconds)\n\(UUID().uuidString)"
+        let new = folder.appendingPathComponent("t-" + UUID().uuidString).path
+        defer { unlink(new) }
+        // Written before it has its name, so that nobody ever reads half of it; a name that is there stays.
+        guard FileManager.default.createFile(atPath: new, contents: Data(mine.utf8)), link(new, path(name)) == 0
+        else { return false }
+        held[name] = mine
+        return true
+    }
+
+    private func isGood(_ text: String, _ now: Moment) -> Bool {
+        let lines = text.split(separator: "\n")
+        guard lines.count == 3, let until = Int64(lines[1]) else { return false }
+        return lines[0] == now.bootId && until > now.monotonicMs
+    }
+}

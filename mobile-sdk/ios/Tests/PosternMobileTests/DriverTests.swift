@@ -1,0 +1,236 @@
+import Foundation
+import XCTest
+
+@testable import PosternMobile
+
+/// What the driver adds to the core: one refresh for all who ask, callers who leave, hooks that do not behave.
+final class DriverTests: XCTestCase {
+    private let folder = Folder()
+    private let server = FakeServer()
+
+    private func hooks() throws -> Hooks {
+        try Hooks(
+            store: FileStore(folder: folder.url), signer: NoSigner(), lease: FileLease(folder: folder.url), http: server, clock: Hand())
+    }
+
+    /// Alice, who comes from another SDK.
+    private func signedIn() async throws -> (MobileAuth, Session) {
+        let auth = try MobileAuth(FakeServer.config, hooks: hooks())
+        return (auth, try await auth.adopt(StoredTokens(refreshToken: "CANARY-rt0")))
+    }
+
+    private func stored() async throws -> String {
+        let store = try FileStore(folder: folder.url)
+        let names = try await store.keys(prefix: "account/")
+        XCTAssertEqual(names.count, 1)
+        let record = try await store.get(names.first ?? "")
+        return String(decoding: record?.value ?? Data(), as: UTF8.self)
+    }
+
+    func testFiveHundredCallersAreOneRequestThatNoneOfThemCancels() async throws {
+        let (_, session) = try await signedIn()
+        await server.hold()
+        let first = Task { try await session.accessToken() }
+        await server.arrival()
+        let others = (0..<499).map { _ in Task { try await session.accessToken() } }
+        for caller in others.dropLast() { caller.cancel() }
+        first.cancel()
+        // They stop waiting at once: the answer is still held back.
+        for caller in others.dropLast() + [first] {
+            let result = await caller.result
+            guard case .failure(let error as AuthError) = result else { return XCTFail("\(result)") }
+            XCTAssertTrue(error.isCancelled)
+            XCTAssertEqual(error.action, .retryLater)
+        }
+        await server.release()
+        let token = try await others[498].value
+        XCTAssertEqual(token.value, "CANARY-at1")
+        let refreshes = await server.refreshes
+        XCTAssertEqual(refreshes, 1)
+        let record = try await stored()
+        XCTAssertTrue(record.contains("CANARY-rt1"))
+    }
+
+    func testARefreshThatEverybodyHasLeftIsStored() async throws {
+        let (_, session) = try await signedIn()
+        await server.hold()
+        let only = Task { try await session.accessToken() }
+        await server.arrival()
+        only.cancel()
+        _ = await only.result
+        await server.release()
+        // Who comes later finds it done, or waits for it.
+        let token = try await session.accessToken()
+        XCTAssertEqual(token.value, "CANARY-at1")
+        let record = try await stored()
+        XCTAssertTrue(record.contains("CANARY-rt1"))
+    }
+
+    func testWhoIsCancelledAtAnyEffectEndsNothing() async throws {
+        for number in 1...12 {
+            let (folder, server, trip) = (Folder(), FakeServer(), Trip(number))
+            let store = Hooked(store: try FileStore(folder: folder.url)) { trip.hit() }
+            let hooks = Hooks(
+                store: store, signer: NoSigner(), lease: try FileLease(folder: folder.url),
+                http: Counted(server: server, trip: trip), clock: Hand())
+            let session = try await MobileAuth(FakeServer.config, hooks: hooks)
+                .adopt(StoredTokens(refreshToken: "CANARY-rt0"))
+            let caller = Task {
+                await trip.armed()
+                return try await session.accessToken()
+            }
+            trip.arm { caller.cancel() }
+            _ = await caller.result
+            let token = try await session.accessToken()
+            XCTAssertEqual(token.value, "CANARY-at1", "\(number)")
+            let refreshes = await server.refreshes
+            XCTAssertEqual(refreshes, 1, "\(number)")
+        }
+    }
+
+    func testWhatElseIsWantedOfAnAccountComesAfterwards() async throws {
+        let (_, session) = try await signedIn()
+        try await withThrowingTaskGroup(of: AccessToken.self) { group in
+            for number in 0..<5 {
+                for _ in 0..<20 {
+                    group.addTask { try await session.accessToken(Want(resource: "https://api\(number).example")) }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let (refreshes, mostAtOnce) = await (server.refreshes, server.mostAtOnce)
+        XCTAssertEqual(refreshes, 5)
+        XCTAssertEqual(mostAtOnce, 1)
+    }
+
+    func testAFreshTokenIsGivenWithoutAnybody() async throws {
+        let (_, session) = try await signedIn()
+        let token = try await session.accessToken()
+        await server.fail(.notSent)
+        let again = try await session.accessToken()
+        XCTAssertEqual(token.value, again.value)
+        do {
+            _ = try await session.accessToken(Want(fresh: true))
+            XCTFail("offline")
+        } catch {
+            XCTAssertEqual(error.code, .offline)
+            XCTAssertEqual(error.action, .retryLater)
+        }
+    }
+
+    func testALockedDeviceIsNotSignedOut() async throws {
+        _ = try await signedIn()
+        var hooks = try hooks()
+        hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw HookError.locked }
+        let locked = try MobileAuth(FakeServer.config, hooks: hooks)
+        do {
+            _ = try await locked.session()
+            XCTFail("locked")
+        } catch {
+            XCTAssertEqual(error.code, .deviceLocked)
+            XCTAssertEqual(error.action, .waitForUnlock)
+        }
+        let unlocked = try MobileAuth(FakeServer.config, hooks: self.hooks())
+        let session = try await unlocked.session()
+        XCTAssertNotNil(session)
+    }
+
+    func testAHookThatThrowsOrNeverReturnsIsAnError() async throws {
+        struct Unheard: Error {}
+        _ = try await signedIn()
+        var hooks = try hooks()
+        hooks.patience = .milliseconds(50)
+        hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw Unheard() }
+        try await expect(.hookMisbehaved, hooks)
+        hooks.store = Hooked(store: try FileStore(folder: folder.url)) {
+            // Cancelling does not help here: nobody ever answers.
+            await withCheckedContinuation { continuation in Forever.shared.keep(continuation) }
+        }
+        try await expect(.hookTimeout, hooks)
+    }
+
+    private func expect(_ code: AuthError.Code, _ hooks: Hooks) async throws {
+        do {
+            _ = try await MobileAuth(FakeServer.config, hooks: hooks).session()
+            XCTFail("\(code)")
+        } catch let error as AuthError {
+            XCTAssertEqual(error.code, code)
+        }
+    }
+
+    func testEverybodyWhoListensIsTold() async throws {
+        let auth = try MobileAuth(FakeServer.config, hooks: hooks())
+        var (one, other) = (auth.events.makeAsyncIterator(), auth.events.makeAsyncIterator())
+        let session = try await auth.adopt(StoredTokens(refreshToken: "CANARY-rt0"))
+        _ = try await session.accessToken()
+        try await session.logout(.localOnly)
+        let expected: [AuthEvent] = [
+            .accountAdded(account: session.account), .tokensRotated(account: session.account),
+            .accountRemoved(account: session.account),
+        ]
+        for event in expected {
+            let (first, second) = (await one.next(), await other.next())
+            XCTAssertEqual(first, event)
+            XCTAssertEqual(second, event)
+        }
+        let left = try await auth.session()
+        XCTAssertNil(left)
+    }
+
+    func testNothingThatIsPrintedHoldsASecret() async throws {
+        let (auth, session) = try await signedIn()
+        let token = try await session.accessToken()
+        let things: [Any] = [token, StoredTokens(refreshToken: "CANARY-rt0", idToken: "CANARY-id"), session, auth]
+        for thing in things {
+            var text = String(describing: thing) + String(reflecting: thing) + "\(thing)"
+            dump(thing, to: &text)
+            XCTAssertFalse(text.contains("CANARY"), text)
+        }
+    }
+
+    func testAMistakeInTheConfigurationIsNamed() throws {
+        var config = FakeServer.config
+        config.redirectURI = "app:/callback"
+        XCTAssertThrowsError(try MobileAuth(config, hooks: hooks())) { error in
+            XCTAssertEqual(error as? ConfigError, .CustomScheme)
+        }
+    }
+}
+
+/// Does something at the effect of this number, once it is armed.
+private final class Trip: @unchecked Sendable {
+    private let lock = NSLock()
+    private var left: Int
+    private var act: (@Sendable () -> Void)?
+
+    init(_ number: Int) { left = number }
+    func arm(_ act: @escaping @Sendable () -> Void) { lock.withLock { self.act = act } }
+    func armed() async { while lock.withLock({ act == nil }) { await Task.yield() } }
+
+    func hit() {
+        let due: (@Sendable () -> Void)? = lock.withLock {
+            guard let act else { return nil }
+            left -= 1
+            return left == 0 ? act : nil
+        }
+        due?()
+    }
+}
+
+private struct Counted: HttpClient {
+    let server: FakeServer
+    let trip: Trip
+
+    func send(_ request: HttpRequest) async -> HttpResult {
+        trip.hit()
+        return await server.send(request)
+    }
+}
+
+/// Keeps those to whom nobody answers.
+private final class Forever: @unchecked Sendable {
+    static let shared = Forever()
+    private let lock = NSLock()
+    private var kept: [CheckedContinuation<Void, Never>] = []
+    func keep(_ continuation: CheckedContinuation<Void, Never>) { lock.withLock { kept.append(continuation) } }
+}

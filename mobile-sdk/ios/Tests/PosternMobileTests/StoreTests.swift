@@ -1,0 +1,249 @@
+import Foundation
+import XCTest
+
+@testable import PosternMobile
+
+final class FileStoreTests: XCTestCase {
+    private let folder = Folder()
+
+    func testOfAllWhoWriteOneWins() async throws {
+        let store = try FileStore(folder: folder.url)
+        guard case .stored(var version) = try await store.put("account/a", Data("0".utf8), expect: 0) else {
+            return XCTFail("there was none")
+        }
+        for round in 1...20 {
+            let expect = version
+            let results = try await withThrowingTaskGroup(of: PutResult.self) { group in
+                for writer in 0..<8 {
+                    // Each as another process would: nothing is shared but the folder.
+                    let other = try FileStore(folder: folder.url)
+                    group.addTask { try await other.put("account/a", Data("\(round) \(writer)".utf8), expect: expect) }
+                }
+                return try await group.reduce(into: [PutResult]()) { $0.append($1) }
+            }
+            let won = results.filter { $0 != .conflict }
+            XCTAssertEqual(won.count, 1)
+            guard case .stored(let next) = won.first else { return }
+            version = next
+            let there = try await store.get("account/a")
+            XCTAssertEqual(there?.version, version)
+        }
+    }
+
+    func testARecordIsWhatWasWrittenUnderItsName() async throws {
+        let store = try FileStore(folder: folder.url)
+        let value = Data((0...255).map { UInt8($0) })
+        let name = "pending/é ../%2F_-."
+        guard case .stored(let version) = try await store.put(name, value, expect: 0) else { return XCTFail("none") }
+        let found = try await store.get(name)
+        XCTAssertEqual(found, Versioned(value: value, version: version))
+        let names = try await store.keys(prefix: "pending/")
+        XCTAssertEqual(names, [name])
+        let again = try await store.put(name, value, expect: 0)
+        XCTAssertEqual(again, .conflict)
+        let other = try await store.delete(name, expect: version + 1)
+        XCTAssertFalse(other)
+        let gone = try await store.delete(name, expect: version)
+        XCTAssertTrue(gone)
+        let none = try await store.get(name)
+        XCTAssertNil(none)
+        let goneAgain = try await store.delete(name, expect: nil)
+        XCTAssertTrue(goneAgain)
+        let goneToo = try await store.delete(name, expect: version)
+        XCTAssertFalse(goneToo)
+    }
+
+    func testASpoiltFileIsCorruptAndNotGone() async throws {
+        let store = try FileStore(folder: folder.url)
+        _ = try await store.put("account/a", Data("x".utf8), expect: 0)
+        let files = try FileManager.default.contentsOfDirectory(at: folder.url, includingPropertiesForKeys: nil)
+        let file = try XCTUnwrap(files.first { $0.lastPathComponent.hasPrefix("r-") })
+        for spoilt in [Data(), Data([0, 0, 0]), Data(repeating: 0xFF, count: 20), Data(repeating: 0, count: 20)] {
+            try spoilt.write(to: file)
+            do {
+                _ = try await store.get("account/a")
+                XCTFail("\(spoilt.count)")
+            } catch let error as HookError {
+                XCTAssertEqual(error, .corrupt)
+            }
+        }
+    }
+}
+
+final class FileLeaseTests: XCTestCase {
+    private let folder = Folder()
+
+    func testOneHasItAndTheOthersWait() async throws {
+        let (one, other) = (try FileLease(folder: folder.url), try FileLease(folder: folder.url))
+        let taken = await one.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(taken)
+        let refused = await other.take("refresh/a", ttl: .seconds(25), wait: .milliseconds(60))
+        XCTAssertFalse(refused)
+        let another = await other.take("refresh/b", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(another)
+        await other.give("refresh/a")
+        let stillRefused = await other.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertFalse(stillRefused, "it is not its to give")
+        await one.give("refresh/a")
+        let free = await other.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(free)
+    }
+
+    func testTheLeaseOfAProcessThatIsGoneFalls() async throws {
+        let clock = Hand()
+        let gone = try FileLease(folder: folder.url, clock: clock)
+        let next = try FileLease(folder: folder.url, clock: clock)
+        _ = await gone.take("refresh/a", ttl: .seconds(2), wait: .zero)
+        // Waiting moves this clock.
+        let early = await next.take("refresh/a", ttl: .seconds(2), wait: .seconds(1))
+        XCTAssertFalse(early)
+        let late = await next.take("refresh/a", ttl: .seconds(2), wait: .seconds(3))
+        XCTAssertTrue(late)
+        clock.restart()
+        let another = try FileLease(folder: folder.url, clock: clock)
+        let afterRestart = await another.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(afterRestart)
+    }
+}
+
+/// A clock that goes when somebody looks at it or sleeps.
+final class Hand: DeviceClock, @unchecked Sendable {
+    private let lock = NSLock()
+    private var passed: Int64 = 0
+    private var boot = 1
+
+    func restart() { lock.withLock { boot += 1 } }
+    func now() -> Moment {
+        lock.withLock {
+            passed += 1
+            return Moment(wallMs: 1_800_000_000_000 + passed, monotonicMs: passed, bootId: "\(boot)")
+        }
+    }
+    func sleep(_ duration: Duration) async { lock.withLock { passed += duration.milliseconds } }
+}
+
+/// The keychain's logic, without a keychain.
+final class KeychainStoreTests: XCTestCase {
+    private let folder = Folder()
+    private let items = FakeItems()
+
+    private func store() -> KeychainStore {
+        KeychainStore(items: items, service: "s", marker: folder.url.appendingPathComponent("marker"))
+    }
+
+    private func expectLocked(_ work: () async throws -> some Any) async {
+        do {
+            let found = try await work()
+            XCTFail("\(found)")
+        } catch {
+            XCTAssertEqual(error as? HookError, .locked)
+        }
+    }
+
+    func testOfAllWhoWriteOneWins() async throws {
+        guard case .stored(let first) = try await store().put("account/a", Data("0".utf8), expect: 0) else {
+            return XCTFail("there was none")
+        }
+        let again = try await store().put("account/a", Data("1".utf8), expect: 0)
+        XCTAssertEqual(again, .conflict)
+        guard case .stored(let second) = try await store().put("account/a", Data("2".utf8), expect: first) else {
+            return XCTFail("it was the version")
+        }
+        let late = try await store().put("account/a", Data("3".utf8), expect: first)
+        XCTAssertEqual(late, .conflict)
+        let found = try await store().get("account/a")
+        XCTAssertEqual(found, Versioned(value: Data("2".utf8), version: second))
+        let kept = try await store().delete("account/a", expect: first)
+        XCTAssertFalse(kept)
+        let names = try await store().keys(prefix: "account/")
+        XCTAssertEqual(names, ["account/a"])
+        let gone = try await store().delete("account/a", expect: second)
+        XCTAssertTrue(gone)
+        let goneAgain = try await store().delete("account/a", expect: nil)
+        XCTAssertTrue(goneAgain)
+    }
+
+    func testAKeychainThatSaysNothingIsThereBeforeTheFirstUnlockIsLocked() async throws {
+        _ = try await store().put("account/a", Data("0".utf8), expect: 0)
+        // Some systems say so, some say that there is nothing.
+        for status in [KeychainStatus.locked, .notFound] {
+            items.say(status)
+            await expectLocked { try await self.store().get("account/a") as Any }
+            await expectLocked { try await self.store().keys(prefix: "account/") }
+            await expectLocked { try await self.store().put("account/b", Data(), expect: 0) }
+        }
+        items.say(nil)
+        let found = try await store().get("account/a")
+        XCTAssertNotNil(found)
+    }
+
+    func testWhatADeletedAppLeftBehindGoesWhenItComesBack() async throws {
+        _ = try await store().put("account/a", Data("0".utf8), expect: 0)
+        _ = items.add(KeychainItem(service: "s.keys", account: "key/a", value: Data(), version: Data()))
+        try FileManager.default.removeItem(at: folder.url.appendingPathComponent("marker"))
+        let found = try await store().get("account/a")
+        XCTAssertNil(found)
+        XCTAssertEqual(items.count("s.keys"), 0)
+        _ = try await store().put("account/a", Data("1".utf8), expect: 0)
+        let kept = try await store().get("account/a")
+        XCTAssertEqual(kept?.value, Data("1".utf8))
+    }
+}
+
+final class FakeItems: KeychainItems, @unchecked Sendable {
+    private let lock = NSLock()
+    private var items: [KeychainItem] = []
+    private var said: KeychainStatus?
+
+    func say(_ status: KeychainStatus?) { lock.withLock { said = status } }
+    func count(_ service: String) -> Int { lock.withLock { items.filter { $0.service == service }.count } }
+
+    private func place(_ service: String, _ account: String) -> Int? {
+        items.firstIndex { $0.service == service && $0.account == account }
+    }
+
+    func add(_ item: KeychainItem) -> KeychainStatus {
+        lock.withLock {
+            if let said { return said }
+            if place(item.service, item.account) != nil { return .duplicate }
+            items.append(item)
+            return .success
+        }
+    }
+
+    func find(_ service: String, account: String) -> Result<KeychainItem, KeychainStatus> {
+        lock.withLock {
+            if let said { return .failure(said) }
+            return place(service, account).map { .success(items[$0]) } ?? .failure(.notFound)
+        }
+    }
+
+    func accounts(_ service: String) -> Result<[String], KeychainStatus> {
+        lock.withLock {
+            if let said { return .failure(said) }
+            let names = items.filter { $0.service == service }.map(\.account)
+            return names.isEmpty ? .failure(.notFound) : .success(names)
+        }
+    }
+
+    func update(_ service: String, account: String, version: Data, to item: KeychainItem) -> KeychainStatus {
+        lock.withLock {
+            if let said { return said }
+            guard let at = place(service, account), items[at].version == version else { return .notFound }
+            items[at] = item
+            return .success
+        }
+    }
+
+    func delete(_ service: String, account: String?, version: Data?) -> KeychainStatus {
+        lock.withLock {
+            if let said { return said }
+            let before = items.count
+            items.removeAll {
+                $0.service == service && (account == nil || $0.account == account)
+                    && (version == nil || $0.version == version)
+            }
+            return items.count == before ? .notFound : .success
+        }
+    }
+}

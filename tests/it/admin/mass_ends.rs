@@ -1,0 +1,172 @@
+//! Ends of all that match: so far as who begins them reaches, and no farther.
+
+use postern::{
+    domain::role::{Permission, Role},
+    flows::mass_end,
+};
+use serde_json::{Value, json};
+
+use super::{Admin, Machine, Postern, SAME_ORIGIN, give_role, problem, start};
+use crate::harness::{ALICE, Answer, BOB};
+
+const ROOT: &str = "root@example.com";
+/// A filter that fits everything.
+const EVERYTHING: i64 = 1;
+
+async fn with_owner() -> Postern {
+    let postern = start().await;
+    postern.add_user(ROOT).await;
+    give_role(&postern, ROOT, Some(Role::Owner)).await;
+    postern
+}
+
+async fn helper(postern: &Postern) -> Machine<'_> {
+    Machine::with(postern, [Permission::ReadSessions, Permission::EndSessions]).await
+}
+
+async fn begin(machine: &Machine<'_>, filter: Value) -> String {
+    let begun = machine.post("/session-ends", json!({ "filter": filter })).await;
+    assert_eq!(begun.status, 200, "{begun:?}");
+    begun.json()["end"]["id"].as_str().expect("an id").to_owned()
+}
+
+async fn work(postern: &Postern) {
+    while mass_end::work(postern.provider()).await.expect("worked") {}
+}
+
+async fn is_signed_in(admin: &mut Admin<'_>) -> bool {
+    admin.open("/console").await.status == 200
+}
+
+#[tokio::test]
+async fn a_filter_reaches_no_admin_who_may_do_more_than_who_begins_it() {
+    let postern = with_owner().await;
+    give_role(&postern, ALICE, Some(Role::Admin)).await;
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    let mut alice = Admin::signed_in(&postern, ALICE).await;
+    let app = postern.phone();
+    let of_root = app.signed_in(&mut postern.browser(), ROOT).await;
+    let of_bob = app.signed_in(&mut postern.browser(), BOB).await;
+    postern.advance("1s");
+
+    let helper = helper(&postern).await;
+    let all = json!({ "opened_since": EVERYTHING });
+    let dry = json!({ "filter": all, "dry_run": true });
+    let counted = helper.post("/session-ends", dry.clone()).await.json();
+    assert_eq!(counted["would_end"]["found"], 1, "{counted}");
+    begin(&helper, all.clone()).await;
+    work(&postern).await;
+    assert_eq!(app.refresh(&of_bob.refresh).await.error(), "invalid_grant");
+    let of_root = app.refresh(&of_root.refresh).await;
+    assert_eq!(of_root.status, 200);
+    assert!(is_signed_in(&mut root).await && is_signed_in(&mut alice).await);
+
+    // Who may do all that an admin may, and does not say who is one, ends an admin and no owner.
+    let other = Machine::with(&postern, Role::Admin.permissions().iter()).await;
+    begin(&other, all.clone()).await;
+    work(&postern).await;
+    assert!(is_signed_in(&mut root).await && !is_signed_in(&mut alice).await);
+
+    // And who may do everything ends everybody.
+    let mighty = Machine::mighty(&postern).await;
+    let counted = mighty.post("/session-ends", dry).await.json();
+    assert_eq!(counted["would_end"]["found"], 2, "{counted}");
+    begin(&mighty, all).await;
+    work(&postern).await;
+    assert!(!is_signed_in(&mut root).await);
+}
+
+#[tokio::test]
+async fn who_names_the_console_or_an_admin_out_of_reach_is_refused() {
+    let postern = with_owner().await;
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    postern.advance("1s");
+    let helper = helper(&postern).await;
+    let other = Machine::with(&postern, Role::Admin.permissions().iter()).await;
+    let id = postern.user(ROOT).await.id;
+    for filter in [json!({ "client": "postern-console" }), json!({ "user": id })] {
+        for machine in [&helper, &other] {
+            for dry_run in [true, false] {
+                let body = json!({ "filter": filter, "dry_run": dry_run });
+                let refused = machine.post("/session-ends", body).await;
+                assert_eq!(problem(&refused), "beyond-own-permissions", "{filter}");
+            }
+        }
+    }
+    assert_eq!(postern.count_events("mass_end.begun").await, 0);
+    let empty = json!({ "filter": {}, "dry_run": true });
+    assert_eq!(
+        problem(&helper.post("/session-ends", empty).await),
+        "invalid-body"
+    );
+
+    // The same on the console's pages.
+    give_role(&postern, ALICE, Some(Role::Admin)).await;
+    let mut alice = Admin::signed_in(&postern, ALICE).await;
+    let csrf = Admin::csrf(&alice.open("/console").await);
+    for query in ["client=postern-console", "person=root%40example.com"] {
+        let path = format!("/console/sessions/end?{query}");
+        let asked = alice.open(&path).await;
+        let sent = alice.post(&path, &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
+        for answer in [asked, sent] {
+            assert_eq!(answer.status, 403, "{query}: {answer:?}");
+            assert!(answer.body.contains("needs a higher role"), "{answer:?}");
+        }
+    }
+    let mighty = Machine::mighty(&postern).await;
+    begin(&mighty, json!({ "client": "postern-console" })).await;
+    work(&postern).await;
+    assert!(!is_signed_in(&mut root).await && !is_signed_in(&mut alice).await);
+}
+
+#[tokio::test]
+async fn who_becomes_an_owner_meanwhile_is_out_of_reach_from_then_on() {
+    let postern = with_owner().await;
+    let app = postern.phone();
+    let tokens = app.signed_in(&mut postern.browser(), BOB).await;
+    postern.advance("1s");
+    begin(&helper(&postern).await, json!({ "client": "notes" })).await;
+    give_role(&postern, BOB, Some(Role::Owner)).await;
+    work(&postern).await;
+    assert_eq!(app.refresh(&tokens.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn only_who_began_an_end_or_may_do_all_that_this_one_might_stops_it() {
+    let postern = with_owner().await;
+    let filter = json!({ "client": "notes" });
+    let (helper, mighty) = (helper(&postern).await, Machine::mighty(&postern).await);
+    let cancel = async |machine: &Machine<'_>, id: &str| -> Answer {
+        machine.tell(&format!("/session-ends/{id}/cancel")).await
+    };
+    let by_mighty = begin(&mighty, filter.clone()).await;
+    let by_helper = begin(&helper, filter.clone()).await;
+    assert_eq!(
+        problem(&cancel(&helper, &by_mighty).await),
+        "beyond-own-permissions"
+    );
+    assert_eq!(cancel(&helper, &by_helper).await.status, 200, "its own");
+    let by_helper = begin(&helper, filter).await;
+    assert_eq!(cancel(&mighty, &by_helper).await.status, 200);
+
+    // The same on the console's pages, which offer it to nobody else.
+    give_role(&postern, ALICE, Some(Role::Support)).await;
+    let mut alice = Admin::signed_in(&postern, ALICE).await;
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    let (page, stop) = (
+        format!("/console/ends/{by_mighty}"),
+        format!("/console/ends/{by_mighty}/cancel"),
+    );
+    let offers = |answer: &Answer| answer.body.replace("&#x2f;", "/").contains(&stop);
+    let seen = alice.open(&page).await;
+    assert!(seen.status == 200 && !offers(&seen), "{seen:?}");
+    assert!(offers(&root.open(&page).await));
+    let csrf = Admin::csrf(&seen);
+    assert_eq!(alice.open(&stop).await.status, 403);
+    let sent = alice.post(&stop, &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
+    assert_eq!(sent.status, 403, "{sent:?}");
+    let csrf = Admin::csrf(&root.open(&stop).await);
+    let sent = root.post(&stop, &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
+    assert_eq!(sent.status, 303, "{sent:?}");
+    assert_eq!(postern.count_events("mass_end.done").await, 3);
+}

@@ -1,0 +1,79 @@
+//! What ended is listed for as long as any of its tokens may live, whatever the settings are by then.
+
+use postern::{
+    base::time::{Clock, Instant, Lifetime},
+    domain::actor::Actor,
+    flows::clients::{remove, set},
+};
+
+use super::{by_a_manual_clock, signed_in};
+use crate::harness::{ALICE, Postern, Tokens};
+
+/// When the last revocation is over, against the end of the token, in seconds: the list goes on for longer.
+async fn listed_beyond(postern: &Postern, tokens: &Tokens) -> i64 {
+    let until = postern.number("SELECT MIN(until) FROM revocations").await;
+    until / 1000 - tokens.claims()["exp"].as_i64().expect("a time")
+}
+
+#[tokio::test]
+async fn an_app_whose_tokens_lived_longer_a_moment_ago() {
+    let postern = by_a_manual_clock().await;
+    let live_for = async |life: Option<&str>| {
+        let (provider, id) = (postern.provider(), "notes".parse().expect("an id"));
+        let found = set::find(provider, &id).await.expect("the database answers");
+        let found = found.expect("a client");
+        let (name, mut settings) = (found.client.name.clone(), found.client.settings.clone());
+        settings.lifetimes.access_token = life.map(|life| life.parse().expect("a length of time"));
+        let done = set::set(provider, found, name, settings, &Actor::Operator).await;
+        done.expect("it is set");
+    };
+    live_for(Some("1d")).await;
+    let (phone, tokens) = signed_in(&postern).await;
+    live_for(None).await;
+    // No upkeep has run meanwhile, and a node that starts now knows nothing of it.
+    let young = postern.beside().await;
+    young.end_everything_of(ALICE).await;
+    assert!(listed_beyond(&postern, &tokens).await >= 120);
+
+    // The row of the session is there as long as the list is, and the token is refused to its end.
+    postern.advance("23h");
+    for node in [&postern, &young] {
+        postern::flows::sweep::sweep(node.provider())
+            .await
+            .expect("swept");
+        node.poll().await;
+        assert_eq!(phone.at(node).userinfo(&tokens.access).await.status, 401);
+    }
+    assert_eq!(postern.revocations().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_app_that_was_added_with_longer_ones_and_removed() {
+    let postern = by_a_manual_clock().await;
+    postern
+        .add_client("slow", |settings| {
+            settings.lifetimes.access_token = Some(Lifetime::from_secs(36_000));
+        })
+        .await;
+    let phone = postern.phone_of("slow");
+    let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
+    let id = "slow".parse().expect("an id");
+    let removed = remove(postern.provider(), id, Some(Actor::Operator)).await;
+    removed.expect("the database answers").expect("it was there");
+    assert!(listed_beyond(&postern, &tokens).await >= 120);
+}
+
+#[tokio::test]
+async fn a_server_that_starts_with_shorter_ones() {
+    let clock = Clock::manual(Instant::from_millis(1_790_000_000_000));
+    let postern = Postern::start_at(clock, None, |config| {
+        config.lifetimes.access_token = Lifetime::from_secs(36_000);
+    })
+    .await;
+    let (_, tokens) = signed_in(&postern).await;
+    let mut stopped = postern.stop().await;
+    stopped.config.lifetimes.access_token = Lifetime::from_secs(300);
+    let postern = stopped.start().await;
+    postern.end_everything_of(ALICE).await;
+    assert!(listed_beyond(&postern, &tokens).await >= 120);
+}
