@@ -17,7 +17,9 @@ use super::{
     keys,
     life::Life,
     once, openapi,
-    problem::Kind::{self, Beyond, ChangedMeanwhile, Contradiction, LastOwner, NotNow, Taken, WeakPassword},
+    problem::Kind::{
+        self, Beyond, ChangedMeanwhile, Contradiction, LastOwner, NotNow, Taken, TrailWentBack, WeakPassword,
+    },
     session_ends, sessions, users,
 };
 use crate::domain::{event_filter::EventFilter, role::Permission, session_filter::SessionFilter};
@@ -428,7 +430,8 @@ fn of_the_server() -> Vec<Route> {
             .asks(&[
                 "kind", "user", "client", "session", "actor", "address", "cursor", "limit",
             ])
-            .gives(200, "EventPage"),
+            .gives(200, "EventPage")
+            .or(&[TrailWentBack]),
         route("GET", "/events/counts", "countEvents", events::counts)
             .is(
                 "How often things happened, hour by hour or day by day",

@@ -23,7 +23,7 @@ async fn acts(postern: &Postern) -> Vec<Act> {
         .expect("browsers");
     let new = json!({ "email": "dan@example.com", "password": "a whole new one" });
     let robot = json!({ "id": "robot", "name": "Robot", "kind": "service", "scope": "read" });
-    let changed = json!({ "name": "Old robot", "kind": "service", "scope": "read" });
+    let changed = json!({ "name": "Old robot" });
     let of_bob = |act: &str| format!("/users/{bob}{act}");
     vec![
         ("addUser", "/users".to_owned(), Some(new), "user.created"),
@@ -85,6 +85,12 @@ async fn acts(postern: &Postern) -> Vec<Act> {
             "client.secret_rotated",
         ),
         (
+            "removeSecret",
+            "/clients/robot/secrets/{secret}".to_owned(),
+            None,
+            "client.secret_removed",
+        ),
+        (
             "removeClient",
             "/clients/robot".to_owned(),
             None,
@@ -130,6 +136,10 @@ async fn every_act_leaves_its_event_with_who_did_it() {
             "cancelSessionEnd" => {
                 let ends = machine.get("/session-ends").await.json();
                 path.replace("{end}", ends["items"][0]["id"].as_str().expect("an id"))
+            }
+            "removeSecret" => {
+                let secrets = machine.get("/clients/robot/secrets").await.json();
+                path.replace("{secret}", secrets["items"][0]["id"].as_str().expect("an id"))
             }
             _ => path,
         };

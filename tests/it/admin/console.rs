@@ -241,18 +241,14 @@ async fn a_session_that_is_over_is_in_no_list_and_one_in_use_is_in_each() {
         postern.advance("14m");
         assert_eq!(admin.open("/console").await.status, 200);
     }
+    let row = "Postern console on ";
     assert_eq!(listed().await, 1, "in use");
+    let page = admin.browser.account(ALICE).await;
+    assert!(page.answer.body.contains(row), "{}", page.answer.body);
     postern.advance("15m");
     assert_eq!(listed().await, 0, "idle");
-    assert!(
-        !admin
-            .browser
-            .account(ALICE)
-            .await
-            .answer
-            .body
-            .contains("Postern console")
-    );
+    let page = admin.browser.account(ALICE).await;
+    assert!(!page.answer.body.contains(row), "{}", page.answer.body);
 
     let mut old = Admin::signed_in(&postern, ALICE).await;
     for _ in 0..47 {
@@ -265,7 +261,7 @@ async fn a_session_that_is_over_is_in_no_list_and_one_in_use_is_in_each() {
     // A server that was set up before these were the client's own times gives it them as it starts.
     postern
         .set_client("postern-console", |settings| {
-            settings.lifetimes = ClientLifetimes::default()
+            settings.lifetimes = ClientLifetimes::default();
         })
         .await;
     postern

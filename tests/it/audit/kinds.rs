@@ -84,7 +84,9 @@ fn every_kind_that_a_statement_or_the_code_names_is_one() {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("src/config.rs") {
                 let text = std::fs::read_to_string(&path).expect("text");
-                for word in words(&text, '"') {
+                // Unit tests have kinds that are none.
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                for word in words(text, '"') {
                     named += 1;
                     assert!(kinds.contains(&word), "{}: {word}", path.display());
                 }

@@ -1,6 +1,6 @@
 //! How many live sessions each version of an app has, as the walk over all of them counts.
 
-use postern::flows::{sessions::versions, sweep::sweep};
+use postern::flows::{sessions::versions, sweep::walk::walk};
 
 use super::more_like_it;
 use crate::harness::{ALICE, BOB, Postern, Tokens};
@@ -18,21 +18,17 @@ async fn live_sessions_are_counted_by_version_and_ended_ones_leave_the_count() {
     for postern in Postern::on_each().await {
         let phone = postern.phone();
         phone.signed_in(&mut postern.browser(), ALICE).await;
-        // More than one sweep walks over.
+        // More than one stride.
         more_like_it(&postern, 6000).await;
         let code = phone.allowed_code(&mut postern.browser(), BOB).await;
         let bob = Tokens::of(&phone.redeem_with(&code, &[("app_version", "2.0")]).await);
         assert_eq!(counts(&postern).await, [], "nothing is counted by who asks");
-        for _ in 0..2 {
-            sweep(postern.provider()).await.expect("swept");
-        }
+        walk(postern.provider()).await.expect("walked");
         let two = Some("2.0".to_owned());
         assert_eq!(counts(&postern).await, [(None, 6001), (two, 1)]);
 
         postern.phone().revoke(&bob.refresh).await;
-        for _ in 0..2 {
-            sweep(postern.provider()).await.expect("swept");
-        }
+        walk(postern.provider()).await.expect("walked");
         assert_eq!(counts(&postern).await, [(None, 6001)]);
     }
 }

@@ -1,6 +1,6 @@
 //! The example that the README points to, with tokens of the real server.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use postern::{
     domain::client::{ClientKind, ClientSettings},
@@ -8,10 +8,10 @@ use postern::{
 };
 use postern_resource_server::Follow;
 use reqwest::RequestBuilder;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::sleep};
 
 use super::{API, OTHER_API, Told, app, issuer::Issuer};
-use crate::harness::ALICE;
+use crate::{durability::surely, harness::ALICE};
 
 #[expect(dead_code, reason = "its `main` waits for ever on a port of its own")]
 #[path = "../../../resource-server/examples/notes-api.rs"]
@@ -80,14 +80,15 @@ async fn a_session_that_ends_is_refused_by_its_access_token_too() {
     let tokens = issuer.alices().await;
     let notes = async || told(app().get(format!("{url}/notes")).bearer_auth(&tokens.access)).await;
     // Until it follows, the API cannot tell and refuses or asks; then it takes what is good.
-    while notes().await.status != 200 {
-        tokio::task::yield_now().await;
-    }
+    let is = async |good: bool| {
+        while (notes().await.status == 200) != good {
+            sleep(Duration::from_millis(5)).await;
+        }
+    };
+    surely("an API that takes what is good", is(true)).await;
     issuer.postern.end_everything_of(ALICE).await;
     // The token itself is good for minutes by its signature and its times.
-    while notes().await.status == 200 {
-        tokio::task::yield_now().await;
-    }
+    surely("a refusal", is(false)).await;
     notes().await.refused(401, "invalid_token");
 }
 
