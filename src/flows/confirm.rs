@@ -73,6 +73,15 @@ pub fn wait(provider: &Provider, patience: Lifetime) -> std::result::Result<Wait
     })
 }
 
+/// The same for who ends nothing and only asks how far an end has come: half of the places are for those who do, so that
+/// nobody who may read only keeps them from it.
+pub fn look(provider: &Provider, patience: Lifetime) -> std::result::Result<Wait<'_>, TooMany> {
+    if provider.waiting.free() <= MOST / 2 {
+        return Err(TooMany);
+    }
+    wait(provider, patience)
+}
+
 /// How far an end has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {

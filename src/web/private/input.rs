@@ -21,7 +21,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::actor::Actor,
-    flows::confirm::{Wait, wait},
+    flows::confirm::{Wait, look, wait},
     web::{encoding::parse_pairs, extract::form::is_sent_as},
 };
 
@@ -148,10 +148,21 @@ impl Asked {
 
     /// Whether to wait, with a place for that; as long as a request may take at most.
     pub(super) fn wait<'a>(&self, private: &'a Private) -> Result<Option<Wait<'a>>, Problem> {
-        let patience = self.value("wait", |text| text.parse().ok(), "a time such as 20s")?;
-        let patience = patience.map(|patience: Lifetime| patience.min(private.longest_wait()));
+        let patience = self.patience(private)?;
         let wait = patience.map(|patience| wait(private.provider(), patience));
         Ok(wait.transpose()?)
+    }
+
+    /// The same for who only looks.
+    pub(super) fn look<'a>(&self, private: &'a Private) -> Result<Option<Wait<'a>>, Problem> {
+        let patience = self.patience(private)?;
+        let wait = patience.map(|patience| look(private.provider(), patience));
+        Ok(wait.transpose()?)
+    }
+
+    fn patience(&self, private: &Private) -> Result<Option<Lifetime>, Problem> {
+        let patience = self.value("wait", |text| text.parse().ok(), "a time such as 20s")?;
+        Ok(patience.map(|patience: Lifetime| patience.min(private.longest_wait())))
     }
 
     /// A time.

@@ -74,7 +74,7 @@ pub(super) async fn get(
     asked: Asked,
 ) -> Answer {
     let provider = private.provider();
-    let found = match asked.wait(&private)? {
+    let found = match asked.look(&private)? {
         Some(wait) => mass_end::wait(wait, id).await?,
         None => mass_end::find(provider, id).await?.map(|done| Reached {
             done,

@@ -245,3 +245,31 @@ async fn only_so_many_wait_at_once_and_who_finds_no_place_has_ended_nothing() {
     assert_eq!(admin.tell(&path).await.json()["devices"], 1);
     assert_eq!(free(), MOST);
 }
+
+#[tokio::test]
+async fn who_only_looks_leaves_places_for_those_who_end() {
+    let postern = Postern::start_at(Clock::system(), None, private).await;
+    let admin = Machine::with(&postern, [Permission::EndSessions]).await;
+    let reader = Machine::with(&postern, [Permission::ReadSessions]).await;
+    let tokens = postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    let mute = Follower::new(&postern, "mute").await;
+    let _stream = mute.followed().await;
+    let body = json!({ "filter": { "user": postern.user(BOB).await.id } });
+    let begun = admin.post("/session-ends", body).await.json();
+    while mass_end::work(postern.provider()).await.expect("worked off") {}
+    let path = format!("/session-ends/{}?wait=20s", begun["id"].as_str().expect("an id"));
+    let all = futures_util::future::join_all((0..MOST / 2).map(|_| reader.get(&path)));
+    let ended = async {
+        while postern.provider().waiting.free() > MOST / 2 {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let end = format!("/sessions/{}/end?wait=10ms", tokens.sid());
+        (reader.get(&path).await, admin.tell(&end).await)
+    };
+    let (refused, ended) = tokio::select! {
+        both = ended => both,
+        _ = all => unreachable!("they wait"),
+    };
+    assert_eq!(problem(&refused), "busy");
+    assert_eq!(ended.json()["devices"], 1, "{ended:?}");
+}

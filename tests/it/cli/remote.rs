@@ -135,7 +135,7 @@ async fn what_is_shown_is_the_same_from_far_and_near() {
         &["keys", "list"],
         &["client", "list"],
         &["client", "show", "notes", "--json"],
-        &["client", "list", "--unused", "0s"],
+        &["client", "list", "--unused", "1h"],
         &["client", "secret", "list", "mighty", "--json"],
         &["client", "secret", "list", "notes"],
     ] {

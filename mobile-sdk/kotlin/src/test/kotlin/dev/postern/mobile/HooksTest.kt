@@ -9,7 +9,7 @@ import dev.postern.mobile.harness.failure
 import java.util.concurrent.CountDownLatch
 import kotlin.coroutines.resume
 import kotlin.coroutines.suspendCoroutine
-import kotlin.time.Duration.Companion.milliseconds
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.runBlocking
@@ -53,7 +53,7 @@ class HooksTest {
                 Device(server.config()).use { device ->
                     val account = device.signedIn(server).session().account
                     var on = false
-                    val quick = 200.milliseconds
+                    val quick = 2.seconds
                     val apps = listOf(
                         device.app(store(device, fault) { on }, timeout = quick),
                         device.app(signer = signer(device, fault) { on }, timeout = quick),
@@ -81,7 +81,7 @@ class HooksTest {
                 device.signedIn(server).close()
                 val api = "${server.issuer}/userinfo"
                 for ((name, fault) in faults) {
-                    val app = device.app(http = { if (it.url == api) fault() else device.wire.send(it) }, timeout = 200.milliseconds)
+                    val app = device.app(http = { if (it.url == api) fault() else device.wire.send(it) }, timeout = 2.seconds)
                     val failed = failure { app.session().fetch(api) }
                     assertTrue(failed.action in setOf(Action.REPORT, Action.RETRY_LATER), "$name: $failed")
                 }
@@ -105,7 +105,7 @@ class HooksTest {
                             return store.get(key)
                         }
                     },
-                    timeout = 200.milliseconds,
+                    timeout = 2.seconds,
                 )
                 val session = app.session()
                 blocks = true

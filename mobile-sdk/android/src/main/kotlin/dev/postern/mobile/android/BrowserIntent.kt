@@ -16,14 +16,14 @@ private const val REDIRECT_HOST = "androidx.browser.auth.extra.HTTPS_REDIRECT_HO
 private const val REDIRECT_PATH = "androidx.browser.auth.extra.HTTPS_REDIRECT_PATH"
 
 /**
- * An Auth Tab, which gives the redirect to nobody but us; else a Custom Tab; else the browser. The person's own browser
- * first: it knows them.
+ * An Auth Tab, which gives the redirect to nobody but us; else a Custom Tab; else the browser. Only of the person's own
+ * browser: any app may say that it has Custom Tabs, and would be shown the password. Without one the system asks.
  */
 internal fun browserIntent(packages: PackageManager, url: String, redirectUri: String): Intent {
     val view = Intent(Intent.ACTION_VIEW, Uri.parse(url)).addCategory(Intent.CATEGORY_BROWSABLE)
     val tabs = packages.queryIntentServices(Intent(CUSTOM_TABS_SERVICE), PackageManager.GET_RESOLVED_FILTER)
     val theirs = packages.resolveActivity(view, PackageManager.MATCH_DEFAULT_ONLY)?.activityInfo?.packageName
-    val tab = tabs.firstOrNull { it.serviceInfo.packageName == theirs } ?: tabs.firstOrNull() ?: return view
+    val tab = tabs.firstOrNull { it.serviceInfo.packageName == theirs } ?: return view
     view.setPackage(tab.serviceInfo.packageName)
     view.putExtras(Bundle().apply { putBinder(CUSTOM_TABS_SESSION, null) })
     if (tab.hasAuthTab()) view.asAuthTab(Uri.parse(redirectUri))
