@@ -257,7 +257,10 @@ async fn who_only_looks_leaves_places_for_those_who_end() {
     let body = json!({ "filter": { "user": postern.user(BOB).await.id } });
     let begun = admin.post("/session-ends", body).await.json();
     while mass_end::work(postern.provider()).await.expect("worked off") {}
-    let path = format!("/session-ends/{}?wait=20s", begun["id"].as_str().expect("an id"));
+    let path = format!(
+        "/session-ends/{}?wait=20s",
+        begun["end"]["id"].as_str().expect("an id")
+    );
     let all = futures_util::future::join_all((0..MOST / 2).map(|_| reader.get(&path)));
     let ended = async {
         while postern.provider().waiting.free() > MOST / 2 {

@@ -180,7 +180,7 @@ async fn changes_that_lock_in_opposite_order_both_happen() {
         async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
             tx.one(RENAME, (self.0, "x".to_owned())).await?;
             // The first time both have what the other one wants; one of them runs again, alone.
-            let _ = tokio::time::timeout(Duration::from_millis(300), self.2.wait()).await;
+            let _ = tokio::time::timeout(Duration::from_secs(3), self.2.wait()).await;
             tx.one(RENAME, (self.1, "y".to_owned())).await.map(drop)
         }
     }
