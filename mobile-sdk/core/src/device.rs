@@ -9,7 +9,7 @@ use crate::{
     form::Form,
     json,
     outcome::{AuthorizeParams, DeviceReady, Outcome},
-    pending::{self, LIFE, Pending},
+    pending::{self, Pending},
     sign_in,
     store::{Host, Result},
     token_response::{self, Reply, refusal, send},
@@ -21,22 +21,8 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     let endpoint = server.device.clone().ok_or(ErrorCode::NotSupported)?;
     pending::tidy(host, 1).await?;
     let flow = pending::flow_of(&host.random_text().await?);
-    let pending = Pending {
-        flow,
-        server,
-        key: None,
-        state: "".into(),
-        nonce: "".into(),
-        verifier: "".into(),
-        redirect_uri: String::new(),
-        device_code: None,
-        interval: 0,
-        scopes: sign_in::scopes(host.config(), params.scopes.as_ref())?,
-        resource: None,
-        until: Until::after(&host.now(), LIFE),
-        used: false,
-    };
-    let (pending, version) = pending.begin(host).await?;
+    let scopes = sign_in::scopes(host.config(), params.scopes.as_ref())?;
+    let (pending, version) = Pending::new(host, flow, server, scopes).begin(host).await?;
     match ask(host, &endpoint, pending.clone(), version).await {
         Err(error) => {
             pending::give_up(host, &pending).await?;

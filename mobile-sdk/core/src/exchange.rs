@@ -1,13 +1,11 @@
 //! Token exchange (RFC 8693), and the apps of one maker that sign in once (OpenID Connect Native SSO for Mobile Apps 1.0).
 
 use crate::{
-    account,
-    clock::Until,
-    discovery,
+    account, discovery,
     error::ErrorCode,
     form::Form,
     outcome::{ExchangeParams, NativeSso, Outcome, Want},
-    pending::{self, LIFE, Pending},
+    pending::{self, Pending},
     refresh, sign_in,
     store::{Host, Result},
     token_response::{self, Reply},
@@ -65,21 +63,11 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
     let server = discovery::server(host).await?;
     pending::tidy(host, 1).await?;
     let flow = pending::flow_of(&host.random_text().await?);
+    let scopes = host.config().scopes.clone();
     let pending = Pending {
-        flow,
-        key: None,
-        server,
-        state: "".into(),
-        nonce: "".into(),
-        verifier: "".into(),
-        redirect_uri: String::new(),
-        device_code: None,
-        interval: 0,
-        scopes: host.config().scopes.clone(),
-        resource: None,
-        until: Until::after(&host.now(), LIFE),
         // Nobody continues it; what is left of it after a crash is tidied away.
         used: true,
+        ..Pending::new(host, flow, server, scopes)
     };
     let (pending, _) = pending.begin(host).await?;
     let form = Form::default()

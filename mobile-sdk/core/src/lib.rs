@@ -44,6 +44,7 @@ mod memory;
 mod operation;
 mod outcome;
 mod par;
+mod patience;
 mod pending;
 mod pkce;
 mod redirect;

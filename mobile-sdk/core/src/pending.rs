@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// As long as the server keeps its half.
-pub(crate) const LIFE: i64 = 3_600_000;
+const LIFE: i64 = 3_600_000;
 /// How many may wait at once.
 const MOST: usize = 5;
 
@@ -56,6 +56,25 @@ fn key_of(flow: &str) -> String {
 }
 
 impl Pending {
+    /// One that begins now.
+    pub(crate) fn new(host: &Host, flow: String, server: Server, scopes: Vec<String>) -> Self {
+        Self {
+            flow,
+            server,
+            key: None,
+            state: Secret::default(),
+            nonce: Secret::default(),
+            verifier: Secret::default(),
+            redirect_uri: String::new(),
+            device_code: None,
+            interval: 0,
+            scopes,
+            resource: None,
+            until: Until::after(&host.now(), LIFE),
+            used: false,
+        }
+    }
+
     pub(crate) fn read(record: &Secret, config: &Config) -> Option<Self> {
         let members = json::object(record.bytes())?;
         let same = json::number(&members, "schema") == Some(SCHEMA)

@@ -13,11 +13,11 @@ use crate::{
     error::{ErrorCode, SdkError},
     event::{EndReason, Event},
     form::Form,
-    id_token::{self, Expected},
     memory::{Session, Shared},
     outcome::{Outcome, Token, Want},
+    patience::{self, Patience},
     store::{Host, Result},
-    token_response::{self, Granted, Patience, Reply},
+    token_response::{self, Granted, Reply},
 };
 
 /// How often another process may be faster.
@@ -180,7 +180,7 @@ async fn refresh(
             return Ok(None);
         }
         let sent = host.now();
-        let before = token_response::offset(host);
+        let before = patience::offset(host);
         let reply = token_response::post(host, &account.server, &form, account.key.as_ref(), proof).await?;
         if patience.again(host, &reply, before).await? {
             continue;
@@ -235,24 +235,12 @@ async fn store(
     sent: &Moment,
 ) -> Result<Option<AccessToken>> {
     granted.check_type(account.key.is_some())?;
-    if let Some(token) = &granted.id_token {
-        let now = host.now();
-        let expected = Expected {
-            config: host.config(),
-            nonce: None,
-            access_token: Some(&granted.access_token),
-            now_ms: host
-                .memory()
-                .anchor
-                .as_ref()
-                .map(|anchor| anchor.server_now(&now)),
-        };
-        let sub = id_token::check(token, &expected)?;
+    if let Some(sub) = granted.subject(host, None)? {
         // OpenID Connect Core section 12.2.
         if account.sub.as_ref().is_some_and(|known| *known != sub) {
             return Err(ErrorCode::IdTokenSubject.into());
         }
-        account.id_token = Some(token.clone());
+        account.id_token.clone_from(&granted.id_token);
     }
     if let Some(successor) = &granted.refresh_token {
         account.refresh_token = Some(successor.clone());

@@ -3,18 +3,17 @@
 use crate::{
     account, base64,
     blob::Account,
-    clock::{Moment, Until},
+    clock::Moment,
     config::{Config, ParPolicy, is_scope},
     discovery,
     dpop::Key,
     end,
-    error::{ErrorCode, SdkError},
+    error::ErrorCode,
     event::{EndReason, Event},
     form::Form,
-    id_token::{self, Expected},
     outcome::{AuthorizationReady, AuthorizeParams, Outcome},
     par,
-    pending::{self, LIFE, Pending},
+    pending::{self, Pending},
     pkce,
     store::{Host, Result},
     token_response::Granted,
@@ -29,19 +28,11 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     let flow = pending::flow_of(&state);
     let scopes = scopes(host.config(), params.scopes.as_ref())?;
     let pending = Pending {
-        flow: flow.clone(),
-        server,
-        key: None,
         state: state.into(),
         nonce: host.random_text().await?.into(),
         verifier: host.random_text().await?.into(),
         redirect_uri: host.config().redirect_uri.clone(),
-        device_code: None,
-        interval: 0,
-        scopes,
-        resource: None,
-        until: Until::after(&host.now(), LIFE),
-        used: false,
+        ..Pending::new(host, flow.clone(), server, scopes)
     };
     let (pending, _) = pending.begin(host).await?;
     let request = request(host.config(), &pending, &params);
@@ -169,28 +160,12 @@ fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -
 
 fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>) -> Result<Option<String>> {
     granted.check_type(pending.key.is_some())?;
-    let Some(token) = &granted.id_token else {
-        let promised = pending.scopes.iter().any(|scope| scope == "openid");
-        return if promised {
-            Err(ErrorCode::IdTokenMalformed.into())
-        } else {
-            Ok(None)
-        };
-    };
-    let now = host.now();
-    let expected = Expected {
-        config: host.config(),
-        nonce,
-        access_token: Some(&granted.access_token),
-        now_ms: host
-            .memory()
-            .anchor
-            .as_ref()
-            .map(|anchor| anchor.server_now(&now)),
-    };
-    id_token::check(token, &expected)
-        .map(Some)
-        .map_err(SdkError::from)
+    let sub = granted.subject(host, nonce)?;
+    let promised = pending.scopes.iter().any(|scope| scope == "openid");
+    if promised && sub.is_none() {
+        return Err(ErrorCode::IdTokenMalformed.into());
+    }
+    Ok(sub)
 }
 
 /// Stores an account, and ends the session that it had before.

@@ -10,7 +10,10 @@ use crate::{
     effect::{Header, HttpFailure, HttpRequest, HttpResponse},
     error::{ErrorCode, SdkError},
     form::Form,
-    headers, json,
+    headers,
+    id_token::{self, Expected},
+    json,
+    patience::{Patience, offset},
     secret::Secret,
     store::{Host, Result},
 };
@@ -85,6 +88,25 @@ impl Granted {
         }
     }
 
+    /// Whom its ID token names, if it has one and it is for us.
+    pub(crate) fn subject(&self, host: &Host, nonce: Option<&str>) -> Result<Option<String>> {
+        let Some(token) = &self.id_token else {
+            return Ok(None);
+        };
+        let now = host.now();
+        let expected = Expected {
+            config: host.config(),
+            nonce,
+            access_token: Some(&self.access_token),
+            now_ms: host
+                .memory()
+                .anchor
+                .as_ref()
+                .map(|anchor| anchor.server_now(&now)),
+        };
+        Ok(Some(id_token::check(token, &expected)?))
+    }
+
     /// The access token, good from when it was asked for.
     pub(crate) fn access(
         &self,
@@ -141,46 +163,6 @@ impl Refusal {
         };
         SdkError::saying(code, &format!("{}: {}", self.error, self.details))
     }
-}
-
-/// What may be tried again within one request, and how often.
-#[derive(Default)]
-pub(crate) struct Patience {
-    nonce: bool,
-    clock: bool,
-    unsent: u64,
-}
-
-impl Patience {
-    /// Whether the same request is worth sending again, with a new proof.
-    pub(crate) async fn again(
-        &mut self,
-        host: &Host,
-        reply: &Reply,
-        offset_before: Option<i64>,
-    ) -> Result<bool> {
-        Ok(match reply {
-            Reply::Refused(refusal) if refusal.error == "use_dpop_nonce" => {
-                !std::mem::replace(&mut self.nonce, true)
-            }
-            Reply::Refused(refusal) if refusal.error == "invalid_dpop_proof" => {
-                let offset = host.memory().anchor.as_ref().map(crate::clock::Anchor::offset);
-                let corrected = offset.unwrap_or(0).abs_diff(offset_before.unwrap_or(0)) > 30_000;
-                corrected && !std::mem::replace(&mut self.clock, true)
-            }
-            Reply::Failed(HttpFailure::NotSent) if self.unsent < 2 => {
-                self.unsent += 1;
-                host.sleep(400 * self.unsent * self.unsent).await?;
-                true
-            }
-            _ => false,
-        })
-    }
-}
-
-/// How wrong the device's clock was thought to be.
-pub(crate) fn offset(host: &Host) -> Option<i64> {
-    host.memory().anchor.as_ref().map(crate::clock::Anchor::offset)
 }
 
 /// Asks the token endpoint, or another that answers like it, with a proof that was made for it.

@@ -1,25 +1,11 @@
 //! The mobile SDK: a stored account, or a sign-in that waits, which a disk may have spoilt.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use postern_mobile_core::{AttestationPolicy, Config, DpopPolicy, ParPolicy, parsers};
+mod config;
 
-fn config() -> Config {
-    Config {
-        issuer: "http://localhost:1".to_owned(),
-        client_id: "app".to_owned(),
-        redirect_uri: "http://127.0.0.1/callback".to_owned(),
-        scopes: vec!["openid".to_owned()],
-        resources: Vec::new(),
-        dpop: DpopPolicy::Preferred,
-        par: ParPolicy::Preferred,
-        attestation: AttestationPolicy::Off,
-        require_hardware_key: false,
-        allow_custom_scheme: false,
-        allow_loopback: true,
-        read_only: false,
-    }
-}
+use config::config;
+use libfuzzer_sys::fuzz_target;
+use postern_mobile_core::parsers;
 
 fuzz_target!(|record: &[u8]| {
     parsers::pending(record, &config());

@@ -7,8 +7,8 @@ use std::sync::{
 
 use aws_lc_rs::rand;
 use postern_mobile_core::{
-    Answer, AttestationPolicy, Config, Core, DpopPolicy, Effect, Event, HttpFailure, HttpRequest, Input,
-    Moment, Next, Operation, Outcome, ParPolicy, SdkError, Want,
+    Answer, AttestationPolicy, Config, Core, DpopPolicy, Effect, Event, HttpFailure, HttpRequest,
+    HttpResponse, Input, Moment, Next, Operation, Outcome, ParPolicy, SdkError, Secret, Verdict, Want,
 };
 
 use crate::{http, keys::Keys, server::Server, store::Store};
@@ -224,6 +224,36 @@ impl App {
     /// A refresh.
     pub fn refresh(&self) -> Result<Outcome, SdkError> {
         self.run(self.core.access_token(None, fresh()))
+    }
+
+    /// A request to an API, repeated as the core says.
+    pub fn get(&self, url: &str) -> HttpResponse {
+        for tries in 0.. {
+            let authorized =
+                self.core
+                    .authorize_request(None, "GET".to_owned(), url.to_owned(), Want::default());
+            let headers = match self.run(authorized) {
+                Ok(Outcome::Headers { headers }) => headers.headers,
+                other => panic!("{other:?}"),
+            };
+            let request = HttpRequest {
+                method: "GET".to_owned(),
+                url: url.to_owned(),
+                headers,
+                body: Secret::default(),
+            };
+            let Input::Http { response } = self.device.perform(&Effect::Http { request }) else {
+                panic!("no answer of {url}")
+            };
+            let now = self.device.now();
+            let verdict = self
+                .core
+                .response_seen(None, url, response.status, &response.headers, tries, &now);
+            if verdict != Verdict::Retry {
+                return response;
+            }
+        }
+        unreachable!("it is repeated once")
     }
 
     /// Whether it was told of something like this.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use postern_mobile_core::{HookError, Input, Secret};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 /// Records in memory. What is here survives whatever happens to a process.
@@ -20,6 +21,20 @@ impl Store {
     /// What is stored, for tests to read and to spoil.
     pub fn records(&self) -> MutexGuard<'_, BTreeMap<String, Vec<u8>>> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The names of records that begin like this.
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        let records = self.records();
+        let names = records.keys().filter(|key| key.starts_with(prefix));
+        names.cloned().collect()
+    }
+
+    /// The first of them, as JSON.
+    pub fn record(&self, prefix: &str) -> Value {
+        let records = self.records();
+        let found = records.iter().find(|(key, _)| key.starts_with(prefix));
+        serde_json::from_slice(found.expect("a record").1).expect("JSON")
     }
 
     /// Writes (or all) fail from now on.
@@ -76,12 +91,7 @@ impl Store {
     /// `Keys`.
     pub fn keys(&self, prefix: &str) -> Input {
         self.broken(true).unwrap_or_else(|| Input::Keys {
-            keys: self
-                .records()
-                .keys()
-                .filter(|key| key.starts_with(prefix))
-                .cloned()
-                .collect(),
+            keys: self.names(prefix),
         })
     }
 }

@@ -11,8 +11,7 @@ use std::{
 };
 
 use postern_mobile_core::{
-    Action, AuthorizeParams, DpopPolicy, ErrorCode, Event, Input, LogoutMode, Outcome, ParPolicy, Verdict,
-    Want,
+    Action, AuthorizeParams, DpopPolicy, ErrorCode, Event, LogoutMode, Outcome, ParPolicy,
 };
 use postern_mobile_harness::{
     browser::Browser,
@@ -101,39 +100,11 @@ fn sign_in(server: &Other, app: &App) -> Browser {
 
 /// What this server's own API says.
 fn userinfo(server: &Other, app: &App) -> u16 {
-    let url = format!("{}/me", server.issuer);
-    for tries in 0.. {
-        let headers = app.run(
-            app.core
-                .authorize_request(None, "GET".into(), url.clone(), Want::default()),
-        );
-        let Ok(Outcome::Headers { headers }) = headers else {
-            panic!("{headers:?}")
-        };
-        let request = postern_mobile_core::HttpRequest {
-            method: "GET".into(),
-            url: url.clone(),
-            headers: headers.headers,
-            body: "".into(),
-        };
-        let Input::Http { response } = http::send(&request) else {
-            panic!("no answer")
-        };
-        let now = app.device.now();
-        let verdict = app
-            .core
-            .response_seen(None, &url, response.status, &response.headers, tries, &now);
-        if verdict != Verdict::Retry {
-            return response.status;
-        }
-    }
-    unreachable!("it is repeated once")
+    app.get(&format!("{}/me", server.issuer)).status
 }
 
 fn refresh_token(device: &Device) -> String {
-    let records = device.store.records();
-    let record = records.iter().find(|(name, _)| name.starts_with("account/"));
-    let record: serde_json::Value = serde_json::from_slice(record.expect("an account").1).expect("JSON");
+    let record = device.store.record("account/");
     record["refresh_token"].as_str().expect("text").to_owned()
 }
 

@@ -105,16 +105,8 @@ fn an_error_is_tamed_and_ends_the_sign_in() {
     let device = Device::new(config(&server.issuer));
     let app = device.app();
     app.begin();
-    let state = {
-        let records = device.store.records();
-        let pending = records
-            .iter()
-            .find(|(key, _)| key.starts_with("pending/"))
-            .expect("waiting")
-            .1;
-        let pending: serde_json::Value = serde_json::from_slice(pending).expect("JSON");
-        pending["state"].as_str().expect("text").to_owned()
-    };
+    let pending = device.store.record("pending/");
+    let state = pending["state"].as_str().expect("text");
     let iss = postern_mobile_harness::browser::encode(&server.issuer);
     let url = format!(
         "http://127.0.0.1/callback?error=access_denied&state={state}&iss={iss}&error_description=a%0d%0ab%1b%E2%80%AEc"
@@ -124,13 +116,7 @@ fn an_error_is_tamed_and_ends_the_sign_in() {
         .expect_err("denied");
     assert_eq!(error.code, ErrorCode::AccessDenied);
     assert_eq!(error.details.as_deref(), Some("access_denied: abc"));
-    assert!(
-        !device
-            .store
-            .records()
-            .keys()
-            .any(|key| key.starts_with("pending/"))
-    );
+    assert!(device.store.names("pending/").is_empty());
     assert_eq!(device.keys.count(), 0);
 }
 

@@ -1,6 +1,6 @@
 //! Signing in and out, whole and cut off. Against the real server.
 
-use postern_mobile_core::{ErrorCode, Event, LogoutMode, Outcome, Verdict, Want};
+use postern_mobile_core::{ErrorCode, Event, LogoutMode, Outcome};
 use postern_mobile_harness::{
     device::{Device, End, Kill, config, signed_in},
     server::Server,
@@ -17,47 +17,9 @@ fn the_whole_way_from_sign_in_to_logout() {
         == Event::AccountAdded {
             account: account.clone()
         }));
-    assert!(
-        !device
-            .store
-            .records()
-            .keys()
-            .any(|key| key.starts_with("pending/"))
-    );
+    assert!(device.store.names("pending/").is_empty());
     // A request to an API: the server's own.
-    let url = format!("{}/userinfo", server.issuer);
-    let mut tries = 0;
-    let response = loop {
-        let headers = app.run(
-            app.core
-                .authorize_request(None, "GET".into(), url.clone(), Want::default()),
-        );
-        let Ok(Outcome::Headers { headers }) = headers else {
-            panic!("{headers:?}")
-        };
-        let request = postern_mobile_core::HttpRequest {
-            method: "GET".into(),
-            url: url.clone(),
-            headers: headers.headers,
-            body: "".into(),
-        };
-        let postern_mobile_core::Input::Http { response } = postern_mobile_harness::http::send(&request)
-        else {
-            panic!("no answer")
-        };
-        let verdict = app.core.response_seen(
-            None,
-            &url,
-            response.status,
-            &response.headers,
-            tries,
-            &device.now(),
-        );
-        if verdict != Verdict::Retry {
-            break response;
-        }
-        tries += 1;
-    };
+    let response = app.get(&format!("{}/userinfo", server.issuer));
     assert_eq!(response.status, 200, "{}", response.body.text());
     assert!(app.refresh().is_ok());
     assert_eq!(
@@ -99,9 +61,8 @@ fn a_kill_at_any_effect_of_a_sign_in_leaves_a_session_or_a_clean_login_screen() 
                 .fetch_add(3_600_001, std::sync::atomic::Ordering::Relaxed);
             let app = device.app();
             app.run(app.core.resume()).expect("tidied");
-            let records = device.store.records();
-            assert!(!records.keys().any(|key| key.starts_with("pending/")), "{kill:?}");
-            let accounts = records.keys().filter(|key| key.starts_with("account/")).count();
+            assert!(device.store.names("pending/").is_empty(), "{kill:?}");
+            let accounts = device.store.names("account/").len();
             assert_eq!(device.keys.count(), accounts, "{kill:?}");
         }
     }
