@@ -1,7 +1,7 @@
 //! The end of a session on this device: first a note of what is to be done, then the doing, so that a process that is killed
 //! in between leaves nothing half done.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
     account,
@@ -70,16 +70,16 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
     Err(ErrorCode::Busy.into())
 }
 
-/// What is noted. One that cannot be read is dropped, one of another app or server is left alone.
+/// What is noted. One that cannot be read is dropped; one of another app or server, or of a newer SDK, is left alone.
 async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
     let Some(found) = host.get_or_drop(&record(flow)).await? else {
         return Ok(None);
     };
     let members = json::object(found.value.bytes());
-    if members
-        .as_ref()
-        .is_some_and(|members| host.config().is_anothers(members))
-    {
+    if members.as_ref().is_some_and(|members| {
+        host.config().is_anothers(members)
+            || json::number(members, "schema").is_some_and(|schema| schema > SCHEMA)
+    }) {
         return Ok(None);
     }
     let note = members.and_then(|members| {
@@ -88,16 +88,25 @@ async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
             server: Server::from_members(members.get("server")?.as_object()?, host.config()).ok()?,
             key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
             refresh_token: secret(&members, "refresh_token"),
-            reason: {
-                let name = json::text(&members, "reason")?;
-                REASONS.iter().find(|(known, _)| *known == name)?.1
-            },
+            reason: reason(&members)?,
         })
     });
     if note.is_none() {
         drop_note(host, flow).await?;
     }
     Ok(note)
+}
+
+/// The first notes said only whether another session took the place of theirs.
+fn reason(members: &Map<String, Value>) -> Option<EndReason> {
+    match json::text(members, "reason") {
+        Some(name) => REASONS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, reason)| *reason),
+        None if json::flag(members, "replaced") => Some(EndReason::Replaced),
+        None => Some(EndReason::LoggedOut),
+    }
 }
 
 /// Does what is noted. What the server cannot be told now stays noted.

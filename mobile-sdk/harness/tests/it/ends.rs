@@ -2,7 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use postern_mobile_core::{Action, Answer, EndReason, ErrorCode, Event, HttpFailure, Input, Next};
+use postern_mobile_core::{
+    Action, Answer, EndReason, ErrorCode, Event, HttpFailure, Input, LogoutMode, Next,
+};
 use postern_mobile_harness::{
     device::{Kill, fresh},
     fake::{Fake, Rules, answer},
@@ -210,4 +212,47 @@ fn what_is_no_answer_of_a_token_endpoint_ends_nothing() {
     assert_eq!(*device.store.records(), records);
     server.as_ever();
     assert!(app.refresh().is_ok());
+}
+
+/// Notes as they were first written: without an issuer, with a switch in place of a reason.
+#[test]
+fn a_revocation_that_an_older_version_has_queued_is_made() {
+    for replaced in [false, true] {
+        let server = Fake::default();
+        let device = server.signed_in();
+        let offline = device.app();
+        server.instead(|_, _| {
+            Some(Input::HttpFailed {
+                failure: HttpFailure::NotSent,
+            })
+        });
+        offline
+            .run(offline.core.logout(None, LogoutMode::Session))
+            .expect("signed out here");
+        server.as_ever();
+        let name = device.store.names("logout/").remove(0);
+        let mut note = device.store.record("logout/");
+        let members = note.as_object_mut().expect("an object");
+        for new in ["issuer", "client_id", "reason"] {
+            assert!(members.remove(new).is_some(), "{new}");
+        }
+        members.insert("replaced".to_owned(), replaced.into());
+        let write = |note: &serde_json::Value| {
+            let note = note.to_string().into_bytes();
+            device.store.records().insert(name.clone(), note);
+        };
+
+        // What a newer version has written is left to it.
+        let mut newer = note.clone();
+        newer["schema"] = 2.into();
+        write(&newer);
+        let app = device.app();
+        app.run(app.core.resume()).expect("left alone");
+        assert_eq!((server.ended(), device.store.record("logout/")), (0, newer));
+
+        write(&note);
+        app.run(app.core.resume()).expect("told");
+        assert_eq!(server.ended(), 1, "replaced: {replaced}");
+        assert!(device.store.names("logout/").is_empty());
+    }
 }
