@@ -70,6 +70,7 @@ fn five_people_refresh_at_once_and_the_end_of_one_is_nobody_elses() {
     for id in &ids[1..] {
         assert!(app.run(app.core.access_token(Some(id.clone()), fresh())).is_ok());
     }
+    assert!(app.refresh().is_ok(), "of the default one");
     app.run(app.core.set_default(ids[3].clone())).expect("set");
     assert_eq!(accounts(&device.app()).1.as_ref(), Some(&ids[3]));
     let unknown = app.run(app.core.set_default(ids[0].clone()));

@@ -113,6 +113,47 @@ fn der_signatures_become_raw_ones() {
     assert_eq!(raw[..32], r[1..]);
     assert_eq!(raw[32], 0);
     assert_eq!(raw[33..], s);
+    // Numbers as short as they get, and as long.
+    let der = |r: &[u8], s: &[u8]| {
+        let number = |n: &[u8]| [&[0x02, u8::try_from(n.len()).expect("short")], n].concat();
+        let numbers = [number(r), number(s)].concat();
+        [&[0x30, u8::try_from(numbers.len()).expect("short")], &numbers[..]].concat()
+    };
+    let long = [&[0x00, 0xff][..], &[9; 31]].concat();
+    for (r, s) in [
+        (vec![1], vec![0x7f]),
+        (vec![0, 0x80], vec![1]),
+        (vec![1; 20], long.clone()),
+        (long.clone(), vec![2; 30]),
+        (long.clone(), long.clone()),
+    ] {
+        let raw = parsers::signature(&der(&r, &s)).expect("a signature");
+        let filled = |n: &[u8]| {
+            let n = n.strip_prefix(&[0]).unwrap_or(n);
+            [&vec![0; 32 - n.len()][..], n].concat()
+        };
+        assert_eq!(raw.to_vec(), [filled(&r), filled(&s)].concat());
+    }
+    let good = der(&[1; 32], &[2; 32]);
+    let long_form = [&[0x30, 0x81, 68][..], &good[2..]].concat();
+    let trailing = [&good[..], &[0]].concat();
+    for bad in [
+        &der(&[], &[1])[..],
+        &der(&[1], &[]),
+        &der(&[0x80], &[1]),
+        &der(&[1], &[0xff; 32]),
+        &der(&[1; 33], &[1]),
+        &der(&[1], &[&[0][..], &[0xff; 33]].concat()),
+        &good[..good.len() - 1],
+        &trailing,
+        &long_form,
+        &[0x30, 0],
+        &[],
+        &[7; 63],
+        &[7; 65],
+    ] {
+        assert_eq!(parsers::signature(bad), None, "{bad:02x?}");
+    }
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
     let raw = key
         .sign(&aws_lc_rs::rand::SystemRandom::new(), b"x")

@@ -56,6 +56,27 @@ fn a_server_that_asks_for_patience_gets_it() {
     }
 }
 
+/// A date is one of the server's, whatever the device thinks that it is.
+#[test]
+fn a_date_to_come_back_at_is_reckoned_from_the_servers_clock() {
+    let now = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (says, least) in [
+        ("Sun, 06 Nov 1994 08:51:37 GMT", 120_000),
+        ("Sun, 06 Nov 1994 08:49:36 GMT", 1000),
+        ("Mon, 01 Jan 9999 00:00:00 GMT", 3_600_000),
+    ] {
+        let server = Fake::default();
+        let device = server.signed_in();
+        server.instead(move |path, _| {
+            let headers = [("Date", now), ("Retry-After", says)];
+            (path == "token").then(|| answer_with(429, &headers, &json!({})))
+        });
+        let wait = device.app().refresh().expect_err("patience").retry_after_ms;
+        let wait = wait.expect("when");
+        assert!((least..=least + least / 4).contains(&wait), "{says}: {wait}");
+    }
+}
+
 #[test]
 fn three_processes_ask_a_busy_server_once_each() {
     let server = Fake::default();

@@ -1,8 +1,18 @@
 //! Proofs and bound tokens: nonces without an end, and servers that forget the binding.
 
-use postern_mobile_core::{Action, ErrorCode, ExchangeParams, Header, Outcome, Verdict, Want};
-use postern_mobile_harness::fake::{Fake, answer_with};
-use serde_json::json;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use postern_mobile_core::{Action, Effect, ErrorCode, ExchangeParams, Header, Input, Outcome, Verdict, Want};
+use postern_mobile_harness::{
+    device::{App, Kill},
+    fake::{Fake, answer_with, no},
+};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 #[test]
 fn endless_nonce_challenges_stop_after_one_more() {
@@ -56,9 +66,16 @@ fn header(name: &str, value: &str) -> Header {
     }
 }
 
+/// What the proof among some headers says.
+fn claims(headers: &[Header]) -> Option<Value> {
+    let proof = headers.iter().find(|header| header.name == "DPoP")?;
+    let claims = proof.value.text().split('.').nth(1).expect("claims");
+    let claims = Base64UrlUnpadded::decode_vec(claims).expect("base64");
+    Some(serde_json::from_slice(&claims).expect("JSON"))
+}
+
 /// The nonce in the proof of a request to an API.
-fn nonce_for(app: &postern_mobile_harness::device::App, url: &str) -> Option<String> {
-    use base64ct::{Base64UrlUnpadded, Encoding};
+fn nonce_for(app: &App, url: &str) -> Option<String> {
     let headers = app.run(
         app.core
             .authorize_request(None, "GET".into(), url.into(), Want::default()),
@@ -66,16 +83,7 @@ fn nonce_for(app: &postern_mobile_harness::device::App, url: &str) -> Option<Str
     let Ok(Outcome::Headers { headers }) = headers else {
         panic!("{headers:?}")
     };
-    let proof = headers.headers.iter().find(|header| header.name == "DPoP");
-    let claims = proof
-        .expect("a proof")
-        .value
-        .text()
-        .split('.')
-        .nth(1)
-        .expect("claims");
-    let claims = Base64UrlUnpadded::decode_vec(claims).expect("base64");
-    let claims: serde_json::Value = serde_json::from_slice(&claims).expect("JSON");
+    let claims = claims(&headers.headers).expect("a proof");
     claims["nonce"].as_str().map(str::to_owned)
 }
 
@@ -104,6 +112,110 @@ fn each_origin_has_its_own_nonce_and_none_is_longer_than_1_kib() {
     ] {
         seen(one, &bad);
         assert_eq!(nonce_for(&app, one).as_deref(), Some("third"));
+    }
+}
+
+/// A server and an API, each with a nonce of its own that is good for one request: `None` where the proof has another.
+#[test]
+fn nonces_that_change_with_every_answer_cost_one_request_once() {
+    let server = Fake::default();
+    let device = server.device();
+    // For each: how many answers there were to proofs, and how many of them were challenges.
+    let seen = Arc::new(Mutex::new([(0, 0); 2]));
+    let (counted, behind) = (Arc::clone(&seen), server.clone());
+    device.wire(move |request| {
+        let Some(claims) = claims(&request.headers) else {
+            return behind.send(request);
+        };
+        let api = request.url.starts_with("https://api.example");
+        let who = usize::from(api);
+        let (answers, challenges) = &mut counted.lock().unwrap_or_else(PoisonError::into_inner)[who];
+        let right = claims["nonce"] == format!("{who}-{answers}");
+        *answers += 1;
+        *challenges += i32::from(!right);
+        let mut answer = match (right, api) {
+            (true, false) => behind.send(request),
+            (true, true) => answer_with(200, &[], &json!({})),
+            (false, false) => no("use_dpop_nonce"),
+            (false, true) => answer_with(
+                401,
+                &[("WWW-Authenticate", "DPoP error=\"use_dpop_nonce\"")],
+                &json!({}),
+            ),
+        };
+        if let Input::Http { response } = &mut answer {
+            response
+                .headers
+                .push(header("DPoP-Nonce", &format!("{who}-{answers}")));
+        }
+        answer
+    });
+    let counts = || *seen.lock().unwrap_or_else(PoisonError::into_inner);
+    let app = device.app();
+    server.sign_in(&app);
+    for _ in 0..3 {
+        assert!(app.refresh().is_ok());
+        assert_eq!(app.get("https://api.example/x").status, 200);
+    }
+    assert_eq!(counts(), [(5, 1), (4, 1)], "challenged once each");
+    // A process that knows none is challenged once more.
+    let app = device.app();
+    assert!(app.refresh().is_ok());
+    assert_eq!(app.get("https://api.example/x").status, 200);
+    assert_eq!(counts(), [(7, 2), (6, 2)]);
+}
+
+/// A million of them with POSTERN_SOAK.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "says how long it may take")]
+fn a_proof_names_its_request_and_its_token_and_no_two_have_a_name_in_common() {
+    let many = if std::env::var_os("POSTERN_SOAK").is_some() {
+        1_000_000
+    } else {
+        2000
+    };
+    let device = Fake::default().signed_in();
+    let app = device.app();
+    let mut names = HashSet::new();
+    for number in 0..many {
+        let method = if number % 2 == 0 { "GET" } else { "delete" };
+        let url = format!("https://api.example:8443/Items/{number}%20x?q=secret&{number}");
+        let authorized = app
+            .core
+            .authorize_request(None, method.into(), url, Want::default());
+        let mut drawn = Vec::new();
+        let (headers, _) = app.run_with(authorized, Kill::Never, |_, effect| match effect {
+            Effect::Random { .. } => {
+                let input = device.perform(effect);
+                if let Input::Random { bytes } = &input {
+                    drawn.push(Base64UrlUnpadded::encode_string(bytes.bytes()));
+                }
+                Some(input)
+            }
+            // What is signed is looked at elsewhere.
+            Effect::Sign { .. } => Some(Input::Signature {
+                signature: vec![7; 64],
+            }),
+            _ => None,
+        });
+        let Ok(Outcome::Headers { headers }) = headers else {
+            panic!("{headers:?}")
+        };
+        let claims = claims(&headers.headers).expect("a proof");
+        let token = headers.headers[0].value.text().trim_start_matches("DPoP ");
+        let digest = Base64UrlUnpadded::encode_string(&Sha256::digest(token));
+        assert_eq!(
+            [&claims["htm"], &claims["htu"], &claims["ath"]],
+            [
+                method,
+                &format!("https://api.example:8443/Items/{number}%20x"),
+                &digest
+            ]
+        );
+        // All of the 256 bits that were drawn for it.
+        assert_eq!([claims["jti"].as_str().expect("text")], [&drawn[0]][..]);
+        assert_eq!(drawn.len(), 1);
+        assert!(names.insert(drawn.remove(0)), "{number}");
     }
 }
 

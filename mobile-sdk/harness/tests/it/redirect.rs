@@ -3,6 +3,7 @@
 use postern_mobile_core::{ErrorCode, Input, Outcome};
 use postern_mobile_harness::{
     device::{Device, config},
+    fake::Fake,
     http,
     server::Server,
 };
@@ -72,6 +73,47 @@ fn no_forged_redirect_is_taken_and_the_right_one_still_is() {
             ErrorCode::RedirectWrongUri,
         ),
         (right.replace("http:", "https:"), ErrorCode::RedirectWrongUri),
+        (right.replace("http:", "HTTP:"), ErrorCode::RedirectWrongUri),
+        (
+            right.replace("127.0.0.1", "127.0.0.2"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("127.0.0.1", "127.0.0.1.evil.example"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("127.0.0.1", "127.0.0.1."),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("127.0.0.1", "127.0.0.1:80"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("127.0.0.1", "127.0.0.1@evil.example"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("127.0.0.1", "xn--127-0-0-1-qt3e"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("/callback", "/Callback"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("/callback", "/x/../callback"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("/callback", "/callback/more"),
+            ErrorCode::RedirectWrongUri,
+        ),
+        (
+            right.replace("/callback?", "/callback&"),
+            ErrorCode::RedirectMalformed,
+        ),
         (
             right.replace("127.0.0.1", "127.0.0.\u{661}"),
             ErrorCode::RedirectMalformed,
@@ -97,6 +139,37 @@ fn no_forged_redirect_is_taken_and_the_right_one_still_is() {
         .run(app.core.handle_redirect(right.as_str().into()))
         .expect_err("replayed");
     assert_eq!(error.code, ErrorCode::RedirectStateUnknown);
+}
+
+/// The query of the redirect URI is a part of it (RFC 6749 section 3.1.2): it comes first, and as it was.
+#[test]
+fn a_redirect_whose_query_is_another_is_not_taken() {
+    let server = Fake::default();
+    let uri = "https://app.example/cb?tenant=a%2Fb";
+    let device = server.device_with(|config| config.redirect_uri = uri.to_owned());
+    let app = device.app();
+    let right = server.browse(&app.begin()).replace("?code=", "&code=");
+    let (_, answer) = right.split_once("b&").expect("the answer follows");
+    for (query, code) in [
+        (answer.to_owned(), ErrorCode::RedirectWrongUri),
+        (format!("tenant=b&{answer}"), ErrorCode::RedirectWrongUri),
+        (format!("tenant=a/b&{answer}"), ErrorCode::RedirectWrongUri),
+        (format!("tenant=a%2fb&{answer}"), ErrorCode::RedirectWrongUri),
+        (format!("{answer}&tenant=a%2Fb"), ErrorCode::RedirectWrongUri),
+        (format!("x=1&tenant=a%2Fb&{answer}"), ErrorCode::RedirectWrongUri),
+        (format!("tenant=a%2Fb%26{answer}"), ErrorCode::RedirectMalformed),
+        (format!("tenant=a%2Fbc&{answer}"), ErrorCode::RedirectWrongUri),
+        (
+            format!("tenant=a%2Fb&{answer}&tenant=b"),
+            ErrorCode::RedirectDuplicateParam,
+        ),
+    ] {
+        let forged = format!("https://app.example/cb?{query}");
+        let error = app.run(app.core.handle_redirect(forged.as_str().into()));
+        assert_eq!(error.expect_err("forged").code, code, "{query}");
+    }
+    let signed_in = app.run(app.core.handle_redirect(right.as_str().into()));
+    assert!(matches!(signed_in, Ok(Outcome::SignedIn { .. })), "{signed_in:?}");
 }
 
 #[test]

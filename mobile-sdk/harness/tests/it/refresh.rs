@@ -69,6 +69,9 @@ fn a_write_that_fails_after_the_rotation_costs_nothing() {
             "the caller has its token"
         );
         assert!(app.heard(|event| matches!(event, Event::StorageDegraded { .. })));
+        // And uses it.
+        let answer = app.get(&format!("{}/userinfo", server.issuer));
+        assert_eq!(answer.status, 200);
         // From a token that is not stored nothing is refreshed.
         let refused = app.refresh().expect_err("still not stored");
         assert!(
@@ -237,4 +240,62 @@ fn a_clock_that_is_a_day_off_and_a_restart_change_nothing() {
         assert!(token.is_ok(), "{token:?}");
         assert!(asked, "after a restart nobody knows how old a token is");
     }
+}
+
+/// An hour for the summer and back, a day, a person who sets 2016: the wall clock jumps while the app runs, and between two of
+/// its processes.
+#[test]
+fn a_wall_clock_that_jumps_during_the_session_changes_nothing() {
+    const HOUR: i64 = 3_600_000;
+    let server = Server::start();
+    let userinfo = format!("{}/userinfo", server.issuer);
+    let device = signed_in(&server);
+    let app = device.app();
+    for jump in [HOUR, -HOUR, 24 * HOUR, -48 * HOUR, -87_600 * HOUR, 87_600 * HOUR] {
+        device.wall_off.fetch_add(jump, Ordering::Relaxed);
+        for app in [&app, &device.app()] {
+            assert_eq!(app.get(&userinfo).status, 200, "{jump}");
+            assert!(app.refresh().is_ok(), "{jump}");
+            assert_eq!(app.get(&userinfo).status, 200, "{jump}");
+        }
+        // The device restarts with a clock like that.
+        device.boot.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(device.app().get(&userinfo).status, 200, "{jump}");
+    }
+    nothing_ended(&server);
+}
+
+#[test]
+fn no_token_is_used_after_its_time_whatever_the_clocks_say() {
+    let server = Server::start();
+    let device = signed_in(&server);
+    let asks = |app: &App| {
+        let mut asked = false;
+        let wanted = app.core.access_token(None, Want::default());
+        let (token, _) = app.run_with(wanted, Kill::Never, |_, effect| {
+            asked |= matches!(effect, Effect::Http { .. });
+            None
+        });
+        let Ok(Outcome::Token { token }) = token else {
+            panic!("{token:?}")
+        };
+        (asked, token.expires_in_ms)
+    };
+    let app = device.app();
+    let (asked, life) = asks(&app);
+    assert!(!asked && life > 0);
+    let life = i64::try_from(life).expect("fits");
+    // Set back by as much, again and again, its clock stands still, and the token grows old all the same.
+    device.passed.fetch_add(life / 2, Ordering::Relaxed);
+    device.wall_off.fetch_sub(life / 2, Ordering::Relaxed);
+    let (asked, left) = asks(&app);
+    assert!(!asked && i64::try_from(left).expect("fits") <= life / 2);
+    device.passed.fetch_add(life / 2, Ordering::Relaxed);
+    device.wall_off.fetch_sub(life / 2, Ordering::Relaxed);
+    assert!(asks(&device.app()).0 && !asks(&app).0);
+    // After a restart nobody knows how old it is, also where the monotonic clock of the new boot says less.
+    device.passed.fetch_sub(life, Ordering::Relaxed);
+    device.boot.fetch_add(1, Ordering::Relaxed);
+    assert!(asks(&app).0);
+    nothing_ended(&server);
 }

@@ -43,6 +43,8 @@ fn a_kill_at_any_effect_of_a_sign_in_leaves_a_session_or_a_clean_login_screen() 
         for kill in [Kill::Before(number), Kill::After(number)] {
             let device = Device::new(config(&server.issuer));
             let back = browser.allow(&device.app().begin());
+            let pending = device.store.record("pending/");
+            let verifier = pending["verifier"].as_str().expect("text");
             let app = device.app();
             let _killed = app.run_until(app.core.handle_redirect(back.as_str().into()), kill);
             // A fresh process is handed the same redirect again.
@@ -62,6 +64,8 @@ fn a_kill_at_any_effect_of_a_sign_in_leaves_a_session_or_a_clean_login_screen() 
             let app = device.app();
             app.run(app.core.resume()).expect("tidied");
             assert!(device.store.names("pending/").is_empty(), "{kill:?}");
+            let left = |value: &Vec<u8>| String::from_utf8_lossy(value).contains(verifier);
+            assert!(!device.store.records().values().any(left), "{kill:?}");
             let accounts = device.store.names("account/").len();
             assert_eq!(device.keys.count(), accounts, "{kill:?}");
         }
