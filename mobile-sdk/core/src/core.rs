@@ -159,7 +159,7 @@ impl Core {
         self.start(|host| async move { account::adopt(&host, tokens).await })
     }
 
-    /// Finishes what was cut off: revocations that wait, sign-ins that were given up. At the start of the app, and when
+    /// Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. At the start of the app, and when
     /// the network comes back; ends with `Done`.
     pub fn resume(&self) -> Operation {
         self.start(|host| async move { end::resume(&host).await })

@@ -14,7 +14,7 @@ use crate::{
     form::Form,
     json,
     outcome::{LogoutMode, Outcome},
-    pending,
+    pending, refresh,
     secret::Secret,
     store::{Host, Result},
     token_response::{Refusal, send},
@@ -284,6 +284,7 @@ pub(crate) async fn give_back(host: &Host, account: &Account) {
 }
 
 pub(crate) async fn resume(host: &Host) -> Result<Outcome> {
+    refresh::store_all_again(host).await;
     for name in host.keys("logout/").await? {
         finish(host, name.trim_start_matches("logout/")).await?;
     }

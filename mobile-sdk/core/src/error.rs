@@ -145,7 +145,7 @@ codes! {
     StorageTooNew = 1502 => UpdateApp,
     /// The server does not serve this version of the app any more.
     UpdateRequired = 1503 => UpdateApp,
-    /// The server does not trust this device.
+    /// The server does not trust this device, or it has no hardware for keys and the app requires it.
     DeviceNotTrusted = 1601 => ContactSupport,
     /// The service that attests is not there.
     AttestationUnavailable = 1602 => ContactSupport,

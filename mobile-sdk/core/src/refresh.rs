@@ -34,6 +34,10 @@ pub(crate) fn cached(shared: &Shared, account: Option<String>, want: &Want, now:
     let mut memory = shared.memory();
     let account = account.or_else(|| memory.default.clone())?;
     let session = memory.session(&account);
+    if session.unstored.is_some() {
+        // Not before another try to store it.
+        return None;
+    }
     Some(good(session, want, now)?.token(now))
 }
 
@@ -45,6 +49,7 @@ pub(crate) async fn obtain(
 ) -> Result<(String, AccessToken)> {
     check(want)?;
     let id = account::resolve(host, account).await?;
+    let stored = store_again(host, &id).await;
     let began = host.now();
     let at_hand = {
         let mut memory = host.memory();
@@ -54,7 +59,8 @@ pub(crate) async fn obtain(
     if let Some(token) = at_hand {
         return Ok((id, token));
     }
-    store_again(host, &id).await?;
+    // Nothing follows from a token that is not stored.
+    stored?;
     if host.config().read_only {
         let (account, _) = account::load(host, &id).await?;
         let token = fresh(host, &account, want, &began).ok_or(ErrorCode::ReadOnly)?;
@@ -282,7 +288,21 @@ async fn write(host: &Host, account: &Account, version: i64) -> Result<bool> {
     Ok(stored)
 }
 
-/// Tokens that could not be stored are stored before anything else is asked for: nothing follows from an unstored one.
+/// Tries again to store what could not be stored, so that the session outlives this process.
+pub(crate) async fn store_all_again(host: &Host) {
+    let unstored = {
+        let memory = host.memory();
+        let sessions = memory.sessions.iter();
+        let unstored = sessions.filter(|(_, session)| session.unstored.is_some());
+        unstored.map(|(id, _)| id.clone()).collect::<Vec<_>>()
+    };
+    for id in unstored {
+        // What cannot be stored now stays in memory.
+        let _later = store_again(host, &id).await;
+    }
+}
+
+/// What is there by now is at least as new.
 async fn store_again(host: &Host, id: &str) -> Result<()> {
     let unstored = host.memory().session(id).unstored.clone();
     let Some((account, version)) = unstored else {

@@ -3,10 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use postern_mobile_core::{
-    Action, Answer, EndReason, ErrorCode, Event, HttpFailure, Input, LogoutMode, Next,
+    Action, Answer, EndReason, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Next, Outcome,
+    Want,
 };
 use postern_mobile_harness::{
-    device::{Kill, fresh},
+    device::{App, Kill, fresh},
     fake::{Fake, Rules, answer},
 };
 use serde_json::json;
@@ -77,6 +78,33 @@ fn told(events: &Mutex<Vec<Event>>) -> usize {
         )
     };
     events.iter().filter(refused).count()
+}
+
+/// Not only when the next token is due: by then the process may be gone, and the predecessor is worth nothing there.
+#[test]
+fn what_could_not_be_stored_is_stored_as_soon_as_it_can_be() {
+    let again: [fn(&App); 2] = [
+        |app| assert!(app.run(app.core.access_token(None, Want::default())).is_ok()),
+        |app| assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done)),
+    ];
+    for again in again {
+        let server = without_the_rule();
+        let device = server.signed_in();
+        let app = device.app();
+        device.store.breaks(false, Some(HookError::Io));
+        assert!(app.refresh().is_ok());
+        // While it is broken, the token is given all the same, and asked for at each chance.
+        let cached = || app.core.cached_token(None, &Want::default(), &device.now());
+        assert!(cached().is_none());
+        assert!(app.run(app.core.access_token(None, Want::default())).is_ok());
+        device.store.breaks(false, None);
+        again(&app);
+        assert!(app.heard(|event| matches!(event, Event::StorageRecovered { .. })));
+        assert!(cached().is_some());
+        // Killed.
+        assert!(device.app().refresh().is_ok());
+        assert_eq!(server.ended(), 0);
+    }
 }
 
 #[test]

@@ -8,10 +8,11 @@ use std::{
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_mobile_core::{Action, Effect, ErrorCode, ExchangeParams, Header, Input, Outcome, Verdict, Want};
 use postern_mobile_harness::{
+    claims,
     device::{App, Kill},
     fake::{Fake, answer_with, no},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 #[test]
@@ -64,14 +65,6 @@ fn header(name: &str, value: &str) -> Header {
         name: name.to_owned(),
         value: value.into(),
     }
-}
-
-/// What the proof among some headers says.
-fn claims(headers: &[Header]) -> Option<Value> {
-    let proof = headers.iter().find(|header| header.name == "DPoP")?;
-    let claims = proof.value.text().split('.').nth(1).expect("claims");
-    let claims = Base64UrlUnpadded::decode_vec(claims).expect("base64");
-    Some(serde_json::from_slice(&claims).expect("JSON"))
 }
 
 /// The nonce in the proof of a request to an API.

@@ -1,11 +1,15 @@
 //! The session survives whatever happens to the process, the network and the store. Against the real server.
 
-use std::sync::atomic::Ordering;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
 use postern_mobile_core::{
     Config, Core, Effect, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Outcome, Want,
 };
 use postern_mobile_harness::{
+    claims,
     device::{App, Kill, fresh, lost, signed_in},
     http,
     server::Server,
@@ -251,6 +255,17 @@ fn a_wall_clock_that_jumps_during_the_session_changes_nothing() {
     let userinfo = format!("{}/userinfo", server.issuer);
     let device = signed_in(&server);
     let app = device.app();
+    // A proof that came with a nonce would be taken with any time.
+    let (furthest, clock) = (Arc::new(AtomicI64::new(0)), Arc::downgrade(&device));
+    let found = Arc::clone(&furthest);
+    device.wire(move |request| {
+        let now = clock.upgrade().expect("a device").now().monotonic_ms + 1_600_000_000_000;
+        if let Some(claims) = claims(&request.headers) {
+            let off = claims["iat"].as_i64().expect("a time") - now / 1000;
+            found.fetch_max(off.abs(), Ordering::Relaxed);
+        }
+        http::send(request)
+    });
     for jump in [HOUR, -HOUR, 24 * HOUR, -48 * HOUR, -87_600 * HOUR, 87_600 * HOUR] {
         device.wall_off.fetch_add(jump, Ordering::Relaxed);
         for app in [&app, &device.app()] {
@@ -258,9 +273,13 @@ fn a_wall_clock_that_jumps_during_the_session_changes_nothing() {
             assert!(app.refresh().is_ok(), "{jump}");
             assert_eq!(app.get(&userinfo).status, 200, "{jump}");
         }
-        // The device restarts with a clock like that.
+        let off = furthest.load(Ordering::Relaxed);
+        assert!(off < 60, "{jump}: {off} s");
+        // The device restarts with a clock like that: nobody knows the time until the server has said it.
         device.boot.fetch_add(1, Ordering::Relaxed);
         assert_eq!(device.app().get(&userinfo).status, 200, "{jump}");
+        assert!(app.refresh().is_ok(), "{jump}");
+        furthest.store(0, Ordering::Relaxed);
     }
     nothing_ended(&server);
 }
