@@ -30,6 +30,10 @@ public struct URLSessionHttp: HttpClient {
         for header in request.headers {
             sent.setValue(String(decoding: header.value, as: UTF8.self), forHTTPHeaderField: header.name)
         }
+        #if !canImport(Darwin)
+        // Here a session that is over keeps its connection, and turns round and round when the server closes it.
+        sent.setValue("close", forHTTPHeaderField: "Connection")
+        #endif
         if !request.body.isEmpty { sent.httpBody = request.body }
         return await Exchange().run(sent, toBegin: toBegin, inAll: inAll)
     }

@@ -88,12 +88,7 @@ final class FullServer {
         for _ in 0..<4 {
             let one = newSocket()
             _ = fcntl(one, F_SETFL, fcntl(one, F_GETFL) | O_NONBLOCK)
-            var address = addressOnThisMachine(port)
-            _ = withUnsafePointer(to: &address) {
-                $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                    connect(one, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-                }
-            }
+            _ = connectTo(port, one)
             waiting.append(one)
         }
     }
@@ -119,6 +114,21 @@ private func addressOnThisMachine(_ port: UInt16) -> sockaddr_in {
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     address.sin_port = port.bigEndian
     return address
+}
+
+private func connectTo(_ port: UInt16, _ socket: Int32) -> Bool {
+    var address = addressOnThisMachine(port)
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+    }
+}
+
+func isListening(_ port: UInt16) -> Bool {
+    let one = newSocket()
+    defer { close(one) }
+    return connectTo(port, one)
 }
 
 /// A socket at a port that was free.
