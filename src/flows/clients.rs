@@ -224,15 +224,13 @@ pub async fn remove(
         .clients
         .find(id.as_str())
         .is_some_and(|client| client.may(GrantType::ClientCredentials));
-    let revoked_until = speaks_for_itself.then(|| revoked_until(provider, now));
     let disable = DisableClient {
         id: id.clone(),
         now,
-        revoked_until,
+        revoked_until: speaks_for_itself.then(|| revoked_until(provider, now)),
         event: told(Event::ClientDisabled),
     };
-    provider.db.write(disable).await?;
-    if let Some(until) = revoked_until {
+    if let Some(until) = provider.db.write(disable).await? {
         provider.ends.remember_client(&id, until, now);
     }
     provider.clients.reload(&provider.db).await?;

@@ -5,7 +5,7 @@ use crate::{
     base::{
         id::EventId,
         text::Note,
-        time::{Instant, Lifetime},
+        time::Instant,
     },
     domain::{
         actor::Actor,
@@ -14,13 +14,10 @@ use crate::{
     },
     flows::Provider,
     store::{
-        ending::{EndSessions, Ended, EndedSessions},
+        ending::{EndSessions, Ended, EndedSessions, GRACE},
         error::Result,
     },
 };
-
-/// How much longer than its longest token a revocation is kept: clocks differ, and requests take time.
-const GRACE: Lifetime = Lifetime::from_secs(120);
 
 /// Ends a node and what its reach names; done when this returns.
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
@@ -86,7 +83,8 @@ pub fn prepare(
     }
 }
 
-/// When the last access token that was issued before `now` has expired everywhere.
+/// When the last access token that was issued before `now` has expired everywhere, as far as this node knows the settings; what
+/// is written is no earlier than what the database knows of them.
 pub fn revoked_until(provider: &Provider, now: Instant) -> Instant {
     now.plus(provider.longest_access_token()).plus(GRACE)
 }
