@@ -9,16 +9,18 @@ pub mod people;
 pub mod sessions;
 
 use crate::domain::{
-    actor::Actor,
+    actor::{Actor, Initiator},
     role::{Permission, Permissions, Role},
     scope::ScopeSet,
 };
 
-/// Who acts, and what they may do.
+/// Who acts, from where, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
     /// Who.
     pub actor: Actor,
+    /// The address that they asked from.
+    pub address: Option<String>,
     /// What they may do.
     pub permissions: Permissions,
 }
@@ -33,7 +35,16 @@ impl By {
     pub fn operator() -> Self {
         Self {
             actor: Actor::Operator,
+            address: None,
             permissions: Permissions::all(),
+        }
+    }
+
+    /// As whom events name them.
+    pub fn initiator(&self) -> Initiator {
+        Initiator {
+            actor: self.actor.clone(),
+            address: self.address.clone(),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         ending::{Ending, Reason},
         event::Subject,
     },
@@ -48,10 +48,10 @@ pub async fn end_as_operator(
     ending: Ending,
     subject: Subject,
     note: Option<Note>,
-    actor: Actor,
+    by: Initiator,
 ) -> Result<Ended> {
     let now = provider.clock.now();
-    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(actor);
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(by);
     let change = EndSessions { note, ..end };
     Ok(remember(provider, &provider.db.write(change).await?))
 }

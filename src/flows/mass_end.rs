@@ -10,6 +10,7 @@ use crate::{
     base::{
         id::{DeviceSessionId, EventId, MassEndId, UserId},
         page::Page,
+        text::Note,
         time::Lifetime,
     },
     domain::{
@@ -20,7 +21,7 @@ use crate::{
     },
     flows::{
         Provider,
-        admin::{Beyond, By, console, people::beyond, sessions::Why},
+        admin::{Beyond, By, console, people::beyond},
         confirm::{Reached, Wait},
         end::{prepare, remember},
         sessions::Walk,
@@ -100,14 +101,14 @@ pub async fn begin(
     provider: &Provider,
     by: &By,
     filter: &SessionFilter,
-    why: Why,
+    note: Option<Note>,
 ) -> std::result::Result<MassEnd, MassEndError> {
     judge(provider, by, filter).await?;
     let now = provider.clock.now();
     let filter = opened_by_now(provider, filter);
     let end = MassEnd {
         id: MassEndId::new(now, &provider.entropy),
-        note: why.note,
+        note,
         actor: by.actor.clone(),
         permissions: by.permissions,
         begun_at: now,
@@ -124,12 +125,9 @@ pub async fn begin(
         filter: end.filter.clone(),
         note: end.note.clone(),
     };
-    let about = Subject {
-        address: why.address,
-        ..subject(&end.filter)
-    };
+    let about = subject(&end.filter);
     let change = BeginMassEnd {
-        event: provider.event_by(now, &end.actor, about, event),
+        event: provider.event_by(now, by.initiator(), about, event),
         end: end.clone(),
     };
     provider.db.write(change).await?;
@@ -224,7 +222,7 @@ pub async fn cancel(provider: &Provider, by: &By, id: MassEndId) -> std::result:
         now,
         event: EventId::new(now, &provider.entropy),
         subject: subject(&end.filter),
-        actor: by.actor.clone(),
+        by: by.initiator(),
     };
     Ok(provider.db.write(change).await?)
 }

@@ -11,7 +11,7 @@ use crate::{
         time::Instant,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         event::{Event, EventRecord, Subject},
         role::Permissions,
         session_filter::SessionFilter,
@@ -251,22 +251,14 @@ pub struct CancelMassEnd {
     /// Whom that is about.
     pub subject: Subject,
     /// Who stops it.
-    pub actor: Actor,
+    pub by: Initiator,
 }
 
 impl Change for CancelMassEnd {
     type Out = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        finish(
-            tx,
-            self.id,
-            self.now,
-            Some(&self.actor),
-            self.event,
-            &self.subject,
-        )
-        .await
+        finish(tx, self.id, self.now, Some(&self.by), self.event, &self.subject).await
     }
 }
 
@@ -274,7 +266,7 @@ async fn finish(
     tx: &mut WriteTx<'_>,
     id: MassEndId,
     now: Instant,
-    cancelled_by: Option<&Actor>,
+    cancelled_by: Option<&Initiator>,
     event: EventId,
     subject: &Subject,
 ) -> Result<bool> {
@@ -286,7 +278,7 @@ async fn finish(
         id: event,
         at: now,
         subject: subject.clone(),
-        actor: Some(cancelled_by.cloned().unwrap_or(Actor::System)),
+        actor: None,
         event: Event::MassEndDone {
             mass_end: id,
             found,
@@ -294,6 +286,7 @@ async fn finish(
             cancelled: cancelled_by.is_some(),
         },
     };
+    let record = record.by(cancelled_by.cloned().unwrap_or(Actor::System.into()));
     events::record(tx, &record).await?;
     Ok(true)
 }
