@@ -13,7 +13,7 @@ use crate::{
         time::Instant,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         client::Client,
         ending::{Ending, Reason},
         key::Ring,
@@ -417,7 +417,9 @@ pub struct EventRecord {
 impl EventRecord {
     /// The same, done by somebody.
     #[must_use]
-    pub fn by(self, actor: Actor) -> Self {
+    pub fn by(mut self, initiator: impl Into<Initiator>) -> Self {
+        let Initiator { actor, address } = initiator.into();
+        self.subject.address = address.or(self.subject.address);
         Self {
             actor: Some(actor),
             ..self

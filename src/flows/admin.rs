@@ -10,7 +10,7 @@ pub mod sessions;
 
 use crate::{
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         role::{Permission, Permissions, Role},
         scope::ScopeSet,
     },
@@ -18,11 +18,13 @@ use crate::{
     store::{error::Result, users},
 };
 
-/// Who acts, and what they may do.
+/// Who acts, from where, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
     /// Who.
     pub actor: Actor,
+    /// The address that they asked from.
+    pub address: Option<String>,
     /// What they may do.
     pub permissions: Permissions,
 }
@@ -37,7 +39,16 @@ impl By {
     pub fn operator() -> Self {
         Self {
             actor: Actor::Operator,
+            address: None,
             permissions: Permissions::all(),
+        }
+    }
+
+    /// As whom events name them.
+    pub fn initiator(&self) -> Initiator {
+        Initiator {
+            actor: self.actor.clone(),
+            address: self.address.clone(),
         }
     }
 

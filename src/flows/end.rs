@@ -2,13 +2,9 @@
 //! remembered here before anybody is told.
 
 use crate::{
-    base::{
-        id::EventId,
-        text::Note,
-        time::Instant,
-    },
+    base::{id::EventId, text::Note, time::Instant},
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         ending::{Ending, Reason},
         event::Subject,
     },
@@ -45,10 +41,10 @@ pub async fn end_as_operator(
     ending: Ending,
     subject: Subject,
     note: Option<Note>,
-    actor: Actor,
+    by: Initiator,
 ) -> Result<Ended> {
     let now = provider.clock.now();
-    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(actor);
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(by);
     let change = EndSessions { note, ..end };
     Ok(remember(provider, &provider.db.write(change).await?))
 }

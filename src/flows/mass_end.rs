@@ -13,6 +13,7 @@ use crate::{
     base::{
         id::{EventId, MassEndId, UserId},
         page::Page,
+        text::Note,
         time::Lifetime,
     },
     domain::{
@@ -22,7 +23,7 @@ use crate::{
     },
     flows::{
         Provider,
-        admin::{Beyond, By, console, people::beyond, sessions::Why},
+        admin::{Beyond, By, console, people::beyond},
         confirm::{Reached, Wait},
         sessions::Walk,
     },
@@ -98,13 +99,13 @@ pub async fn begin(
     provider: &Provider,
     by: &By,
     filter: &SessionFilter,
-    why: Why,
+    note: Option<Note>,
 ) -> std::result::Result<MassEnd, MassEndError> {
     let Reach { filter, .. } = judge(provider, by, filter).await?;
     let now = provider.clock.now();
     let end = MassEnd {
         id: MassEndId::new(now, &provider.entropy),
-        note: why.note,
+        note,
         actor: by.actor.clone(),
         permissions: by.permissions,
         begun_at: now,
@@ -121,12 +122,9 @@ pub async fn begin(
         filter: end.filter.clone(),
         note: end.note.clone(),
     };
-    let about = Subject {
-        address: why.address,
-        ..subject(&end.filter)
-    };
+    let about = subject(&end.filter);
     let change = BeginMassEnd {
-        event: provider.event_by(now, &end.actor, about, event),
+        event: provider.event_by(now, by.initiator(), about, event),
         end: end.clone(),
         at_once: UNDER_WAY_AT_ONCE,
     };
@@ -230,7 +228,7 @@ pub async fn cancel(provider: &Provider, by: &By, id: MassEndId) -> std::result:
         now,
         event: EventId::new(now, &provider.entropy),
         subject: subject(&end.filter),
-        actor: by.actor.clone(),
+        by: by.initiator(),
         lost_permission: false,
     };
     Ok(provider.db.write(change).await?)

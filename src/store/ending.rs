@@ -9,7 +9,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         ending::{Ending, Reason},
         event::{Event, EventRecord, Subject},
     },
@@ -155,7 +155,9 @@ pub struct Ended {
 impl EndSessions {
     /// The same, done by somebody.
     #[must_use]
-    pub fn by(self, actor: Actor) -> Self {
+    pub fn by(mut self, initiator: impl Into<Initiator>) -> Self {
+        let Initiator { actor, address } = initiator.into();
+        self.subject.address = address.or(self.subject.address);
         Self {
             actor: Some(actor),
             ..self

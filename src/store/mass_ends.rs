@@ -11,7 +11,7 @@ use crate::{
         time::Instant,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         event::{Event, EventRecord, Subject},
         role::Permissions,
         session_filter::SessionFilter,
@@ -262,7 +262,7 @@ pub struct CancelMassEnd {
     /// Whom that is about.
     pub subject: Subject,
     /// Who stops it.
-    pub actor: Actor,
+    pub by: Initiator,
     /// Whether that is because who began it may not end sessions any more.
     pub lost_permission: bool,
 }
@@ -277,7 +277,7 @@ impl Change for CancelMassEnd {
             event: self.event,
             subject: &self.subject,
         };
-        done.write(tx, Some(&self.actor), self.lost_permission).await
+        done.write(tx, Some(&self.by), self.lost_permission).await
     }
 }
 
@@ -294,7 +294,7 @@ impl Finish<'_> {
     async fn write(
         &self,
         tx: &mut WriteTx<'_>,
-        cancelled_by: Option<&Actor>,
+        cancelled_by: Option<&Initiator>,
         lost_permission: bool,
     ) -> Result<bool> {
         let binds = (self.id, self.now, cancelled_by.map(|_| self.now));
@@ -305,7 +305,7 @@ impl Finish<'_> {
             id: self.event,
             at: self.now,
             subject: self.subject.clone(),
-            actor: Some(cancelled_by.cloned().unwrap_or(Actor::System)),
+            actor: None,
             event: Event::MassEndDone {
                 mass_end: self.id,
                 found,
@@ -314,6 +314,7 @@ impl Finish<'_> {
                 lost_permission,
             },
         };
+        let record = record.by(cancelled_by.cloned().unwrap_or(Actor::System.into()));
         events::record(tx, &record).await?;
         Ok(true)
     }

@@ -103,7 +103,7 @@ async fn stop(provider: &Provider, end: &MassEnd) -> Result<()> {
         now,
         event: EventId::new(now, &provider.entropy),
         subject: subject(&end.filter),
-        actor: Actor::System,
+        by: Actor::System.into(),
         lost_permission: true,
     };
     provider.db.write(change).await?;

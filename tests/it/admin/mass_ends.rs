@@ -5,11 +5,7 @@ use postern::{
         actor::Actor,
         role::{Permission, Role},
     },
-    flows::{
-        account,
-        admin::{By, sessions::Why},
-        mass_end,
-    },
+    flows::{account, admin::By, mass_end},
     store::db::Statement,
 };
 use serde_json::{Value, json};
@@ -145,10 +141,11 @@ async fn begin_as(postern: &Postern, email: &str, role: Role) {
         actor: Actor::Person {
             id: postern.user(email).await.id,
         },
+        address: None,
         permissions: role.permissions(),
     };
     let filter = serde_json::from_value(json!({ "client": "notes" })).expect("a filter");
-    let begun = mass_end::begin(postern.provider(), &by, &filter, Why::default()).await;
+    let begun = mass_end::begin(postern.provider(), &by, &filter, None).await;
     begun.expect("begun");
 }
 

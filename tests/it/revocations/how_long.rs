@@ -22,7 +22,7 @@ async fn live_for(postern: &Postern, life: Option<&str>) {
     let found = found.expect("a client");
     let (name, mut settings) = (found.client.name.clone(), found.client.settings.clone());
     settings.lifetimes.access_token = life.map(|life| life.parse().expect("a length of time"));
-    let done = set::set(provider, found, name, settings, &Actor::Operator).await;
+    let done = set::set(provider, found, name, settings, &Actor::Operator.into()).await;
     done.expect("it is set");
 }
 
@@ -78,7 +78,7 @@ async fn an_app_that_was_added_with_longer_ones_and_removed() {
     let phone = postern.phone_of("slow");
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     let id = "slow".parse().expect("an id");
-    let removed = remove(postern.provider(), id, Some(Actor::Operator)).await;
+    let removed = remove(postern.provider(), id, Some(Actor::Operator.into())).await;
     removed.expect("the database answers").expect("it was there");
     assert!(listed_beyond(&postern, &tokens).await >= 120);
 }
