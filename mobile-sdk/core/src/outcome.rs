@@ -1,6 +1,6 @@
 //! What operations are asked for, and what they end with.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use crate::{effect::Header, secret::Secret};
 
@@ -19,6 +19,8 @@ pub struct AuthorizeParams {
     pub ui_locales: Option<String>,
     /// Instead of the configured scopes.
     pub scopes: Option<Vec<String>>,
+    /// Other parameters of the authorization request, as some servers have them. None that the SDK sets itself.
+    pub extra: HashMap<String, String>,
 }
 
 /// Which access token is wanted.

@@ -4,7 +4,7 @@ use crate::{
     effect::HttpFailure,
     error::{ErrorCode, SdkError},
     event::Event,
-    form::{self, Form},
+    form,
     outcome::Outcome,
     pending::{self, Pending},
     secret::Secret,
@@ -144,9 +144,7 @@ fn said_no(error: Option<(String, String)>) -> SdkError {
 
 /// Redeems the code at the token endpoint of the record; an answer that is lost is asked for once more.
 async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome> {
-    let form = Form::default()
-        .with("grant_type", "authorization_code")
-        .with("client_id", &host.config().client_id)
+    let form = token_response::request(host, "authorization_code")
         .with("redirect_uri", &pending.redirect_uri)
         .with("code_verifier", pending.verifier.text())
         .with("code", code.text());

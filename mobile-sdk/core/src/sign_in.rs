@@ -22,6 +22,7 @@ use crate::{
 
 /// Begins one: it is stored before its URL is known to anybody.
 pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcome> {
+    check_extra(&params)?;
     let server = discovery::server(host).await?;
     pending::tidy(host, 1).await?;
     let state = host.random_text().await?;
@@ -93,7 +94,44 @@ fn request(config: &Config, pending: &Pending, params: &AuthorizeParams) -> Form
     for resource in &config.resources {
         form.add("resource", resource);
     }
+    let mut extra: Vec<_> = params.extra.iter().collect();
+    extra.sort();
+    for (name, value) in extra {
+        form.add(name, value);
+    }
     form
+}
+
+/// What an app may not set: what makes the request safe, and what has a place of its own.
+const OURS: [&str; 20] = [
+    "acr_values",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "ui_locales",
+];
+
+fn check_extra(params: &AuthorizeParams) -> Result<()> {
+    let ours = |name: &String| OURS.contains(&name.as_str()) || name.is_empty();
+    if params.extra.keys().any(ours) {
+        return Err(ErrorCode::InvalidArgument.into());
+    }
+    Ok(())
 }
 
 pub(crate) fn scopes(config: &Config, asked: Option<&Vec<String>>) -> Result<Vec<String>> {

@@ -165,6 +165,22 @@ impl Refusal {
     }
 }
 
+/// What each request to the token endpoint says.
+pub(crate) fn request(host: &Host, grant_type: &str) -> Form {
+    let version = host.config().app_version.as_ref().map(|version| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        let sent = version.chars().take(32);
+        sent.map(|c| if plain(c) { c } else { '-' }).collect::<String>()
+    });
+    Form::default()
+        .with("grant_type", grant_type)
+        .with("client_id", &host.config().client_id)
+        .with_some(
+            "app_version",
+            version.as_deref().filter(|version| !version.is_empty()),
+        )
+}
+
 /// Asks the token endpoint, or another that answers like it, with a proof that was made for it.
 pub(crate) async fn post(
     host: &Host,

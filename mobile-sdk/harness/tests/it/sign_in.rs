@@ -1,8 +1,11 @@
 //! Signing in and out, whole and cut off. Against the real server.
 
-use postern_mobile_core::{ErrorCode, Event, LogoutMode, Outcome};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use postern_mobile_core::{AuthorizeParams, ErrorCode, Event, LogoutMode, Outcome, parsers};
 use postern_mobile_harness::{
     device::{Device, End, Kill, config, signed_in},
+    fake::Fake,
     server::Server,
 };
 
@@ -135,4 +138,57 @@ fn who_signs_in_twice_is_one_account_and_the_first_session_ends() {
     assert_eq!(device.keys.count(), 1);
     assert_eq!(server.count("session.ended"), 1);
     assert!(app.refresh().is_ok());
+}
+
+/// Parameters of the servers of others, and none of our own.
+#[test]
+fn what_an_app_adds_to_a_request_changes_nothing_of_it() {
+    let server = Fake::default();
+    let device = server.device();
+    let app = device.app();
+    let begin = |name: &str| {
+        let params = AuthorizeParams {
+            extra: [(name.to_owned(), "a b&state=x".to_owned())].into(),
+            ..AuthorizeParams::default()
+        };
+        app.run(app.core.begin(params))
+    };
+    let pushed = Arc::new(Mutex::new(Vec::new()));
+    let (log, behind) = (Arc::clone(&pushed), server.clone());
+    device.wire(move |request| {
+        if request.url.ends_with("/par") {
+            let body = parsers::query(request.body.text()).expect("a form");
+            *log.lock().unwrap_or_else(PoisonError::into_inner) = body;
+        }
+        behind.send(request)
+    });
+    assert!(begin("audience").is_ok());
+    let pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(pushed.contains(&("audience".to_owned(), "a b&state=x".to_owned())));
+    // Whatever the SDK sends itself is its own, and what would change how it is answered.
+    let names = pushed.iter().map(|(name, _)| name.as_str());
+    let ours = names.filter(|name| *name != "audience");
+    for name in ours.chain(["request", "request_uri", "response_mode", "login_hint", ""]) {
+        let error = begin(name).expect_err("ours");
+        assert_eq!(error.code, ErrorCode::InvalidArgument, "{name}");
+    }
+}
+
+#[test]
+fn the_server_is_told_which_version_the_app_is() {
+    let server = Server::start();
+    for (version, listed) in [
+        (Some("4.2.1+77"), "4.2.1+77"),
+        (Some("4.2 beta (ü)"), "4.2-beta----"),
+        (Some(&"9".repeat(99)), &"9".repeat(32)[..]),
+    ] {
+        let mut config = config(&server.issuer);
+        config.app_version = version.map(str::to_owned);
+        let device = Device::new(config);
+        let app = device.app();
+        app.sign_in(&mut server.browser());
+        assert!(app.refresh().is_ok());
+        let sessions = server.operator("session list");
+        assert!(sessions.contains(listed), "{sessions}");
+    }
 }
