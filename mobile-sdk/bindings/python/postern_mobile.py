@@ -4974,6 +4974,30 @@ class Event:
             return True
 
     @dataclass
+    class BROWSER_SESSION_KEPT:
+        
+        def __init__(self, account:str):
+            self.account = account
+            
+            
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Event.BROWSER_SESSION_KEPT(account={})".format(self.account)
+        def __eq__(self, other):
+            if not isinstance(other, Event):
+                return NotImplemented
+            if not other.is_BROWSER_SESSION_KEPT():
+                return False
+            if self.account != other.account:
+                return False
+            return True
+
+    @dataclass
     class ATTESTATION_SKIPPED:
         
         def __init__(self, ):
@@ -5032,6 +5056,10 @@ class Event:
         return isinstance(self, Event.REVOCATION_QUEUED)
     def is_revocation_queued(self) -> bool:
         return isinstance(self, Event.REVOCATION_QUEUED)
+    def is_BROWSER_SESSION_KEPT(self) -> bool:
+        return isinstance(self, Event.BROWSER_SESSION_KEPT)
+    def is_browser_session_kept(self) -> bool:
+        return isinstance(self, Event.BROWSER_SESSION_KEPT)
     def is_ATTESTATION_SKIPPED(self) -> bool:
         return isinstance(self, Event.ATTESTATION_SKIPPED)
     def is_attestation_skipped(self) -> bool:
@@ -5050,6 +5078,7 @@ Event.STORAGE_RECOVERED = type("Event.STORAGE_RECOVERED", (Event.STORAGE_RECOVER
 Event.CLOCK_SKEW_DETECTED = type("Event.CLOCK_SKEW_DETECTED", (Event.CLOCK_SKEW_DETECTED, Event,), {})  # type: ignore
 Event.REDIRECT_REJECTED = type("Event.REDIRECT_REJECTED", (Event.REDIRECT_REJECTED, Event,), {})  # type: ignore
 Event.REVOCATION_QUEUED = type("Event.REVOCATION_QUEUED", (Event.REVOCATION_QUEUED, Event,), {})  # type: ignore
+Event.BROWSER_SESSION_KEPT = type("Event.BROWSER_SESSION_KEPT", (Event.BROWSER_SESSION_KEPT, Event,), {})  # type: ignore
 Event.ATTESTATION_SKIPPED = type("Event.ATTESTATION_SKIPPED", (Event.ATTESTATION_SKIPPED, Event,), {})  # type: ignore
 
 
@@ -5097,6 +5126,10 @@ class _UniffiFfiConverterTypeEvent(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterString.read(buf),
             )
         if variant == 10:
+            return Event.BROWSER_SESSION_KEPT(
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 11:
             return Event.ATTESTATION_SKIPPED(
             )
         raise InternalError("Raw enum value doesn't match any cases")
@@ -5129,6 +5162,9 @@ class _UniffiFfiConverterTypeEvent(_UniffiConverterRustBuffer):
             _UniffiFfiConverterTypeErrorCode.check_lower(value.code)
             return
         if value.is_REVOCATION_QUEUED():
+            _UniffiFfiConverterString.check_lower(value.account)
+            return
+        if value.is_BROWSER_SESSION_KEPT():
             _UniffiFfiConverterString.check_lower(value.account)
             return
         if value.is_ATTESTATION_SKIPPED():
@@ -5165,8 +5201,11 @@ class _UniffiFfiConverterTypeEvent(_UniffiConverterRustBuffer):
         if value.is_REVOCATION_QUEUED():
             buf.write_i32(9)
             _UniffiFfiConverterString.write(value.account, buf)
-        if value.is_ATTESTATION_SKIPPED():
+        if value.is_BROWSER_SESSION_KEPT():
             buf.write_i32(10)
+            _UniffiFfiConverterString.write(value.account, buf)
+        if value.is_ATTESTATION_SKIPPED():
+            buf.write_i32(11)
 
 
 

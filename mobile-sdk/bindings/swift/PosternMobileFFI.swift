@@ -3476,6 +3476,8 @@ public enum Event: Equatable, Hashable {
     )
     case revocationQueued(account: String
     )
+    case browserSessionKept(account: String
+    )
     case attestationSkipped
 
 
@@ -3525,7 +3527,10 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 9: return .revocationQueued(account: try FfiConverterString.read(from: &buf)
         )
         
-        case 10: return .attestationSkipped
+        case 10: return .browserSessionKept(account: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 11: return .attestationSkipped
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -3581,8 +3586,13 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterString.write(account, into: &buf)
             
         
-        case .attestationSkipped:
+        case let .browserSessionKept(account):
             writeInt(&buf, Int32(10))
+            FfiConverterString.write(account, into: &buf)
+            
+        
+        case .attestationSkipped:
+            writeInt(&buf, Int32(11))
         
         }
     }

@@ -41,7 +41,8 @@ pub struct Want {
 pub enum LogoutMode {
     /// Forget the session here and end it at the server, at once or when it can be reached.
     Session,
-    /// The same, and end the browser session that it came from, if the server and the client may.
+    /// The same, and end the browser session that it came from, at once and if the client may. Else there is an event
+    /// `BrowserSessionKept`.
     SessionAndBrowser,
     /// Forget it here only.
     LocalOnly,

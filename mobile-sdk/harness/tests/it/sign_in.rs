@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use postern_mobile_core::{AuthorizeParams, ErrorCode, Event, LogoutMode, Outcome, parsers};
+use postern_mobile_core::{
+    AuthorizeParams, ErrorCode, Event, HttpFailure, Input, LogoutMode, Outcome, parsers,
+};
 use postern_mobile_harness::{
-    device::{Device, End, Kill, config, signed_in},
+    device::{App, Device, End, Kill, config, signed_in},
     fake::Fake,
     server::Server,
 };
@@ -138,6 +140,37 @@ fn who_signs_in_twice_is_one_account_and_the_first_session_ends() {
     assert_eq!(device.keys.count(), 1);
     assert_eq!(server.count("session.ended"), 1);
     assert!(app.refresh().is_ok());
+}
+
+#[test]
+fn who_signs_out_with_the_browser_hears_if_it_is_kept() {
+    let scope = "openid profile offline_access";
+    let server = Server::start_with(&[(
+        "plain",
+        scope,
+        "--redirect-uri http://127.0.0.1/callback --dpop required",
+    )]);
+    let kept = |app: &App| app.heard(|event| matches!(event, Event::BrowserSessionKept { .. }));
+    let sign_out = |client: &str, online: bool| {
+        let mut config = config(&server.issuer);
+        client.clone_into(&mut config.client_id);
+        let device = Device::new(config);
+        let app = device.app();
+        app.sign_in(&mut server.browser());
+        if !online {
+            device.wire(|_| Input::HttpFailed {
+                failure: HttpFailure::NotSent,
+            });
+        }
+        let done = app.run(app.core.logout(None, LogoutMode::SessionAndBrowser));
+        assert_eq!(done, Ok(Outcome::Done));
+        assert!(device.store.names("account/").is_empty());
+        kept(&app)
+    };
+    assert!(!sign_out("app", true));
+    assert!(sign_out("plain", true), "it may not");
+    assert!(sign_out("app", false), "nobody could be asked");
+    assert_eq!(server.count("session.ended"), 2, "the sessions at least");
 }
 
 /// Parameters of the servers of others, and none of our own.

@@ -3999,6 +3999,15 @@ sealed class Event {
         companion object
     }
     
+    data class BrowserSessionKept(
+        val `account`: kotlin.String) : Event()
+        
+    {
+        
+
+        companion object
+    }
+    
     object AttestationSkipped : Event()
     
     
@@ -4046,7 +4055,10 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             9 -> Event.RevocationQueued(
                 FfiConverterString.read(buf),
                 )
-            10 -> Event.AttestationSkipped
+            10 -> Event.BrowserSessionKept(
+                FfiConverterString.read(buf),
+                )
+            11 -> Event.AttestationSkipped
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -4116,6 +4128,13 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterString.allocationSize(value.`account`)
             )
         }
+        is Event.BrowserSessionKept -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`account`)
+            )
+        }
         is Event.AttestationSkipped -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -4172,8 +4191,13 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterString.write(value.`account`, buf)
                 Unit
             }
-            is Event.AttestationSkipped -> {
+            is Event.BrowserSessionKept -> {
                 buf.putInt(10)
+                FfiConverterString.write(value.`account`, buf)
+                Unit
+            }
+            is Event.AttestationSkipped -> {
+                buf.putInt(11)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
