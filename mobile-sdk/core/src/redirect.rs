@@ -85,11 +85,24 @@ impl<'a> Redirect<'a> {
 pub(crate) async fn handle(host: &Host, url: &Secret) -> Result<Outcome> {
     let handled = finish(host, url).await;
     if let Err(error) = &handled
-        && (1101..1200).contains(&error.number)
+        && is_suspicious(error.code)
     {
         host.tell(Event::RedirectRejected { code: error.code });
     }
     handled
+}
+
+fn is_suspicious(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RedirectStateUnknown
+            | ErrorCode::RedirectStateExpired
+            | ErrorCode::RedirectIssMissing
+            | ErrorCode::RedirectIssMismatch
+            | ErrorCode::RedirectDuplicateParam
+            | ErrorCode::RedirectWrongUri
+            | ErrorCode::RedirectMalformed
+    )
 }
 
 async fn finish(host: &Host, url: &Secret) -> Result<Outcome> {
@@ -155,11 +168,7 @@ async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome
     }
     match reply.and_then(Reply::granted) {
         Ok(granted) => {
-            let nonce = pending
-                .scopes
-                .iter()
-                .any(|scope| scope == "openid")
-                .then(|| pending.nonce.text());
+            let nonce = sign_in::promises_id_token(pending).then(|| pending.nonce.text());
             sign_in::complete(host, pending, &granted, nonce, &sent).await
         }
         Err(error) => {

@@ -175,14 +175,19 @@ pub(crate) async fn complete(
 /// The same person at the same server with the same app is the same account.
 pub(crate) fn id_of(config: &Config, sub: &str) -> String {
     let name = format!("{}\n{}\n{sub}", config.issuer, config.client_id);
-    base64::digest(name.as_bytes()).chars().take(22).collect()
+    short(&base64::digest(name.as_bytes()))
+}
+
+/// An account's id: 132 bits of a digest.
+pub(crate) fn short(digest: &str) -> String {
+    digest.chars().take(22).collect()
 }
 
 fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -> Account {
     let scopes = granted.scope.clone().unwrap_or_else(|| pending.scopes.clone());
     let token = granted.access(pending.resource.clone(), None, &scopes, sent);
     Account {
-        id: pending.flow.chars().take(22).collect(),
+        id: short(&pending.flow),
         flow: pending.flow.clone(),
         server: pending.server.clone(),
         key: pending.key.clone(),
@@ -196,11 +201,15 @@ fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -
     }
 }
 
+/// OpenID Connect Core section 3.1.2.1.
+pub(crate) fn promises_id_token(pending: &Pending) -> bool {
+    pending.scopes.iter().any(|scope| scope == "openid")
+}
+
 fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>) -> Result<Option<String>> {
     granted.check_type(pending.key.is_some())?;
     let sub = granted.subject(host, nonce)?;
-    let promised = pending.scopes.iter().any(|scope| scope == "openid");
-    if promised && sub.is_none() {
+    if promises_id_token(pending) && sub.is_none() {
         return Err(ErrorCode::IdTokenMalformed.into());
     }
     Ok(sub)

@@ -65,7 +65,8 @@ impl Granted {
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let members = json::object(body)?;
         Some(Self {
-            access_token: secret(&members, "access_token")?,
+            // It goes into a header: nothing that could break it (RFC 6749 appendix A.12).
+            access_token: secret(&members, "access_token").filter(is_visible)?,
             token_type: json::owned(&members, "token_type")?,
             // Who does not say gets a minute, as little as anybody gives.
             expires_in: json::number(&members, "expires_in")
@@ -129,6 +130,10 @@ impl Granted {
             until: Until::after(sent, self.expires_in * 1000),
         }
     }
+}
+
+fn is_visible(token: &Secret) -> bool {
+    token.bytes().iter().all(|b| (b' '..=b'~').contains(b))
 }
 
 impl Refusal {
