@@ -13,7 +13,7 @@ use crate::{
         url::Issuer,
     },
     domain::{
-        actor::Actor,
+        actor::Initiator,
         event::{Event, EventRecord, Subject},
         policy::{Lifetimes, Limits, Links, Retention},
         registration::RegistrationPolicy,
@@ -144,8 +144,14 @@ impl Provider {
     }
 
     /// The same for what somebody else did than the one whom it is about.
-    pub fn event_by(&self, now: Instant, actor: &Actor, subject: Subject, event: Event) -> EventRecord {
-        self.event(now, subject, event).by(actor.clone())
+    pub fn event_by(
+        &self,
+        now: Instant,
+        initiator: impl Into<Initiator>,
+        subject: Subject,
+        event: Event,
+    ) -> EventRecord {
+        self.event(now, subject, event).by(initiator)
     }
 
     /// The oldest last use of a browser session that still counts.

@@ -92,6 +92,9 @@ def answer(value):
             return inputs.KEY(key=key)
         case "signature":
             return inputs.SIGNATURE(signature=unpack(value["signature"]))
+        case "attested":
+            evidence = sdk.Evidence(attestation=unpack(value["attestation"]), proof=unpack(value["proof"]))
+            return inputs.ATTESTED(evidence=evidence)
         case "random":
             return inputs.RANDOM(bytes=unpack(value["bytes"]))
         case "failed":
@@ -117,6 +120,10 @@ def start(core, call):
             return core.handle_redirect(unpack(call["url"]))
         case "cancel":
             return core.cancel(call["flow_id"])
+        case "begin_device":
+            return core.begin_device(params())
+        case "poll_device":
+            return core.poll_device(call["flow_id"])
         case "access_token":
             return core.access_token(account, want())
         case "authorize_request":
@@ -128,8 +135,14 @@ def start(core, call):
         case "adopt":
             tokens = sdk.StoredTokens(refresh_token=unpack(call["refresh_token"]), id_token=unpack(call["id_token"]))
             return core.adopt(tokens)
-        case "id_claims":
-            return core.id_claims(account)
+        case "exchange":
+            names = ("audience", "resource", "scopes")
+            return core.exchange(account, sdk.ExchangeParams(**{name: call[name] for name in names}))
+        case "native_sso":
+            sso = sdk.NativeSso(id_token=unpack(call["id_token"]), device_secret=unpack(call["device_secret"]))
+            return core.native_sso(sso)
+        case "id_claims" | "share" | "set_default" as kind:
+            return getattr(core, kind)(account)
         case kind:
             return getattr(core, kind)()
 

@@ -23,3 +23,18 @@ pub enum Actor {
     /// The server by itself.
     System,
 }
+
+/// Who did something, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Initiator {
+    /// Who.
+    pub actor: Actor,
+    /// The client's address, where a request was made for it.
+    pub address: Option<String>,
+}
+
+impl From<Actor> for Initiator {
+    fn from(actor: Actor) -> Self {
+        Self { actor, address: None }
+    }
+}

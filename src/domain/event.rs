@@ -13,7 +13,7 @@ use crate::{
         time::Instant,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         client::Client,
         ending::{Ending, Reason},
         key::Ring,
@@ -126,8 +126,11 @@ pub enum Event {
         found: i64,
         /// How many ended.
         ended: i64,
-        /// Whether somebody cancelled it before it had looked at all of them.
+        /// Whether it was stopped before it had looked at all of them.
         cancelled: bool,
+        /// Whether it was stopped since who began it may not end sessions any more.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lost_permission: bool,
     },
     /// A key was withdrawn before its time, since it may be known to others: what it made is refused.
     #[serde(rename = "key.withdrawn")]
@@ -414,7 +417,9 @@ pub struct EventRecord {
 impl EventRecord {
     /// The same, done by somebody.
     #[must_use]
-    pub fn by(self, actor: Actor) -> Self {
+    pub fn by(mut self, initiator: impl Into<Initiator>) -> Self {
+        let Initiator { actor, address } = initiator.into();
+        self.subject.address = address.or(self.subject.address);
         Self {
             actor: Some(actor),
             ..self

@@ -8,7 +8,7 @@ use crate::{
         time::Instant,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         browser_session::BrowserSession,
         ending::{Ending, Reason, SignOut},
         event::{Event, EventRecord, Subject},
@@ -65,7 +65,7 @@ pub async fn add_by(
     email: Email,
     name: Option<DisplayName>,
     password: Password,
-    actor: Actor,
+    by: impl Into<Initiator>,
 ) -> Result<User, AccountError> {
     let hash = provider.hasher.hash(password).await?;
     let now = provider.clock.now();
@@ -91,7 +91,7 @@ pub async fn add_by(
                 email: user.email.clone(),
             },
         )
-        .by(actor);
+        .by(by);
     match provider
         .db
         .write(AddUser {
@@ -145,15 +145,20 @@ pub async fn set_password(
 }
 
 /// Disables a person and ends everything of theirs. How much ended; nothing when they were disabled already.
-pub async fn disable(provider: &Provider, user: UserId, actor: Actor) -> Result<Option<Ended>, AccountError> {
+pub async fn disable(
+    provider: &Provider,
+    user: UserId,
+    by: impl Into<Initiator>,
+) -> Result<Option<Ended>, AccountError> {
+    let by = by.into();
     let now = provider.clock.now();
     let subject = Subject {
         user: Some(user),
         ..Subject::default()
     };
     let ending = Ending::User { id: user, keep: None };
-    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone()).by(actor.clone());
-    let event = provider.event(now, subject, Event::UserDisabled).by(actor);
+    let end = prepare(provider, now, ending, Reason::UserDisabled, subject.clone()).by(by.clone());
+    let event = provider.event_by(now, by, subject, Event::UserDisabled);
     let change = DisableUser {
         user,
         now,

@@ -8,17 +8,23 @@ pub mod look;
 pub mod people;
 pub mod sessions;
 
-use crate::domain::{
-    actor::Actor,
-    role::{Permission, Permissions, Role},
-    scope::ScopeSet,
+use crate::{
+    domain::{
+        actor::{Actor, Initiator},
+        role::{Permission, Permissions, Role},
+        scope::ScopeSet,
+    },
+    flows::Provider,
+    store::{error::Result, users},
 };
 
-/// Who acts, and what they may do.
+/// Who acts, from where, and what they may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct By {
     /// Who.
     pub actor: Actor,
+    /// The address that they asked from.
+    pub address: Option<String>,
     /// What they may do.
     pub permissions: Permissions,
 }
@@ -33,7 +39,16 @@ impl By {
     pub fn operator() -> Self {
         Self {
             actor: Actor::Operator,
+            address: None,
             permissions: Permissions::all(),
+        }
+    }
+
+    /// As whom events name them.
+    pub fn initiator(&self) -> Initiator {
+        Initiator {
+            actor: self.actor.clone(),
+            address: self.address.clone(),
         }
     }
 
@@ -43,23 +58,42 @@ impl By {
     }
 
     /// Refuses what is about somebody who may do more, or would make somebody so.
-    pub fn reaches(&self, role: Option<Role>) -> Result<(), Beyond> {
+    pub fn reaches(&self, role: Option<Role>) -> std::result::Result<(), Beyond> {
         self.covers(role.map(Role::permissions).unwrap_or_default())
     }
 
     /// The same for a client, by its scopes.
-    pub fn reaches_scope(&self, scope: &ScopeSet) -> Result<(), Beyond> {
+    pub fn reaches_scope(&self, scope: &ScopeSet) -> std::result::Result<(), Beyond> {
         self.covers(Permissions::of_scope(scope))
     }
 
     /// The same for what somebody did with these permissions.
-    pub fn covers(&self, permissions: Permissions) -> Result<(), Beyond> {
+    pub fn covers(&self, permissions: Permissions) -> std::result::Result<(), Beyond> {
         if permissions.is_within(self.permissions) {
             Ok(())
         } else {
             Err(Beyond)
         }
     }
+}
+
+/// What somebody may do at most by now, whatever it was when they began something that takes its time: none of it when they
+/// were disabled or removed.
+pub async fn permissions_of(provider: &Provider, actor: &Actor) -> Result<Permissions> {
+    Ok(match actor {
+        Actor::Operator | Actor::System => Permissions::all(),
+        Actor::Person { id } => {
+            let person = users::find(&provider.db, *id).await?;
+            let role = person.filter(|person| person.disabled_at.is_none());
+            let role = role.and_then(|person| person.role);
+            role.map(Role::permissions).unwrap_or_default()
+        }
+        Actor::Client { id } => {
+            let client = provider.clients.find(id.as_str());
+            let scope = client.map(|client| Permissions::of_scope(&client.settings.scope));
+            scope.unwrap_or_default()
+        }
+    })
 }
 
 /// Something that is not there.

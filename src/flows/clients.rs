@@ -15,7 +15,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         client::{Client, ClientKind, ClientSettings, Contradiction, GrantType},
         client_secret,
         ending::{Ending, Reason},
@@ -80,8 +80,9 @@ pub async fn register(
     name: DisplayName,
     settings: ClientSettings,
     secret_life: Option<Lifetime>,
-    actor: Actor,
+    by: impl Into<Initiator>,
 ) -> Result<Registered, ClientError> {
+    let by = by.into();
     // Also before there is a private listener: whoever had its id would be taken for it later.
     console::keeps(&id).map_err(|_| ClientError::Taken)?;
     let now = provider.clock.now();
@@ -105,13 +106,11 @@ pub async fn register(
         .has_secret()
         .then(|| secrets::make(provider, &client.id, secret_life, now));
     let event = provider.event(now, subject, Event::client_added(&client));
-    let event = event.by(actor.clone());
+    let event = event.by(by.clone());
     let change = AddClient {
         client: client.clone(),
         event,
-        secret: secret
-            .as_ref()
-            .map(|secret| secret.to_keep(provider, Some(actor))),
+        secret: secret.as_ref().map(|secret| secret.to_keep(provider, Some(by))),
     };
     match provider.db.write(change).await {
         Ok(()) => {}
@@ -206,11 +205,13 @@ pub async fn unused_since(provider: &Provider, since: Instant) -> Result<Vec<Unu
 pub async fn remove(
     provider: &Provider,
     id: ClientId,
-    actor: Option<Actor>,
+    by: Option<Initiator>,
 ) -> Result<Option<Ended>, StoreError> {
     let now = provider.clock.now();
+    let (actor, address) = by.map(|by| (by.actor, by.address)).unzip();
     let subject = Subject {
         client: Some(id.clone()),
+        address: address.flatten(),
         ..Subject::default()
     };
     let before = set::find(provider, &id).await?;
@@ -224,15 +225,13 @@ pub async fn remove(
         .clients
         .find(id.as_str())
         .is_some_and(|client| client.may(GrantType::ClientCredentials));
-    let revoked_until = speaks_for_itself.then(|| revoked_until(provider, now));
     let disable = DisableClient {
         id: id.clone(),
         now,
-        revoked_until,
+        revoked_until: speaks_for_itself.then(|| revoked_until(provider, now)),
         event: told(Event::ClientDisabled),
     };
-    provider.db.write(disable).await?;
-    if let Some(until) = revoked_until {
+    if let Some(until) = provider.db.write(disable).await? {
         provider.ends.remember_client(&id, until, now);
     }
     provider.clients.reload(&provider.db).await?;

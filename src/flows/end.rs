@@ -2,25 +2,18 @@
 //! remembered here before anybody is told.
 
 use crate::{
-    base::{
-        id::EventId,
-        text::Note,
-        time::{Instant, Lifetime},
-    },
+    base::{id::EventId, text::Note, time::Instant},
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         ending::{Ending, Reason},
         event::Subject,
     },
     flows::Provider,
     store::{
-        ending::{EndSessions, Ended, EndedSessions},
+        ending::{EndSessions, Ended, EndedSessions, GRACE},
         error::Result,
     },
 };
-
-/// How much longer than its longest token a revocation is kept: clocks differ, and requests take time.
-const GRACE: Lifetime = Lifetime::from_secs(120);
 
 /// Ends a node and what its reach names; done when this returns.
 pub async fn end(provider: &Provider, ending: Ending, reason: Reason, subject: Subject) -> Result<Ended> {
@@ -48,10 +41,10 @@ pub async fn end_as_operator(
     ending: Ending,
     subject: Subject,
     note: Option<Note>,
-    actor: Actor,
+    by: Initiator,
 ) -> Result<Ended> {
     let now = provider.clock.now();
-    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(actor);
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject).by(by);
     let change = EndSessions { note, ..end };
     Ok(remember(provider, &provider.db.write(change).await?))
 }
@@ -86,7 +79,8 @@ pub fn prepare(
     }
 }
 
-/// When the last access token that was issued before `now` has expired everywhere.
+/// When the last access token that was issued before `now` has expired everywhere, as far as this node knows the settings; what
+/// is written is no earlier than what the database knows of them.
 pub fn revoked_until(provider: &Provider, now: Instant) -> Instant {
     now.plus(provider.longest_access_token()).plus(GRACE)
 }

@@ -32,7 +32,7 @@ pub async fn found(db: &Db, root: &RootSecret, entropy: &Entropy, now: Instant) 
         vault: &vault,
         entropy,
         now,
-        actor: Some(Actor::System),
+        by: Actor::System.into(),
     };
     let mut made = Vec::new();
     for ring in Ring::ALL {
@@ -67,7 +67,7 @@ pub async fn open(
         vault: &vault,
         entropy,
         now,
-        actor: Some(Actor::System),
+        by: Actor::System.into(),
     };
     let accepted = infos(keys::accepted(db).await?);
     for ring in in_use(&accepted) {
@@ -96,7 +96,7 @@ pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
             vault,
             entropy: &provider.entropy,
             now,
-            actor: Some(Actor::System),
+            by: Actor::System.into(),
         };
         maker.rotate(&provider.db, ring, rotation).await?;
     }

@@ -1,50 +1,46 @@
 //! Ends all sessions that match a filter. It may be millions, so it is a job: begun here, worked off batch by batch by one
-//! process for all, and gone on with by another when that one is killed.
+//! process for all, and gone on with by another when that one is killed (`work.rs`).
+
+mod work;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
+pub use self::work::work;
 use crate::{
     base::{
-        id::{DeviceSessionId, EventId, MassEndId, UserId},
+        id::{EventId, MassEndId, UserId},
         page::Page,
+        text::Note,
         time::Lifetime,
     },
     domain::{
-        ending::{Ending, Reason},
         event::{Event, Subject},
         role::{Permission, Permissions},
         session_filter::SessionFilter,
     },
     flows::{
         Provider,
-        admin::{Beyond, By, console, people::beyond, sessions::Why},
+        admin::{Beyond, By, console, people::beyond},
         confirm::{Reached, Wait},
-        end::{prepare, remember},
         sessions::Walk,
     },
     store::{
         device_sessions::list::{Listed, SessionState},
         error::{Result, StoreError},
-        jobs,
-        mass_ends::{self, BeginMassEnd, CancelMassEnd, EndBatch, MassEnd},
+        mass_ends::{self, BeginMassEnd, CancelMassEnd, MassEnd},
     },
 };
 
-/// The job's name.
-const NAME: &str = "mass_end";
-/// How long a process has the job without doing a batch.
-const LEASE: Lifetime = Lifetime::from_secs(30);
-/// How many rows a batch looks at, all of which may end: one transaction, and one event with their ids.
-const BATCH: i64 = 1000;
-/// How long requests have the database for themselves after a batch.
-const PAUSE: Duration = Duration::from_millis(5);
 /// How long who waits for the end waits before another look.
 const LOOK: Duration = Duration::from_millis(100);
 /// How many rows are read at once to count.
 const STRIDE: i64 = 1000;
+
+/// How many ends of one actor may be under way: they are worked off one after the other, and those of others wait.
+pub const UNDER_WAY_AT_ONCE: i64 = 20;
 
 /// How many sessions are looked at to say how many would end: whoever asks waits for that.
 pub const COUNTED_AT_ONCE: u64 = 100_000;
@@ -69,6 +65,11 @@ pub enum MassEndError {
     /// It names who may do more than the one who asks, or was begun by somebody who might.
     #[error(transparent)]
     Beyond(#[from] Beyond),
+    /// The one who asks has begun many already.
+    #[error(
+        "{UNDER_WAY_AT_ONCE} ends of many sessions that you began are still under way: wait for one, or stop one"
+    )]
+    TooMany,
     /// The database's.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,10 +81,8 @@ pub async fn count(
     by: &By,
     filter: &SessionFilter,
 ) -> std::result::Result<Counted, MassEndError> {
-    judge(provider, by, filter).await?;
-    let filter = opened_by_now(provider, filter);
-    let reach = Reach::of(provider, &filter, by.permissions).await?;
-    let (mut walk, mut found) = (Walk::new(&filter, None), 0);
+    let reach = judge(provider, by, filter).await?;
+    let (mut walk, mut found) = (Walk::new(&reach.filter, None), 0);
     while !walk.is_over && walk.looked_at < COUNTED_AT_ONCE {
         let rows = walk.next(provider, STRIDE).await?;
         found += rows.iter().filter(|row| reach.has(row)).count() as u64;
@@ -100,14 +99,13 @@ pub async fn begin(
     provider: &Provider,
     by: &By,
     filter: &SessionFilter,
-    why: Why,
+    note: Option<Note>,
 ) -> std::result::Result<MassEnd, MassEndError> {
-    judge(provider, by, filter).await?;
+    let Reach { filter, .. } = judge(provider, by, filter).await?;
     let now = provider.clock.now();
-    let filter = opened_by_now(provider, filter);
     let end = MassEnd {
         id: MassEndId::new(now, &provider.entropy),
-        note: why.note,
+        note,
         actor: by.actor.clone(),
         permissions: by.permissions,
         begun_at: now,
@@ -124,36 +122,42 @@ pub async fn begin(
         filter: end.filter.clone(),
         note: end.note.clone(),
     };
-    let about = Subject {
-        address: why.address,
-        ..subject(&end.filter)
-    };
+    let about = subject(&end.filter);
     let change = BeginMassEnd {
-        event: provider.event_by(now, &end.actor, about, event),
+        event: provider.event_by(now, by.initiator(), about, event),
         end: end.clone(),
+        at_once: UNDER_WAY_AT_ONCE,
     };
-    provider.db.write(change).await?;
+    if !provider.db.write(change).await? {
+        return Err(MassEndError::TooMany);
+    }
     provider.mass_ends.notify_one();
     Ok(end)
 }
 
-/// Refuses a filter that names nothing, or what single ends would refuse: an admin who may do more. Nobody but who says who is
-/// an admin signs all of them out of the console.
+/// Refuses a filter that names nothing, or what single ends would refuse: an admin who may do more. What it reaches
+/// otherwise.
 async fn judge(
     provider: &Provider,
     by: &By,
     filter: &SessionFilter,
-) -> std::result::Result<(), MassEndError> {
+) -> std::result::Result<Reach, MassEndError> {
     if filter.is_empty() {
         return Err(MassEndError::Everything);
     }
-    let names_console = filter.client == Some(console::client_id());
-    let spared = beyond(provider, by.permissions).await?;
-    let names_spared = filter.user.is_some_and(|user| spared.contains(&user));
-    if names_spared || names_console && !by.may(Permission::WriteRoles) {
+    let reach = Reach::of(provider, opened_by_now(provider, filter), by.permissions).await?;
+    let names_spared = filter.user.is_some_and(|user| reach.spared.contains(&user));
+    if names_spared || !may_end(by.permissions, filter) {
         return Err(Beyond.into());
     }
-    Ok(())
+    Ok(reach)
+}
+
+/// Whether these permissions suffice for an end by this filter. Nobody but who says who is an admin signs all of them out of
+/// the console.
+fn may_end(permissions: Permissions, filter: &SessionFilter) -> bool {
+    let names_console = filter.client == Some(console::client_id());
+    permissions.has(Permission::EndSessions) && (!names_console || permissions.has(Permission::WriteRoles))
 }
 
 /// Only what is open when it is said: who signs in again meanwhile stays signed in.
@@ -224,77 +228,21 @@ pub async fn cancel(provider: &Provider, by: &By, id: MassEndId) -> std::result:
         now,
         event: EventId::new(now, &provider.entropy),
         subject: subject(&end.filter),
-        actor: by.actor.clone(),
+        by: by.initiator(),
+        lost_permission: false,
     };
     Ok(provider.db.write(change).await?)
 }
 
-/// Works off whatever was begun, unless another process does. Whether anything is left.
-pub async fn work(provider: &Provider) -> Result<bool> {
-    while let Some(end) = mass_ends::open(&provider.db).await? {
-        let now = provider.clock.now();
-        let claimed = jobs::claim(&provider.db, NAME, provider.node, now, now.plus(LEASE)).await?;
-        if claimed.is_none() {
-            return Ok(true);
-        }
-        batch(provider, &end).await?;
-        tokio::time::sleep(PAUSE).await;
-    }
-    Ok(false)
-}
-
-/// Works off one batch.
-async fn batch(provider: &Provider, end: &MassEnd) -> Result<()> {
-    let mut walk = Walk::new(&end.filter, Some(end.before));
-    let rows = walk.next(provider, BATCH).await?;
-    // Who is an admin may have changed since the batch before.
-    let reach = Reach::of(provider, &end.filter, end.permissions).await?;
-    let found = rows.iter().filter(|row| reach.has(row));
-    let ids: Vec<DeviceSessionId> = found.map(|row| row.id).collect();
-    let now = provider.clock.now();
-    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let (looked_at, found) = (count(rows.len()), count(ids.len()));
-    let ending = (!ids.is_empty()).then_some(Ending::Matching {
-        mass_end: end.id,
-        ids,
-    });
-    let change = EndBatch {
-        id: end.id,
-        from: end.before,
-        to: walk.before,
-        looked_at,
-        found,
-        end: ending
-            .map(|ending| {
-                prepare(
-                    provider,
-                    now,
-                    ending,
-                    Reason::EndedByOperator,
-                    subject(&end.filter),
-                )
-            })
-            .map(|change| change.by(end.actor.clone())),
-        last: walk
-            .is_over
-            .then(|| (EventId::new(now, &provider.entropy), subject(&end.filter))),
-        now,
-    };
-    if let Some(ended) = provider.db.write(change).await? {
-        remember(provider, &ended);
-    }
-    Ok(())
-}
-
 /// Which sessions an end reaches.
-struct Reach<'a> {
-    filter: &'a SessionFilter,
+struct Reach {
+    filter: SessionFilter,
     /// Admins whom the one who began it does not reach.
     spared: BTreeSet<UserId>,
 }
 
-impl<'a> Reach<'a> {
-    async fn of(provider: &Provider, filter: &'a SessionFilter, permissions: Permissions) -> Result<Self> {
+impl Reach {
+    async fn of(provider: &Provider, filter: SessionFilter, permissions: Permissions) -> Result<Self> {
         let spared = beyond(provider, permissions).await?;
         Ok(Self { filter, spared })
     }

@@ -399,7 +399,7 @@ pub async fn sweep(provider: &Provider) -> Result<(), StoreError> {
     provider.db.execute(rows::KEEP_USED, ()).await?;
     for (client,) in provider.db.read_all(rows::UNUSED_SINCE, (now, BATCH)).await? {
         tracing::info!(%client, "a client that registered itself was never used and is removed");
-        clients::remove(provider, client, Some(Actor::System)).await?;
+        clients::remove(provider, client, Some(Actor::System.into())).await?;
     }
     Ok(())
 }

@@ -116,16 +116,16 @@ async fn revoke_access_token(
             prepare(provider, now, ending, Reason::ManyTokensRevoked, subject.clone()),
         )
     };
-    let until = revoked_until(provider, now);
     let change = RevokeToken {
         jti: jti.clone(),
         // Who acts for somebody gives back what is its own, and signs nobody out of another's app.
         session: session.filter(|_| token.act.is_none()).map(end),
         now,
-        until,
+        until: revoked_until(provider, now),
         event: provider.event(now, subject, event),
     };
-    if let Some(ended) = provider.db.write(change).await? {
+    let (until, ended) = provider.db.write(change).await?;
+    if let Some(ended) = ended {
         remember(provider, &ended);
     }
     provider.ends.remember_token(jti, session, until, now);

@@ -11,7 +11,7 @@ use crate::{
         db::{Change, Db, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions},
         error::{Result, StoreError},
-        events, facts, registrations,
+        events, facts, keys, registrations,
     },
 };
 
@@ -212,27 +212,31 @@ pub struct DisableClient {
     pub id: ClientId,
     /// When.
     pub now: Instant,
-    /// Until when the tokens have to be refused that it got for itself, if it could.
+    /// Until when the tokens have to be refused that it got for itself, if it could, as far as is known before it is written.
     pub revoked_until: Option<Instant>,
     /// The event.
     pub event: EventRecord,
 }
 
+/// Until when its tokens are listed.
 impl Change for DisableClient {
-    type Out = ();
+    type Out = Option<Instant>;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<Instant>> {
+        let mut until = self.revoked_until;
         if tx.run(DISABLE, (self.id.clone(), self.now)).await? > 0 {
             tx.run(facts::RAISE_VERSION, (VERSION,)).await?;
-            if let Some(until) = self.revoked_until {
+            if let Some(known) = self.revoked_until {
+                let later = keys::revoked_until(tx, self.now, known).await?;
+                until = Some(later);
                 let id = self.id.as_str().as_bytes().to_vec();
                 let issued_before = self.now.plus(ending::ISSUED_BEFORE);
-                tx.run(REVOKE, (id, issued_before, until, self.now)).await?;
+                tx.run(REVOKE, (id, issued_before, later, self.now)).await?;
             }
             events::record(tx, &self.event).await?;
             tx.notify();
         }
-        Ok(())
+        Ok(until)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         ending::{Ending, Reason},
         event::{Event, EventRecord, Subject},
     },
@@ -17,12 +17,15 @@ use crate::{
         consents,
         db::{Change, WriteTx, statements},
         error::Result,
-        events, outbox,
+        events, keys, outbox,
     },
 };
 
 /// How far a token's `iat` may lie after the end and still be refused: nodes' clocks differ.
 pub const ISSUED_BEFORE: Lifetime = Lifetime::from_secs(10);
+
+/// How much longer than its longest token a revocation is kept: clocks differ, and requests take time.
+pub const GRACE: Lifetime = Lifetime::from_secs(120);
 
 /// How many sessions of a client one end reaches. There may be more: it is repeated until there are none.
 pub const MANY: i64 = 1000;
@@ -104,7 +107,7 @@ pub struct EndSessions {
     pub reason: Reason,
     /// When.
     pub now: Instant,
-    /// When the last token of any of them has expired everywhere.
+    /// When the last token of any of them has expired everywhere, as far as is known before it is written.
     pub until: Instant,
     /// The id of the event that tells of it.
     pub event: EventId,
@@ -152,7 +155,9 @@ pub struct Ended {
 impl EndSessions {
     /// The same, done by somebody.
     #[must_use]
-    pub fn by(self, actor: Actor) -> Self {
+    pub fn by(mut self, initiator: impl Into<Initiator>) -> Self {
+        let Initiator { actor, address } = initiator.into();
+        self.subject.address = address.or(self.subject.address);
         Self {
             actor: Some(actor),
             ..self
@@ -237,16 +242,18 @@ pub(super) async fn end_without_event(
         }
     };
     // What was never redeemed has nothing hanging under it, no token to refuse, and no app that knows of it.
+    let mut until = end.until;
     let had_tokens = devices.iter().any(|(_, activated_at)| activated_at.is_some());
     if had_tokens {
         devices.extend(tx.all(DEVICES_UNDER, (now, reason, event)).await?);
-        tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), end.until, now))
+        until = keys::revoked_until(tx, now, until).await?;
+        tx.run(REVOKE, (event, now.plus(ISSUED_BEFORE), until, now))
             .await?;
         tx.run(outbox::TELL, (event, now)).await?;
     }
     let ended = EndedSessions {
         at: now,
-        until: end.until,
+        until,
         browsers: browsers.into_iter().map(|(id,)| id).collect(),
         devices,
     };

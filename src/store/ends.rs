@@ -10,7 +10,7 @@ use crate::{
         db::{Change, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions, ISSUED_BEFORE},
         error::Result,
-        events,
+        events, keys,
         revocations::Name,
     },
 };
@@ -87,6 +87,7 @@ impl Change for RevokeAgain {
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<u64> {
         let mut missing = 0;
+        let at_least = keys::revoked_until(tx, self.now, self.until).await?;
         for ((kind, id), session, until) in &self.revocations {
             let issued_before = self.now.plus(ISSUED_BEFORE);
             let binds = (
@@ -94,7 +95,7 @@ impl Change for RevokeAgain {
                 id.clone(),
                 *session,
                 issued_before,
-                self.until.max(*until),
+                at_least.max(*until),
                 self.now,
             );
             missing += tx.run(REVOKE_AGAIN, binds).await?;

@@ -15,6 +15,7 @@ use crate::{
     },
     store::{
         db::{Change, Db, WriteTx, statements},
+        ending::GRACE,
         error::{Result, StoreError},
         events, facts,
         revocations::withdraw_key,
@@ -48,6 +49,9 @@ statements! {
     /// What the ring's keys make may live this long: never shortened, since it may have been longer before.
     pub OUTLIVE: (&'static str, i64) => () =
         "UPDATE keys SET longest_life = $2 WHERE ring = $1 AND state <> 'gone' AND longest_life < $2";
+    /// The longest life of any access token that may be in force, in milliseconds.
+    LONGEST_TOKEN: () => (i64,) =
+        "SELECT COALESCE(MAX(longest_life), 0) FROM keys WHERE state <> 'gone' AND ring LIKE 'signing:%'";
     RETIRE: (String, Instant) => () =
         "UPDATE keys SET state = 'retiring', state_since = $2 WHERE id = $1 AND state = 'active'";
     ACTIVATE: (String, Instant) => () =
@@ -100,6 +104,14 @@ fn read(
         public,
         withdrawn_at,
     })
+}
+
+/// When the last access token that was issued before `now` has expired everywhere: read in the transaction of the end, after
+/// what ended, since another node may have let tokens live longer a moment ago. Not before `known`, which is what this node
+/// makes of the settings.
+pub(super) async fn revoked_until(tx: &mut WriteTx<'_>, now: Instant, known: Instant) -> Result<Instant> {
+    let longest = tx.one(LONGEST_TOKEN, ()).await?.map_or(0, |(life,)| life);
+    Ok(known.max(now.plus(Lifetime::from_millis(longest)).plus(GRACE)))
 }
 
 async fn insert(tx: &mut WriteTx<'_>, key: &StoredKey) -> Result<()> {

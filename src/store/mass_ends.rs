@@ -11,7 +11,7 @@ use crate::{
         time::Instant,
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         event::{Event, EventRecord, Subject},
         role::Permissions,
         session_filter::SessionFilter,
@@ -25,9 +25,11 @@ use crate::{
 };
 
 statements! {
-    INSERT: (MassEndId, String, Option<String>, String, String, Instant, DeviceSessionId) => () =
+    /// Begins one: so many of an actor may be under way.
+    INSERT: (MassEndId, String, Option<String>, String, String, Instant, DeviceSessionId, i64) => () =
         "INSERT INTO mass_ends (id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0)";
+         SELECT $1, $2, $3, $4, $5, $6, $7, 0, 0, 0
+         WHERE (SELECT COUNT(*) FROM (SELECT id FROM mass_ends WHERE done_at IS NULL AND actor = $4 LIMIT $8) own) < $8";
     FIND: (MassEndId,) => MassEndRow =
         "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
          FROM mass_ends WHERE id = $1";
@@ -137,10 +139,7 @@ fn read(row: MassEndRow) -> Result<MassEnd> {
         filter: serde_json::from_str(&row.filter).map_err(|_| corrupt("mass_ends.filter"))?,
         note: note.map_err(|_| corrupt("mass_ends.note"))?,
         actor: serde_json::from_str(&row.actor).map_err(|_| corrupt("mass_ends.actor"))?,
-        permissions: row
-            .permissions
-            .parse()
-            .map_err(|_| corrupt("mass_ends.permissions"))?,
+        permissions: Permissions::named(&row.permissions),
         begun_at: row.begun_at,
         before: row.before_id,
         looked_at: row.looked_at,
@@ -167,19 +166,21 @@ pub async fn open(db: &Db) -> Result<Option<MassEnd>> {
     db.read(OPEN, ()).await?.map(read).transpose()
 }
 
-/// Begins one.
+/// Begins one. False, and nothing is written, when as many of the same actor are under way as may be.
 #[derive(Debug)]
 pub struct BeginMassEnd {
     /// The row.
     pub end: MassEnd,
     /// The event.
     pub event: EventRecord,
+    /// How many that is.
+    pub at_once: i64,
 }
 
 impl Change for BeginMassEnd {
-    type Out = ();
+    type Out = bool;
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
         let end = &self.end;
         let unwritable = |_| StoreError::corrupt("mass_ends");
         let binds = (
@@ -190,9 +191,13 @@ impl Change for BeginMassEnd {
             end.permissions.to_string(),
             end.begun_at,
             end.before,
+            self.at_once,
         );
-        tx.run(INSERT, binds).await?;
-        events::record(tx, &self.event).await
+        if tx.run(INSERT, binds).await? == 0 {
+            return Ok(false);
+        }
+        events::record(tx, &self.event).await?;
+        Ok(true)
     }
 }
 
@@ -233,7 +238,13 @@ impl Change for EndBatch {
             ended = Some(sessions);
         }
         if let Some((event, subject)) = &self.last {
-            finish(tx, self.id, self.now, None, *event, subject).await?;
+            let done = Finish {
+                id: self.id,
+                now: self.now,
+                event: *event,
+                subject,
+            };
+            done.write(tx, None, false).await?;
         }
         Ok(ended)
     }
@@ -251,49 +262,60 @@ pub struct CancelMassEnd {
     /// Whom that is about.
     pub subject: Subject,
     /// Who stops it.
-    pub actor: Actor,
+    pub by: Initiator,
+    /// Whether that is because who began it may not end sessions any more.
+    pub lost_permission: bool,
 }
 
 impl Change for CancelMassEnd {
     type Out = bool;
 
     async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<bool> {
-        finish(
-            tx,
-            self.id,
-            self.now,
-            Some(&self.actor),
-            self.event,
-            &self.subject,
-        )
-        .await
+        let done = Finish {
+            id: self.id,
+            now: self.now,
+            event: self.event,
+            subject: &self.subject,
+        };
+        done.write(tx, Some(&self.by), self.lost_permission).await
     }
 }
 
-async fn finish(
-    tx: &mut WriteTx<'_>,
+/// The end of one.
+struct Finish<'a> {
     id: MassEndId,
     now: Instant,
-    cancelled_by: Option<&Actor>,
     event: EventId,
-    subject: &Subject,
-) -> Result<bool> {
-    let binds = (id, now, cancelled_by.map(|_| now));
-    let Some((found, ended)) = tx.one(FINISH, binds).await? else {
-        return Ok(false);
-    };
-    let record = EventRecord {
-        id: event,
-        at: now,
-        subject: subject.clone(),
-        actor: Some(cancelled_by.cloned().unwrap_or(Actor::System)),
-        event: Event::MassEndDone {
-            mass_end: id,
-            found,
-            ended,
-            cancelled: cancelled_by.is_some(),
-        },
-    };
-    events::record(tx, &record).await?;
-    Ok(true)
+    subject: &'a Subject,
+}
+
+impl Finish<'_> {
+    /// Writes it, with its event. False when it was done already.
+    async fn write(
+        &self,
+        tx: &mut WriteTx<'_>,
+        cancelled_by: Option<&Initiator>,
+        lost_permission: bool,
+    ) -> Result<bool> {
+        let binds = (self.id, self.now, cancelled_by.map(|_| self.now));
+        let Some((found, ended)) = tx.one(FINISH, binds).await? else {
+            return Ok(false);
+        };
+        let record = EventRecord {
+            id: self.event,
+            at: self.now,
+            subject: self.subject.clone(),
+            actor: None,
+            event: Event::MassEndDone {
+                mass_end: self.id,
+                found,
+                ended,
+                cancelled: cancelled_by.is_some(),
+                lost_permission,
+            },
+        };
+        let record = record.by(cancelled_by.cloned().unwrap_or(Actor::System.into()));
+        events::record(tx, &record).await?;
+        Ok(true)
+    }
 }

@@ -58,37 +58,38 @@ pub struct RevokeToken {
     pub session: Option<(DeviceSessionId, EndSessions)>,
     /// When.
     pub now: Instant,
-    /// How long anybody may still hold it for good.
+    /// How long anybody may still hold it for good, as far as is known before it is written.
     pub until: Instant,
     /// The event.
     pub event: EventRecord,
 }
 
-/// What ended, if it came to that.
+/// Until when it is listed, and what ended, if it came to that.
 impl Change for RevokeToken {
-    type Out = Option<EndedSessions>;
+    type Out = (Instant, Option<EndedSessions>);
 
-    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<Option<EndedSessions>> {
+    async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<(Instant, Option<EndedSessions>)> {
+        let until = keys::revoked_until(tx, self.now, self.until).await?;
         let issued_before = self.now.plus(ending::ISSUED_BEFORE);
         let binds = (
             self.jti.clone(),
             self.session.as_ref().map(|(session, _)| *session),
             issued_before,
-            self.until,
+            until,
             self.now,
         );
         if tx.run(INSERT_TOKEN, binds).await? == 0 {
-            return Ok(None);
+            return Ok((until, None));
         }
         events::record(tx, &self.event).await?;
         if let Some((session, end)) = &self.session {
             let counted = tx.one(COUNT_TOKENS, (*session, self.now)).await?;
             if counted.is_some_and(|(count,)| count > MAX_TOKENS_OF_A_SESSION) {
-                return ending::end(tx, end).await.map(Some);
+                return Ok((until, Some(ending::end(tx, end).await?)));
             }
         }
         tx.notify();
-        Ok(None)
+        Ok((until, None))
     }
 }
 

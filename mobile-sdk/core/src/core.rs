@@ -49,6 +49,17 @@ impl Core {
         Operation::new(link, work(host))
     }
 
+    /// The same for what is asked of a session, which lives unless the error says `SignIn`.
+    fn start_of_session<F>(&self, work: impl FnOnce(Host) -> F) -> Operation
+    where
+        F: Future<Output = Result<Outcome, SdkError>> + Send + 'static,
+    {
+        self.start(|host| {
+            let work = work(host);
+            async move { work.await.map_err(SdkError::of_a_session) }
+        })
+    }
+
     /// Begins a sign-in: ends with `AuthorizationReady`. What is needed to finish it is stored before.
     pub fn begin(&self, params: AuthorizeParams) -> Operation {
         self.start(|host| async move { sign_in::begin(&host, params).await })
@@ -74,10 +85,11 @@ impl Core {
         self.start(|host| async move { device::poll(&host, &flow_id).await })
     }
 
-    /// A token that is good for long enough: ends with `Token`. Only one at a time for each account, in a scope that no
-    /// caller can cancel.
+    /// A token that is good for long enough: ends with `Token`. A driver runs one at a time for each account, in a scope
+    /// that no caller can cancel. More of them at once, also by `authorize_request` and `exchange`, cost requests and
+    /// nothing else: they are to each other what other processes are.
     pub fn access_token(&self, account: Option<String>, want: Want) -> Operation {
-        self.start(|host| async move { refresh::access_token(&host, account, want).await })
+        self.start_of_session(|host| async move { refresh::access_token(&host, account, want).await })
     }
 
     /// The same without asking anybody, where one is at hand.
@@ -93,7 +105,9 @@ impl Core {
         url: String,
         want: Want,
     ) -> Operation {
-        self.start(|host| async move { resource::authorize(&host, account, &method, &url, want).await })
+        self.start_of_session(
+            |host| async move { resource::authorize(&host, account, &method, &url, want).await },
+        )
     }
 
     /// What to do with the API's answer to the request of that many tries before (0 at first).
@@ -111,7 +125,7 @@ impl Core {
 
     /// Signs out: ends with `Done`, also without a network.
     pub fn logout(&self, account: Option<String>, mode: LogoutMode) -> Operation {
-        self.start(|host| async move { end::logout(&host, account, mode).await })
+        self.start_of_session(|host| async move { end::logout(&host, account, mode).await })
     }
 
     /// Where the browser signs the person out (OpenID Connect RP-Initiated Logout): ends with `Url`.
@@ -121,32 +135,32 @@ impl Core {
         then: Option<String>,
         state: Option<String>,
     ) -> Operation {
-        self.start(|host| async move { end::end_session_url(&host, account, then, state).await })
+        self.start_of_session(|host| async move { end::end_session_url(&host, account, then, state).await })
     }
 
     /// Who is signed in: ends with `Accounts`.
     pub fn accounts(&self) -> Operation {
-        self.start(|host| async move { account::list(&host).await })
+        self.start_of_session(|host| async move { account::list(&host).await })
     }
 
     /// Whom `None` means from now on: ends with `Done`. Another process sees it when it asks for `accounts`, or starts.
     pub fn set_default(&self, account: String) -> Operation {
-        self.start(|host| async move { account::set_default(&host, &account).await })
+        self.start_of_session(|host| async move { account::set_default(&host, &account).await })
     }
 
     /// What the last ID token said: ends with `Claims`.
     pub fn id_claims(&self, account: Option<String>) -> Operation {
-        self.start(|host| async move { account::id_claims(&host, account).await })
+        self.start_of_session(|host| async move { account::id_claims(&host, account).await })
     }
 
     /// Exchanges the account's access token for one of another API (RFC 8693): ends with `Token`.
     pub fn exchange(&self, account: Option<String>, params: ExchangeParams) -> Operation {
-        self.start(|host| async move { exchange::exchange(&host, account, params).await })
+        self.start_of_session(|host| async move { exchange::exchange(&host, account, params).await })
     }
 
     /// What an app of the same maker needs to sign the person in: ends with `Shared`.
     pub fn share(&self, account: Option<String>) -> Operation {
-        self.start(|host| async move { exchange::share(&host, account).await })
+        self.start_of_session(|host| async move { exchange::share(&host, account).await })
     }
 
     /// Signs the person of another app of the same maker in: ends with `SignedIn`.
@@ -162,6 +176,6 @@ impl Core {
     /// Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. At the start of the app, and when
     /// the network comes back; ends with `Done`.
     pub fn resume(&self) -> Operation {
-        self.start(|host| async move { end::resume(&host).await })
+        self.start_of_session(|host| async move { end::resume(&host).await })
     }
 }

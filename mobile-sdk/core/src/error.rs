@@ -7,7 +7,8 @@ pub struct SdkError {
     pub code: ErrorCode,
     /// The same as a number that stays.
     pub number: u32,
-    /// What the app does.
+    /// What the app does: the code's action, but of a session that lives nobody is sent to the login screen. There a
+    /// prompt that was cancelled is `Unlock`, and an answer that is not to be believed is `Report`.
     pub action: Action,
     /// When it may work, in ms from now.
     pub retry_after_ms: Option<u64>,
@@ -20,7 +21,7 @@ pub struct SdkError {
 pub enum Action {
     /// Stay at, or go to, the screen from which people sign in.
     ShowLogin,
-    /// Sign in again: the session is over.
+    /// Sign in again: the session is over. (For `StepUpRequired` it lives, until a stronger one takes its place.)
     SignIn,
     /// Work offline and try later; nothing is lost.
     RetryLater,
@@ -109,9 +110,7 @@ codes! {
     IdTokenSubject = 1207 => ShowLogin,
     /// A bearer token came where a bound one was required.
     TokenTypeDowngrade = 1208 => ShowLogin,
-    /// The session ran out, or the server has forgotten it.
-    SessionExpired = 1301 => SignIn,
-    /// The server refuses the session.
+    /// The server refuses the session: it was ended, ran out, or is forgotten.
     SessionRevoked = 1302 => SignIn,
     /// The key is gone.
     KeyLost = 1303 => SignIn,
@@ -182,6 +181,16 @@ codes! {
 }
 
 impl SdkError {
+    /// Where it befalls a session that lives.
+    pub(crate) fn of_a_session(self) -> Self {
+        let action = match (self.action, self.code) {
+            (Action::ShowLogin, ErrorCode::UserCancelled) => Action::Unlock,
+            (Action::ShowLogin, _) => Action::Report,
+            (action, _) => action,
+        };
+        Self { action, ..self }
+    }
+
     pub(crate) fn after(code: ErrorCode, retry_after_ms: Option<u64>) -> Self {
         Self {
             retry_after_ms,

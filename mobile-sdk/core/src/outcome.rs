@@ -161,7 +161,7 @@ pub enum Outcome {
     },
     /// `accounts`.
     Accounts {
-        /// In the order in which they came.
+        /// In an order that stays, which is no other's: by id.
         accounts: Vec<String>,
         /// The one to use when none is named.
         default: Option<String>,

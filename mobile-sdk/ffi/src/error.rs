@@ -47,7 +47,6 @@ pub enum ErrorCode {
     IdTokenAccessTokenHash,
     IdTokenSubject,
     TokenTypeDowngrade,
-    SessionExpired,
     SessionRevoked,
     KeyLost,
     NoSuchAccount,
@@ -82,6 +81,12 @@ pub enum ErrorCode {
     HookMisbehaved,
     OutOfOrder,
     Internal,
+}
+
+/// An error that a driver finds itself, as the core would say it.
+#[uniffi::export]
+fn error_of(code: ErrorCode) -> SdkError {
+    code.into()
 }
 
 #[uniffi::remote(Enum)]

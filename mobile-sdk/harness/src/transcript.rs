@@ -46,22 +46,31 @@ impl Recorder {
 
     /// Runs an operation to its end. `call` is as the format has it.
     pub fn run(&mut self, call: &Value) -> Result<Outcome, SdkError> {
-        self.run_with(call, usize::MAX, &mut |_| None)
-            .expect("it is not killed")
+        self.run_with(call, &mut |_| None)
     }
 
-    /// The same, killed after that many effects, and with other answers. `None`: it was killed.
-    pub fn run_with(
+    /// The same with other answers.
+    pub fn run_with(&mut self, call: &Value, instead: Instead) -> Result<Outcome, SdkError> {
+        self.hold(call, instead, &mut |_, _| false).expect("it ends")
+    }
+
+    /// Runs an operation until the first effect of this kind is done; there the process is killed, and another one started.
+    pub fn kill_after(&mut self, call: &Value, last: &mut dyn FnMut(&Effect, &Input) -> bool) {
+        let end = self.hold(call, &mut |_| None, last);
+        assert!(end.is_none(), "there was no such effect: {end:?}");
+        self.restart();
+    }
+
+    fn hold(
         &mut self,
         call: &Value,
-        most: usize,
         instead: Instead,
+        last: &mut dyn FnMut(&Effect, &Input) -> bool,
     ) -> Option<Result<Outcome, SdkError>> {
         let mut operation = decode::start(&self.core, call).expect("a call");
         let mut answer = None;
         let mut steps = Vec::new();
-        let mut end = None;
-        while steps.len() < most && end.is_none() {
+        let end = loop {
             let now = self.device.now();
             let Step { next, events } = operation.step(answer.take(), &now);
             let mut said = encode::said(&now, &events, &next);
@@ -69,13 +78,22 @@ impl Recorder {
                 Next::Need { id, effect } => {
                     let input = instead(&effect).unwrap_or_else(|| self.device.perform(&effect));
                     said["input"] = encode::input(&input);
+                    steps.push(said);
+                    if last(&effect, &input) {
+                        break None;
+                    }
                     answer = Some(Answer { id, input });
                 }
-                Next::Done { outcome } => end = Some(Ok(outcome)),
-                Next::Failed { error } => end = Some(Err(error)),
+                Next::Done { outcome } => {
+                    steps.push(said);
+                    break Some(Ok(outcome));
+                }
+                Next::Failed { error } => {
+                    steps.push(said);
+                    break Some(Err(error));
+                }
             }
-            steps.push(said);
-        }
+        };
         self.turns
             .push(json!({ "process": self.process, "call": call, "steps": steps }));
         end

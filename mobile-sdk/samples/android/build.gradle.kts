@@ -1,4 +1,4 @@
-// `gradle installDebug` on a machine with the Android SDK. Elsewhere pom.xml compiles the same sources.
+// `gradle installDebug` on a machine with the Android SDK. Elsewhere pom.xml compiles the same sources. Nobody has run it yet.
 plugins {
     id("com.android.application") version "8.13.0"
     id("org.jetbrains.kotlin.android") version "2.4.21"
@@ -15,6 +15,8 @@ android {
         versionName = "0.1.0"
     }
 }
+
+kotlin { jvmToolchain(17) }
 
 dependencies {
     implementation("dev.postern:postern-mobile-android:0.1.0")

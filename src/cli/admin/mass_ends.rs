@@ -13,7 +13,7 @@ use crate::{
     cli::remote::{Refused, missing},
     domain::session_filter::SessionFilter,
     flows::{
-        admin::{By, sessions::Why},
+        admin::By,
         confirm::{self, Confirmation, Reached},
         mass_end::{self, Counted},
     },
@@ -49,13 +49,7 @@ impl Admin {
         why: Option<Note>,
     ) -> anyhow::Result<MassEnd> {
         match self {
-            Self::Here(app) => {
-                let why = Why {
-                    note: why,
-                    address: None,
-                };
-                Ok(mass_end::begin(&app.provider, &By::operator(), filter, why).await?)
-            }
+            Self::Here(app) => Ok(mass_end::begin(&app.provider, &By::operator(), filter, why).await?),
             Self::There(server, _) => {
                 let asked = json!({ "filter": filter, "reason": why });
                 let begun: Begun = server.post("/session-ends", asked).await?;

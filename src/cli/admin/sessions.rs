@@ -18,11 +18,7 @@ use crate::{
     },
     domain::session_filter::SessionFilter,
     flows::{
-        admin::{
-            By,
-            people::PeopleError,
-            sessions::{self as verbs, Why},
-        },
+        admin::{By, people::PeopleError, sessions as verbs},
         confirm::{self, Reached, Wait},
         sessions::{self, Search, Shown},
     },
@@ -93,41 +89,33 @@ impl Admin {
         }
     }
 
-    /// Ends one session; with patience waits until every API knows.
+    /// Ends one session; with patience waits until every API knows. Nothing when there is none; what has ended already ends
+    /// nothing more, and is waited for likewise.
     pub(in crate::cli) async fn end(
         &self,
         node: Node,
         why: Option<Note>,
         patience: Option<Lifetime>,
-    ) -> anyhow::Result<Told> {
+    ) -> anyhow::Result<Option<Told>> {
         match self {
             Self::Here(app) => {
-                let (provider, by, why) = (&app.provider, By::operator(), of_operator(why));
+                let (provider, by) = (&app.provider, By::operator());
                 let wait = place(app, patience)?;
                 let ended = match node {
-                    Node::Browser(id) => verbs::end_browser(provider, &by, None, id, why).await,
-                    Node::Device(id) => verbs::end_device(provider, &by, id, why)
-                        .await
-                        .map(|(_, ended)| ended),
+                    Node::Browser(id) => verbs::end_browser(provider, &by, id, why).await,
+                    Node::Device(id) => verbs::end_device(provider, &by, id, why).await,
                 };
-                let ended = match ended {
-                    // Who asks says so, as of one that has ended already.
-                    Err(PeopleError::Unknown(_)) => Ended::default(),
-                    ended => ended?,
-                };
-                reached(ended, wait).await
+                match ended {
+                    Err(PeopleError::Unknown(_)) => Ok(None),
+                    ended => Ok(Some(reached(ended?.1, wait).await?)),
+                }
             }
             Self::There(server, clock) => {
                 let path = match node {
                     Node::Browser(id) => format!("/browser-sessions/{id}/end"),
                     Node::Device(id) => format!("/sessions/{id}/end"),
                 };
-                let ended = missing(end_there(server, clock, &path, why, patience).await)?;
-                // As above.
-                Ok(ended.unwrap_or(Reached {
-                    done: Ended::default(),
-                    confirmation: None,
-                }))
+                missing(end_there(server, clock, &path, why, patience).await)
             }
         }
     }
@@ -142,7 +130,7 @@ impl Admin {
         match self {
             Self::Here(app) => {
                 let wait = place(app, patience)?;
-                let ended = verbs::end_user(&app.provider, &By::operator(), id, of_operator(why)).await?;
+                let ended = verbs::end_user(&app.provider, &By::operator(), id, why).await?;
                 reached(ended, wait).await
             }
             Self::There(server, clock) => {
@@ -150,11 +138,6 @@ impl Admin {
             }
         }
     }
-}
-
-/// With what the operator ends something: the words, and no address.
-fn of_operator(note: Option<Note>) -> Why {
-    Why { note, address: None }
 }
 
 fn place(app: &App, patience: Option<Lifetime>) -> anyhow::Result<Option<Wait<'_>>> {

@@ -8,10 +8,7 @@ use crate::{
     base::{id::MassEndId, text::Note, time::Lifetime},
     cli::{admin::Admin, failure::Unconfirmed, place::Place, table::table, words, world::World},
     flows::{confirm::Confirmation, mass_end::Counted},
-    store::{
-        ending::Ended,
-        mass_ends::{MassEnd, Standing},
-    },
+    store::mass_ends::{MassEnd, Standing},
 };
 
 /// How sessions end.
@@ -52,13 +49,11 @@ pub(super) async fn end(
     }
     let patience = how.wait.then_some(how.timeout);
     let (mut value, whose, told) = if let Some(node) = session {
-        let told = admin.end(node, how.reason, patience).await?;
-        if told.done == Ended::default() {
+        let Some(told) = admin.end(node, how.reason, patience).await? else {
             bail!(
-                "there is no session {node} that could be ended: it has ended already, or never was; see `postern session \
-                 list`"
+                "there is no session {node}: it never was, or ended more than two days ago; see `postern session list`"
             );
-        }
+        };
         (json!({ "session": node.to_string() }), node.to_string(), told)
     } else if let Some(email) = flags.only_user() {
         let user = admin.user(email).await?.id;

@@ -47,6 +47,7 @@ pub async fn authenticate(
         actor: Actor::Client {
             id: client.id.clone(),
         },
+        address: None,
         permissions: Permissions::granted(permits),
     }))
 }

@@ -79,7 +79,7 @@ pub async fn add(provider: &Provider, by: &By, adding: Adding) -> Result<Registe
         secret_life,
     } = adding;
     by.reaches_scope(&settings.scope)?;
-    Ok(clients::register(provider, id, name, settings, secret_life, by.actor.clone()).await?)
+    Ok(clients::register(provider, id, name, settings, secret_life, by.initiator()).await?)
 }
 
 /// Changes a client's name and settings; its sessions and consents stay, and so do its secrets while it authenticates with
@@ -94,13 +94,13 @@ pub async fn update(provider: &Provider, by: &By, id: &ClientId, change: &Client
         registered_by: found.client.settings.registered_by,
         ..settings
     };
-    Ok(set::set(provider, found, name, settings, &by.actor).await?)
+    Ok(set::set(provider, found, name, settings, &by.initiator()).await?)
 }
 
 /// Removes a client and ends its sessions.
 pub async fn remove(provider: &Provider, by: &By, id: &ClientId) -> Result<Ended> {
     let client = within_reach(provider, by, id)?;
-    let ended = clients::remove(provider, client.id, Some(by.actor.clone())).await?;
+    let ended = clients::remove(provider, client.id, Some(by.initiator())).await?;
     Ok(ended.ok_or(Unknown("client"))?)
 }
 
@@ -115,7 +115,7 @@ pub async fn rotate_secret(
 ) -> Result<RotatedSecret> {
     let client = within_reach(provider, by, id)?;
     let overlap = overlap.unwrap_or(OVERLAP);
-    Ok(secrets::rotate(provider, &client.id, life, overlap, by.actor.clone()).await?)
+    Ok(secrets::rotate(provider, &client.id, life, overlap, by.initiator()).await?)
 }
 
 /// The secrets of a client, without what they are compared by; also those that have ended.
@@ -133,7 +133,7 @@ pub async fn remove_secret(
     secret: ClientSecretId,
 ) -> Result<()> {
     let client = within_reach(provider, by, id)?;
-    if secrets::remove(provider, &client.id, secret, by.actor.clone()).await? {
+    if secrets::remove(provider, &client.id, secret, by.initiator()).await? {
         Ok(())
     } else {
         Err(Unknown("secret").into())

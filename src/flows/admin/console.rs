@@ -87,7 +87,7 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
             created_at: now,
             disabled_at: None,
         };
-        let event = provider.event_by(now, &Actor::System, about(), Event::client_added(&client));
+        let event = provider.event_by(now, Actor::System, about(), Event::client_added(&client));
         let add = AddClient {
             client,
             event,
@@ -105,7 +105,7 @@ pub async fn ensure(provider: &Provider) -> Result<()> {
         }
         after.settings.lifetimes = lives(provider);
         let event = Event::client_updated(&found.client, &after);
-        let event = provider.event_by(provider.clock.now(), &Actor::System, about(), event);
+        let event = provider.event_by(provider.clock.now(), Actor::System, about(), event);
         let change = SetClient {
             found,
             after,

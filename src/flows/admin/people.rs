@@ -75,7 +75,7 @@ pub async fn add(provider: &Provider, by: &By, adding: Adding) -> Result<User, P
         return Err(Beyond.into());
     }
     by.reaches(role)?;
-    let user = account::add_by(provider, email, name, password, by.actor.clone()).await?;
+    let user = account::add_by(provider, email, name, password, by.initiator()).await?;
     match role {
         None => Ok(user),
         Some(_) => Ok(set_role(provider, by, user.id, role).await?.0),
@@ -88,7 +88,7 @@ pub async fn disable(provider: &Provider, by: &By, id: UserId) -> Result<(User, 
     if user.disabled_at.is_some() {
         return Ok((user, None));
     }
-    let ended = account::disable(provider, id, by.actor.clone()).await?;
+    let ended = account::disable(provider, id, by.initiator()).await?;
     let user = known(provider, id).await?;
     if ended.is_none() && user.disabled_at.is_none() {
         return Err(PeopleError::LastOwner);
@@ -100,7 +100,7 @@ pub async fn disable(provider: &Provider, by: &By, id: UserId) -> Result<(User, 
 pub async fn enable(provider: &Provider, by: &By, id: UserId) -> Result<User, PeopleError> {
     within_reach(provider, by, id).await?;
     let now = provider.clock.now();
-    let event = provider.event_by(now, &by.actor, about(id), Event::UserEnabled);
+    let event = provider.event_by(now, by.initiator(), about(id), Event::UserEnabled);
     let change = EnableUser { user: id, now, event };
     provider.db.write(change).await?;
     known(provider, id).await
@@ -120,7 +120,7 @@ pub async fn set_password(
             id,
             password,
             None,
-            None,
+            by.address.clone(),
             Some(by.actor.clone()),
         )
         .await?)),
@@ -144,8 +144,8 @@ pub async fn set_role(
     let (now, subject) = (provider.clock.now(), about(id));
     let client: ClientId = console::client_id();
     let ending = Ending::Consent { user: id, client };
-    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone()).by(by.actor.clone());
-    let event = provider.event_by(now, &by.actor, subject, Event::RoleChanged { before, after });
+    let end = prepare(provider, now, ending, Reason::EndedByOperator, subject.clone()).by(by.initiator());
+    let event = provider.event_by(now, by.initiator(), subject, Event::RoleChanged { before, after });
     let change = ChangeRole {
         user: id,
         before,
@@ -182,7 +182,7 @@ pub async fn beyond(provider: &Provider, permissions: Permissions) -> Result<BTr
     Ok(more.map(|(id, _)| id).collect())
 }
 
-fn about(user: UserId) -> Subject {
+pub(super) fn about(user: UserId) -> Subject {
     Subject {
         user: Some(user),
         ..Subject::default()

@@ -10,7 +10,7 @@ use crate::{
         Provider,
         admin::{
             By, Unknown,
-            people::{PeopleError, within_reach},
+            people::{PeopleError, about, within_reach},
         },
         end::end_as_operator,
         sessions,
@@ -21,25 +21,6 @@ use crate::{
         ending::Ended,
     },
 };
-
-/// With what an admin ends something.
-#[derive(Debug, Clone, Default)]
-pub struct Why {
-    /// In their words.
-    pub note: Option<Note>,
-    /// Where they asked from.
-    pub address: Option<String>,
-}
-
-impl Why {
-    fn about(&self, user: Option<UserId>) -> Subject {
-        Subject {
-            user,
-            address: self.address.clone(),
-            ..Subject::default()
-        }
-    }
-}
 
 /// A session of an app.
 pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<Listed, PeopleError> {
@@ -52,39 +33,33 @@ pub async fn end_device(
     provider: &Provider,
     by: &By,
     id: DeviceSessionId,
-    why: Why,
+    note: Option<Note>,
 ) -> Result<(UserId, Ended), PeopleError> {
     let found = device(provider, id).await?;
     within_reach(provider, by, found.user).await?;
     let subject = Subject {
         client: Some(found.client),
         session: Some(id),
-        ..why.about(Some(found.user))
+        ..about(found.user)
     };
     let ending = Ending::Device { id };
-    let ended = end_as_operator(provider, ending, subject, why.note, by.actor.clone()).await?;
+    let ended = end_as_operator(provider, ending, subject, note, by.initiator()).await?;
     Ok((found.user, ended))
 }
 
-/// Ends a browser session of a person, with what was opened from it and ends with it. `user` is nothing when who asks does
-/// not say whose it is.
+/// Ends a browser session, with what was opened from it and ends with it.
 pub async fn end_browser(
     provider: &Provider,
     by: &By,
-    user: Option<UserId>,
     id: BrowserSessionId,
-    why: Why,
-) -> Result<Ended, PeopleError> {
-    let owner = browser_sessions::owner(&provider.db, id).await?;
-    if let Some(owner) = owner {
-        within_reach(provider, by, owner).await?;
-    }
-    if let Some(user) = user {
-        browser(provider, user, id).await?;
-    }
+    note: Option<Note>,
+) -> Result<(UserId, Ended), PeopleError> {
+    let user = browser_sessions::owner(&provider.db, id).await?;
+    let user = user.ok_or(Unknown("session"))?;
+    within_reach(provider, by, user).await?;
     let ending = Ending::Browser { id };
-    let subject = why.about(user);
-    Ok(end_as_operator(provider, ending, subject, why.note, by.actor.clone()).await?)
+    let ended = end_as_operator(provider, ending, about(user), note, by.initiator()).await?;
+    Ok((user, ended))
 }
 
 /// What the browser of a person's session said it is.
@@ -95,9 +70,13 @@ pub async fn browser(provider: &Provider, user: UserId, id: BrowserSessionId) ->
 }
 
 /// Ends everything in which a person is signed in.
-pub async fn end_user(provider: &Provider, by: &By, id: UserId, why: Why) -> Result<Ended, PeopleError> {
+pub async fn end_user(
+    provider: &Provider,
+    by: &By,
+    id: UserId,
+    note: Option<Note>,
+) -> Result<Ended, PeopleError> {
     within_reach(provider, by, id).await?;
     let ending = Ending::User { id, keep: None };
-    let subject = why.about(Some(id));
-    Ok(end_as_operator(provider, ending, subject, why.note, by.actor.clone()).await?)
+    Ok(end_as_operator(provider, ending, about(id), note, by.initiator()).await?)
 }

@@ -6,7 +6,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         client_secret::{AT_ONCE, ClientSecret, KeptSecret, LivesError, WARNED_BEFORE, judge_lives},
         event::{Event, EventRecord, Subject},
     },
@@ -84,15 +84,17 @@ impl NewSecret {
     pub(in crate::flows) fn to_keep(
         &self,
         provider: &Provider,
-        actor: Option<Actor>,
+        by: Option<Initiator>,
     ) -> (KeptSecret, EventRecord) {
         let event = Event::ClientSecretCreated {
             secret: self.kept.id,
             expires_at: self.kept.expires_at,
         };
-        let record = EventRecord {
-            actor,
-            ..provider.event(self.kept.created_at, about(&self.kept.client), event)
+        let about = about(&self.kept.client);
+        let record = provider.event(self.kept.created_at, about, event);
+        let record = match by {
+            Some(by) => record.by(by),
+            None => record,
         };
         (self.kept.clone(), record)
     }
@@ -105,8 +107,9 @@ pub async fn rotate(
     client: &ClientId,
     life: Option<Lifetime>,
     overlap: Lifetime,
-    actor: Actor,
+    by: impl Into<Initiator>,
 ) -> Result<RotatedSecret, SecretError> {
+    let by = by.into();
     judge_lives(life, overlap)?;
     let registered = provider
         .clients
@@ -124,7 +127,7 @@ pub async fn rotate(
         return Err(SecretError::TooMany);
     }
     let new = make(provider, client, life, now);
-    let (secret, event) = new.to_keep(provider, Some(actor.clone()));
+    let (secret, event) = new.to_keep(provider, Some(by.clone()));
     let (mut kept, mut removed, mut old) = (Vec::new(), Vec::new(), Vec::new());
     for one in good {
         let until = one.expires_at.map_or(until, |at| at.min(until));
@@ -141,7 +144,7 @@ pub async fn rotate(
         old.push((
             one.id,
             until,
-            provider.event(now, about(client), event).by(actor.clone()),
+            provider.event_by(now, by.clone(), about(client), event),
         ));
     }
     let change = RotateSecret {
@@ -164,14 +167,14 @@ pub async fn remove(
     provider: &Provider,
     client: &ClientId,
     id: ClientSecretId,
-    actor: Actor,
+    by: impl Into<Initiator>,
 ) -> Result<bool, StoreError> {
     let now = provider.clock.now();
     let event = Event::ClientSecretRemoved { secret: id };
     let change = RemoveSecret {
         id,
         client: client.clone(),
-        event: provider.event(now, about(client), event).by(actor),
+        event: provider.event_by(now, by, about(client), event),
     };
     let removed = provider.db.write(change).await?;
     provider.clients.reload(&provider.db).await?;

@@ -9,7 +9,7 @@ use crate::{
         text::DisplayName,
     },
     domain::{
-        actor::Actor,
+        actor::Initiator,
         client::{Client, ClientSettings, Contradiction},
         event::{Event, Subject},
     },
@@ -62,7 +62,7 @@ pub async fn set(
     found: Found,
     name: DisplayName,
     settings: ClientSettings,
-    actor: &Actor,
+    by: &Initiator,
 ) -> Result<Set, SetError> {
     let before = found.client.clone();
     if before.id.host().is_some() || before.settings.is_unchecked() {
@@ -94,7 +94,7 @@ pub async fn set(
             client: Some(after.id.clone()),
             ..Subject::default()
         };
-        provider.event_by(now, actor, subject, event)
+        provider.event_by(now, by.clone(), subject, event)
     };
     let change = SetClient {
         found,

@@ -10,7 +10,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::Initiator,
         event::{Event, EventRecord, Subject},
         key::{
             KeyInfo, KeyState, Ring,
@@ -35,7 +35,7 @@ pub(super) struct Maker<'a> {
     pub(super) vault: &'a Vault,
     pub(super) entropy: &'a Entropy,
     pub(super) now: Instant,
-    pub(super) actor: Option<Actor>,
+    pub(super) by: Initiator,
 }
 
 impl Maker<'_> {
@@ -81,9 +81,10 @@ impl Maker<'_> {
             id: EventId::new(self.now, self.entropy),
             at: self.now,
             subject: Subject::default(),
-            actor: self.actor.clone(),
+            actor: None,
             event,
         }
+        .by(self.by.clone())
     }
 
     /// Moves a ring on. The key that it made last, or nothing when somebody else was faster.

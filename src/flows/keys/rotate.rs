@@ -11,7 +11,7 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::{
-        actor::Actor,
+        actor::{Actor, Initiator},
         answer::SIGNED_LIFE,
         event::Event,
         key::{
@@ -78,7 +78,12 @@ pub async fn rotate_due(provider: &Provider) -> Result<(), KeysError> {
 }
 
 /// Rotates these rings now; none when it is too early for one of them.
-pub async fn rotate(provider: &Provider, rings: &[Ring], actor: Actor) -> Result<Vec<Rotated>, RotateError> {
+pub async fn rotate(
+    provider: &Provider,
+    rings: &[Ring],
+    by: impl Into<Initiator>,
+) -> Result<Vec<Rotated>, RotateError> {
+    let by = by.into();
     let now = provider.clock.now();
     let keys = standing(provider).await?;
     let mut rotations = Vec::new();
@@ -92,7 +97,7 @@ pub async fn rotate(provider: &Provider, rings: &[Ring], actor: Actor) -> Result
     let mut rotated = Vec::new();
     for (ring, rotation) in rotations {
         let (active, retiring) = (rotation.activate, rotation.retire);
-        let made = maker(provider, now, actor.clone())
+        let made = maker(provider, now, by.clone())
             .rotate(&provider.db, ring, rotation)
             .await?;
         let next = made.ok_or(RotateError::Lost(ring))?;
@@ -130,8 +135,9 @@ pub async fn withdraw(
     provider: &Provider,
     rings: &[Ring],
     all: bool,
-    actor: Actor,
+    by: impl Into<Initiator>,
 ) -> Result<Vec<Withdrawn>, RotateError> {
+    let by = by.into();
     let now = provider.clock.now();
     let keys = standing(provider).await?;
     let until = now.plus(KEY_REVOKED_FOR);
@@ -147,7 +153,7 @@ pub async fn withdraw(
             .map_or(now, |key| key.created_at);
         let known = published.plus(ring.ahead());
         let revoked_until = ring.is_signing().then_some(until);
-        let maker = maker(provider, now, actor.clone());
+        let maker = maker(provider, now, by.clone());
         let made = maker.withdraw(&provider.db, *ring, withdrawal, revoked_until);
         made.await?.ok_or(RotateError::Lost(*ring))?;
         for key in &withdrawn {
@@ -221,11 +227,11 @@ async fn destroy(provider: &Provider, key: &KeyInfo, now: Instant) -> Result<(),
     Ok(())
 }
 
-pub(super) fn maker(provider: &Provider, now: Instant, actor: Actor) -> Maker<'_> {
+pub(super) fn maker(provider: &Provider, now: Instant, by: impl Into<Initiator>) -> Maker<'_> {
     Maker {
         vault: provider.keys.vault(),
         entropy: &provider.entropy,
         now,
-        actor: Some(actor),
+        by: by.into(),
     }
 }

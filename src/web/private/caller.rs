@@ -21,7 +21,7 @@ use crate::{
         admin_session::{AdminCookie, AdminSession},
     },
     flows::admin::{By, api, console},
-    web::{cookies::value_of, nonce::with_nonce},
+    web::{cookies::value_of, extract::address::Address, nonce::with_nonce},
 };
 
 /// Who asks.
@@ -51,7 +51,8 @@ pub(super) async fn identify(State(private): State<Private>, request: Request, n
     let headers = parts.headers.clone();
     let response = match found(&private, &parts).await {
         Ok(caller) => {
-            if let Some(caller) = caller {
+            if let Some(mut caller) = caller {
+                caller.by.address = Some(Address::of(&parts.extensions).to_string());
                 parts.extensions.insert(caller);
             }
             next.run(Request::from_parts(parts, body)).await
@@ -82,6 +83,7 @@ async fn found(private: &Private, request: &Parts) -> Result<Option<Caller>, Pro
     Ok(session.map(|session| Caller {
         by: By {
             actor: Actor::Person { id: session.user },
+            address: None,
             permissions: session.role.permissions(),
         },
         session: Some(Arc::new(session)),

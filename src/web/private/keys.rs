@@ -42,7 +42,7 @@ pub(super) async fn rotate(
 ) -> Answer {
     let provider = private.provider();
     let rings = rings(&provider.db, asked.ring).await?;
-    let items = rotate_rings(provider, &rings, admin.by.actor).await?;
+    let items = rotate_rings(provider, &rings, admin.by.initiator()).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }
 
@@ -64,6 +64,6 @@ pub(super) async fn withdraw(
 ) -> Answer {
     let provider = private.provider();
     let rings = rings(&provider.db, asked.ring).await?;
-    let items = withdraw_rings(provider, &rings, asked.all, admin.by.actor).await?;
+    let items = withdraw_rings(provider, &rings, asked.all, admin.by.initiator()).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }

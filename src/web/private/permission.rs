@@ -17,7 +17,6 @@ use super::{
 use crate::{
     domain::{admin_session::AdminSession, role::Permission},
     flows::admin::By,
-    web::extract::address::Address,
 };
 
 /// A permission as a type.
@@ -44,8 +43,6 @@ needed! {
 /// Who asks, with this permission.
 pub(super) struct Admin<P> {
     pub(super) by: By,
-    /// Where the request came from.
-    pub(super) address: Address,
     _permission: PhantomData<P>,
 }
 
@@ -59,7 +56,6 @@ impl<P: Needed> FromRequestParts<Private> for Admin<P> {
         }
         Ok(Self {
             by: caller.by,
-            address: Address::of(&parts.extensions),
             _permission: PhantomData,
         })
     }

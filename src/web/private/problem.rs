@@ -187,6 +187,7 @@ impl From<MassEndError> for Problem {
         match error {
             MassEndError::Everything => Self::saying(Kind::InvalidBody, error),
             MassEndError::Beyond(beyond) => beyond.into(),
+            MassEndError::TooMany => Self::saying(Kind::NotNow, error),
             MassEndError::Store(error) => error.into(),
         }
     }

@@ -10,7 +10,6 @@ use super::{
     once::json,
     permission::{Admin, Confirmed, EndSessions, ReadSessions},
     problem::{Kind, Problem},
-    sessions::why,
 };
 use crate::{
     base::{id::MassEndId, text::Note},
@@ -55,8 +54,7 @@ pub(super) async fn begin(
     if asked.dry_run {
         begun.would_end = Some(mass_end::count(provider, &admin.by, filter).await?);
     } else {
-        let why = why(asked.reason, admin.address);
-        begun.end = Some(mass_end::begin(provider, &admin.by, filter, why).await?);
+        begun.end = Some(mass_end::begin(provider, &admin.by, filter, asked.reason).await?);
     }
     Ok(json(StatusCode::OK, begun))
 }

@@ -19,15 +19,11 @@ use crate::{
     },
     domain::session_filter::SessionFilter,
     flows::{
-        admin::{
-            Unknown, people,
-            sessions::{self as verbs, Why},
-        },
+        admin::{Unknown, people, sessions as verbs},
         confirm::{Reached, Wait},
         sessions,
     },
     store::{browser_sessions, ending::Ended},
-    web::extract::address::Address,
 };
 
 type Answer = Result<Response, Problem>;
@@ -87,13 +83,6 @@ pub(super) struct Because {
     reason: Option<Note>,
 }
 
-pub(super) fn why(note: Option<Note>, address: Address) -> Why {
-    Why {
-        note,
-        address: Some(address.to_string()),
-    }
-}
-
 /// Says what ended; who wants to wait also hears which APIs refuse it.
 async fn told(ended: Ended, wait: Option<Wait<'_>>) -> Answer {
     let confirmation = match wait {
@@ -115,8 +104,7 @@ pub(super) async fn end_device(
     MaySend(because): MaySend<Because>,
 ) -> Answer {
     let wait = asked.wait(&private)?;
-    let why = why(because.reason, admin.address);
-    let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, why).await?;
+    let (_, ended) = verbs::end_device(private.provider(), &admin.by, id, because.reason).await?;
     told(ended, wait).await
 }
 
@@ -128,8 +116,7 @@ pub(super) async fn end_browser(
     MaySend(because): MaySend<Because>,
 ) -> Answer {
     let wait = asked.wait(&private)?;
-    let why = why(because.reason, admin.address);
-    let ended = verbs::end_browser(private.provider(), &admin.by, None, id, why).await?;
+    let (_, ended) = verbs::end_browser(private.provider(), &admin.by, id, because.reason).await?;
     told(ended, wait).await
 }
 
@@ -141,7 +128,6 @@ pub(super) async fn end_of_user(
     MaySend(because): MaySend<Because>,
 ) -> Answer {
     let wait = asked.wait(&private)?;
-    let why = why(because.reason, admin.address);
-    let ended = verbs::end_user(private.provider(), &admin.by, id, why).await?;
+    let ended = verbs::end_user(private.provider(), &admin.by, id, because.reason).await?;
     told(ended, wait).await
 }

@@ -294,7 +294,7 @@ fn of_session_ends() -> Vec<Route> {
             )
             .dangerous()
             .takes("SessionsToEnd")
-            .gives(200, "BegunEnd").or(&[Beyond]),
+            .gives(200, "BegunEnd").or(&[Beyond, NotNow]),
         route("GET", "/session-ends", "listSessionEnds", session_ends::list)
             .is(
                 "The ends of all sessions that match, newest first",

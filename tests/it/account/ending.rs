@@ -6,10 +6,7 @@ use postern::{
     base::id::{BrowserSessionId, DeviceSessionId},
     domain::session_filter::SessionFilter,
     flows::{
-        admin::{
-            By, clients, people,
-            sessions::{self, Why},
-        },
+        admin::{By, clients, people, sessions},
         mass_end,
         sweep::sweep,
     },
@@ -269,12 +266,12 @@ impl<'a> World<'a> {
         match cause {
             "an operator ends one browser of Alice" => {
                 let id = self.browser("browser here");
-                let ended = sessions::end_browser(provider, &operator, Some(alice), id, Why::default()).await;
+                let ended = sessions::end_browser(provider, &operator, id, None).await;
                 ended.expect("ended");
             }
             "an operator ends one session of an app" => {
                 let id = self.own.sid().parse().expect("an id");
-                let ended = sessions::end_device(provider, &operator, id, Why::default()).await;
+                let ended = sessions::end_device(provider, &operator, id, None).await;
                 assert_eq!(ended.expect("ended").0, alice);
             }
             "Alice ends all others, asking here" => {
@@ -319,7 +316,7 @@ impl<'a> World<'a> {
                     client: "notes".parse().ok(),
                     ..SessionFilter::default()
                 };
-                let begun = mass_end::begin(provider, &operator, &filter, Why::default()).await;
+                let begun = mass_end::begin(provider, &operator, &filter, None).await;
                 begun.expect("begun");
                 mass_end::work(provider).await.expect("worked off");
             }

@@ -1,12 +1,16 @@
 //! Ends of all that match: so far as who begins them reaches, and no farther.
 
 use postern::{
-    domain::role::{Permission, Role},
-    flows::mass_end,
+    domain::{
+        actor::Actor,
+        role::{Permission, Role},
+    },
+    flows::{account, admin::By, mass_end},
+    store::db::Statement,
 };
 use serde_json::{Value, json};
 
-use super::{Admin, Machine, Postern, SAME_ORIGIN, give_role, problem, start};
+use super::{Admin, Machine, Postern, SAME_ORIGIN, give_role, granted, machine, problem, scope_of, start};
 use crate::harness::{ALICE, Answer, BOB};
 
 const ROOT: &str = "root@example.com";
@@ -129,6 +133,137 @@ async fn who_becomes_an_owner_meanwhile_is_out_of_reach_from_then_on() {
     give_role(&postern, BOB, Some(Role::Owner)).await;
     work(&postern).await;
     assert_eq!(app.refresh(&tokens.refresh).await.status, 200);
+}
+
+/// An end of everything in the app, begun by a person as the admin that they are.
+async fn begin_as(postern: &Postern, email: &str, role: Role) {
+    let by = By {
+        actor: Actor::Person {
+            id: postern.user(email).await.id,
+        },
+        address: None,
+        permissions: role.permissions(),
+    };
+    let filter = serde_json::from_value(json!({ "client": "notes" })).expect("a filter");
+    let begun = mass_end::begin(postern.provider(), &by, &filter, None).await;
+    begun.expect("begun");
+}
+
+/// How the ends of many have stopped, by whom and why.
+async fn stopped(postern: &Postern) -> Vec<Value> {
+    let events = postern.events().await;
+    let done = events.into_iter().filter(|(kind, _)| kind == "mass_end.done");
+    done.map(|(_, event)| json!([event["cancelled"], event["lost_permission"], event["ended"]]))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_end_stops_when_who_began_it_may_not_end_sessions_any_more() {
+    let postern = with_owner().await;
+    let app = postern.phone();
+    let tokens = app.signed_in(&mut postern.browser(), BOB).await;
+    postern.advance("1s");
+
+    // A person whose role was taken away, or became less; and one who was disabled.
+    for after in [None, Some(Role::Auditor)] {
+        give_role(&postern, ALICE, Some(Role::Support)).await;
+        begin_as(&postern, ALICE, Role::Support).await;
+        give_role(&postern, ALICE, after).await;
+        work(&postern).await;
+    }
+    give_role(&postern, ALICE, Some(Role::Support)).await;
+    begin_as(&postern, ALICE, Role::Support).await;
+    let alice = postern.user(ALICE).await.id;
+    let disabled = account::disable(postern.provider(), alice, Actor::Operator).await;
+    disabled.expect("disabled");
+    work(&postern).await;
+
+    // A machine whose scope was taken away.
+    let (id, secret) = machine(&postern, &scope_of([Permission::EndSessions]), |_| {}).await;
+    let token = granted(&postern, &id, &secret, None).await;
+    let machine = Machine {
+        postern: &postern,
+        token,
+    };
+    begin(&machine, json!({ "client": "notes" })).await;
+    postern
+        .set_client(&id, |settings| {
+            settings.scope = "admin:users.read".parse().expect("a scope")
+        })
+        .await;
+    work(&postern).await;
+
+    assert_eq!(stopped(&postern).await, vec![json!([true, true, 0]); 4]);
+    let by_the_server = "SELECT actor FROM events WHERE kind = 'mass_end.done'";
+    for actor in postern.texts(by_the_server).await {
+        assert_eq!(actor, r#"{"kind":"system"}"#);
+    }
+    assert_eq!(app.refresh(&tokens.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn an_end_reaches_no_farther_than_who_began_it_does_by_now() {
+    let postern = with_owner().await;
+    give_role(&postern, ALICE, Some(Role::Admin)).await;
+    give_role(&postern, BOB, Some(Role::Admin)).await;
+    let app = postern.phone();
+    let of_bob = app.signed_in(&mut postern.browser(), BOB).await;
+    let of_alice = app.signed_in(&mut postern.browser(), ALICE).await;
+    postern.advance("1s");
+    begin_as(&postern, ALICE, Role::Admin).await;
+    give_role(&postern, ALICE, Some(Role::Support)).await;
+    work(&postern).await;
+    assert_eq!(stopped(&postern).await, [json!([false, null, 1])]);
+    assert_eq!(app.refresh(&of_bob.refresh).await.status, 200);
+    assert_eq!(app.refresh(&of_alice.refresh).await.error(), "invalid_grant");
+
+    // Nor does one who gets more meanwhile reach farther than they did when they began.
+    begin_as(&postern, ALICE, Role::Support).await;
+    give_role(&postern, ALICE, Some(Role::Owner)).await;
+    work(&postern).await;
+    assert_eq!(app.refresh(&of_bob.refresh).await.status, 200);
+}
+
+#[tokio::test]
+async fn permissions_that_a_newer_version_wrote_grant_nothing_and_stop_nothing() {
+    let postern = with_owner().await;
+    let app = postern.phone();
+    let [of_root, of_bob] = [ROOT, BOB].map(|email| (email, postern.browser()));
+    let mut tokens = Vec::new();
+    for (email, mut browser) in [of_root, of_bob] {
+        tokens.push(app.signed_in(&mut browser, email).await.refresh);
+    }
+    postern.advance("1s");
+    begin(&helper(&postern).await, json!({ "client": "notes" })).await;
+    let newer: Statement<(), ()> =
+        Statement::new("UPDATE mass_ends SET permissions = 'moons.end ' || permissions || ' stars.read'");
+    postern.provider().db.execute(newer, ()).await.expect("written");
+    let mighty = Machine::mighty(&postern).await;
+    let listed = mighty.get("/session-ends").await;
+    assert_eq!(
+        listed.json()["items"].as_array().map(Vec::len),
+        Some(1),
+        "{listed:?}"
+    );
+    work(&postern).await;
+    assert_eq!(app.refresh(&tokens[0]).await.status, 200, "an owner's");
+    assert_eq!(app.refresh(&tokens[1]).await.error(), "invalid_grant");
+}
+
+#[tokio::test]
+async fn nobody_has_more_than_twenty_ends_under_way() {
+    let postern = with_owner().await;
+    let (one, other) = (helper(&postern).await, helper(&postern).await);
+    let filter = json!({ "client": "notes" });
+    for _ in 0..20 {
+        begin(&one, filter.clone()).await;
+    }
+    let refused = one.post("/session-ends", json!({ "filter": filter })).await;
+    assert_eq!(problem(&refused), "not-now");
+    assert_eq!(postern.count_events("mass_end.begun").await, 20);
+    begin(&other, filter.clone()).await;
+    work(&postern).await;
+    begin(&one, filter).await;
 }
 
 #[tokio::test]

@@ -205,6 +205,32 @@ async fn an_end_waits_until_every_api_refuses_what_ended_or_says_which_does_not(
 }
 
 #[tokio::test]
+async fn the_end_of_a_browser_names_its_person_and_one_that_never_was_is_not_found() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    let alice = postern.user(ALICE).await.id;
+    let browsers = admin.get(&format!("/users/{alice}/browser-sessions")).await;
+    let path = format!("/browser-sessions/{}/end", ids(&browsers)[0]);
+    let unknown = "/browser-sessions/bse_01890a5dac96774bbcceb302099a8057/end";
+    let refused = admin.tell(unknown).await;
+    assert_eq!(
+        (refused.status.as_u16(), problem(&refused)),
+        (404, "not-found".to_owned())
+    );
+    // Twice: the second answer is that of who got no first one.
+    for left in [1, 0] {
+        assert_eq!(
+            admin.tell(&path).await.json(),
+            json!({ "browsers": left, "devices": 0 })
+        );
+    }
+    let events = admin.get("/events?kind=session.ended").await.json();
+    assert_eq!(events["items"].as_array().map(Vec::len), Some(1), "{events}");
+    assert_eq!(events["items"][0]["subject"]["user"], json!(alice));
+}
+
+#[tokio::test]
 async fn only_so_many_wait_at_once_and_who_finds_no_place_has_ended_nothing() {
     let postern = Postern::start_at(Clock::system(), None, private).await;
     let admin = Machine::with(&postern, [Permission::EndSessions]).await;

@@ -69,7 +69,7 @@ async fn an_operator_an_admin_and_the_server_itself_are_told_apart() {
         .await;
     assert_eq!(newest(&postern, "session.opened").await.0, Value::Null, "herself");
     let notes = "notes".parse().expect("a client id");
-    clients::remove(postern.provider(), notes, Some(by))
+    clients::remove(postern.provider(), notes, Some(by.into()))
         .await
         .expect("removed");
     for kind in ["client.disabled", "session.ended", "client.removed"] {

@@ -146,12 +146,12 @@ async fn of_two_changes_at_once_one_is_told_to_look_again_and_nodes_learn_of_the
             found,
             name.clone(),
             settings.clone(),
-            &Actor::Operator,
+            &Actor::Operator.into(),
         )
         .await
         .expect("set");
         settings.require_pushed_authorization_requests = false;
-        let refused = set::set(other.provider(), late, name, settings, &Actor::Operator).await;
+        let refused = set::set(other.provider(), late, name, settings, &Actor::Operator.into()).await;
         assert!(matches!(refused, Err(set::SetError::Changed)), "{refused:?}");
 
         other.poll().await;

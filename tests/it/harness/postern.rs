@@ -397,12 +397,9 @@ impl Postern {
 
     /// Ends everything of a user, as an operator does.
     pub(crate) async fn end_everything_of(&self, email: &str) {
-        use postern::flows::admin::{
-            By,
-            sessions::{Why, end_user},
-        };
+        use postern::flows::admin::{By, sessions::end_user};
         let id = self.user(email).await.id;
-        let ended = end_user(self.provider(), &By::operator(), id, Why::default()).await;
+        let ended = end_user(self.provider(), &By::operator(), id, None).await;
         ended.expect("ended");
     }
 }

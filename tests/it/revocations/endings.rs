@@ -68,7 +68,7 @@ async fn a_client_that_is_removed_or_changed_or_has_another_secret_has_its_strea
     let removed = Follower::new(&postern, "removed").await;
     let mut stream = removed.followed().await;
     let id = removed.id.parse().expect("an id");
-    clients::remove(provider, id, Some(Actor::Operator))
+    clients::remove(provider, id, Some(Actor::Operator.into()))
         .await
         .expect("answered")
         .expect("known");

@@ -15,21 +15,41 @@ async fn listed_beyond(postern: &Postern, tokens: &Tokens) -> i64 {
     until / 1000 - tokens.claims()["exp"].as_i64().expect("a time")
 }
 
+/// Sets how long the access tokens of the app live.
+async fn live_for(postern: &Postern, life: Option<&str>) {
+    let (provider, id) = (postern.provider(), "notes".parse().expect("an id"));
+    let found = set::find(provider, &id).await.expect("the database answers");
+    let found = found.expect("a client");
+    let (name, mut settings) = (found.client.name.clone(), found.client.settings.clone());
+    settings.lifetimes.access_token = life.map(|life| life.parse().expect("a length of time"));
+    let done = set::set(provider, found, name, settings, &Actor::Operator.into()).await;
+    done.expect("it is set");
+}
+
+#[tokio::test]
+async fn an_app_whose_tokens_live_longer_says_another_node_that_this_one_has_not_heard() {
+    let postern = by_a_manual_clock().await;
+    let deaf = postern.beside().await;
+    live_for(&postern, Some("1d")).await;
+    let (phone, tokens) = signed_in(&postern).await;
+    assert_eq!(phone.at(&deaf).revoke(&tokens.access).await.status, 200);
+    assert!(listed_beyond(&postern, &tokens).await >= 120, "the token");
+    deaf.end_everything_of(ALICE).await;
+    assert_eq!(postern.revocations().await.len(), 2);
+    assert!(listed_beyond(&postern, &tokens).await >= 120, "and its session");
+
+    // Nor does that node forget it any sooner.
+    postern.advance("23h");
+    deaf.provider().ends.forget(postern.clock.now());
+    assert_eq!(deaf.provider().ends.revocations.all().len(), 2);
+}
+
 #[tokio::test]
 async fn an_app_whose_tokens_lived_longer_a_moment_ago() {
     let postern = by_a_manual_clock().await;
-    let live_for = async |life: Option<&str>| {
-        let (provider, id) = (postern.provider(), "notes".parse().expect("an id"));
-        let found = set::find(provider, &id).await.expect("the database answers");
-        let found = found.expect("a client");
-        let (name, mut settings) = (found.client.name.clone(), found.client.settings.clone());
-        settings.lifetimes.access_token = life.map(|life| life.parse().expect("a length of time"));
-        let done = set::set(provider, found, name, settings, &Actor::Operator).await;
-        done.expect("it is set");
-    };
-    live_for(Some("1d")).await;
+    live_for(&postern, Some("1d")).await;
     let (phone, tokens) = signed_in(&postern).await;
-    live_for(None).await;
+    live_for(&postern, None).await;
     // No upkeep has run meanwhile, and a node that starts now knows nothing of it.
     let young = postern.beside().await;
     young.end_everything_of(ALICE).await;
@@ -58,7 +78,7 @@ async fn an_app_that_was_added_with_longer_ones_and_removed() {
     let phone = postern.phone_of("slow");
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     let id = "slow".parse().expect("an id");
-    let removed = remove(postern.provider(), id, Some(Actor::Operator)).await;
+    let removed = remove(postern.provider(), id, Some(Actor::Operator.into())).await;
     removed.expect("the database answers").expect("it was there");
     assert!(listed_beyond(&postern, &tokens).await >= 120);
 }

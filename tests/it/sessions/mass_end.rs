@@ -3,7 +3,7 @@
 use postern::{
     domain::refresh_token::RefreshToken,
     flows::{
-        admin::{By, sessions::Why},
+        admin::By,
         mass_end::{self, MassEndError},
     },
     store::mass_ends::MassEnd,
@@ -14,11 +14,8 @@ use super::{filter, found, more_like_it};
 use crate::harness::{ALICE, BOB, Postern};
 
 async fn begin(postern: &Postern, parts: Value) -> MassEnd {
-    let why = Why {
-        note: "a lost laptop".parse().ok(),
-        address: None,
-    };
-    let begun = mass_end::begin(postern.provider(), &By::operator(), &filter(parts), why).await;
+    let note = "a lost laptop".parse().ok();
+    let begun = mass_end::begin(postern.provider(), &By::operator(), &filter(parts), note).await;
     begun.expect("begun")
 }
 
@@ -217,7 +214,7 @@ async fn a_cancelled_end_ends_nothing_more() {
 async fn an_end_of_nothing_in_particular_is_refused() {
     let postern = Postern::start().await;
     let (provider, by, nothing) = (postern.provider(), By::operator(), filter(json!({})));
-    let refused = mass_end::begin(provider, &by, &nothing, Why::default()).await;
+    let refused = mass_end::begin(provider, &by, &nothing, None).await;
     assert!(matches!(refused, Err(MassEndError::Everything)));
     let refused = mass_end::count(provider, &by, &nothing).await;
     assert!(matches!(refused, Err(MassEndError::Everything)));

@@ -13,6 +13,7 @@ const WHOLE: &[&str] = &[
     "UNUSED",
     "ALL_KEYS",
     "ACCEPTED",
+    "LONGEST_TOKEN",
     "RETIRE",
     "ACTIVATE",
     "OUTLIVE",

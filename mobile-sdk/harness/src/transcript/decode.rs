@@ -2,9 +2,9 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_mobile_core::{
-    AttestationPolicy, AuthorizeParams, Config, Core, DpopPolicy, Evidence, Header, HookError, HttpFailure,
-    HttpResponse, Input, KeyInfo, KeyLevel, LogoutMode, Moment, Operation, ParPolicy, Secret, StoredTokens,
-    Verdict, Want,
+    AttestationPolicy, AuthorizeParams, Config, Core, DpopPolicy, Evidence, ExchangeParams, Header,
+    HookError, HttpFailure, HttpResponse, Input, KeyInfo, KeyLevel, LogoutMode, Moment, NativeSso, Operation,
+    ParPolicy, Secret, StoredTokens, Verdict, Want,
 };
 use serde_json::Value;
 
@@ -96,6 +96,19 @@ pub(super) fn start(core: &Core, call: &Value) -> Option<Operation> {
         "accounts" => core.accounts(),
         "set_default" => core.set_default(account?),
         "id_claims" => core.id_claims(account),
+        "exchange" => core.exchange(
+            account,
+            ExchangeParams {
+                audience: text(&call["audience"]),
+                resource: text(&call["resource"]),
+                scopes: texts(&call["scopes"]),
+            },
+        ),
+        "share" => core.share(account),
+        "native_sso" => core.native_sso(NativeSso {
+            id_token: secret(&call["id_token"])?,
+            device_secret: secret(&call["device_secret"])?,
+        }),
         "adopt" => core.adopt(StoredTokens {
             refresh_token: secret(&call["refresh_token"])?,
             id_token: secret(&call["id_token"]),

@@ -235,9 +235,10 @@ fn a_bearer_token_where_a_bound_one_was_required_is_refused_and_given_back() {
     server.sign_in(&app);
     let records = device.store.records().clone();
     server.rules(|rules| rules.bound = false);
+    let error = app.refresh().expect_err("bearer");
     assert_eq!(
-        app.refresh().expect_err("bearer").code,
-        ErrorCode::TokenTypeDowngrade
+        (error.code, error.action),
+        (ErrorCode::TokenTypeDowngrade, Action::Report)
     );
     assert_eq!(*device.store.records(), records);
     server.rules(|rules| rules.bound = true);

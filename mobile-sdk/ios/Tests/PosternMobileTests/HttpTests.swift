@@ -9,19 +9,25 @@ import FoundationNetworking
 
 /// The rules that every HTTP adapter keeps.
 final class HttpTests: XCTestCase {
-    private func send(_ server: TinyServer, _ path: String = "/", _ body: String = "") async -> HttpResult {
+    private func send(
+        _ server: TinyServer, _ path: String = "/", _ body: String = "", _ http: URLSessionHttp = URLSessionHttp()
+    ) async -> HttpResult {
         let headers = body.isEmpty ? [] : [HttpHeader(name: "Content-Type", value: Data("text/plain".utf8))]
         let request = HttpRequest(
             method: body.isEmpty ? "GET" : "POST", url: server.url(path), headers: headers, body: Data(body.utf8))
-        return await URLSessionHttp().send(request)
+        return await http.send(request)
     }
 
     func testARedirectIsTheAnswer() async throws {
-        let server = try TinyServer { _, _ in answer("302 Found", ["Location: /elsewhere"]) }
-        defer { server.stop() }
-        guard case .response(let response) = await send(server) else { return XCTFail("no answer") }
-        XCTAssertEqual(response.status, 302)
-        XCTAssertEqual(server.requests.count, 1)
+        for status in ["302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
+            let server = try TinyServer { _, _ in answer(status, ["Location: /elsewhere"]) }
+            defer { server.stop() }
+            for body in ["", "grant_type=refresh_token"] {
+                guard case .response(let response) = await send(server, "/", body) else { return XCTFail("no answer") }
+                XCTAssertTrue(status.hasPrefix("\(response.status)"))
+            }
+            XCTAssertEqual(server.requests.count, 2)
+        }
     }
 
     func testThereAreNoCookiesAndNoCache() async throws {
@@ -54,13 +60,128 @@ final class HttpTests: XCTestCase {
         XCTAssertEqual(result, .failed(.notSent))
     }
 
-    func testAnAnswerWithoutEndIsCutOff() async throws {
-        let server = try TinyServer { _, _ in
-            Data("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8) + Data(repeating: 0x61, count: (1 << 20) + 1)
+    /// Also not because somebody asks for a password, or has waited for too long.
+    func testAChallengeIsAnAnswer() async throws {
+        let server = try TinyServer { _, number in
+            number == 1
+                ? answer("401 Unauthorized", ["WWW-Authenticate: Basic realm=\"r\""], #"{"error":"invalid_client"}"#)
+                : answer("408 Request Timeout")
         }
         defer { server.stop() }
+        for status: UInt16 in [401, 408] {
+            guard case .response(let response) = await send(server, "/token", "a=b") else { return XCTFail("no answer") }
+            XCTAssertEqual(response.status, status)
+            XCTAssertEqual(response.body.isEmpty, status == 408)
+        }
+        XCTAssertEqual(server.requests.count, 2)
+    }
+
+    func testAnAnswerOfMoreThanAMebibyteIsNone() async throws {
+        for (count, fits) in [(1 << 20, true), ((1 << 20) + 1, false), (8 << 20, false)] {
+            let server = try TinyServer { _, _ in
+                Data("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".utf8) + Data(repeating: 0x61, count: count)
+            }
+            defer { server.stop() }
+            switch await send(server) {
+            case .response(let response): XCTAssertTrue(fits && response.body.count == count, "\(count)")
+            case .failed(let failure): XCTAssertTrue(!fits && failure == .ambiguous, "\(count)")
+            }
+        }
+    }
+
+    func testAPackedAnswerIsUnpackedAndABombIsNot() async throws {
+        let small = try XCTUnwrap(Data(base64Encoded: "H4sIAAAAAAACA6tWSlSyUkqiACjVAgCWrIuLRAAAAA=="))
+        // Four mebibytes of zeros.
+        let head = try XCTUnwrap(Data(base64Encoded: "H4sIAAAAAAACA+3BAQEAAACCIP+vbkhAAQ=="))
+        let end = try XCTUnwrap(Data(base64Encoded: "fBtqQEcRAABAAA=="))
+        let bomb = head + Data(count: 4063) + end
+        let server = try TinyServer { request, number in
+            let body = number == 1 ? small : bomb
+            let lines = [
+                "HTTP/1.1 200 OK", "Content-Type: application/json", "Content-Encoding: gzip",
+                "Content-Length: \(body.count)", "Connection: close", "", "",
+            ]
+            return Data(lines.joined(separator: "\r\n").utf8) + body
+        }
+        defer { server.stop() }
+        guard case .response(let response) = await send(server) else { return XCTFail("no answer") }
+        XCTAssertEqual(String(decoding: response.body, as: UTF8.self), #"{"a":"\#(String(repeating: "b", count: 60))"}"#)
         let result = await send(server)
         XCTAssertEqual(result, .failed(.ambiguous))
+    }
+
+    func testASlowServerIsLeft() async throws {
+        let impatient = URLSessionHttp(toBegin: .milliseconds(150), inAll: .milliseconds(300))
+        // It takes the request and says nothing.
+        let stopped = DispatchSemaphore(value: 0)
+        let silent = try TinyServer { _, _ in
+            stopped.wait()
+            return nil
+        }
+        defer { silent.stop() }
+        for body in ["", "grant_type=refresh_token"] {
+            let result = await send(silent, "/token", body, impatient)
+            XCTAssertEqual(result, .failed(.ambiguous))
+            stopped.signal()
+        }
+        // It never stops to say something: of its head, or of its body.
+        for text in [String(repeating: "X: y\r\n", count: 20_000), "Content-Length: 100000\r\n\r\n" + String(repeating: "x", count: 100_000)] {
+            let dripping = try TinyServer(drip: true) { _, _ in Data("HTTP/1.1 200 OK\r\n\(text)".utf8) }
+            defer { dripping.stop() }
+            let result = await send(dripping, "/token", "a=b", impatient)
+            XCTAssertEqual(result, .failed(.ambiguous))
+        }
+        // It does not even take the connection.
+        let full = try FullServer()
+        let request = HttpRequest(method: "GET", url: full.url, headers: [], body: Data())
+        let result = await impatient.send(request)
+        XCTAssertEqual(result, .failed(.ambiguous))
+    }
+
+    func testASlowServerThatIsQuickEnoughIsHeard() async throws {
+        let patient = URLSessionHttp(toBegin: .seconds(20), inAll: .seconds(60))
+        let server = try TinyServer(drip: true) { _, _ in answer("200 OK", [], "slow") }
+        defer { server.stop() }
+        guard case .response(let response) = await send(server, "/token", "a=b", patient) else {
+            return XCTFail("no answer")
+        }
+        XCTAssertEqual(response.body, Data("slow".utf8))
+    }
+
+    func testNoSuchNameAndNoTLSIsNothingSent() async throws {
+        let server = try TinyServer { _, _ in answer("400 Bad Request") }
+        defer { server.stop() }
+        let urls = ["http://nobody.invalid/", server.url("/").replacingOccurrences(of: "http:", with: "https:")]
+        for url in urls {
+            let result = await URLSessionHttp().send(
+                HttpRequest(method: "POST", url: url, headers: [], body: Data("a=b".utf8)))
+            XCTAssertEqual(result, .failed(.notSent), url)
+        }
+    }
+
+    /// A page in the place of the server's own answer, whatever it calls itself.
+    func testWhatIsNotTheServersIsNoAnswer() async throws {
+        let pages = [
+            ("text/html", "<html>Welcome to our hotel</html>"), ("application/json", "\u{FEFF}{}"),
+            ("text/plain", #"{"issuer":"http://localhost"}"#), ("application/json", "{"),
+            ("application/json", "\u{FEFF}<html>"),
+        ]
+        for (type, page) in pages {
+            let server = try TinyServer { _, _ in answer("200 OK", ["Content-Type: \(type)"], page) }
+            defer { server.stop() }
+            let folder = Folder()
+            let hooks = Hooks(
+                store: try FileStore(folder: folder.url), signer: NoSigner(), lease: try FileLease(folder: folder.url))
+            var config = FakeServer.config
+            config.issuer = server.url("")
+            config.allowLoopback = true
+            do {
+                _ = try await MobileAuth(config, hooks: hooks).beginAuthorization()
+                XCTFail(page)
+            } catch let error as AuthError {
+                XCTAssertTrue([.retryLater, .fixConfiguration].contains(error.action), "\(error)")
+            }
+        }
     }
 
     func testErrorsAreAnswers() async throws {

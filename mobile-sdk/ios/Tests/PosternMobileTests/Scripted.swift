@@ -7,13 +7,18 @@ import PosternMobileFFI
 final class Scripted: SecureStore, Lease, DpopSigner, Attestor, HttpClient, DeviceClock, @unchecked Sendable {
     private let lock = NSLock()
     private let steps: [JSON]
+    /// Whether its process is killed at the end: what comes after that never happened.
+    private let isKilled: Bool
     private var at = -1
     private var noted: [String] = []
 
-    init(_ steps: [JSON]) { self.steps = steps }
+    init(_ steps: [JSON]) {
+        self.steps = steps
+        isKilled = steps.last.map { $0["effect"] != .null } ?? false
+    }
 
     var differences: [String] { lock.withLock { noted } }
-    var isOver: Bool { lock.withLock { at == steps.count - 1 } }
+    var isOver: Bool { lock.withLock { isKilled ? at >= steps.count : at == steps.count - 1 } }
 
     var hooks: Hooks {
         var hooks = Hooks(store: self, signer: self, lease: self, http: self, attestor: self, clock: self)
@@ -24,12 +29,13 @@ final class Scripted: SecureStore, Lease, DpopSigner, Attestor, HttpClient, Devi
     }
 
     private func asked(_ effect: JSON) throws -> JSON {
-        let step = lock.withLock {
+        let step: JSON? = lock.withLock {
+            guard at < steps.count else { return nil }
             let step = steps[at]
             if step["effect"] != effect { noted.append("step \(at + 1): asked for \(effect), not \(step["effect"])") }
             return step
         }
-        let input = step["input"]
+        guard let input = step?["input"] else { throw HookError.unknown }
         let errors: [String: HookError] = [
             "locked": .locked, "not_found": .notFound, "cancelled": .cancelled, "key_lost": .keyLost,
             "corrupt": .corrupt, "io": .io, "timeout": .timeout, "unavailable": .unavailable, "unknown": .unknown,
@@ -42,10 +48,10 @@ final class Scripted: SecureStore, Lease, DpopSigner, Attestor, HttpClient, Devi
         lock.withLock {
             at += 1
             if at >= steps.count {
-                noted.append("a step too many")
-                at = steps.count - 1
+                if !isKilled { noted.append("a step too many") }
+                at = isKilled ? steps.count : steps.count - 1
             }
-            return Moment(steps[at]["now"])
+            return Moment(steps[min(at, steps.count - 1)]["now"])
         }
     }
 
@@ -87,7 +93,10 @@ final class Scripted: SecureStore, Lease, DpopSigner, Attestor, HttpClient, Devi
 
     func ensureKey(_ id: String, policy: KeyPolicy) async throws -> KeyInfo {
         let input = try asked(.of("key_ensure", ["key": .text(id), "policy": .name(policy)]))
-        return KeyInfo(x: input["x"].bytes, y: input["y"].bytes, level: .software)
+        let levels: [String: KeyLevel] = [
+            "secure_enclave": .secureEnclave, "strong_box": .strongBox, "tee": .tee, "software": .software,
+        ]
+        return KeyInfo(x: input["x"].bytes, y: input["y"].bytes, level: levels[input["level"].text ?? ""] ?? .software)
     }
 
     func sign(_ id: String, _ message: Data) async throws -> Data {

@@ -13,25 +13,11 @@ final class TinyServer: @unchecked Sendable {
     private var asked: [String] = []
     let port: UInt16
 
-    /// `nil`: the connection is closed without an answer.
-    init(_ answer: @escaping @Sendable (_ request: String, _ number: Int) -> Data?) throws {
-        #if canImport(Darwin)
-        let listening = socket(AF_INET, SOCK_STREAM, 0)
-        #else
-        let listening = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        #endif
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listening, $0, size) == 0 && listen(listening, 16) == 0 && getsockname(listening, $0, &size) == 0
-            }
-        }
-        guard isBound else { throw CocoaError(.fileReadUnknown) }
+    /// `nil`: the connection is closed without an answer. With `drip` the answer comes byte by byte, with pauses.
+    init(drip: Bool = false, _ answer: @escaping @Sendable (_ request: String, _ number: Int) -> Data?) throws {
+        let listening: Int32
+        (listening, port) = try listenOnThisMachine(queue: 16)
         self.listening = listening
-        port = UInt16(bigEndian: address.sin_port)
         Thread.detachNewThread { [self] in
             while true {
                 let connection = accept(listening, nil, nil)
@@ -45,7 +31,9 @@ final class TinyServer: @unchecked Sendable {
                     bytes.withUnsafeBytes { bytes in
                         var sent = 0
                         while sent < bytes.count {
-                            let some = send(connection, bytes.baseAddress! + sent, bytes.count - sent, Self.quietly)
+                            let most = drip ? 1 : bytes.count - sent
+                            if drip { usleep(2000) }
+                            let some = send(connection, bytes.baseAddress! + sent, most, Self.quietly)
                             if some <= 0 { break }
                             sent += some
                         }
@@ -86,6 +74,82 @@ final class TinyServer: @unchecked Sendable {
         }
         return String(decoding: bytes, as: UTF8.self)
     }
+}
+
+/// Where connections come to and nobody takes them: its queue is full.
+final class FullServer {
+    private let listening: Int32
+    private var waiting: [Int32] = []
+    let port: UInt16
+
+    init() throws {
+        (listening, port) = try listenOnThisMachine(queue: 0)
+        // Each that waits here takes a place; those who find none hear nothing.
+        for _ in 0..<4 {
+            let one = newSocket()
+            _ = fcntl(one, F_SETFL, fcntl(one, F_GETFL) | O_NONBLOCK)
+            _ = connectTo(port, one)
+            waiting.append(one)
+        }
+    }
+
+    var url: String { "http://127.0.0.1:\(port)/" }
+
+    deinit {
+        for one in waiting + [listening] { close(one) }
+    }
+}
+
+private func newSocket() -> Int32 {
+    #if canImport(Darwin)
+    socket(AF_INET, SOCK_STREAM, 0)
+    #else
+    socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    #endif
+}
+
+private func addressOnThisMachine(_ port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_port = port.bigEndian
+    return address
+}
+
+private func connectTo(_ port: UInt16, _ socket: Int32) -> Bool {
+    var address = addressOnThisMachine(port)
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+        }
+    }
+}
+
+func isListening(_ port: UInt16) -> Bool {
+    let one = newSocket()
+    defer { close(one) }
+    return connectTo(port, one)
+}
+
+/// A socket at a port that was free.
+private func listenOnThisMachine(queue: Int32) throws -> (Int32, UInt16) {
+    let listening = newSocket()
+    var address = addressOnThisMachine(0)
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let isBound = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(listening, $0, size) == 0 && listen(listening, queue) == 0 && getsockname(listening, $0, &size) == 0
+        }
+    }
+    guard isBound else { throw CocoaError(.fileReadUnknown) }
+    return (listening, UInt16(bigEndian: address.sin_port))
+}
+
+/// A port where nobody listens.
+func freePort() throws -> UInt16 {
+    let (listening, port) = try listenOnThisMachine(queue: 1)
+    close(listening)
+    return port
 }
 
 func answer(_ status: String, _ headers: [String] = [], _ body: String = "") -> Data {

@@ -151,6 +151,13 @@ extension PosternMobileFFI.Core {
             let idToken = call["id_token"] == .null ? nil : call["id_token"].bytes
             let tokens = PosternMobileFFI.StoredTokens(refreshToken: call["refresh_token"].bytes, idToken: idToken)
             return adopt(tokens: tokens)
+        case "exchange":
+            let params = ExchangeParams(
+                audience: call["audience"].text, resource: call["resource"].text, scopes: call["scopes"].texts)
+            return exchange(account: account, params: params)
+        case "share": return share(account: account)
+        case "native_sso":
+            return nativeSso(sso: NativeSso(idToken: call["id_token"].bytes, deviceSecret: call["device_secret"].bytes))
         case "resume": return resume()
         default: return nil
         }

@@ -7,7 +7,7 @@ import XCTest
 final class TranscriptTests: XCTestCase {
     func testEveryConversationIsHeldAsItWasRecorded() async throws {
         let names = try Transcript.names()
-        XCTAssertGreaterThan(names.count, 10)
+        XCTAssertGreaterThan(names.count, 28)
         for name in names { try await hold(name) }
     }
 
@@ -38,17 +38,16 @@ final class TranscriptTests: XCTestCase {
             }
             let operation = try XCTUnwrap(core.start(turn["call"]), place)
             let steps = turn["steps"].list
-            guard let last = steps.last, last["effect"] == .null else {
-                // Killed in the middle: a process that comes after it has another core.
-                continue
-            }
             let script = Scripted(steps)
             let driver = Driver(hooks: script.hooks)
             let heard = driver.events.stream()
             let result = await driver.run(operation)
             XCTAssertEqual(script.differences, [], place)
             XCTAssertTrue(script.isOver, place)
+            let last = try XCTUnwrap(steps.last, place)
             switch result {
+            // Killed: what this core says after that is nobody's; the process that comes next has another one.
+            case _ where last["effect"] != .null: break
             case .success(let outcome): XCTAssertEqual(outcome.json, last["done"], place)
             case .failure(let error): XCTAssertEqual(error.json, last["failed"], place)
             }

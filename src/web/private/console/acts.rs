@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::{rows::with_query, viewer::Viewer};
 use crate::{
-    base::id::UserId,
-    flows::admin::{people, sessions::Why},
+    base::{id::UserId, text::Note},
+    flows::admin::people,
     web::{pages::ActPage, private::form::Posted},
 };
 
@@ -79,14 +79,11 @@ impl ToPerson {
     }
 }
 
-/// The reason in the form, and where it came from; or what is wrong with it.
-fn why(posted: &Posted) -> Result<Why, String> {
+/// The reason in the form, or what is wrong with it.
+fn why(posted: &Posted) -> Result<Option<Note>, String> {
     let text = posted.form.text("reason").trim();
     let note = (!text.is_empty()).then(|| text.parse()).transpose();
-    Ok(Why {
-        note: note.map_err(|_| "A reason has at most 200 characters, in one line.".to_owned())?,
-        address: Some(posted.address.to_string()),
-    })
+    note.map_err(|_| "A reason has at most 200 characters, in one line.".to_owned())
 }
 
 /// Back to a page, which says what was done.

@@ -163,7 +163,7 @@ impl From<ClientSeenError> for Fault {
 impl From<MassEndError> for Fault {
     fn from(error: MassEndError) -> Self {
         match error {
-            MassEndError::Everything => Self::Said(error.to_string()),
+            MassEndError::Everything | MassEndError::TooMany => Self::Said(error.to_string()),
             MassEndError::Beyond(Beyond) => Self::Beyond,
             MassEndError::Store(error) => Self::Store(error),
         }

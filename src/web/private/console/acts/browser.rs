@@ -64,7 +64,7 @@ pub(in crate::web::private::console) async fn act(
         Ok(why) => why,
         Err(wrong) => return Ok(question(&viewer, user, id).await?.ask_again(&viewer, &wrong)),
     };
-    let ended = sessions::end_browser(viewer.private.provider(), &viewer.by, Some(user), id, why).await;
-    ended.map_err(|error| viewer.fault(error))?;
+    let ended = sessions::end_browser(viewer.private.provider(), &viewer.by, id, why).await;
+    let (user, _) = ended.map_err(|error| viewer.fault(error))?;
     Ok(done(&format!("/console/users/{user}"), "ended"))
 }

@@ -45,8 +45,7 @@ pub(in crate::web::private::console) async fn ask(viewer: Viewer<RotateKeys>, _:
 
 pub(in crate::web::private::console) async fn act(viewer: Viewer<RotateKeys>, _: Fresh, _: Posted) -> Answer {
     let ring = ring(&viewer)?;
-    let actor = viewer.by.actor.clone();
-    let rotated = rotate(viewer.private.provider(), &[ring], actor).await;
+    let rotated = rotate(viewer.private.provider(), &[ring], viewer.by.initiator()).await;
     rotated.map_err(|error| viewer.fault(error))?;
     Ok(done("/console/keys", "rotated"))
 }

@@ -12,8 +12,8 @@ public interface DpopSigner {
     public suspend fun deleteKey(id: String)
 }
 
-/** Proves that this is the app on a real device (Play Integrity). */
+/** Proves that this is the app on a real device: [PlayIntegrityAttestor]. */
 public fun interface Attestor {
-    /** Evidence about the DPoP key of thumbprint [jkt]. */
+    /** Evidence about the DPoP key of thumbprint [jkt]. It is wiped after use: give new arrays. */
     public suspend fun attest(challenge: ByteArray, jkt: String): Evidence
 }

@@ -28,7 +28,7 @@ class ProcessesTest {
             Device(server.config(setOf("openid", "offline_access"))).use { device ->
                 device.signedIn(server).close()
                 val log = File(device.folder, "log")
-                val (asked, got, forced) = listOf("asked", "got", "forced").map { File(device.folder, it) }
+                val (asked, got, forced, rotated) = listOf("asked", "got", "forced", "rotated").map { File(device.folder, it) }
                 fun start() = jvm("dev.postern.mobile.processes.RefreshingKt", server.issuer, device.folder.path, log = log)
                 val processes = mutableListOf(start(), start())
                 var kills = 0
@@ -52,6 +52,11 @@ class ProcessesTest {
                 assertTrue(got.length() > 0)
                 assertFalse(forced.exists()) { forced.readText() }
                 assertEquals(0, server.count("session.ended"))
+                assertEquals(0, server.count("refresh_reuse"))
+                // One rotation at the server for each that was stored; who is killed in between has not counted it, and the last
+                // one is that of a moment ago.
+                val (stored, made) = rotated.length() to device.rotations()
+                assertTrue(made in stored + 1..stored + 1 + kills + processes.size, "$made at the server, $stored stored")
                 val logged = log.readText() + server.log() + server.events()
                 assertFalse(Regex("pst_(?:rt|ac|ds)_\\w|eyJ[\\w-]{8,}\\.").containsMatchIn(logged))
             }

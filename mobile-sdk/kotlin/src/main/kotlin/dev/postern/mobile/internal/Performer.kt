@@ -9,14 +9,12 @@ import dev.postern.mobile.ffi.HookError
 import dev.postern.mobile.ffi.HttpFailure
 import dev.postern.mobile.ffi.Input
 import java.io.IOException
-import java.security.SecureRandom
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.TimeoutCancellationException
 import kotlinx.coroutines.async
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.withContext
 import kotlinx.coroutines.withTimeout
 
@@ -41,8 +39,8 @@ internal class Performer(private val hooks: Hooks, private val scope: CoroutineS
             val attestor = hooks.attestor ?: throw HookException(HookError.UNAVAILABLE)
             Input.Attested(attestor.attest(effect.challenge, effect.jkt))
         }
-        is Effect.Random -> Input.Random(ByteArray(effect.len.toInt()).also(random::nextBytes))
-        is Effect.Sleep -> Input.Done.also { delay(effect.ms.toLong()) }
+        is Effect.Random -> Input.Random(hooks.random(effect.len.toInt()))
+        is Effect.Sleep -> Input.Done.also { hooks.pause(effect.ms.toLong().milliseconds) }
     }
 
     /** Gives back what an operation that was cut off still holds. */
@@ -84,9 +82,5 @@ internal class Performer(private val hooks: Hooks, private val scope: CoroutineS
         is TimeoutCancellationException -> HookError.TIMEOUT
         is IOException -> HookError.IO
         else -> HookError.UNKNOWN
-    }
-
-    private companion object {
-        val random = SecureRandom()
     }
 }

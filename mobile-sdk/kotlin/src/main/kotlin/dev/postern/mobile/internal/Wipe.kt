@@ -10,6 +10,10 @@ internal fun Input.wipe() {
         is Input.Http -> response.body.fill(0)
         is Input.Value -> value.fill(0)
         is Input.Random -> bytes.fill(0)
+        is Input.Attested -> {
+            evidence.attestation.fill(0)
+            evidence.proof.fill(0)
+        }
         else -> {}
     }
 }

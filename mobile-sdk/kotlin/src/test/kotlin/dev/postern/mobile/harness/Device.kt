@@ -16,7 +16,9 @@ import dev.postern.mobile.Want
 import dev.postern.mobile.file.FileSigner
 import dev.postern.mobile.file.FileStore
 import java.io.File
+import java.nio.ByteBuffer
 import java.nio.file.Files
+import java.util.Base64
 import java.util.concurrent.CopyOnWriteArrayList
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
@@ -47,6 +49,12 @@ class Device(private val config: AuthConfig) : AutoCloseable {
 
     /** What lies on the disk. */
     fun files(kind: String): List<File> = folder.listFiles { _, name -> name.startsWith(kind) }.orEmpty().toList()
+
+    /** How often the server has rotated what is stored: it is in the refresh token, and that of the sign-in has 1. */
+    fun rotations(): Int {
+        val token = Regex("pst_rt_([\\w-]+)").find(files("record-account").single().readText())!!.groupValues[1]
+        return ByteBuffer.wrap(Base64.getUrlDecoder().decode(token)).getInt(41) - 1
+    }
 
     override fun close() {
         apps.forEach { it.close() }
