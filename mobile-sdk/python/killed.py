@@ -1,9 +1,11 @@
 """Refreshes from processes that share one store: killed at random, while half of the answers are lost, or left alone.
 
-    killed.py --postern FILE [--refreshes 10000] [--processes 2] [--lease flock|always|never] [--steady]
+    killed.py --postern FILE [--refreshes 10000] [--processes 2] [--lease flock|always|never]
+              [--kills 0] [--seed NUMBER] [--steady]
 
 Nobody is made to sign in again, no session ends, no token is in any log, and the server rotates no token that is not stored
-here: one rotation for each generation. With --steady nothing is lost and nobody killed, and the books balance exactly."""
+here: one rotation for each generation. With --steady nothing is lost and nobody killed, and the books balance exactly. A seed brings the same order of kills; when
+each comes, the machine decides."""
 import argparse
 import json
 import pathlib
@@ -57,6 +59,8 @@ def main():
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--lease", choices=["flock", "always", "never"], default="flock")
     parser.add_argument("--steady", action="store_true")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--kills", type=int, default=0, help="at least that many")
     parser.add_argument("--app", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.app:
@@ -68,6 +72,7 @@ def main():
 
 def drive(arguments, server):
     began, kills = time.monotonic(), 0
+    random.seed(arguments.seed)
     app, folder = server.app(), server.store
     rotations_before, _ = server.counted()
     for name in ("asked", "granted", "rotated", "forced"):
@@ -83,7 +88,7 @@ def drive(arguments, server):
 
     apps = [start() for _ in range(arguments.processes)]
     try:
-        while counted("asked") < arguments.refreshes:
+        while counted("asked") < arguments.refreshes or kills < arguments.kills:
             if arguments.steady:
                 time.sleep(0.01)
                 continue
@@ -111,6 +116,7 @@ def drive(arguments, server):
     result = {
         "refreshes": counted("asked"),
         "kills": kills,
+        "seed": arguments.seed,
         "rotations at the server": rotations,
         "rotations stored here": stored,
         "successors given again": again,

@@ -524,6 +524,8 @@ def _uniffi_check_contract_api_version(lib):
         raise InternalError("UniFFI contract version mismatch: try cleaning and rebuilding your project")
 
 def _uniffi_check_api_checksums(lib):
+    if lib.uniffi_postern_mobile_checksum_func_error_of() != 33443:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_postern_mobile_checksum_method_core_access_token() != 16371:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_postern_mobile_checksum_method_core_accounts() != 47943:
@@ -595,6 +597,9 @@ _UniffiLib.ffi_postern_mobile_rustbuffer_reserve.restype = _UniffiRustBuffer
 _UniffiLib.ffi_postern_mobile_uniffi_contract_version.argtypes = (
 )
 _UniffiLib.ffi_postern_mobile_uniffi_contract_version.restype = ctypes.c_uint32
+_UniffiLib.uniffi_postern_mobile_checksum_func_error_of.argtypes = (
+)
+_UniffiLib.uniffi_postern_mobile_checksum_func_error_of.restype = ctypes.c_uint16
 _UniffiLib.uniffi_postern_mobile_checksum_method_core_access_token.argtypes = (
 )
 _UniffiLib.uniffi_postern_mobile_checksum_method_core_access_token.restype = ctypes.c_uint16
@@ -658,6 +663,11 @@ _UniffiLib.uniffi_postern_mobile_checksum_constructor_core_new.restype = ctypes.
 _UniffiLib.uniffi_postern_mobile_checksum_method_operation_step.argtypes = (
 )
 _UniffiLib.uniffi_postern_mobile_checksum_method_operation_step.restype = ctypes.c_uint16
+_UniffiLib.uniffi_postern_mobile_fn_func_error_of.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_postern_mobile_fn_func_error_of.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_postern_mobile_fn_method_core_access_token.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -2081,21 +2091,56 @@ class _UniffiFfiConverterOptionalSequenceString(_UniffiConverterRustBuffer):
         else:
             raise InternalError("Unexpected flag byte for optional type")
 
+class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
+    @classmethod
+    def check_lower(cls, items):
+        for (key, value) in items.items():
+            _UniffiFfiConverterString.check_lower(key)
+            _UniffiFfiConverterString.check_lower(value)
+
+    @classmethod
+    def write(cls, items, buf):
+        buf.write_i32(len(items))
+        for (key, value) in items.items():
+            _UniffiFfiConverterString.write(key, buf)
+            _UniffiFfiConverterString.write(value, buf)
+
+    @classmethod
+    def read(cls, buf):
+        count = buf.read_i32()
+        if count < 0:
+            raise InternalError("Unexpected negative map size")
+
+        # It would be nice to use a dict comprehension,
+        # but in Python 3.7 and before the evaluation order is not according to spec,
+        # so we we're reading the value before the key.
+        # This loop makes the order explicit: first reading the key, then the value.
+        d = {}
+        for i in range(count):
+            key = _UniffiFfiConverterString.read(buf)
+            val = _UniffiFfiConverterString.read(buf)
+            d[key] = val
+        return d
+
 @dataclass
 class AuthorizeParams:
-    def __init__(self, *, login_hint:typing.Optional[str], prompt:typing.Optional[str], acr_values:typing.Optional[str], max_age:typing.Optional[int], ui_locales:typing.Optional[str], scopes:typing.Optional[typing.List[str]]):
+    def __init__(self, *, login_hint:typing.Optional[str], prompt:typing.Optional[str], acr_values:typing.Optional[str], max_age:typing.Optional[int], ui_locales:typing.Optional[str], scopes:typing.Optional[typing.List[str]], extra:dict[str, str] = _DEFAULT):
         self.login_hint = login_hint
         self.prompt = prompt
         self.acr_values = acr_values
         self.max_age = max_age
         self.ui_locales = ui_locales
         self.scopes = scopes
+        if extra is _DEFAULT:
+            self.extra = {}
+        else:
+            self.extra = extra
         
         
 
     
     def __str__(self):
-        return "AuthorizeParams(login_hint={}, prompt={}, acr_values={}, max_age={}, ui_locales={}, scopes={})".format(self.login_hint, self.prompt, self.acr_values, self.max_age, self.ui_locales, self.scopes)
+        return "AuthorizeParams(login_hint={}, prompt={}, acr_values={}, max_age={}, ui_locales={}, scopes={}, extra={})".format(self.login_hint, self.prompt, self.acr_values, self.max_age, self.ui_locales, self.scopes, self.extra)
     def __eq__(self, other):
         if self.login_hint != other.login_hint:
             return False
@@ -2109,6 +2154,8 @@ class AuthorizeParams:
             return False
         if self.scopes != other.scopes:
             return False
+        if self.extra != other.extra:
+            return False
         return True
 
 class _UniffiFfiConverterTypeAuthorizeParams(_UniffiConverterRustBuffer):
@@ -2121,6 +2168,7 @@ class _UniffiFfiConverterTypeAuthorizeParams(_UniffiConverterRustBuffer):
             max_age=_UniffiFfiConverterOptionalUInt32.read(buf),
             ui_locales=_UniffiFfiConverterOptionalString.read(buf),
             scopes=_UniffiFfiConverterOptionalSequenceString.read(buf),
+            extra=_UniffiFfiConverterMapStringString.read(buf),
         )
 
     @staticmethod
@@ -2131,6 +2179,7 @@ class _UniffiFfiConverterTypeAuthorizeParams(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalUInt32.check_lower(value.max_age)
         _UniffiFfiConverterOptionalString.check_lower(value.ui_locales)
         _UniffiFfiConverterOptionalSequenceString.check_lower(value.scopes)
+        _UniffiFfiConverterMapStringString.check_lower(value.extra)
 
     @staticmethod
     def write(value, buf):
@@ -2140,6 +2189,7 @@ class _UniffiFfiConverterTypeAuthorizeParams(_UniffiConverterRustBuffer):
         _UniffiFfiConverterOptionalUInt32.write(value.max_age, buf)
         _UniffiFfiConverterOptionalString.write(value.ui_locales, buf)
         _UniffiFfiConverterOptionalSequenceString.write(value.scopes, buf)
+        _UniffiFfiConverterMapStringString.write(value.extra, buf)
 
 
 
@@ -2308,7 +2358,7 @@ class _UniffiFfiConverterBoolean:
 
 @dataclass
 class Config:
-    def __init__(self, *, issuer:str, client_id:str, redirect_uri:str, scopes:typing.List[str], resources:typing.List[str], dpop:DpopPolicy, par:ParPolicy, attestation:AttestationPolicy, require_hardware_key:bool, allow_custom_scheme:bool, allow_loopback:bool, read_only:bool):
+    def __init__(self, *, issuer:str, client_id:str, redirect_uri:str, scopes:typing.List[str], resources:typing.List[str], dpop:DpopPolicy, par:ParPolicy, attestation:AttestationPolicy, require_hardware_key:bool, allow_custom_scheme:bool, allow_loopback:bool, read_only:bool, app_version:typing.Optional[str] = _DEFAULT):
         self.issuer = issuer
         self.client_id = client_id
         self.redirect_uri = redirect_uri
@@ -2321,12 +2371,16 @@ class Config:
         self.allow_custom_scheme = allow_custom_scheme
         self.allow_loopback = allow_loopback
         self.read_only = read_only
+        if app_version is _DEFAULT:
+            self.app_version = None
+        else:
+            self.app_version = app_version
         
         
 
     
     def __str__(self):
-        return "Config(issuer={}, client_id={}, redirect_uri={}, scopes={}, resources={}, dpop={}, par={}, attestation={}, require_hardware_key={}, allow_custom_scheme={}, allow_loopback={}, read_only={})".format(self.issuer, self.client_id, self.redirect_uri, self.scopes, self.resources, self.dpop, self.par, self.attestation, self.require_hardware_key, self.allow_custom_scheme, self.allow_loopback, self.read_only)
+        return "Config(issuer={}, client_id={}, redirect_uri={}, scopes={}, resources={}, dpop={}, par={}, attestation={}, require_hardware_key={}, allow_custom_scheme={}, allow_loopback={}, read_only={}, app_version={})".format(self.issuer, self.client_id, self.redirect_uri, self.scopes, self.resources, self.dpop, self.par, self.attestation, self.require_hardware_key, self.allow_custom_scheme, self.allow_loopback, self.read_only, self.app_version)
     def __eq__(self, other):
         if self.issuer != other.issuer:
             return False
@@ -2352,6 +2406,8 @@ class Config:
             return False
         if self.read_only != other.read_only:
             return False
+        if self.app_version != other.app_version:
+            return False
         return True
 
 class _UniffiFfiConverterTypeConfig(_UniffiConverterRustBuffer):
@@ -2370,6 +2426,7 @@ class _UniffiFfiConverterTypeConfig(_UniffiConverterRustBuffer):
             allow_custom_scheme=_UniffiFfiConverterBoolean.read(buf),
             allow_loopback=_UniffiFfiConverterBoolean.read(buf),
             read_only=_UniffiFfiConverterBoolean.read(buf),
+            app_version=_UniffiFfiConverterOptionalString.read(buf),
         )
 
     @staticmethod
@@ -2386,6 +2443,7 @@ class _UniffiFfiConverterTypeConfig(_UniffiConverterRustBuffer):
         _UniffiFfiConverterBoolean.check_lower(value.allow_custom_scheme)
         _UniffiFfiConverterBoolean.check_lower(value.allow_loopback)
         _UniffiFfiConverterBoolean.check_lower(value.read_only)
+        _UniffiFfiConverterOptionalString.check_lower(value.app_version)
 
     @staticmethod
     def write(value, buf):
@@ -2401,6 +2459,7 @@ class _UniffiFfiConverterTypeConfig(_UniffiConverterRustBuffer):
         _UniffiFfiConverterBoolean.write(value.allow_custom_scheme, buf)
         _UniffiFfiConverterBoolean.write(value.allow_loopback, buf)
         _UniffiFfiConverterBoolean.write(value.read_only, buf)
+        _UniffiFfiConverterOptionalString.write(value.app_version, buf)
 
 class _UniffiFfiConverterUInt64(_UniffiConverterPrimitiveInt):
     CLASS_NAME = "u64"
@@ -2716,75 +2775,73 @@ class ErrorCode(enum.Enum):
     
     TOKEN_TYPE_DOWNGRADE = 20
     
-    SESSION_EXPIRED = 21
+    SESSION_REVOKED = 21
     
-    SESSION_REVOKED = 22
+    KEY_LOST = 22
     
-    KEY_LOST = 23
+    NO_SUCH_ACCOUNT = 23
     
-    NO_SUCH_ACCOUNT = 24
+    STEP_UP_REQUIRED = 24
     
-    STEP_UP_REQUIRED = 25
+    STORAGE_CORRUPT = 25
     
-    STORAGE_CORRUPT = 26
+    NO_REFRESH_TOKEN = 26
     
-    NO_REFRESH_TOKEN = 27
+    OFFLINE = 27
     
-    OFFLINE = 28
+    NO_ANSWER = 28
     
-    NO_ANSWER = 29
+    SERVER_UNAVAILABLE = 29
     
-    SERVER_UNAVAILABLE = 30
+    RATE_LIMITED = 30
     
-    RATE_LIMITED = 31
+    STORAGE_UNAVAILABLE = 31
     
-    STORAGE_UNAVAILABLE = 32
+    BUSY = 32
     
-    BUSY = 33
+    READ_ONLY = 33
     
-    READ_ONLY = 34
+    HOOK_TIMEOUT = 34
     
-    HOOK_TIMEOUT = 35
+    DEVICE_LOCKED = 35
     
-    DEVICE_LOCKED = 36
+    STORAGE_TOO_NEW = 36
     
-    STORAGE_TOO_NEW = 37
+    UPDATE_REQUIRED = 37
     
-    UPDATE_REQUIRED = 38
+    DEVICE_NOT_TRUSTED = 38
     
-    DEVICE_NOT_TRUSTED = 39
+    ATTESTATION_UNAVAILABLE = 39
     
-    ATTESTATION_UNAVAILABLE = 40
+    CLIENT_REJECTED = 40
     
-    CLIENT_REJECTED = 41
+    REQUEST_REJECTED = 41
     
-    REQUEST_REJECTED = 42
+    SCOPE_OR_RESOURCE_REJECTED = 42
     
-    SCOPE_OR_RESOURCE_REJECTED = 43
+    INVALID_ARGUMENT = 43
     
-    INVALID_ARGUMENT = 44
+    NOT_SUPPORTED = 44
     
-    NOT_SUPPORTED = 45
+    DISCOVERY_MALFORMED = 45
     
-    DISCOVERY_MALFORMED = 46
+    DISCOVERY_ISSUER_MISMATCH = 46
     
-    DISCOVERY_ISSUER_MISMATCH = 47
+    DISCOVERY_INSECURE_ENDPOINT = 47
     
-    DISCOVERY_INSECURE_ENDPOINT = 48
+    DISCOVERY_NO_PKCE = 48
     
-    DISCOVERY_NO_PKCE = 49
+    DISCOVERY_NO_DPOP = 49
     
-    DISCOVERY_NO_DPOP = 50
+    DISCOVERY_NO_PAR = 50
     
-    DISCOVERY_NO_PAR = 51
+    PROOF_REJECTED = 51
     
-    PROOF_REJECTED = 52
+    HOOK_MISBEHAVED = 52
     
-    HOOK_MISBEHAVED = 53
+    OUT_OF_ORDER = 53
     
-    OUT_OF_ORDER = 54
-    
-    INTERNAL = 55
+    INTERNAL = 54
     
 
 
@@ -2835,74 +2892,72 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
         if variant == 21:
             return ErrorCode.TOKEN_TYPE_DOWNGRADE
         if variant == 22:
-            return ErrorCode.SESSION_EXPIRED
-        if variant == 23:
             return ErrorCode.SESSION_REVOKED
-        if variant == 24:
+        if variant == 23:
             return ErrorCode.KEY_LOST
-        if variant == 25:
+        if variant == 24:
             return ErrorCode.NO_SUCH_ACCOUNT
-        if variant == 26:
+        if variant == 25:
             return ErrorCode.STEP_UP_REQUIRED
-        if variant == 27:
+        if variant == 26:
             return ErrorCode.STORAGE_CORRUPT
-        if variant == 28:
+        if variant == 27:
             return ErrorCode.NO_REFRESH_TOKEN
-        if variant == 29:
+        if variant == 28:
             return ErrorCode.OFFLINE
-        if variant == 30:
+        if variant == 29:
             return ErrorCode.NO_ANSWER
-        if variant == 31:
+        if variant == 30:
             return ErrorCode.SERVER_UNAVAILABLE
-        if variant == 32:
+        if variant == 31:
             return ErrorCode.RATE_LIMITED
-        if variant == 33:
+        if variant == 32:
             return ErrorCode.STORAGE_UNAVAILABLE
-        if variant == 34:
+        if variant == 33:
             return ErrorCode.BUSY
-        if variant == 35:
+        if variant == 34:
             return ErrorCode.READ_ONLY
-        if variant == 36:
+        if variant == 35:
             return ErrorCode.HOOK_TIMEOUT
-        if variant == 37:
+        if variant == 36:
             return ErrorCode.DEVICE_LOCKED
-        if variant == 38:
+        if variant == 37:
             return ErrorCode.STORAGE_TOO_NEW
-        if variant == 39:
+        if variant == 38:
             return ErrorCode.UPDATE_REQUIRED
-        if variant == 40:
+        if variant == 39:
             return ErrorCode.DEVICE_NOT_TRUSTED
-        if variant == 41:
+        if variant == 40:
             return ErrorCode.ATTESTATION_UNAVAILABLE
-        if variant == 42:
+        if variant == 41:
             return ErrorCode.CLIENT_REJECTED
-        if variant == 43:
+        if variant == 42:
             return ErrorCode.REQUEST_REJECTED
-        if variant == 44:
+        if variant == 43:
             return ErrorCode.SCOPE_OR_RESOURCE_REJECTED
-        if variant == 45:
+        if variant == 44:
             return ErrorCode.INVALID_ARGUMENT
-        if variant == 46:
+        if variant == 45:
             return ErrorCode.NOT_SUPPORTED
-        if variant == 47:
+        if variant == 46:
             return ErrorCode.DISCOVERY_MALFORMED
-        if variant == 48:
+        if variant == 47:
             return ErrorCode.DISCOVERY_ISSUER_MISMATCH
-        if variant == 49:
+        if variant == 48:
             return ErrorCode.DISCOVERY_INSECURE_ENDPOINT
-        if variant == 50:
+        if variant == 49:
             return ErrorCode.DISCOVERY_NO_PKCE
-        if variant == 51:
+        if variant == 50:
             return ErrorCode.DISCOVERY_NO_DPOP
-        if variant == 52:
+        if variant == 51:
             return ErrorCode.DISCOVERY_NO_PAR
-        if variant == 53:
+        if variant == 52:
             return ErrorCode.PROOF_REJECTED
-        if variant == 54:
+        if variant == 53:
             return ErrorCode.HOOK_MISBEHAVED
-        if variant == 55:
+        if variant == 54:
             return ErrorCode.OUT_OF_ORDER
-        if variant == 56:
+        if variant == 55:
             return ErrorCode.INTERNAL
         raise InternalError("Raw enum value doesn't match any cases")
 
@@ -2949,8 +3004,6 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
         if value == ErrorCode.ID_TOKEN_SUBJECT:
             return
         if value == ErrorCode.TOKEN_TYPE_DOWNGRADE:
-            return
-        if value == ErrorCode.SESSION_EXPIRED:
             return
         if value == ErrorCode.SESSION_REVOKED:
             return
@@ -3066,76 +3119,74 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
             buf.write_i32(20)
         if value == ErrorCode.TOKEN_TYPE_DOWNGRADE:
             buf.write_i32(21)
-        if value == ErrorCode.SESSION_EXPIRED:
-            buf.write_i32(22)
         if value == ErrorCode.SESSION_REVOKED:
-            buf.write_i32(23)
+            buf.write_i32(22)
         if value == ErrorCode.KEY_LOST:
-            buf.write_i32(24)
+            buf.write_i32(23)
         if value == ErrorCode.NO_SUCH_ACCOUNT:
-            buf.write_i32(25)
+            buf.write_i32(24)
         if value == ErrorCode.STEP_UP_REQUIRED:
-            buf.write_i32(26)
+            buf.write_i32(25)
         if value == ErrorCode.STORAGE_CORRUPT:
-            buf.write_i32(27)
+            buf.write_i32(26)
         if value == ErrorCode.NO_REFRESH_TOKEN:
-            buf.write_i32(28)
+            buf.write_i32(27)
         if value == ErrorCode.OFFLINE:
-            buf.write_i32(29)
+            buf.write_i32(28)
         if value == ErrorCode.NO_ANSWER:
-            buf.write_i32(30)
+            buf.write_i32(29)
         if value == ErrorCode.SERVER_UNAVAILABLE:
-            buf.write_i32(31)
+            buf.write_i32(30)
         if value == ErrorCode.RATE_LIMITED:
-            buf.write_i32(32)
+            buf.write_i32(31)
         if value == ErrorCode.STORAGE_UNAVAILABLE:
-            buf.write_i32(33)
+            buf.write_i32(32)
         if value == ErrorCode.BUSY:
-            buf.write_i32(34)
+            buf.write_i32(33)
         if value == ErrorCode.READ_ONLY:
-            buf.write_i32(35)
+            buf.write_i32(34)
         if value == ErrorCode.HOOK_TIMEOUT:
-            buf.write_i32(36)
+            buf.write_i32(35)
         if value == ErrorCode.DEVICE_LOCKED:
-            buf.write_i32(37)
+            buf.write_i32(36)
         if value == ErrorCode.STORAGE_TOO_NEW:
-            buf.write_i32(38)
+            buf.write_i32(37)
         if value == ErrorCode.UPDATE_REQUIRED:
-            buf.write_i32(39)
+            buf.write_i32(38)
         if value == ErrorCode.DEVICE_NOT_TRUSTED:
-            buf.write_i32(40)
+            buf.write_i32(39)
         if value == ErrorCode.ATTESTATION_UNAVAILABLE:
-            buf.write_i32(41)
+            buf.write_i32(40)
         if value == ErrorCode.CLIENT_REJECTED:
-            buf.write_i32(42)
+            buf.write_i32(41)
         if value == ErrorCode.REQUEST_REJECTED:
-            buf.write_i32(43)
+            buf.write_i32(42)
         if value == ErrorCode.SCOPE_OR_RESOURCE_REJECTED:
-            buf.write_i32(44)
+            buf.write_i32(43)
         if value == ErrorCode.INVALID_ARGUMENT:
-            buf.write_i32(45)
+            buf.write_i32(44)
         if value == ErrorCode.NOT_SUPPORTED:
-            buf.write_i32(46)
+            buf.write_i32(45)
         if value == ErrorCode.DISCOVERY_MALFORMED:
-            buf.write_i32(47)
+            buf.write_i32(46)
         if value == ErrorCode.DISCOVERY_ISSUER_MISMATCH:
-            buf.write_i32(48)
+            buf.write_i32(47)
         if value == ErrorCode.DISCOVERY_INSECURE_ENDPOINT:
-            buf.write_i32(49)
+            buf.write_i32(48)
         if value == ErrorCode.DISCOVERY_NO_PKCE:
-            buf.write_i32(50)
+            buf.write_i32(49)
         if value == ErrorCode.DISCOVERY_NO_DPOP:
-            buf.write_i32(51)
+            buf.write_i32(50)
         if value == ErrorCode.DISCOVERY_NO_PAR:
-            buf.write_i32(52)
+            buf.write_i32(51)
         if value == ErrorCode.PROOF_REJECTED:
-            buf.write_i32(53)
+            buf.write_i32(52)
         if value == ErrorCode.HOOK_MISBEHAVED:
-            buf.write_i32(54)
+            buf.write_i32(53)
         if value == ErrorCode.OUT_OF_ORDER:
-            buf.write_i32(55)
+            buf.write_i32(54)
         if value == ErrorCode.INTERNAL:
-            buf.write_i32(56)
+            buf.write_i32(55)
 
 
 
@@ -4923,6 +4974,30 @@ class Event:
             return True
 
     @dataclass
+    class BROWSER_SESSION_KEPT:
+        
+        def __init__(self, account:str):
+            self.account = account
+            
+            
+            pass
+
+    
+            
+            
+    
+        def __str__(self):
+            return "Event.BROWSER_SESSION_KEPT(account={})".format(self.account)
+        def __eq__(self, other):
+            if not isinstance(other, Event):
+                return NotImplemented
+            if not other.is_BROWSER_SESSION_KEPT():
+                return False
+            if self.account != other.account:
+                return False
+            return True
+
+    @dataclass
     class ATTESTATION_SKIPPED:
         
         def __init__(self, ):
@@ -4981,6 +5056,10 @@ class Event:
         return isinstance(self, Event.REVOCATION_QUEUED)
     def is_revocation_queued(self) -> bool:
         return isinstance(self, Event.REVOCATION_QUEUED)
+    def is_BROWSER_SESSION_KEPT(self) -> bool:
+        return isinstance(self, Event.BROWSER_SESSION_KEPT)
+    def is_browser_session_kept(self) -> bool:
+        return isinstance(self, Event.BROWSER_SESSION_KEPT)
     def is_ATTESTATION_SKIPPED(self) -> bool:
         return isinstance(self, Event.ATTESTATION_SKIPPED)
     def is_attestation_skipped(self) -> bool:
@@ -4999,6 +5078,7 @@ Event.STORAGE_RECOVERED = type("Event.STORAGE_RECOVERED", (Event.STORAGE_RECOVER
 Event.CLOCK_SKEW_DETECTED = type("Event.CLOCK_SKEW_DETECTED", (Event.CLOCK_SKEW_DETECTED, Event,), {})  # type: ignore
 Event.REDIRECT_REJECTED = type("Event.REDIRECT_REJECTED", (Event.REDIRECT_REJECTED, Event,), {})  # type: ignore
 Event.REVOCATION_QUEUED = type("Event.REVOCATION_QUEUED", (Event.REVOCATION_QUEUED, Event,), {})  # type: ignore
+Event.BROWSER_SESSION_KEPT = type("Event.BROWSER_SESSION_KEPT", (Event.BROWSER_SESSION_KEPT, Event,), {})  # type: ignore
 Event.ATTESTATION_SKIPPED = type("Event.ATTESTATION_SKIPPED", (Event.ATTESTATION_SKIPPED, Event,), {})  # type: ignore
 
 
@@ -5046,6 +5126,10 @@ class _UniffiFfiConverterTypeEvent(_UniffiConverterRustBuffer):
                 _UniffiFfiConverterString.read(buf),
             )
         if variant == 10:
+            return Event.BROWSER_SESSION_KEPT(
+                _UniffiFfiConverterString.read(buf),
+            )
+        if variant == 11:
             return Event.ATTESTATION_SKIPPED(
             )
         raise InternalError("Raw enum value doesn't match any cases")
@@ -5078,6 +5162,9 @@ class _UniffiFfiConverterTypeEvent(_UniffiConverterRustBuffer):
             _UniffiFfiConverterTypeErrorCode.check_lower(value.code)
             return
         if value.is_REVOCATION_QUEUED():
+            _UniffiFfiConverterString.check_lower(value.account)
+            return
+        if value.is_BROWSER_SESSION_KEPT():
             _UniffiFfiConverterString.check_lower(value.account)
             return
         if value.is_ATTESTATION_SKIPPED():
@@ -5114,8 +5201,11 @@ class _UniffiFfiConverterTypeEvent(_UniffiConverterRustBuffer):
         if value.is_REVOCATION_QUEUED():
             buf.write_i32(9)
             _UniffiFfiConverterString.write(value.account, buf)
-        if value.is_ATTESTATION_SKIPPED():
+        if value.is_BROWSER_SESSION_KEPT():
             buf.write_i32(10)
+            _UniffiFfiConverterString.write(value.account, buf)
+        if value.is_ATTESTATION_SKIPPED():
+            buf.write_i32(11)
 
 
 
@@ -6198,6 +6288,23 @@ class _UniffiFfiConverterTypeCore:
     @classmethod
     def write(cls, value: Core, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
+def error_of(code: ErrorCode) -> SdkError:
+    """
+    An error that a driver finds itself, as the core would say it.
+"""
+    
+    _UniffiFfiConverterTypeErrorCode.check_lower(code)
+    _uniffi_lowered_args = (
+        _UniffiFfiConverterTypeErrorCode.lower(code),
+    )
+    _uniffi_lift_return = _UniffiFfiConverterTypeSdkError.lift
+    _uniffi_error_converter = None
+    _uniffi_ffi_result = _uniffi_rust_call_with_error(
+        _uniffi_error_converter,
+        _UniffiLib.uniffi_postern_mobile_fn_func_error_of,
+        *_uniffi_lowered_args,
+    )
+    return _uniffi_lift_return(_uniffi_ffi_result)
 
 __all__ = [
     "InternalError",
@@ -6238,6 +6345,7 @@ __all__ = [
     "Step",
     "StoredTokens",
     "Want",
+    "error_of",
     "Operation",
     "OperationProtocol",
     "Core",

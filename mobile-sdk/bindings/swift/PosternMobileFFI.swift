@@ -1344,16 +1344,18 @@ public struct AuthorizeParams: Equatable, Hashable {
     public var maxAge: UInt32?
     public var uiLocales: String?
     public var scopes: [String]?
+    public var extra: [String: String]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(loginHint: String?, prompt: String?, acrValues: String?, maxAge: UInt32?, uiLocales: String?, scopes: [String]?) {
+    public init(loginHint: String?, prompt: String?, acrValues: String?, maxAge: UInt32?, uiLocales: String?, scopes: [String]?, extra: [String: String] = [:]) {
         self.loginHint = loginHint
         self.prompt = prompt
         self.acrValues = acrValues
         self.maxAge = maxAge
         self.uiLocales = uiLocales
         self.scopes = scopes
+        self.extra = extra
     }
 
     
@@ -1377,7 +1379,8 @@ public struct FfiConverterTypeAuthorizeParams: FfiConverterRustBuffer {
                 acrValues: FfiConverterOptionString.read(from: &buf), 
                 maxAge: FfiConverterOptionUInt32.read(from: &buf), 
                 uiLocales: FfiConverterOptionString.read(from: &buf), 
-                scopes: FfiConverterOptionSequenceString.read(from: &buf)
+                scopes: FfiConverterOptionSequenceString.read(from: &buf), 
+                extra: FfiConverterDictionaryStringString.read(from: &buf)
         )
     }
 
@@ -1388,6 +1391,7 @@ public struct FfiConverterTypeAuthorizeParams: FfiConverterRustBuffer {
         FfiConverterOptionUInt32.write(value.maxAge, into: &buf)
         FfiConverterOptionString.write(value.uiLocales, into: &buf)
         FfiConverterOptionSequenceString.write(value.scopes, into: &buf)
+        FfiConverterDictionaryStringString.write(value.extra, into: &buf)
     }
 }
 
@@ -1420,10 +1424,11 @@ public struct Config: Equatable, Hashable {
     public var allowCustomScheme: Bool
     public var allowLoopback: Bool
     public var readOnly: Bool
+    public var appVersion: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(issuer: String, clientId: String, redirectUri: String, scopes: [String], resources: [String], dpop: DpopPolicy, par: ParPolicy, attestation: AttestationPolicy, requireHardwareKey: Bool, allowCustomScheme: Bool, allowLoopback: Bool, readOnly: Bool) {
+    public init(issuer: String, clientId: String, redirectUri: String, scopes: [String], resources: [String], dpop: DpopPolicy, par: ParPolicy, attestation: AttestationPolicy, requireHardwareKey: Bool, allowCustomScheme: Bool, allowLoopback: Bool, readOnly: Bool, appVersion: String? = nil) {
         self.issuer = issuer
         self.clientId = clientId
         self.redirectUri = redirectUri
@@ -1436,6 +1441,7 @@ public struct Config: Equatable, Hashable {
         self.allowCustomScheme = allowCustomScheme
         self.allowLoopback = allowLoopback
         self.readOnly = readOnly
+        self.appVersion = appVersion
     }
 
     
@@ -1465,7 +1471,8 @@ public struct FfiConverterTypeConfig: FfiConverterRustBuffer {
                 requireHardwareKey: FfiConverterBool.read(from: &buf), 
                 allowCustomScheme: FfiConverterBool.read(from: &buf), 
                 allowLoopback: FfiConverterBool.read(from: &buf), 
-                readOnly: FfiConverterBool.read(from: &buf)
+                readOnly: FfiConverterBool.read(from: &buf), 
+                appVersion: FfiConverterOptionString.read(from: &buf)
         )
     }
 
@@ -1482,6 +1489,7 @@ public struct FfiConverterTypeConfig: FfiConverterRustBuffer {
         FfiConverterBool.write(value.allowCustomScheme, into: &buf)
         FfiConverterBool.write(value.allowLoopback, into: &buf)
         FfiConverterBool.write(value.readOnly, into: &buf)
+        FfiConverterOptionString.write(value.appVersion, into: &buf)
     }
 }
 
@@ -3034,7 +3042,6 @@ public enum ErrorCode: Equatable, Hashable {
     case idTokenAccessTokenHash
     case idTokenSubject
     case tokenTypeDowngrade
-    case sessionExpired
     case sessionRevoked
     case keyLost
     case noSuchAccount
@@ -3132,75 +3139,73 @@ public struct FfiConverterTypeErrorCode: FfiConverterRustBuffer {
         
         case 21: return .tokenTypeDowngrade
         
-        case 22: return .sessionExpired
+        case 22: return .sessionRevoked
         
-        case 23: return .sessionRevoked
+        case 23: return .keyLost
         
-        case 24: return .keyLost
+        case 24: return .noSuchAccount
         
-        case 25: return .noSuchAccount
+        case 25: return .stepUpRequired
         
-        case 26: return .stepUpRequired
+        case 26: return .storageCorrupt
         
-        case 27: return .storageCorrupt
+        case 27: return .noRefreshToken
         
-        case 28: return .noRefreshToken
+        case 28: return .offline
         
-        case 29: return .offline
+        case 29: return .noAnswer
         
-        case 30: return .noAnswer
+        case 30: return .serverUnavailable
         
-        case 31: return .serverUnavailable
+        case 31: return .rateLimited
         
-        case 32: return .rateLimited
+        case 32: return .storageUnavailable
         
-        case 33: return .storageUnavailable
+        case 33: return .busy
         
-        case 34: return .busy
+        case 34: return .readOnly
         
-        case 35: return .readOnly
+        case 35: return .hookTimeout
         
-        case 36: return .hookTimeout
+        case 36: return .deviceLocked
         
-        case 37: return .deviceLocked
+        case 37: return .storageTooNew
         
-        case 38: return .storageTooNew
+        case 38: return .updateRequired
         
-        case 39: return .updateRequired
+        case 39: return .deviceNotTrusted
         
-        case 40: return .deviceNotTrusted
+        case 40: return .attestationUnavailable
         
-        case 41: return .attestationUnavailable
+        case 41: return .clientRejected
         
-        case 42: return .clientRejected
+        case 42: return .requestRejected
         
-        case 43: return .requestRejected
+        case 43: return .scopeOrResourceRejected
         
-        case 44: return .scopeOrResourceRejected
+        case 44: return .invalidArgument
         
-        case 45: return .invalidArgument
+        case 45: return .notSupported
         
-        case 46: return .notSupported
+        case 46: return .discoveryMalformed
         
-        case 47: return .discoveryMalformed
+        case 47: return .discoveryIssuerMismatch
         
-        case 48: return .discoveryIssuerMismatch
+        case 48: return .discoveryInsecureEndpoint
         
-        case 49: return .discoveryInsecureEndpoint
+        case 49: return .discoveryNoPkce
         
-        case 50: return .discoveryNoPkce
+        case 50: return .discoveryNoDpop
         
-        case 51: return .discoveryNoDpop
+        case 51: return .discoveryNoPar
         
-        case 52: return .discoveryNoPar
+        case 52: return .proofRejected
         
-        case 53: return .proofRejected
+        case 53: return .hookMisbehaved
         
-        case 54: return .hookMisbehaved
+        case 54: return .outOfOrder
         
-        case 55: return .outOfOrder
-        
-        case 56: return .`internal`
+        case 55: return .`internal`
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -3294,144 +3299,140 @@ public struct FfiConverterTypeErrorCode: FfiConverterRustBuffer {
             writeInt(&buf, Int32(21))
         
         
-        case .sessionExpired:
+        case .sessionRevoked:
             writeInt(&buf, Int32(22))
         
         
-        case .sessionRevoked:
+        case .keyLost:
             writeInt(&buf, Int32(23))
         
         
-        case .keyLost:
+        case .noSuchAccount:
             writeInt(&buf, Int32(24))
         
         
-        case .noSuchAccount:
+        case .stepUpRequired:
             writeInt(&buf, Int32(25))
         
         
-        case .stepUpRequired:
+        case .storageCorrupt:
             writeInt(&buf, Int32(26))
         
         
-        case .storageCorrupt:
+        case .noRefreshToken:
             writeInt(&buf, Int32(27))
         
         
-        case .noRefreshToken:
+        case .offline:
             writeInt(&buf, Int32(28))
         
         
-        case .offline:
+        case .noAnswer:
             writeInt(&buf, Int32(29))
         
         
-        case .noAnswer:
+        case .serverUnavailable:
             writeInt(&buf, Int32(30))
         
         
-        case .serverUnavailable:
+        case .rateLimited:
             writeInt(&buf, Int32(31))
         
         
-        case .rateLimited:
+        case .storageUnavailable:
             writeInt(&buf, Int32(32))
         
         
-        case .storageUnavailable:
+        case .busy:
             writeInt(&buf, Int32(33))
         
         
-        case .busy:
+        case .readOnly:
             writeInt(&buf, Int32(34))
         
         
-        case .readOnly:
+        case .hookTimeout:
             writeInt(&buf, Int32(35))
         
         
-        case .hookTimeout:
+        case .deviceLocked:
             writeInt(&buf, Int32(36))
         
         
-        case .deviceLocked:
+        case .storageTooNew:
             writeInt(&buf, Int32(37))
         
         
-        case .storageTooNew:
+        case .updateRequired:
             writeInt(&buf, Int32(38))
         
         
-        case .updateRequired:
+        case .deviceNotTrusted:
             writeInt(&buf, Int32(39))
         
         
-        case .deviceNotTrusted:
+        case .attestationUnavailable:
             writeInt(&buf, Int32(40))
         
         
-        case .attestationUnavailable:
+        case .clientRejected:
             writeInt(&buf, Int32(41))
         
         
-        case .clientRejected:
+        case .requestRejected:
             writeInt(&buf, Int32(42))
         
         
-        case .requestRejected:
+        case .scopeOrResourceRejected:
             writeInt(&buf, Int32(43))
         
         
-        case .scopeOrResourceRejected:
+        case .invalidArgument:
             writeInt(&buf, Int32(44))
         
         
-        case .invalidArgument:
+        case .notSupported:
             writeInt(&buf, Int32(45))
         
         
-        case .notSupported:
+        case .discoveryMalformed:
             writeInt(&buf, Int32(46))
         
         
-        case .discoveryMalformed:
+        case .discoveryIssuerMismatch:
             writeInt(&buf, Int32(47))
         
         
-        case .discoveryIssuerMismatch:
+        case .discoveryInsecureEndpoint:
             writeInt(&buf, Int32(48))
         
         
-        case .discoveryInsecureEndpoint:
+        case .discoveryNoPkce:
             writeInt(&buf, Int32(49))
         
         
-        case .discoveryNoPkce:
+        case .discoveryNoDpop:
             writeInt(&buf, Int32(50))
         
         
-        case .discoveryNoDpop:
+        case .discoveryNoPar:
             writeInt(&buf, Int32(51))
         
         
-        case .discoveryNoPar:
+        case .proofRejected:
             writeInt(&buf, Int32(52))
         
         
-        case .proofRejected:
+        case .hookMisbehaved:
             writeInt(&buf, Int32(53))
         
         
-        case .hookMisbehaved:
+        case .outOfOrder:
             writeInt(&buf, Int32(54))
         
         
-        case .outOfOrder:
-            writeInt(&buf, Int32(55))
-        
-        
         case .`internal`:
-            writeInt(&buf, Int32(56))
+            writeInt(&buf, Int32(55))
         
         }
     }
@@ -3474,6 +3475,8 @@ public enum Event: Equatable, Hashable {
     case redirectRejected(code: ErrorCode
     )
     case revocationQueued(account: String
+    )
+    case browserSessionKept(account: String
     )
     case attestationSkipped
 
@@ -3524,7 +3527,10 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
         case 9: return .revocationQueued(account: try FfiConverterString.read(from: &buf)
         )
         
-        case 10: return .attestationSkipped
+        case 10: return .browserSessionKept(account: try FfiConverterString.read(from: &buf)
+        )
+        
+        case 11: return .attestationSkipped
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -3580,8 +3586,13 @@ public struct FfiConverterTypeEvent: FfiConverterRustBuffer {
             FfiConverterString.write(account, into: &buf)
             
         
-        case .attestationSkipped:
+        case let .browserSessionKept(account):
             writeInt(&buf, Int32(10))
+            FfiConverterString.write(account, into: &buf)
+            
+        
+        case .attestationSkipped:
+            writeInt(&buf, Int32(11))
         
         }
     }
@@ -4837,6 +4848,32 @@ fileprivate struct FfiConverterSequenceTypeEvent: FfiConverterRustBuffer {
     }
 }
 
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterDictionaryStringString: FfiConverterRustBuffer {
+    public static func write(_ value: [String: String], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for (key, value) in value {
+            FfiConverterString.write(key, into: &buf)
+            FfiConverterString.write(value, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [String: String] {
+        let len: Int32 = try readInt(&buf)
+        var dict = [String: String]()
+        dict.reserveCapacity(Int(len))
+        for _ in 0..<len {
+            let key = try FfiConverterString.read(from: &buf)
+            let value = try FfiConverterString.read(from: &buf)
+            dict[key] = value
+        }
+        return dict
+    }
+}
+
 
 public typealias Secret = Data
 
@@ -4876,6 +4913,17 @@ public func FfiConverterTypeSecret_lower(_ value: Secret) -> RustBuffer {
     return FfiConverterTypeSecret.lower(value)
 }
 
+/**
+ * An error that a driver finds itself, as the core would say it.
+ */
+public func errorOf(code: ErrorCode) -> SdkError  {
+    return try!  FfiConverterTypeSdkError_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_postern_mobile_fn_func_error_of(
+        FfiConverterTypeErrorCode_lower(code),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -4891,6 +4939,9 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_postern_mobile_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_postern_mobile_checksum_func_error_of() != 33443) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_postern_mobile_checksum_method_core_access_token() != 16371) {
         return InitializationResult.apiChecksumMismatch

@@ -179,7 +179,7 @@ pub(crate) async fn adopt(host: &Host, tokens: StoredTokens) -> Result<Outcome> 
     let flow = crate::base64::digest(tokens.refresh_token.bytes());
     let id = match &sub {
         Some(sub) => sign_in::id_of(host.config(), sub),
-        None => flow.chars().take(22).collect(),
+        None => sign_in::short(&flow),
     };
     let account = Account {
         id: id.clone(),

@@ -35,6 +35,10 @@ pub struct Config {
     pub allow_loopback: bool,
     /// This process (a widget, an extension) uses tokens and never refreshes.
     pub read_only: bool,
+    /// Goes with each token request as `app_version`, for the lists of sessions of Postern, where it has at most 32 letters,
+    /// digits and `. _ + -`: it is cut, and another character is sent as `-`. Other servers pass it over (RFC 6749
+    /// section 3.2).
+    pub app_version: Option<String>,
 }
 
 /// RFC 9449.

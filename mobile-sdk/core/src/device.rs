@@ -75,9 +75,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
         return Err(ErrorCode::DeviceCodeExpired.into());
     };
     let code = pending.device_code.clone().ok_or(ErrorCode::InvalidArgument)?;
-    let form = Form::default()
-        .with("grant_type", "urn:ietf:params:oauth:grant-type:device_code")
-        .with("client_id", &host.config().client_id)
+    let form = token_response::request(host, "urn:ietf:params:oauth:grant-type:device_code")
         .with("device_code", code.text());
     let mut interval = pending.interval;
     loop {

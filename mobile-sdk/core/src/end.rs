@@ -136,6 +136,11 @@ async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
     if browser && let Some(key) = &note.key {
         told = tell_with_proof(host, &note, key).await;
     }
+    if browser && !told {
+        host.tell(Event::BrowserSessionKept {
+            account: note.account.clone(),
+        });
+    }
     if let Some(key) = &note.key {
         host.delete_key(&key.id).await;
     }

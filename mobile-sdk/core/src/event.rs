@@ -52,6 +52,12 @@ pub enum Event {
         /// Whose.
         account: String,
     },
+    /// Who signed out with the browser is still signed in there: the server could not be asked at once, or says no. A page
+    /// of its own signs the person out (`end_session_url`).
+    BrowserSessionKept {
+        /// Whose.
+        account: String,
+    },
     /// The attestor failed and the policy says to go on without.
     AttestationSkipped,
 }

@@ -3,7 +3,6 @@
 use crate::{
     account, discovery,
     error::ErrorCode,
-    form::Form,
     outcome::{ExchangeParams, NativeSso, Outcome, Want},
     pending::{self, Pending},
     refresh, sign_in,
@@ -22,9 +21,7 @@ pub(crate) async fn exchange(
     let (id, token) = refresh::obtain(host, account, &Want::default()).await?;
     let (account, _) = account::load(host, &id).await?;
     let scopes = params.scopes.map(|scopes| scopes.join(" "));
-    let form = Form::default()
-        .with("grant_type", GRANT)
-        .with("client_id", &host.config().client_id)
+    let form = token_response::request(host, GRANT)
         .with("subject_token", token.value.text())
         .with(
             "subject_token_type",
@@ -70,9 +67,7 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
         ..Pending::new(host, flow, server, scopes)
     };
     let (pending, _) = pending.begin(host).await?;
-    let form = Form::default()
-        .with("grant_type", GRANT)
-        .with("client_id", &host.config().client_id)
+    let form = token_response::request(host, GRANT)
         .with("audience", &host.config().issuer)
         .with("subject_token", sso.id_token.text())
         .with("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")

@@ -1,6 +1,6 @@
 //! What operations are asked for, and what they end with.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use crate::{effect::Header, secret::Secret};
 
@@ -19,6 +19,8 @@ pub struct AuthorizeParams {
     pub ui_locales: Option<String>,
     /// Instead of the configured scopes.
     pub scopes: Option<Vec<String>>,
+    /// Other parameters of the authorization request, as some servers have them. None that the SDK sets itself.
+    pub extra: HashMap<String, String>,
 }
 
 /// Which access token is wanted.
@@ -39,7 +41,8 @@ pub struct Want {
 pub enum LogoutMode {
     /// Forget the session here and end it at the server, at once or when it can be reached.
     Session,
-    /// The same, and end the browser session that it came from, if the server and the client may.
+    /// The same, and end the browser session that it came from, at once and if the client may. Else there is an event
+    /// `BrowserSessionKept`.
     SessionAndBrowser,
     /// Forget it here only.
     LocalOnly,

@@ -4,7 +4,7 @@ use crate::{
     effect::HttpFailure,
     error::{ErrorCode, SdkError},
     event::Event,
-    form::{self, Form},
+    form,
     outcome::Outcome,
     pending::{self, Pending},
     secret::Secret,
@@ -85,11 +85,24 @@ impl<'a> Redirect<'a> {
 pub(crate) async fn handle(host: &Host, url: &Secret) -> Result<Outcome> {
     let handled = finish(host, url).await;
     if let Err(error) = &handled
-        && (1101..1200).contains(&error.number)
+        && is_suspicious(error.code)
     {
         host.tell(Event::RedirectRejected { code: error.code });
     }
     handled
+}
+
+fn is_suspicious(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::RedirectStateUnknown
+            | ErrorCode::RedirectStateExpired
+            | ErrorCode::RedirectIssMissing
+            | ErrorCode::RedirectIssMismatch
+            | ErrorCode::RedirectDuplicateParam
+            | ErrorCode::RedirectWrongUri
+            | ErrorCode::RedirectMalformed
+    )
 }
 
 async fn finish(host: &Host, url: &Secret) -> Result<Outcome> {
@@ -144,9 +157,7 @@ fn said_no(error: Option<(String, String)>) -> SdkError {
 
 /// Redeems the code at the token endpoint of the record; an answer that is lost is asked for once more.
 async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome> {
-    let form = Form::default()
-        .with("grant_type", "authorization_code")
-        .with("client_id", &host.config().client_id)
+    let form = token_response::request(host, "authorization_code")
         .with("redirect_uri", &pending.redirect_uri)
         .with("code_verifier", pending.verifier.text())
         .with("code", code.text());
@@ -157,11 +168,7 @@ async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome
     }
     match reply.and_then(Reply::granted) {
         Ok(granted) => {
-            let nonce = pending
-                .scopes
-                .iter()
-                .any(|scope| scope == "openid")
-                .then(|| pending.nonce.text());
+            let nonce = sign_in::promises_id_token(pending).then(|| pending.nonce.text());
             sign_in::complete(host, pending, &granted, nonce, &sent).await
         }
         Err(error) => {

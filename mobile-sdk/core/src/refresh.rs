@@ -217,9 +217,7 @@ async fn refresh(
 fn request(host: &Host, account: &Account, want: &Want) -> Option<Form> {
     let token = account.refresh_token.as_ref()?;
     Some(
-        Form::default()
-            .with("grant_type", "refresh_token")
-            .with("client_id", &host.config().client_id)
+        token_response::request(host, "refresh_token")
             .with("refresh_token", token.text())
             .with_some("resource", want.resource.as_deref())
             .with_some("scope", asked(want).as_deref()),

@@ -23,6 +23,7 @@ use crate::{
 
 /// Begins one: it is stored before its URL is known to anybody.
 pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcome> {
+    check_extra(&params)?;
     let server = discovery::server(host).await?;
     pending::tidy(host, 1).await?;
     let state = host.random_text().await?;
@@ -95,7 +96,44 @@ fn request(config: &Config, pending: &Pending, params: &AuthorizeParams) -> Form
     for resource in &config.resources {
         form.add("resource", resource);
     }
+    let mut extra: Vec<_> = params.extra.iter().collect();
+    extra.sort();
+    for (name, value) in extra {
+        form.add(name, value);
+    }
     form
+}
+
+/// What an app may not set: what makes the request safe, and what has a place of its own.
+const OURS: [&str; 20] = [
+    "acr_values",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "code_challenge",
+    "code_challenge_method",
+    "dpop_jkt",
+    "login_hint",
+    "max_age",
+    "nonce",
+    "prompt",
+    "redirect_uri",
+    "request",
+    "request_uri",
+    "resource",
+    "response_mode",
+    "response_type",
+    "scope",
+    "state",
+    "ui_locales",
+];
+
+fn check_extra(params: &AuthorizeParams) -> Result<()> {
+    let ours = |name: &String| OURS.contains(&name.as_str()) || name.is_empty();
+    if params.extra.keys().any(ours) {
+        return Err(ErrorCode::InvalidArgument.into());
+    }
+    Ok(())
 }
 
 pub(crate) fn scopes(config: &Config, asked: Option<&Vec<String>>) -> Result<Vec<String>> {
@@ -146,14 +184,19 @@ async fn refuse(host: &Host, pending: &Pending, account: &Account, error: SdkErr
 /// The same person at the same server with the same app is the same account.
 pub(crate) fn id_of(config: &Config, sub: &str) -> String {
     let name = format!("{}\n{}\n{sub}", config.issuer, config.client_id);
-    base64::digest(name.as_bytes()).chars().take(22).collect()
+    short(&base64::digest(name.as_bytes()))
+}
+
+/// An account's id: 132 bits of a digest.
+pub(crate) fn short(digest: &str) -> String {
+    digest.chars().take(22).collect()
 }
 
 fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -> Account {
     let scopes = granted.scope.clone().unwrap_or_else(|| pending.scopes.clone());
     let token = granted.access(pending.resource.clone(), None, &scopes, sent);
     Account {
-        id: pending.flow.chars().take(22).collect(),
+        id: short(&pending.flow),
         flow: pending.flow.clone(),
         server: pending.server.clone(),
         key: pending.key.clone(),
@@ -167,11 +210,15 @@ fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -
     }
 }
 
+/// OpenID Connect Core section 3.1.2.1.
+pub(crate) fn promises_id_token(pending: &Pending) -> bool {
+    pending.scopes.iter().any(|scope| scope == "openid")
+}
+
 fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>) -> Result<Option<String>> {
     granted.check_type(pending.key.is_some())?;
     let sub = granted.subject(host, nonce)?;
-    let promised = pending.scopes.iter().any(|scope| scope == "openid");
-    if promised && sub.is_none() {
+    if promises_id_token(pending) && sub.is_none() {
         return Err(ErrorCode::IdTokenMalformed.into());
     }
     if let (Some(max_age), Some(token)) = (pending.max_age, &granted.id_token) {

@@ -187,6 +187,8 @@ impl Host {
             Input::Failed {
                 error: HookError::Unavailable,
             } => Err(ErrorCode::AttestationUnavailable.into()),
+            // What attests asks a service of its maker's.
+            Input::Failed { error: HookError::Io } => Err(ErrorCode::Offline.into()),
             other => Err(misbehaved(&other)),
         }
     }

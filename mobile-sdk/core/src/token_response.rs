@@ -65,7 +65,8 @@ impl Granted {
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let members = json::object(body)?;
         Some(Self {
-            access_token: secret(&members, "access_token")?,
+            // It goes into a header: nothing that could break it (RFC 6749 appendix A.12).
+            access_token: secret(&members, "access_token").filter(is_visible)?,
             token_type: json::owned(&members, "token_type")?,
             // Who does not say gets a minute, as little as anybody gives.
             expires_in: json::number(&members, "expires_in")
@@ -131,6 +132,10 @@ impl Granted {
     }
 }
 
+fn is_visible(token: &Secret) -> bool {
+    token.bytes().iter().all(|b| (b' '..=b'~').contains(b))
+}
+
 impl Refusal {
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let members = json::object(body)?;
@@ -163,6 +168,22 @@ impl Refusal {
         };
         SdkError::saying(code, &format!("{}: {}", self.error, self.details))
     }
+}
+
+/// What each request to the token endpoint says.
+pub(crate) fn request(host: &Host, grant_type: &str) -> Form {
+    let version = host.config().app_version.as_ref().map(|version| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
+        let sent = version.chars().take(32);
+        sent.map(|c| if plain(c) { c } else { '-' }).collect::<String>()
+    });
+    Form::default()
+        .with("grant_type", grant_type)
+        .with("client_id", &host.config().client_id)
+        .with_some(
+            "app_version",
+            version.as_deref().filter(|version| !version.is_empty()),
+        )
 }
 
 /// Asks the token endpoint, or another that answers like it, with a proof that was made for it.

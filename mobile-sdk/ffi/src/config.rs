@@ -16,6 +16,8 @@ pub struct Config {
     pub allow_custom_scheme: bool,
     pub allow_loopback: bool,
     pub read_only: bool,
+    #[uniffi(default = None)]
+    pub app_version: Option<String>,
 }
 
 #[uniffi::remote(Enum)]

@@ -100,6 +100,7 @@ pub enum Event {
     ClockSkewDetected { offset_ms: i64 },
     RedirectRejected { code: ErrorCode },
     RevocationQueued { account: String },
+    BrowserSessionKept { account: String },
     AttestationSkipped,
 }
 

@@ -1,5 +1,7 @@
 //! What operations take and end with, and their steps.
 
+use std::collections::HashMap;
+
 use postern_mobile_core::{
     Answer, AuthorizationReady, AuthorizeParams, DeviceReady, Effect, Event, ExchangeParams, Header, Input,
     LogoutMode, Moment, NativeSso, Next, Outcome, RequestHeaders, SdkError, Secret, Step, StoredTokens,
@@ -14,6 +16,8 @@ pub struct AuthorizeParams {
     pub max_age: Option<u32>,
     pub ui_locales: Option<String>,
     pub scopes: Option<Vec<String>>,
+    #[uniffi(default)]
+    pub extra: HashMap<String, String>,
 }
 
 #[uniffi::remote(Record)]

@@ -16,5 +16,6 @@ pub fn config() -> Config {
         allow_custom_scheme: false,
         allow_loopback: true,
         read_only: false,
+        app_version: None,
     }
 }

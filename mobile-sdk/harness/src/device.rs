@@ -81,6 +81,7 @@ pub fn config(issuer: &str) -> Config {
         allow_custom_scheme: false,
         allow_loopback: true,
         read_only: false,
+        app_version: None,
     }
 }
 

@@ -30,7 +30,7 @@ fn program() -> PathBuf {
 }
 
 /// Runs a command; its words are between spaces.
-fn run(folder: &TempDir, command: &str, more: &[&str], input: &str) {
+fn run(folder: &TempDir, command: &str, more: &[&str], input: &str) -> String {
     let mut child = Command::new(program())
         .args(command.split_whitespace())
         .args(more)
@@ -50,6 +50,7 @@ fn run(folder: &TempDir, command: &str, more: &[&str], input: &str) {
         "{command}: {}",
         String::from_utf8_lossy(&done.stderr)
     );
+    String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
 impl Server {
@@ -123,9 +124,9 @@ impl Server {
         self.events().lines().filter(|line| line.contains(event)).count()
     }
 
-    /// What its operator types.
-    pub fn operator(&self, command: &str) {
-        run(&self.folder, command, &[], "");
+    /// What its operator types, and what comes of it.
+    pub fn operator(&self, command: &str) -> String {
+        run(&self.folder, command, &[], "")
     }
 
     /// Alice's browser.

@@ -75,6 +75,7 @@ pub(super) fn config(value: &Value) -> Option<Config> {
         allow_custom_scheme: value["allow_custom_scheme"].as_bool()?,
         allow_loopback: value["allow_loopback"].as_bool()?,
         read_only: value["read_only"].as_bool()?,
+        app_version: None,
     })
 }
 
@@ -126,6 +127,7 @@ fn params(call: &Value) -> AuthorizeParams {
         max_age: number(&call["max_age"]),
         ui_locales: text(&call["ui_locales"]),
         scopes: texts(&call["scopes"]),
+        ..AuthorizeParams::default()
     }
 }
 

@@ -147,6 +147,7 @@ fn event(event: &Event) -> Value {
         }
         Event::RedirectRejected { code } => json!({ "type": "redirect_rejected", "code": code.name() }),
         Event::RevocationQueued { account } => of("revocation_queued", account),
+        Event::BrowserSessionKept { account } => of("browser_session_kept", account),
         Event::AttestationSkipped => json!({ "type": "attestation_skipped" }),
     }
 }

@@ -205,6 +205,7 @@ fn what_is_no_answer_of_a_token_endpoint_ends_nothing() {
         "{\"error\":7}",
         "\u{feff}{\"error\":\"invalid_grant\"}",
         "{\"access_token\":\"x\"}",
+        "{\"access_token\":\"x\\r\\nHost: y\",\"token_type\":\"DPoP\"}",
         "{\"access_token\":\"\",\"token_type\":\"DPoP\"}",
     ];
     let server = Fake::default();

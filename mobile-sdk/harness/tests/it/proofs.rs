@@ -158,7 +158,7 @@ fn nonces_that_change_with_every_answer_cost_one_request_once() {
     assert_eq!(counts(), [(7, 2), (6, 2)]);
 }
 
-/// A million of them with POSTERN_SOAK.
+/// A million of them with `POSTERN_SOAK`.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "says how long it may take")]
 fn a_proof_names_its_request_and_its_token_and_no_two_have_a_name_in_common() {

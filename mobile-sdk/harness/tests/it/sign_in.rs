@@ -1,8 +1,13 @@
 //! Signing in and out, whole and cut off. Against the real server.
 
-use postern_mobile_core::{ErrorCode, Event, LogoutMode, Outcome};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use postern_mobile_core::{
+    AuthorizeParams, ErrorCode, Event, HttpFailure, Input, LogoutMode, Outcome, parsers,
+};
 use postern_mobile_harness::{
-    device::{Device, Kill, config, signed_in},
+    device::{App, Device, Kill, config, signed_in},
+    fake::Fake,
     server::Server,
 };
 
@@ -127,4 +132,88 @@ fn who_signs_in_twice_is_one_account_and_the_first_session_ends() {
     assert_eq!(device.keys.count(), 1);
     assert_eq!(server.count("session.ended"), 1);
     assert!(app.refresh().is_ok());
+}
+
+#[test]
+fn who_signs_out_with_the_browser_hears_if_it_is_kept() {
+    let scope = "openid profile offline_access";
+    let server = Server::start_with(&[(
+        "plain",
+        scope,
+        "--redirect-uri http://127.0.0.1/callback --dpop required",
+    )]);
+    let kept = |app: &App| app.heard(|event| matches!(event, Event::BrowserSessionKept { .. }));
+    let sign_out = |client: &str, online: bool| {
+        let mut config = config(&server.issuer);
+        client.clone_into(&mut config.client_id);
+        let device = Device::new(config);
+        let app = device.app();
+        app.sign_in(&mut server.browser());
+        if !online {
+            device.wire(|_| Input::HttpFailed {
+                failure: HttpFailure::NotSent,
+            });
+        }
+        let done = app.run(app.core.logout(None, LogoutMode::SessionAndBrowser));
+        assert_eq!(done, Ok(Outcome::Done));
+        assert!(device.store.names("account/").is_empty());
+        kept(&app)
+    };
+    assert!(!sign_out("app", true));
+    assert!(sign_out("plain", true), "it may not");
+    assert!(sign_out("app", false), "nobody could be asked");
+    assert_eq!(server.count("session.ended"), 2, "the sessions at least");
+}
+
+/// Parameters of the servers of others, and none of our own.
+#[test]
+fn what_an_app_adds_to_a_request_changes_nothing_of_it() {
+    let server = Fake::default();
+    let device = server.device();
+    let app = device.app();
+    let begin = |name: &str| {
+        let params = AuthorizeParams {
+            extra: [(name.to_owned(), "a b&state=x".to_owned())].into(),
+            ..AuthorizeParams::default()
+        };
+        app.run(app.core.begin(params))
+    };
+    let pushed = Arc::new(Mutex::new(Vec::new()));
+    let (log, behind) = (Arc::clone(&pushed), server.clone());
+    device.wire(move |request| {
+        if request.url.ends_with("/par") {
+            let body = parsers::query(request.body.text()).expect("a form");
+            *log.lock().unwrap_or_else(PoisonError::into_inner) = body;
+        }
+        behind.send(request)
+    });
+    assert!(begin("audience").is_ok());
+    let pushed = pushed.lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(pushed.contains(&("audience".to_owned(), "a b&state=x".to_owned())));
+    // Whatever the SDK sends itself is its own, and what would change how it is answered.
+    let names = pushed.iter().map(|(name, _)| name.as_str());
+    let ours = names.filter(|name| *name != "audience");
+    for name in ours.chain(["request", "request_uri", "response_mode", "login_hint", ""]) {
+        let error = begin(name).expect_err("ours");
+        assert_eq!(error.code, ErrorCode::InvalidArgument, "{name}");
+    }
+}
+
+#[test]
+fn the_server_is_told_which_version_the_app_is() {
+    let server = Server::start();
+    for (version, listed) in [
+        (Some("4.2.1+77"), "4.2.1+77"),
+        (Some("4.2 beta (ü)"), "4.2-beta----"),
+        (Some(&"9".repeat(99)), &"9".repeat(32)[..]),
+    ] {
+        let mut config = config(&server.issuer);
+        config.app_version = version.map(str::to_owned);
+        let device = Device::new(config);
+        let app = device.app();
+        app.sign_in(&mut server.browser());
+        assert!(app.refresh().is_ok());
+        let sessions = server.operator("session list");
+        assert!(sessions.contains(listed), "{sessions}");
+    }
 }

@@ -185,6 +185,7 @@ extension Event {
         case .clockSkewDetected(let offsetMs): .of("clock_skew_detected", ["offset_ms": .number(offsetMs)])
         case .redirectRejected(let code): .of("redirect_rejected", ["code": .title(code)])
         case .revocationQueued(let account): .of("revocation_queued", ["account": .text(account)])
+        case .browserSessionKept(let account): .of("browser_session_kept", ["account": .text(account)])
         case .attestationSkipped: .of("attestation_skipped")
         }
     }

@@ -675,6 +675,8 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_postern_mobile_checksum_func_error_of(
+    ): Int
     external fun uniffi_postern_mobile_checksum_method_core_access_token(
     ): Int
     external fun uniffi_postern_mobile_checksum_method_core_accounts(
@@ -786,6 +788,8 @@ internal object UniffiLib {
     external fun uniffi_postern_mobile_fn_free_operation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_postern_mobile_fn_method_operation_step(`ptr`: Long,`answer`: RustBuffer.ByValue,`now`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_postern_mobile_fn_func_error_of(`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_postern_mobile_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -906,6 +910,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_postern_mobile_checksum_func_error_of() and 0xFFFF) != 33443) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_postern_mobile_checksum_method_core_access_token() and 0xFFFF) != 16371) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -2374,6 +2381,8 @@ data class AuthorizeParams (
     var `uiLocales`: kotlin.String?
     , 
     var `scopes`: List<kotlin.String>?
+    , 
+    var `extra`: Map<kotlin.String, kotlin.String> = mapOf() 
     
 ){
     
@@ -2396,6 +2405,7 @@ public object FfiConverterTypeAuthorizeParams: FfiConverterRustBuffer<AuthorizeP
             FfiConverterOptionalUInt.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalSequenceString.read(buf),
+            FfiConverterMapStringString.read(buf),
         )
     }
 
@@ -2405,7 +2415,8 @@ public object FfiConverterTypeAuthorizeParams: FfiConverterRustBuffer<AuthorizeP
             FfiConverterOptionalString.allocationSize(value.`acrValues`) +
             FfiConverterOptionalUInt.allocationSize(value.`maxAge`) +
             FfiConverterOptionalString.allocationSize(value.`uiLocales`) +
-            FfiConverterOptionalSequenceString.allocationSize(value.`scopes`)
+            FfiConverterOptionalSequenceString.allocationSize(value.`scopes`) +
+            FfiConverterMapStringString.allocationSize(value.`extra`)
     )
 
     override fun write(value: AuthorizeParams, buf: ByteBuffer) {
@@ -2415,6 +2426,7 @@ public object FfiConverterTypeAuthorizeParams: FfiConverterRustBuffer<AuthorizeP
             FfiConverterOptionalUInt.write(value.`maxAge`, buf)
             FfiConverterOptionalString.write(value.`uiLocales`, buf)
             FfiConverterOptionalSequenceString.write(value.`scopes`, buf)
+            FfiConverterMapStringString.write(value.`extra`, buf)
     }
 }
 
@@ -2444,6 +2456,8 @@ data class Config (
     var `allowLoopback`: kotlin.Boolean
     , 
     var `readOnly`: kotlin.Boolean
+    , 
+    var `appVersion`: kotlin.String? = null 
     
 ){
     
@@ -2472,6 +2486,7 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
             FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
         )
     }
 
@@ -2487,7 +2502,8 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
             FfiConverterBoolean.allocationSize(value.`requireHardwareKey`) +
             FfiConverterBoolean.allocationSize(value.`allowCustomScheme`) +
             FfiConverterBoolean.allocationSize(value.`allowLoopback`) +
-            FfiConverterBoolean.allocationSize(value.`readOnly`)
+            FfiConverterBoolean.allocationSize(value.`readOnly`) +
+            FfiConverterOptionalString.allocationSize(value.`appVersion`)
     )
 
     override fun write(value: Config, buf: ByteBuffer) {
@@ -2503,6 +2519,7 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
             FfiConverterBoolean.write(value.`allowCustomScheme`, buf)
             FfiConverterBoolean.write(value.`allowLoopback`, buf)
             FfiConverterBoolean.write(value.`readOnly`, buf)
+            FfiConverterOptionalString.write(value.`appVersion`, buf)
     }
 }
 
@@ -3835,7 +3852,6 @@ enum class ErrorCode {
     ID_TOKEN_ACCESS_TOKEN_HASH,
     ID_TOKEN_SUBJECT,
     TOKEN_TYPE_DOWNGRADE,
-    SESSION_EXPIRED,
     SESSION_REVOKED,
     KEY_LOST,
     NO_SUCH_ACCOUNT,
@@ -3983,6 +3999,15 @@ sealed class Event {
         companion object
     }
     
+    data class BrowserSessionKept(
+        val `account`: kotlin.String) : Event()
+        
+    {
+        
+
+        companion object
+    }
+    
     object AttestationSkipped : Event()
     
     
@@ -4030,7 +4055,10 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
             9 -> Event.RevocationQueued(
                 FfiConverterString.read(buf),
                 )
-            10 -> Event.AttestationSkipped
+            10 -> Event.BrowserSessionKept(
+                FfiConverterString.read(buf),
+                )
+            11 -> Event.AttestationSkipped
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
         }
     }
@@ -4100,6 +4128,13 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 + FfiConverterString.allocationSize(value.`account`)
             )
         }
+        is Event.BrowserSessionKept -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterString.allocationSize(value.`account`)
+            )
+        }
         is Event.AttestationSkipped -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -4156,8 +4191,13 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
                 FfiConverterString.write(value.`account`, buf)
                 Unit
             }
-            is Event.AttestationSkipped -> {
+            is Event.BrowserSessionKept -> {
                 buf.putInt(10)
+                FfiConverterString.write(value.`account`, buf)
+                Unit
+            }
+            is Event.AttestationSkipped -> {
+                buf.putInt(11)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -5487,6 +5527,59 @@ public object FfiConverterSequenceTypeEvent: FfiConverterRustBuffer<List<Event>>
 
 
 
+
+/**
+ * @suppress
+ */
+public object FfiConverterMapStringString: FfiConverterRustBuffer<Map<kotlin.String, kotlin.String>> {
+    override fun read(buf: ByteBuffer): Map<kotlin.String, kotlin.String> {
+        val len = buf.getInt()
+        return buildMap<kotlin.String, kotlin.String>(len) {
+            repeat(len) {
+                val k = FfiConverterString.read(buf)
+                val v = FfiConverterString.read(buf)
+                this[k] = v
+            }
+        }
+    }
+
+    override fun allocationSize(value: Map<kotlin.String, kotlin.String>): ULong {
+        val spaceForMapSize = 4UL
+        val spaceForChildren = value.map { (k, v) ->
+            FfiConverterString.allocationSize(k) +
+            FfiConverterString.allocationSize(v)
+        }.sum()
+        return spaceForMapSize + spaceForChildren
+    }
+
+    override fun write(value: Map<kotlin.String, kotlin.String>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        // The parens on `(k, v)` here ensure we're calling the right method,
+        // which is important for compatibility with older android devices.
+        // Ref https://blog.danlew.net/2017/03/16/kotlin-puzzler-whose-line-is-it-anyways/
+        value.forEach { (k, v) ->
+            FfiConverterString.write(k, buf)
+            FfiConverterString.write(v, buf)
+        }
+    }
+}
+
+
+
 public typealias Secret = kotlin.ByteArray
 public typealias FfiConverterTypeSecret = FfiConverterByteArray
+        /**
+         * An error that a driver finds itself, as the core would say it.
+         */ fun `errorOf`(`code`: ErrorCode): SdkError {
+            return FfiConverterTypeSdkError.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_postern_mobile_fn_func_error_of(
+    
+        
+        FfiConverterTypeErrorCode.lower(`code`),_status)
+}
+    )
+    }
+    
+
 

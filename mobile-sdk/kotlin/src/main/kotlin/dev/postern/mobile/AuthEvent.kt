@@ -33,6 +33,9 @@ public sealed interface AuthEvent {
     /** The server was not asked to end a session; it will be when it can be reached. */
     public data class RevocationQueued(val account: String) : AuthEvent
 
+    /** Who signed out with the browser is still signed in there: the server could not be asked at once, or says no. */
+    public data class BrowserSessionKept(val account: String) : AuthEvent
+
     /** The attestor failed and the policy says to go on without. */
     public data object AttestationSkipped : AuthEvent
 }
@@ -47,5 +50,6 @@ internal fun Event.toAuthEvent(): AuthEvent = when (this) {
     is Event.ClockSkewDetected -> AuthEvent.ClockSkewDetected(offsetMs.milliseconds)
     is Event.RedirectRejected -> AuthEvent.RedirectRejected(code)
     is Event.RevocationQueued -> AuthEvent.RevocationQueued(account)
+    is Event.BrowserSessionKept -> AuthEvent.BrowserSessionKept(account)
     is Event.AttestationSkipped -> AuthEvent.AttestationSkipped
 }
