@@ -36,8 +36,13 @@ fn written_by_a_newer_sdk(server: &Fake) -> std::sync::Arc<Device> {
     device
 }
 
-fn records(device: &Device) -> BTreeMap<String, Vec<u8>> {
-    device.store.records().clone()
+fn records(device: &Device) -> BTreeMap<String, String> {
+    let records = device.store.records();
+    let text = |value: &Vec<u8>| String::from_utf8_lossy(value).into_owned();
+    records
+        .iter()
+        .map(|(name, value)| (name.clone(), text(value)))
+        .collect()
 }
 
 #[test]
