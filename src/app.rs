@@ -75,7 +75,7 @@ pub struct Surroundings {
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
     /// No database file.
-    #[error("there is no database at {}; run `postern init` with the same --data first", .0.display())]
+    #[error("there is no database at {}; run `postern init` first", .0.display())]
     NoDatabase(PathBuf),
     /// There is one already.
     #[error("the database {0} is in use already; it was not touched")]

@@ -1,7 +1,7 @@
 //! The command line: parse, open what the command needs, run one verb, print. One file for each command.
 //!
 //! Exit codes, beside a server and from far: 0 done, 1 refused or failed (standard error says why and what to do), 2 wrong
-//! usage, 3 done but not confirmed by everybody.
+//! usage, 3 done but not confirmed by everybody, or with something to look at.
 
 mod admin;
 mod audit;
@@ -128,8 +128,10 @@ pub async fn run(
     line.place.words = words;
     let place = &line.place;
     if place.server.is_some() && !line.command.asks_servers() {
-        return failure::report(&place::OnlyHere.into(), errors);
+        return failure::report(&place::OnlyHere.into(), "", errors);
     }
+    let flags = place.flags();
+    world.output.carries(flags.clone());
     let done = match line.command {
         Command::Demo(command) => demo::run(command, place, &mut world).await,
         Command::Init(command) => init::run(command, place, &mut world).await,
@@ -152,7 +154,7 @@ pub async fn run(
     if let Some(app) = world.opened.take() {
         app.close().await;
     }
-    done.map_or_else(|error| failure::report(&error, errors), |()| 0)
+    done.map_or_else(|error| failure::report(&error, &flags, errors), |()| 0)
 }
 
 /// Reports that not even the runtime started, and gives the exit code.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod authorization_details;
 pub mod binding;
 pub mod browser_session;
+pub mod browser_session_filter;
 pub mod claims;
 pub mod client;
 pub mod client_secret;

@@ -47,6 +47,7 @@ pub fn statements() -> Vec<db::Declared> {
         attempts::ALL,
         audit::ALL,
         browser_sessions::ALL,
+        browser_sessions::list::ALL,
         client_secrets::ALL,
         clients::ALL,
         consents::ALL,

@@ -2,10 +2,19 @@
 import Foundation
 import PackageDescription
 
-// The library: an XCFramework that `build-xcframework` makes on a Mac; elsewhere the one that cargo has built.
+// Where a release has its library; `package` writes it down. Here: the library is built here.
+let released: (url: String, checksum: String)? = nil
+
 #if os(macOS)
-let library: Target = .binaryTarget(name: "PosternMobileFFIC", path: "PosternMobileFFIC.xcframework")
+// An XCFramework: the released one, or the one that `build-xcframework` has made.
+let library: Target =
+    if let released {
+        .binaryTarget(name: "PosternMobileFFIC", url: released.url, checksum: released.checksum)
+    } else {
+        .binaryTarget(name: "PosternMobileFFIC", path: "PosternMobileFFIC.xcframework")
+    }
 #else
+// The one that cargo has built.
 let library: Target = .systemLibrary(name: "PosternMobileFFIC")
 #endif
 
@@ -20,7 +29,9 @@ let package = Package(
     targets: [
         library,
         .target(name: "PosternMobileFFI", dependencies: ["PosternMobileFFIC"]),
-        .target(name: "PosternMobile", dependencies: ["PosternMobileFFI"], swiftSettings: strict),
+        .target(
+            name: "PosternMobile", dependencies: ["PosternMobileFFI"], resources: [.copy("PrivacyInfo.xcprivacy")],
+            swiftSettings: strict),
         .testTarget(name: "PosternMobileTests", dependencies: ["PosternMobile", "PosternMobileFFI"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

@@ -61,7 +61,7 @@ impl Follow {
     #[must_use]
     pub fn when_down(mut self, choice: WhenDown, after: Duration) -> Self {
         self.when_down = choice;
-        self.after = after.clamp(view::DOWN_AFTER, LONGEST);
+        self.after = after.clamp(view::SILENCE, LONGEST);
         self
     }
 

@@ -39,6 +39,7 @@ mod set;
 
 /// Add, change, list, show and remove clients.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct ClientCommand {
     #[command(subcommand)]
     verb: Verb,
@@ -46,6 +47,17 @@ pub(super) struct ClientCommand {
     #[arg(long, global = true)]
     json: bool,
 }
+
+const EXAMPLES: &str = "A client is whatever asks for tokens: an app on people's devices (native), a web server that people sign in \
+                        to (web), or a program without people (service). `add` refuses what would be unsafe; `set` \
+                        changes a client by the same words, and running servers have it within a second.
+
+Examples:
+  postern client add notes --name Notes --redirect-uri com.example.notes:/callback
+  postern client add shop --name Shop --kind web --redirect-uri https://shop.example/callback
+  postern client add robot --name Robot --kind service --scope read --resource https://api.example
+  postern client set notes --access-token-life 10m
+  postern client doctor notes                        says what is wrong with it";
 
 #[derive(Debug, Subcommand)]
 enum Verb {

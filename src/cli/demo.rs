@@ -29,11 +29,14 @@ use crate::{
     telemetry,
 };
 
+const DATA: &str = "Data folder of the demo, made where it is not there; the environment is not asked [default: ./postern-demo]";
+
 /// See everything at work: a server, a person, an app that signs in
-///
-/// Its data folder is ./postern-demo unless --data names another one; the environment is not asked.
 #[derive(Debug, Args)]
 pub(super) struct DemoCommand {
+    /// In the place of the one that all commands have: another folder is usual.
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, help = DATA, help_heading = "Where things are")]
+    data: Option<PathBuf>,
     /// Print the link only; do not open the system browser
     #[arg(long)]
     no_browser: bool,
@@ -51,10 +54,7 @@ pub(super) struct DemoCommand {
 pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let mut signals = Signals::listen().context("the signals that stop the demo cannot be listened to")?;
     // Not POSTERN_DATA: a demo has no business in the folder of a real server.
-    let data = place
-        .data
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("./postern-demo"));
+    let data = command.data.unwrap_or_else(|| PathBuf::from("./postern-demo"));
     let (listener, port) = port::bind(command.port)?;
     let flags = Overrides {
         public_url: Some(format!("http://localhost:{port}")),
@@ -69,6 +69,7 @@ pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) 
     let (private_listener, private) = console()?;
     config.server.private = Some(private.clone());
     let app = home::furnish(&config, &world.surroundings, &password).await?;
+    let api_secret = home::api_secret(&app.provider, &data).await?;
     let issuer = config.server.public_url.to_string();
     let console = format!("{}{HOME}", private.url);
     // A demo has no requests that are worth a long wait.
@@ -87,7 +88,7 @@ pub(super) async fn run(command: DemoCommand, place: &Place, world: &mut World) 
     ];
     screen.head("Postern: an app signs a person in, and stays signed in", &rows)?;
     let told = tokio::select! {
-        told = story::tell(&issuer, opens_browser, &mut screen) => told,
+        told = story::tell(&issuer, api_secret, opens_browser, &mut screen) => told,
         () = signals.next() => screen.say("Stopped. The folder is kept: the next demo goes on with it.").map_err(Into::into),
     };
     tokio::select! {

@@ -7,6 +7,7 @@ use crate::{
     cli::{
         output::{Output, Unwritable},
         place::OnlyHere,
+        words::with_place,
     },
     flows::{
         account::AccountError,
@@ -50,12 +51,12 @@ pub(super) fn of_usage(error: &clap::Error, output: &mut Output, errors: &mut dy
     }
     match output.text(text) {
         Ok(()) => 0,
-        Err(unwritable) => report(&unwritable.into(), errors),
+        Err(unwritable) => report(&unwritable.into(), "", errors),
     }
 }
 
-/// Tells what went wrong.
-pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
+/// Tells what went wrong. The commands that it names have these flags.
+pub(super) fn report(error: &anyhow::Error, flags: &str, errors: &mut dyn Write) -> u8 {
     if error
         .downcast_ref::<Unwritable>()
         .is_some_and(Unwritable::is_gone)
@@ -67,7 +68,8 @@ pub(super) fn report(error: &anyhow::Error, errors: &mut dyn Write) -> u8 {
         .find_map(advice)
         .map(|advice| format!("\n  {advice}"));
     // As above.
-    let _ = writeln!(errors, "error: {error:#}{}", advice.unwrap_or_default());
+    let text = format!("{error:#}{}", advice.unwrap_or_default());
+    let _ = writeln!(errors, "error: {}", with_place(&text, flags));
     if error.is::<Usage>() || error.is::<OnlyHere>() {
         WRONG_USAGE
     } else if error.is::<Unconfirmed>() || error.is::<Suspicious>() {
@@ -130,6 +132,6 @@ fn of_store(error: &StoreError) -> &'static str {
 fn of_hasher(error: HasherError) -> &'static str {
     match error {
         HasherError::Busy => LATER,
-        HasherError::Broken => "see the section [passwords] of `postern config check --show`",
+        HasherError::Broken => "see `postern config check --show`, section [passwords]",
     }
 }

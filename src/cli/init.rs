@@ -71,7 +71,7 @@ pub(super) async fn run(command: InitCommand, place: &Place, world: &mut World) 
         public_url: &public_url,
     };
     let wrote = file.as_deref().filter(|_| is_new);
-    let text = || report(&data, &config, wrote, &founded);
+    let text = || report(&data, &config, &public_url, wrote, &founded);
     world.output.result(command.json, &made, text)
 }
 
@@ -87,7 +87,13 @@ fn explain(error: AppError, data: &Path) -> anyhow::Error {
     )
 }
 
-fn report(data: &Path, config: &Config, wrote: Option<&Path>, founded: &Founded) -> String {
+fn report(
+    data: &Path,
+    config: &Config,
+    public_url: &Issuer,
+    wrote: Option<&Path>,
+    founded: &Founded,
+) -> String {
     let mut lines = vec![format!("Made in {}:", data.display())];
     if let Some(file) = wrote {
         lines.push(format!("  configuration  {}", file.display()));
@@ -100,6 +106,7 @@ fn report(data: &Path, config: &Config, wrote: Option<&Path>, founded: &Founded)
     };
     lines.push(format!("  root secret    {}{made}", config.secrets.root));
     lines.push(format!("                 fingerprint {}", founded.fingerprint));
+    lines.push(format!("  public URL     {public_url}"));
     if let (Some(_), Location::Postgres(_)) = (wrote, &config.database.location) {
         lines.push(
             "\nThe configuration file does not name this database: write its URL there ([database], url), or keep the\n\

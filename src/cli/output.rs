@@ -7,10 +7,14 @@ use std::{
 
 use serde::Serialize;
 
+use crate::cli::words::with_place;
+
 /// Standard output, or what a test reads in its place.
 pub struct Output {
     to: Box<dyn Write + Send>,
     rich: bool,
+    /// The flags with which hints say where things are.
+    place: String,
 }
 
 /// The output takes nothing more. A reader that has gone away (`| head`) is no error worth telling.
@@ -31,7 +35,13 @@ impl Output {
         Self {
             to: Box::new(to),
             rich,
+            place: String::new(),
         }
+    }
+
+    /// The flags that the commands have which results name, as this one had them.
+    pub(super) fn carries(&mut self, place: String) {
+        self.place = place;
     }
 
     /// Whether colours and drawn boxes are allowed.
@@ -61,7 +71,7 @@ impl Output {
         let text = if json {
             serde_json::to_string_pretty(value)?
         } else {
-            text()
+            with_place(&text(), &self.place)
         };
         Ok(self.line(text)?)
     }

@@ -60,6 +60,20 @@ impl Place {
         format!("\n\nThere are more: {command} {AFTER} {next}")
     }
 
+    /// The flags that say where things are, as they were written.
+    pub(super) fn flags(&self) -> String {
+        let path = |path: &PathBuf| shell(path);
+        let flags = [
+            ("--data", self.data.as_ref().map(path)),
+            ("--config", self.config.as_ref().map(path)),
+            ("--server", self.server.as_ref().map(ToString::to_string)),
+            ("--client-id", self.client_id.as_ref().map(ToString::to_string)),
+            ("--client-secret-file", self.client_secret_file.as_ref().map(path)),
+        ];
+        let written = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
+        written.map(|(flag, value)| format!(" {flag} {value}")).collect()
+    }
+
     /// Refuses to be asked of a server.
     pub(super) fn only_here(&self) -> Result<(), OnlyHere> {
         if self.server.is_some() {

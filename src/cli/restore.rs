@@ -182,15 +182,15 @@ fn shown(restored: &Restored, file: Option<&Path>) -> String {
     }
     if report.keys_lost > 0 {
         parts.push(
-            "Keys were rotated since the backup, and older ones are back. If one of them must not be used: postern keys \
-             rotate"
+            "Keys were rotated since the backup, and older ones are back. If one of them must not be used, run `postern keys \
+             rotate`."
                 .to_owned(),
         );
     }
     if report.withdrawn_keys > 0 {
         parts.push(
-            "Keys were withdrawn since the backup, and are back: withdraw them again before the server is started: postern \
-             keys rotate --compromised --all"
+            "Keys were withdrawn since the backup, and are back: to withdraw them again, before the server is started, run \
+             `postern keys rotate --compromised --all`."
                 .to_owned(),
         );
     }
@@ -200,7 +200,7 @@ fn shown(restored: &Restored, file: Option<&Path>) -> String {
     };
     parts.extend(names(
         "Changed their password since, and are signed out; the older one counts again. Set a new one with\n\
-         `postern user password`:",
+         `postern user password EMAIL`:",
         &report.old_passwords,
     ));
     parts.extend(names("Added since, and to be added again:", &report.users_lost));

@@ -1,12 +1,15 @@
-//! `postern session list|show|versions|end|ends|cancel-end`.
+//! `postern session list|browsers|show|versions|end|ends|cancel-end`.
 
 use clap::{Args, Subcommand};
 
 pub(super) use self::node::Node;
-use self::{end::How, filter::FilterFlags};
+use self::{
+    end::How,
+    filter::{AnyFlags, FilterFlags},
+};
 use crate::{
     base::{
-        id::{ClientId, DeviceSessionId, MassEndId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId},
         page::MAX_PAGE,
     },
     cli::{place::Place, world::World},
@@ -42,11 +45,22 @@ enum Verb {
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
         limit: i64,
     },
-    /// Show one session of an app
+    /// List the sessions of browsers, newest first
+    Browsers {
+        #[command(flatten)]
+        filter: AnyFlags,
+        /// Go on after this session
+        #[arg(long, value_name = "ID")]
+        after: Option<BrowserSessionId>,
+        /// How many rows at most
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i64).range(1..=MAX_PAGE))]
+        limit: i64,
+    },
+    /// Show one session of an app or of a browser
     Show {
-        /// Which
+        /// An app's session (dse_...), or a browser's (bse_...)
         #[arg(value_name = "SESSION_ID")]
-        id: DeviceSessionId,
+        id: Node,
     },
     /// Count the live sessions of apps by their version
     Versions {
@@ -90,7 +104,14 @@ pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut Worl
             let page = list::Wanted { after, limit };
             list::list(&admin, &filter, page, json, place, world).await
         }
-        Verb::Show { id } => list::show(&admin, id, json, world).await,
+        Verb::Browsers { filter, after, limit } => {
+            let page = list::Wanted { after, limit };
+            list::browsers(&admin, &filter, page, json, place, world).await
+        }
+        Verb::Show {
+            id: Node::Browser(id),
+        } => list::show_browser(&admin, id, json, world).await,
+        Verb::Show { id: Node::Device(id) } => list::show(&admin, id, json, world).await,
         Verb::Versions { client } => list::versions(&admin, client.as_ref(), json, world).await,
         Verb::End { session, filter, how } => end::end(&admin, session, &filter, how, json, world).await,
         Verb::Ends { after, limit } => end::list(&admin, after, limit, json, place, world).await,

@@ -29,6 +29,7 @@ use crate::{
 
 /// Add, list, disable and enable people, set their passwords, end their sessions.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct UserCommand {
     #[command(subcommand)]
     verb: Verb,
@@ -36,6 +37,17 @@ pub(super) struct UserCommand {
     #[arg(long, global = true)]
     json: bool,
 }
+
+const EXAMPLES: &str =
+    "People are named by the address that they sign in with. Whatever is done to them is in the record of \
+                        events (postern events export --user EMAIL).
+
+Examples:
+  postern user add alice@example.com                 asks for a password
+  postern user add root@example.com --role owner     the first admin; docs/admin.md has the roles
+  postern user list --begins ali
+  postern user password alice@example.com            ends everything of hers
+  postern user disable alice@example.com             likewise, and she cannot sign in until enable";
 
 /// Where a list goes on.
 #[derive(Debug, Clone)]
@@ -224,7 +236,7 @@ async fn show(admin: &Admin, email: &Email, json: bool, world: &mut World) -> an
         ..SessionFilter::default()
     };
     let apps = admin.sessions(&own, None, MOST).await?.page;
-    let browsers = admin.browsers(user.id).await?.len();
+    let browsers = admin.browsers_of(user.id).await?.len();
     let (count, more) = (apps.items.len(), apps.next.is_some());
     let value = json!({ "user": user, "apps": count, "browsers": browsers });
     world.output.result(json, &value, || {
@@ -267,7 +279,7 @@ async fn list(
     };
     world.output.result(json, &page, || {
         if page.items.is_empty() {
-            let nobody = "Nobody yet. Add somebody: postern user add EMAIL";
+            let nobody = "Nobody yet. To add somebody run `postern user add EMAIL`.";
             return match (&begins, &after) {
                 (Some(_), None) => "Nobody has an address that begins like this.",
                 (_, Some(_)) => "Nobody after that.",

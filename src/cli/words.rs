@@ -54,9 +54,55 @@ pub(super) fn shell(path: &Path) -> String {
     }
 }
 
+/// What stands before a command that is named to be run next.
+const NAMED: [&str; 6] = ["see", "run", "with", "and", "it", "through"];
+
+/// A text in which the commands to be run next (see `postern ...`) have these flags, too; not one that is run beside a server.
+pub(super) fn with_place(text: &str, flags: &str) -> String {
+    if flags.is_empty() {
+        return text.to_owned();
+    }
+    let mut parts = text.split("`postern ");
+    let mut all = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (command, rest) = part.split_once('`').unwrap_or((part, ""));
+        let before = all.split_whitespace().next_back().unwrap_or_default();
+        let is_next = NAMED.contains(&before) && !command.contains("...") && !rest.starts_with(" beside");
+        let flags = if is_next { flags } else { "" };
+        all = format!("{all}`postern {command}{flags}`{rest}");
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_to_be_run_next_are_told_where_things_are() {
+        for (text, told) in [
+            (
+                "no client; see `postern client list`",
+                "no client; see `postern client list --data d`",
+            ),
+            (
+                "see `postern session ends`, and `postern session cancel-end men_1`",
+                "see `postern session ends --data d`, and `postern session cancel-end men_1 --data d`",
+            ),
+            (
+                "it was not made by `postern init`",
+                "it was not made by `postern init`",
+            ),
+            (
+                "see `postern client list` beside the server",
+                "see `postern client list` beside the server",
+            ),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(with_place(text, " --data d"), told);
+            assert_eq!(with_place(text, ""), text);
+        }
+    }
 
     #[test]
     fn lengths_of_time_are_told_in_the_unit_that_fits() {

@@ -79,12 +79,10 @@ impl WhenDown {
 pub struct Down {
     /// What it does.
     pub choice: WhenDown,
-    /// When the stream is down for this long.
+    /// When it has heard of no newer poll for this long.
     pub after: Lifetime,
 }
 
-/// How long after the last heartbeat a stream is down.
-pub const DOWN_AFTER: Lifetime = Lifetime::from_secs(6);
 /// How old the poll may be that a heartbeat tells of when it arrives.
 const UNDER_WAY: Lifetime = Lifetime::from_secs(6);
 
@@ -97,9 +95,7 @@ impl Down {
     pub fn refuses_by(self, at: Instant, until: Instant) -> Instant {
         match self.choice {
             WhenDown::Accept => until,
-            WhenDown::Refuse | WhenDown::Introspect => {
-                at.plus(UNDER_WAY).plus(DOWN_AFTER).plus(self.after).min(until)
-            }
+            WhenDown::Refuse | WhenDown::Introspect => at.plus(UNDER_WAY).plus(self.after).min(until),
         }
     }
 }
@@ -118,7 +114,7 @@ mod tests {
             let until = Instant::from_millis(until * 1000);
             Down { choice, after }.refuses_by(at, until).seconds()
         };
-        assert_eq!(seconds(WhenDown::Refuse, 30, 420), 42);
+        assert_eq!(seconds(WhenDown::Refuse, 30, 420), 36);
         assert_eq!(seconds(WhenDown::Introspect, 3600, 420), 420);
         assert_eq!(seconds(WhenDown::Accept, 30, 420), 420);
     }

@@ -16,7 +16,7 @@ use crate::{
 /// each live a day at most.
 const DRAWN_AHEAD: Lifetime = Lifetime::from_days(2);
 /// How much nodes' clocks may differ.
-const CLOCKS: Lifetime = Lifetime::from_secs(60);
+pub(super) const CLOCKS: Lifetime = Lifetime::from_secs(60);
 
 /// What sessions have in common; each part that is there has to fit. As JSON it is a member for each part, and as a query
 /// string a parameter.
@@ -96,6 +96,13 @@ impl std::str::FromStr for DevicePart {
     }
 }
 
+impl DevicePart {
+    /// Whether a name has it in it.
+    pub fn is_in(&self, name: &str) -> bool {
+        name.to_lowercase().contains(&self.lower)
+    }
+}
+
 impl TryFrom<String> for DevicePart {
     type Error = DevicePartError;
 
@@ -140,7 +147,7 @@ impl SessionFilter {
     /// Whether a session fits.
     pub fn fits(&self, session: &Traits<'_>) -> bool {
         let version = |wanted: &AppVersion| session.app_version == Some(wanted.as_str());
-        let device = |part: &DevicePart| session.device.to_lowercase().contains(&part.lower);
+        let device = |part: &DevicePart| part.is_in(session.device);
         let address = |network: &Network| session.address.is_some_and(|kept| network.meets(kept));
         self.user.is_none_or(|user| user == session.user)
             && self.client.as_ref().is_none_or(|client| client == session.client)

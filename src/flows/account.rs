@@ -196,7 +196,7 @@ pub struct Overview {
     /// Their name.
     pub name: Option<DisplayName>,
     /// Where they are signed in: this browser, then the newest.
-    pub browsers: Vec<browser_sessions::Listed>,
+    pub browsers: Vec<browser_sessions::list::Listed>,
     /// The apps that are signed in for them.
     pub devices: Vec<device_sessions::list::Listed>,
     /// What they have allowed which app.
@@ -213,7 +213,7 @@ const MAX_CONSENTS: i64 = 500;
 /// Reads what people see of their account.
 pub async fn overview(provider: &Provider, session: &BrowserSession) -> Result<Overview, StoreError> {
     let user = session.user;
-    let mut browsers = sessions::browsers(provider, user).await?;
+    let mut browsers = sessions::browsers::of_user(provider, user).await?;
     browsers.sort_by_key(|row| row.id != session.id);
     let own = SessionFilter {
         user: Some(user),
@@ -267,7 +267,7 @@ async fn own(provider: &Provider, user: UserId, id: &str) -> Result<Option<Endin
     let Ok(id) = id.parse::<BrowserSessionId>() else {
         return Ok(None);
     };
-    let own = sessions::browsers(provider, user).await?;
+    let own = sessions::browsers::of_user(provider, user).await?;
     let own = own.iter().any(|row| row.id == id);
     Ok(own.then_some(Ending::Browser { id }))
 }

@@ -1,10 +1,12 @@
 //! Where somebody is signed in: sessions that would still be answered.
 
+pub mod browsers;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     base::{
-        id::{ClientId, DeviceSessionId, UserId},
+        id::{ClientId, DeviceSessionId},
         page::Page,
         time::Instant,
     },
@@ -12,7 +14,7 @@ use crate::{
     flows::Provider,
     store::{
         app_versions::{self, VersionCount},
-        browser_sessions, device_sessions,
+        device_sessions,
         device_sessions::list::{self, Along, Listed, SessionState},
         error::Result,
     },
@@ -36,6 +38,21 @@ pub struct Search<T> {
     pub looked_at: u64,
 }
 
+impl<T> Search<T> {
+    /// A page of what was found; `before` is where the walk stopped that did not come to its end.
+    fn cut(
+        found: Vec<T>,
+        limit: i64,
+        looked_at: u64,
+        before: Option<String>,
+        key: impl Fn(&T) -> String,
+    ) -> Self {
+        let mut page = Page::cut(found, limit, key);
+        page.next = page.next.or(before);
+        Self { page, looked_at }
+    }
+}
+
 /// Live device sessions that fit, newest first, before `after` when that is there. Those that a refresh would not revive any
 /// more are left out: their own end has come, or they idled for longer than their client allows.
 pub async fn list(
@@ -57,14 +74,9 @@ pub async fn list(
         found.extend(rows.into_iter().filter(fits));
         stride = STRIDE;
     }
-    let mut page = Page::cut(found, limit, |session| session.id.to_string());
-    if page.next.is_none() && !walk.is_over {
-        page.next = Some(walk.before.to_string());
-    }
-    Ok(Search {
-        page,
-        looked_at: walk.looked_at,
-    })
+    let before = (!walk.is_over).then(|| walk.before.to_string());
+    let id = |session: &Listed| session.id.to_string();
+    Ok(Search::cut(found, limit, walk.looked_at, before, id))
 }
 
 /// Whether a refresh would be answered.
@@ -150,10 +162,10 @@ impl State {
 
 /// A session with what became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Shown {
+pub struct Shown<T = Listed> {
     /// The session.
     #[serde(flatten)]
-    pub session: Listed,
+    pub session: T,
     /// How it stands.
     pub state: State,
     /// When it ended.
@@ -215,10 +227,4 @@ pub async fn detailed(provider: &Provider, id: DeviceSessionId) -> Result<Option
 /// over all sessions, a little way every half minute, and each count says when it was finished.
 pub async fn versions(provider: &Provider, client: Option<&ClientId>) -> Result<Vec<VersionCount>> {
     app_versions::list(&provider.db, client).await
-}
-
-/// A person's browser sessions, newest first.
-pub async fn browsers(provider: &Provider, user: UserId) -> Result<Vec<browser_sessions::Listed>> {
-    let now = provider.clock.now();
-    browser_sessions::of_user(&provider.db, user, now, provider.idle_since(now)).await
 }

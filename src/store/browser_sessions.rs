@@ -1,6 +1,6 @@
 //! Browser sessions: the table that is the store of tower-sessions (`web/session_store.rs`).
 
-use serde::{Deserialize, Serialize};
+pub mod list;
 
 use crate::{
     base::{
@@ -48,8 +48,6 @@ statements! {
            acr = excluded.acr, amr = excluded.amr, label = excluded.label, last_seen_at = excluded.last_seen_at
          WHERE browser_sessions.ended_at IS NULL AND browser_sessions.user_id = excluded.user_id
          RETURNING id";
-    OWNER: (BrowserSessionId,) => (UserId,) =
-        "SELECT user_id FROM browser_sessions WHERE id = $1";
     /// Remembers that a session was seen; never revives an ended one.
     pub TOUCH: (BrowserSessionId, Instant) => () =
         "UPDATE browser_sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at IS NULL AND last_seen_at < $2";
@@ -64,9 +62,6 @@ statements! {
         "DELETE FROM browser_sessions
          WHERE id IN (SELECT id FROM browser_sessions WHERE ended_at < $1 LIMIT $2)
          RETURNING id";
-    OF_USER: (UserId, Instant, Instant) => (BrowserSessionId, String, Instant, Instant) =
-        "SELECT id, label, created_at, last_seen_at FROM browser_sessions
-         WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND last_seen_at > $3 ORDER BY id DESC LIMIT 200";
 }
 
 fn read(
@@ -96,37 +91,6 @@ pub async fn load(
         .await?
         .map(read)
         .transpose()
-}
-
-/// A live browser session in its person's list.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Listed {
-    /// Its id.
-    pub id: BrowserSessionId,
-    /// What the browser said it is.
-    pub label: String,
-    /// When it began.
-    pub created_at: Instant,
-    /// When it was last seen.
-    pub last_seen_at: Instant,
-}
-
-/// Whose it is.
-pub async fn owner(db: &Db, id: BrowserSessionId) -> Result<Option<UserId>> {
-    let found = db.read(OWNER, (id,)).await?;
-    Ok(found.map(|(user,)| user))
-}
-
-/// A person's live browser sessions, newest first; 200 at most.
-pub async fn of_user(db: &Db, user: UserId, now: Instant, idle_since: Instant) -> Result<Vec<Listed>> {
-    let rows = db.read_all(OF_USER, (user, now, idle_since)).await?;
-    let listed = |(id, label, created_at, last_seen_at)| Listed {
-        id,
-        label,
-        created_at,
-        last_seen_at,
-    };
-    Ok(rows.into_iter().map(listed).collect())
 }
 
 /// A person signed in: a new row, or the same person's row with its new cookie. False when the user or the row ended.

@@ -84,7 +84,7 @@ async fn show(site: &Shared, visitor: &Visitor, session: &BrowserSession, messag
 
 fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview) -> AccountPage {
     let now = overview.at;
-    let browser = |row: browser_sessions::Listed| BrowserRow {
+    let browser = |row: browser_sessions::list::Listed| BrowserRow {
         here: row.id == session.id,
         id: row.id.to_string(),
         label: row.label,

@@ -31,7 +31,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, FromRef, Request, State},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use tower::ServiceBuilder;
@@ -46,6 +46,7 @@ pub use self::{
 };
 use crate::{
     base::{network::Networks, time::Lifetime, url::Issuer},
+    flows::admin::console::HOME,
     web::{MAX_BODY, Shared, assets, cookies::CookieNames, error, layer},
 };
 
@@ -117,6 +118,7 @@ pub fn router(site: Shared, settings: Settings, request_timeout: Duration, versi
     }));
     let pages = Router::new()
         .merge(console::router())
+        .route("/", get(async || Redirect::to(HOME)))
         .route("/console/sign-in", get(sign_in::begin))
         .route("/console/confirm", get(sign_in::begin))
         .route("/console/callback", get(sign_in::callback))

@@ -13,7 +13,7 @@ use super::issuer::Issuer;
 use super::parser::{StreamError, StreamParser};
 use super::polls::Polls;
 use super::reader::Reader;
-use super::view::{DOWN_AFTER, Standing, StreamHealth, View, WhenDown};
+use super::view::{SILENCE, Standing, StreamHealth, View, WhenDown};
 use crate::clock;
 use crate::fetch::{FetchError, no_answer};
 use crate::{AccessToken, Rejection};
@@ -147,7 +147,7 @@ async fn read(
         // While what is known is too old anyway, a new connection gets the time that a good one has, and a long snapshot
         // as long as it comes.
         let patience = match view.time_left(now) {
-            Duration::ZERO => DOWN_AFTER.saturating_sub(now.saturating_sub(moved)),
+            Duration::ZERO => SILENCE.saturating_sub(now.saturating_sub(moved)),
             left => left,
         };
         if patience.is_zero() {

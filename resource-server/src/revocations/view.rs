@@ -132,8 +132,7 @@ impl View {
             return true;
         }
         let resumed = self.resumed.load(Ordering::Acquire);
-        self.polled.load(Ordering::Acquire) < resumed
-            && stamp(now).saturating_sub(resumed) < millis(DOWN_AFTER)
+        self.polled.load(Ordering::Acquire) < resumed && stamp(now).saturating_sub(resumed) < millis(SILENCE)
     }
 
     pub(crate) fn health(&self, now: Duration) -> StreamHealth {
@@ -141,7 +140,7 @@ impl View {
             return StreamHealth::Starting;
         };
         let (choice, ended) = (self.choice(age), self.ended.len());
-        if age < DOWN_AFTER {
+        if age < SILENCE {
             StreamHealth::Up {
                 age: millis(age),
                 ended,
@@ -156,12 +155,12 @@ impl View {
     }
 
     pub(crate) fn is_down(&self, now: Duration) -> bool {
-        self.age(now).is_none_or(|age| age >= DOWN_AFTER)
+        self.age(now).is_none_or(|age| age >= SILENCE)
     }
 
     /// When the stream is down unless something new comes before.
     pub(crate) fn time_left(&self, now: Duration) -> Duration {
-        DOWN_AFTER.saturating_sub(self.age(now).unwrap_or_default())
+        SILENCE.saturating_sub(self.age(now).unwrap_or_default())
     }
 
     /// What is known holds as of this time since the machine started.
@@ -200,7 +199,7 @@ fn stamp(time: Duration) -> u64 {
 const STOPPED: Duration = Duration::from_secs(3);
 
 /// Three heartbeats.
-pub(crate) const DOWN_AFTER: Duration = Duration::from_secs(6);
+pub(crate) const SILENCE: Duration = Duration::from_secs(6);
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,8 @@ use super::{Admin, borrowed, parameters, wait};
 use crate::{
     app::App,
     base::{
-        id::{ClientId, DeviceSessionId, UserId},
-        page::Page,
+        id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
+        page::{MAX_PAGE, Page},
         text::Note,
         time::{Clock, Lifetime},
     },
@@ -16,7 +16,7 @@ use crate::{
         remote::{Remote, missing},
         session::Node,
     },
-    domain::session_filter::SessionFilter,
+    domain::{browser_session_filter::BrowserSessionFilter, session_filter::SessionFilter},
     flows::{
         admin::{By, people::PeopleError, sessions as verbs},
         confirm::{self, Reached, Wait},
@@ -47,19 +47,44 @@ impl Admin {
         }
     }
 
-    /// A person's browser sessions.
+    /// Browser sessions that match, newest first.
     pub(in crate::cli) async fn browsers(
         &self,
-        user: UserId,
-    ) -> anyhow::Result<Vec<browser_sessions::Listed>> {
+        filter: &BrowserSessionFilter,
+        after: Option<BrowserSessionId>,
+        limit: i64,
+    ) -> anyhow::Result<Search<browser_sessions::list::Listed>> {
         match self {
-            Self::Here(app) => Ok(sessions::browsers(&app.provider, user).await?),
+            Self::Here(app) => Ok(sessions::browsers::list(&app.provider, filter, after, limit).await?),
             Self::There(server, _) => {
-                let page: Page<_> = server
-                    .get(&format!("/users/{user}/browser-sessions"), &[])
-                    .await?;
-                Ok(page.items)
+                let mut query = parameters(filter)?;
+                query.push(("limit".to_owned(), limit.to_string()));
+                query.extend(after.map(|after| ("cursor".to_owned(), after.to_string())));
+                server.get("/browser-sessions", &borrowed(&query)).await
             }
+        }
+    }
+
+    /// A person's browser sessions.
+    pub(in crate::cli) async fn browsers_of(
+        &self,
+        user: UserId,
+    ) -> anyhow::Result<Vec<browser_sessions::list::Listed>> {
+        let filter = BrowserSessionFilter {
+            user: Some(user),
+            ..BrowserSessionFilter::default()
+        };
+        Ok(self.browsers(&filter, None, MAX_PAGE).await?.page.items)
+    }
+
+    /// One browser session.
+    pub(in crate::cli) async fn browser(
+        &self,
+        id: BrowserSessionId,
+    ) -> anyhow::Result<Option<Shown<browser_sessions::list::Listed>>> {
+        match self {
+            Self::Here(app) => Ok(sessions::browsers::show(&app.provider, id).await?),
+            Self::There(server, _) => missing(server.get(&format!("/browser-sessions/{id}"), &[]).await),
         }
     }
 

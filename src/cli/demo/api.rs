@@ -1,12 +1,21 @@
-//! The demo's API: a backend of somebody else, which trusts the issuer's published keys and asks it nothing more.
+//! The demo's API: a backend of somebody else, which trusts the issuer's published keys and follows what has ended.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use anyhow::Context;
 use axum::{Json, Router, routing::get};
-use postern_resource_server::{HasScope, Postern, ProtectedResource, Scope, scopes};
+use postern_resource_server::{Follow, HasScope, Postern, ProtectedResource, Scope, scopes};
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+
+/// How long it may take until the API knows what has ended.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often somebody looks whether it does.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The API at work; it ends with this.
 #[derive(Debug)]
@@ -17,10 +26,17 @@ pub(super) struct Api {
 }
 
 impl Api {
-    /// Reads the issuer's keys and begins to answer.
-    pub(super) async fn start(issuer: &str, audience: &str) -> anyhow::Result<Self> {
-        let postern = Postern::discover(issuer, audience).await;
+    /// Reads the issuer's keys and what has ended, and begins to answer.
+    pub(super) async fn start(issuer: &str, audience: &str, follow: Follow) -> anyhow::Result<Self> {
+        let postern = Postern::discover(issuer, audience).follow(follow).await;
         let postern = postern.context("the demo API cannot read the issuer's keys")?;
+        let ready = async {
+            while !postern.health().ready {
+                sleep(LOOK).await;
+            }
+        };
+        let ready = timeout(PATIENCE, ready).await;
+        ready.context("the demo API does not hear what has ended")?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .context("no free port for the demo API")?;

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 
 use crate::{
     app::{App, AppError, Surroundings},
-    base::{entropy::Entropy, file::write_once, text::Email},
+    base::{entropy::Entropy, file::write_once, id::ClientId, text::Email, time::Lifetime},
     cli::words::shell,
     config::Config,
     domain::{
@@ -18,7 +18,7 @@ use crate::{
     flows::{
         Provider, account,
         admin::{By, people},
-        clients::{self as client_verbs},
+        clients::{self as client_verbs, secrets},
         sign_in::{Credentials, SignInError, by_password},
     },
     store::{clients, users},
@@ -34,6 +34,11 @@ pub(super) const RESOURCE: &str = "https://api.demo.example";
 pub(super) const SCOPE: &str = "openid profile email offline_access";
 
 const PASSWORD_FILE: &str = "demo-password";
+
+/// As whom the demo's API follows what has ended.
+pub(super) const API_CLIENT: &str = "demo-api";
+
+const API_SECRET_FILE: &str = "demo-api-secret";
 
 /// The password of the demo's person: the one of the last run, else a new one.
 pub(super) fn password(data: &Path, config: &Config, entropy: &Entropy) -> anyhow::Result<String> {
@@ -123,6 +128,38 @@ async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<
         }
         checked => Ok(checked.map(drop)?),
     }
+}
+
+/// The secret of the demo's API: the one of the last run, else a new one.
+pub(super) async fn api_secret(provider: &Provider, data: &Path) -> anyhow::Result<String> {
+    let file = data.join(API_SECRET_FILE);
+    let id: ClientId = API_CLIENT.parse()?;
+    let is_known = provider.clients.find(API_CLIENT).is_some();
+    match fs::read_to_string(&file) {
+        Ok(text) if is_known => return Ok(text.trim_end().to_owned()),
+        // Of a client that was removed.
+        Ok(_) => fs::remove_file(&file).with_context(|| format!("{} is in the way", file.display()))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error).with_context(|| format!("{} cannot be read", file.display())),
+    }
+    let secret = if is_known {
+        let at_once = Lifetime::from_secs(0);
+        secrets::rotate(provider, &id, None, at_once, Actor::Operator)
+            .await?
+            .new
+    } else {
+        let settings = ClientSettings {
+            scope: "revocations".parse()?,
+            ..ClientSettings::new(ClientKind::Service)
+        };
+        let name = "The demo's API".parse()?;
+        let added = client_verbs::register(provider, id, name, settings, None, Actor::Operator).await?;
+        added.secret.context("the demo's API has no secret")?
+    };
+    let secret = secret.secret.expose().to_owned();
+    write_once(&file, format!("{secret}\n").as_bytes())
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    Ok(secret)
 }
 
 /// The demo's person sees the console, too.

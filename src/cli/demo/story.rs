@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use http::StatusCode;
 use oauth2::AuthorizationCode;
+use postern_resource_server::Follow;
 
 use crate::cli::{
     demo::{
@@ -13,7 +14,7 @@ use crate::cli::{
         browser,
         callback::{Callback, Page},
         claims::shorten,
-        home::{CLIENT, RESOURCE},
+        home::{API_CLIENT, CLIENT, RESOURCE},
         http::Http,
         provider::Provider,
         screen::Screen,
@@ -23,9 +24,18 @@ use crate::cli::{
 
 /// How often the app refreshes at the end.
 const REFRESH_EVERY: Duration = Duration::from_secs(3);
+/// How often the API is asked whether it refuses what has ended.
+const ASK_EVERY: Duration = Duration::from_millis(50);
+/// How long it may take until it does.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells it, until the process is told to stop.
-pub(super) async fn tell(issuer: &str, opens_browser: bool, screen: &mut Screen<'_>) -> anyhow::Result<()> {
+pub(super) async fn tell(
+    issuer: &str,
+    api_secret: String,
+    opens_browser: bool,
+    screen: &mut Screen<'_>,
+) -> anyhow::Result<()> {
     let http = Http::new()?;
     screen.start();
     let provider = Provider::discover(&http, issuer).await?;
@@ -54,9 +64,13 @@ pub(super) async fn tell(issuer: &str, opens_browser: bool, screen: &mut Screen<
     screen.note(format!("GET {}", provider.jwks_uri))?;
     screen.note("signature, iss, aud, exp and nonce are right")?;
 
-    call_api(issuer, &http, &first.access, id_token, screen).await?;
+    let api = Api::start(issuer, RESOURCE, Follow::as_client(API_CLIENT, api_secret)).await?;
+    call_api(&api, &http, &first.access, id_token, screen).await?;
     let second = refresh(&app, &first, screen).await?;
-    stay(issuer, &app, second, screen).await
+    let last = stay(issuer, &app, second, screen).await?;
+    refused_by_api(&api, &http, &last.access, screen).await?;
+    screen.say("The server goes on. Ctrl-C ends the demo.")?;
+    std::future::pending().await
 }
 
 async fn sign_in(
@@ -108,13 +122,12 @@ async fn sign_in(
 }
 
 async fn call_api(
-    issuer: &str,
+    api: &Api,
     http: &Http,
     access_token: &str,
     id_token: &str,
     screen: &mut Screen<'_>,
 ) -> anyhow::Result<()> {
-    let api = Api::start(issuer, RESOURCE).await?;
     screen.start();
     let (status, body) = http.get(&api.url, Some(access_token)).await?;
     if status != StatusCode::OK {
@@ -124,7 +137,7 @@ async fn call_api(
     screen.step("The app calls an API with the access token")?;
     screen.note(format!("GET {}  {status}", api.url))?;
     screen.rows("answer", &serde_json::from_slice(&body)?)?;
-    screen.note("the API checked the token by itself, with the published keys")?;
+    screen.note("the API checked the token by itself, with the published keys and what has ended")?;
     let (status, body) = http.get(&api.url, Some(id_token)).await?;
     if status != StatusCode::UNAUTHORIZED {
         bail!("the demo API should have refused the ID token, and answered {status}");
@@ -160,13 +173,13 @@ async fn refresh(app: &DemoApp, first: &Tokens, screen: &mut Screen<'_>) -> anyh
     Ok(repeated)
 }
 
-/// The app stays signed in: refreshes quietly until it is refused, then goes no further.
+/// The app stays signed in: refreshes quietly until it is refused. Its last tokens.
 async fn stay(
     issuer: &str,
     app: &DemoApp,
     mut tokens: Tokens,
     screen: &mut Screen<'_>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Tokens> {
     let every = REFRESH_EVERY.as_secs();
     let account = screen.strong(&format!("{issuer}/account"));
     screen.say(format!(
@@ -189,8 +202,31 @@ async fn stay(
     }
     screen.warn("refused: invalid_grant. Ended means ended.")?;
     screen.note("The app has to ask the person again: start the demo anew for that.")?;
-    screen.note("APIs that only check signatures take its last access token until it")?;
-    screen.note("expires, within 5 minutes.")?;
-    screen.say("The server goes on. Ctrl-C ends the demo.")?;
-    std::future::pending().await
+    Ok(tokens)
+}
+
+/// The API follows what has ended, so it refuses a token that has not expired.
+async fn refused_by_api(
+    api: &Api,
+    http: &Http,
+    access_token: &str,
+    screen: &mut Screen<'_>,
+) -> anyhow::Result<()> {
+    screen.start();
+    let refused = async {
+        loop {
+            let (status, body) = http.get(&api.url, Some(access_token)).await?;
+            if status == StatusCode::UNAUTHORIZED {
+                return anyhow::Ok(serde_json::from_slice::<serde_json::Value>(&body)?);
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    };
+    let problem = tokio::time::timeout(PATIENCE, refused).await;
+    let problem = problem.context("the demo API takes the token of a session that has ended")??;
+    screen.step("The API refuses the last access token, which has not expired")?;
+    screen.note(format!("401: {}", problem["detail"].as_str().unwrap_or_default()))?;
+    screen.note("it follows the revocation stream (docs/revocations.md); an API that only checks")?;
+    screen.note("signatures takes the token until it expires, within 5 minutes")?;
+    Ok(())
 }

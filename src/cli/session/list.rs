@@ -1,12 +1,14 @@
-//! `postern session list|show|versions`.
+//! `postern session list|browsers|show|versions`.
 
-use anyhow::bail;
+use std::{error::Error, fmt::Display, str::FromStr};
+
+use anyhow::anyhow;
 use serde::Serialize;
 
-use super::filter::FilterFlags;
+use super::filter::{AnyFlags, FilterFlags};
 use crate::{
     base::{
-        id::{ClientId, DeviceSessionId},
+        id::{BrowserSessionId, ClientId, DeviceSessionId},
         page::Page,
         time::Instant,
     },
@@ -17,7 +19,7 @@ use crate::{
         words,
         world::World,
     },
-    flows::sessions::Shown,
+    flows::sessions::{Search, Shown},
     store::{app_versions::VersionCount, browser_sessions, device_sessions},
 };
 
@@ -27,43 +29,58 @@ struct Sessions {
     #[serde(flatten)]
     devices: Page<device_sessions::list::Listed>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    browsers: Option<Vec<browser_sessions::Listed>>,
+    browsers: Option<Vec<browser_sessions::list::Listed>>,
 }
 
 /// Which page.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) after: Option<DeviceSessionId>,
+pub(super) struct Wanted<I> {
+    pub(super) after: Option<I>,
     pub(super) limit: i64,
+}
+
+impl<I> Wanted<I>
+where
+    I: Copy + Display + FromStr<Err: Error + Send + Sync + 'static>,
+{
+    /// Each search is short; the person waits for as many as it takes.
+    async fn filled<T>(
+        self,
+        search: impl AsyncFn(Option<I>, i64) -> anyhow::Result<Search<T>>,
+    ) -> anyhow::Result<Page<T>> {
+        let mut page = Page {
+            items: Vec::new(),
+            next: self.after.map(|after| after.to_string()),
+        };
+        loop {
+            let from = page.next.as_deref().map(str::parse).transpose()?;
+            let wanted = self.limit - i64::try_from(page.items.len())?;
+            let found = search(from, wanted).await?;
+            page.items.extend(found.page.items);
+            page.next = found.page.next;
+            if page.next.is_none() || i64::try_from(page.items.len())? >= self.limit {
+                return Ok(page);
+            }
+        }
+    }
 }
 
 pub(super) async fn list(
     admin: &Admin,
     flags: &FilterFlags,
-    Wanted { after, limit }: Wanted,
+    page: Wanted<DeviceSessionId>,
     json: bool,
     place: &Place,
     world: &mut World,
 ) -> anyhow::Result<()> {
     let filter = flags.filter(admin).await?;
-    let mut devices = Page {
-        items: Vec::new(),
-        next: after.map(|after| after.to_string()),
-    };
-    // Each search is short; the person waits for as many as it takes.
-    loop {
-        let from = devices.next.as_deref().map(str::parse).transpose()?;
-        let wanted = limit - i64::try_from(devices.items.len())?;
-        let found = admin.sessions(&filter, from, wanted).await?;
-        devices.items.extend(found.page.items);
-        devices.next = found.page.next;
-        if devices.next.is_none() || i64::try_from(devices.items.len())? >= limit {
-            break;
-        }
-    }
+    let devices = page.filled(async |after, limit| admin.sessions(&filter, after, limit).await);
+    let devices = devices.await?;
     // They are few, and stand before the first page.
     let browsers = match filter.user {
-        Some(user) if after.is_none() && flags.only_user().is_some() => Some(admin.browsers(user).await?),
+        Some(user) if page.after.is_none() && flags.only_user().is_some() => {
+            Some(admin.browsers_of(user).await?)
+        }
         _ => None,
     };
     let sessions = Sessions { devices, browsers };
@@ -71,16 +88,43 @@ pub(super) async fn list(
     world.output.result(json, &sessions, text)
 }
 
+pub(super) async fn browsers(
+    admin: &Admin,
+    flags: &AnyFlags,
+    page: Wanted<BrowserSessionId>,
+    json: bool,
+    place: &Place,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let filter = flags.filter(admin).await?;
+    let found = page.filled(async |after, limit| admin.browsers(&filter, after, limit).await);
+    let found = found.await?;
+    world.output.result(json, &found, || {
+        if found.items.is_empty() {
+            return "Nobody is signed in in a browser.".to_owned() + &place.more(found.next.as_deref());
+        }
+        browser_table(&found.items, admin.now()) + &place.more(found.next.as_deref())
+    })
+}
+
+fn browser_table(browsers: &[browser_sessions::list::Listed], now: Instant) -> String {
+    let row = |session: &browser_sessions::list::Listed| {
+        [
+            session.id.to_string(),
+            session.user.to_string(),
+            session.label.clone(),
+            session.created_at.to_rfc3339(),
+            words::ago(session.last_seen_at, now),
+        ]
+    };
+    let headings = ["BROWSER SESSION", "USER", "BROWSER", "BEGAN", "SEEN"];
+    table(headings, browsers.iter().map(row))
+}
+
 fn shown(sessions: &Sessions, now: Instant) -> String {
     let mut parts = Vec::new();
     if let Some(browsers) = sessions.browsers.as_ref().filter(|browsers| !browsers.is_empty()) {
-        let row = |session: &browser_sessions::Listed| {
-            let (began, seen) = (session.created_at, session.last_seen_at);
-            let (began, seen) = (began.to_rfc3339(), words::ago(seen, now));
-            [session.id.to_string(), session.label.clone(), began, seen]
-        };
-        let headings = ["BROWSER SESSION", "BROWSER", "BEGAN", "SEEN"];
-        parts.push(table(headings, browsers.iter().map(row)));
+        parts.push(browser_table(browsers, now));
     }
     let row = |session: &device_sessions::list::Listed| {
         [
@@ -119,10 +163,40 @@ pub(super) async fn show(
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
-    let Some(shown) = admin.session(id).await? else {
-        bail!("there is no session {id}: it never was, or ended more than two days ago");
-    };
+    let shown = admin.session(id).await?.ok_or_else(|| none(id))?;
     world.output.result(json, &shown, || one(&shown))
+}
+
+pub(super) async fn show_browser(
+    admin: &Admin,
+    id: BrowserSessionId,
+    json: bool,
+    world: &mut World,
+) -> anyhow::Result<()> {
+    let shown = admin.browser(id).await?.ok_or_else(|| none(id))?;
+    world.output.result(json, &shown, || {
+        let session = &shown.session;
+        let mut rows = vec![
+            ("session", session.id.to_string()),
+            ("state", shown.state.as_str().to_owned()),
+            ("user", session.user.to_string()),
+            ("browser", session.label.clone()),
+            ("began", session.created_at.to_rfc3339()),
+            ("last seen", session.last_seen_at.to_rfc3339()),
+            ("ends by itself", session.expires_at.to_rfc3339()),
+        ];
+        rows.extend(ended(&shown));
+        facts(&rows)
+    })
+}
+
+fn none(id: impl Display) -> anyhow::Error {
+    anyhow!("there is no session {id}: it never was, or ended more than two days ago")
+}
+
+fn ended<T>(shown: &Shown<T>) -> Option<(&'static str, String)> {
+    let (at, reason) = shown.ended_at.zip(shown.end_reason.as_ref())?;
+    Some(("ended", format!("{} ({reason})", at.to_rfc3339())))
 }
 
 fn one(shown: &Shown) -> String {
@@ -147,9 +221,7 @@ fn one(shown: &Shown) -> String {
         ("ends by itself", session.expires_at.to_rfc3339()),
         ("lost answers", session.retries.to_string()),
     ];
-    if let (Some(at), Some(reason)) = (shown.ended_at, &shown.end_reason) {
-        rows.push(("ended", format!("{} ({reason})", at.to_rfc3339())));
-    }
+    rows.extend(ended(shown));
     facts(&rows)
 }
 

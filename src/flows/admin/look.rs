@@ -197,7 +197,7 @@ pub struct Profile {
     /// Apps in which they are signed in.
     pub apps: Option<Search<Listed>>,
     /// Browsers in which they are.
-    pub browsers: Vec<browser_sessions::Listed>,
+    pub browsers: Vec<browser_sessions::list::Listed>,
     /// What happened to them lately.
     pub history: Option<Happened>,
 }
@@ -212,7 +212,7 @@ pub async fn person(provider: &Provider, by: &By, id: UserId) -> std::result::Re
             ..SessionFilter::default()
         };
         apps = Some(sessions::list(provider, &filter, None, PAGE).await?);
-        browsers = sessions::browsers(provider, id).await?;
+        browsers = sessions::browsers::of_user(provider, id).await?;
     }
     if by.may(Permission::ReadEvents) {
         let filter = EventFilter {

@@ -13,7 +13,6 @@ use crate::{
             people::{PeopleError, about, within_reach},
         },
         end::end_as_operator,
-        sessions,
     },
     store::{
         browser_sessions,
@@ -25,6 +24,15 @@ use crate::{
 /// A session of an app.
 pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<Listed, PeopleError> {
     let found = device_sessions::list::one(&provider.db, id).await?;
+    Ok(found.ok_or(Unknown("session"))?)
+}
+
+/// A browser session.
+pub async fn browser(
+    provider: &Provider,
+    id: BrowserSessionId,
+) -> Result<browser_sessions::list::Listed, PeopleError> {
+    let found = browser_sessions::list::one(&provider.db, id).await?;
     Ok(found.ok_or(Unknown("session"))?)
 }
 
@@ -54,19 +62,11 @@ pub async fn end_browser(
     id: BrowserSessionId,
     note: Option<Note>,
 ) -> Result<(UserId, Ended), PeopleError> {
-    let user = browser_sessions::owner(&provider.db, id).await?;
-    let user = user.ok_or(Unknown("session"))?;
+    let user = browser(provider, id).await?.user;
     within_reach(provider, by, user).await?;
     let ending = Ending::Browser { id };
     let ended = end_as_operator(provider, ending, about(user), note, by.initiator()).await?;
     Ok((user, ended))
-}
-
-/// What the browser of a person's session said it is.
-pub async fn browser(provider: &Provider, user: UserId, id: BrowserSessionId) -> Result<String, PeopleError> {
-    let browsers = sessions::browsers(provider, user).await?;
-    let found = browsers.into_iter().find(|browser| browser.id == id);
-    Ok(found.map(|browser| browser.label).ok_or(Unknown("session"))?)
 }
 
 /// Ends everything in which a person is signed in.

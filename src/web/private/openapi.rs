@@ -5,22 +5,32 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Version,
+    Private, Version,
     input::TIMES,
     problem::{KINDS, Kind},
     table::{Listed, listed},
 };
 use crate::{
-    base::url::Issuer,
-    domain::role::Permission,
-    flows::{Provider, admin::api::AUDIENCE},
+    base::jws::JwsAlgorithm,
+    domain::{
+        client::{
+            AssertionAudience, AuthMethod, DpopPolicy, GrantType, IdTokenAlgorithm, PkcePolicy,
+            RefreshRotation,
+        },
+        ending::Reason,
+        event_kind::KINDS as EVENT_KINDS,
+        key::Ring,
+        role::Permission,
+    },
+    flows::admin::api::AUDIENCE,
     web::problem_details::BLANK,
 };
 
 const SCHEMAS: &str = include_str!("schemas.json");
 
 /// The document of a version.
-pub(super) fn document(provider: &Provider, url: &Issuer, version: &Version) -> Value {
+pub(super) fn document(private: &Private, version: &Version) -> Value {
+    let provider = private.provider();
     let mut paths = Map::new();
     for route in listed() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
@@ -33,18 +43,22 @@ pub(super) fn document(provider: &Provider, url: &Issuer, version: &Version) -> 
     let scopes: Map<String, Value> = scopes.collect();
     let mut schemas: Value = serde_json::from_str(SCHEMAS).unwrap_or_default();
     schemas["Problem"] = problem();
+    for (name, words) in words() {
+        schemas[name] = json!({ "type": "string", "enum": words });
+    }
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Postern admin API",
             "version": version.name,
             "description": format!(
-                "Access tokens have the audience {}. Times are milliseconds since 1970. A POST with an Idempotency-Key \
+                "Access tokens have the audience {}. Times are milliseconds since 1970 in bodies and answers, and dates \
+                 (RFC 3339) in parameters. A POST with an Idempotency-Key \
                  is done once. Lists are pages: go on with the next as cursor until it is null.",
                 provider.issuer.at(AUDIENCE)
             ),
         },
-        "servers": [{ "url": url.at(&format!("/api/{}", version.name)) }],
+        "servers": [{ "url": private.url().at(&format!("/api/{}", version.name)) }],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -53,10 +67,50 @@ pub(super) fn document(provider: &Provider, url: &Issuer, version: &Version) -> 
                     "type": "oauth2",
                     "flows": { "clientCredentials": { "tokenUrl": provider.issuer.at("/token"), "scopes": scopes } },
                 },
-                "person": { "type": "apiKey", "in": "cookie", "name": "__Host-postern-admin" },
+                "person": { "type": "apiKey", "in": "cookie", "name": private.cookies().admin },
             },
         },
     })
+}
+
+/// The schemas that are one word of a few, of the types that read them.
+fn words() -> [(&'static str, Vec<&'static str>); 10] {
+    [
+        (
+            "AuthMethod",
+            AuthMethod::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "JwsAlgorithm",
+            JwsAlgorithm::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "AssertionAudience",
+            AssertionAudience::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "GrantType",
+            GrantType::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "PkcePolicy",
+            PkcePolicy::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "RefreshRotation",
+            RefreshRotation::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "IdTokenAlgorithm",
+            IdTokenAlgorithm::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        (
+            "DpopPolicy",
+            DpopPolicy::ALL.iter().map(|word| word.as_str()).collect(),
+        ),
+        ("Ring", Ring::every().map(Ring::as_str).collect()),
+        ("EndReason", Reason::ALL.into_iter().map(Reason::as_str).collect()),
+    ]
 }
 
 /// The names of a client's settings.
@@ -127,6 +181,7 @@ fn parameter(name: &str) -> Value {
         "order" => json!({ "enum": ["oldest", "newest"], "default": "oldest" }),
         "step" => json!({ "enum": ["hour", "day"], "default": "hour" }),
         "life" => json!({ "enum": ["own", "with_browser"] }),
+        "kind" => json!({ "type": "string", "enum": EVENT_KINDS.as_slice() }),
         _ => json!({ "type": "string" }),
     }
 }

@@ -17,13 +17,13 @@ use crate::{
         page::Page,
         text::Note,
     },
-    domain::session_filter::SessionFilter,
+    domain::{browser_session_filter::BrowserSessionFilter, session_filter::SessionFilter},
     flows::{
         admin::{Unknown, people, sessions as verbs},
         confirm::{Reached, Wait},
         sessions,
     },
-    store::{browser_sessions, ending::Ended},
+    store::ending::Ended,
 };
 
 type Answer = Result<Response, Problem>;
@@ -41,14 +41,38 @@ pub(super) async fn versions(State(private): State<Private>, _: Admin<ReadSessio
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }
 
-pub(super) async fn browsers(
+pub(super) async fn browsers(State(private): State<Private>, _: Admin<ReadSessions>, asked: Asked) -> Answer {
+    let filter: BrowserSessionFilter = asked.filter(&BrowserSessionFilter::PARTS)?;
+    listed_browsers(&private, &filter, &asked).await
+}
+
+pub(super) async fn browsers_of_user(
     State(private): State<Private>,
     _: Admin<ReadSessions>,
     Named(user): Named<UserId>,
+    asked: Asked,
 ) -> Answer {
     people::known(private.provider(), user).await?;
-    let items: Vec<browser_sessions::Listed> = sessions::browsers(private.provider(), user).await?;
-    Ok(json(StatusCode::OK, Page { items, next: None }))
+    let filter = BrowserSessionFilter {
+        user: Some(user),
+        ..BrowserSessionFilter::default()
+    };
+    listed_browsers(&private, &filter, &asked).await
+}
+
+async fn listed_browsers(private: &Private, filter: &BrowserSessionFilter, asked: &Asked) -> Answer {
+    let (after, limit) = (asked.cursor()?, asked.limit()?);
+    let found = sessions::browsers::list(private.provider(), filter, after, limit).await?;
+    Ok(json(StatusCode::OK, found))
+}
+
+pub(super) async fn get_browser(
+    State(private): State<Private>,
+    _: Admin<ReadSessions>,
+    Named(id): Named<BrowserSessionId>,
+) -> Answer {
+    let found = sessions::browsers::show(private.provider(), id).await?;
+    Ok(json(StatusCode::OK, found.ok_or(Unknown("session"))?))
 }
 
 pub(super) async fn of_user(

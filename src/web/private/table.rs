@@ -22,7 +22,10 @@ use super::{
     },
     session_ends, sessions, users,
 };
-use crate::domain::{event_filter::EventFilter, role::Permission, session_filter::SessionFilter};
+use crate::domain::{
+    browser_session_filter::BrowserSessionFilter, event_filter::EventFilter, role::Permission,
+    session_filter::SessionFilter,
+};
 
 /// A route, as it is documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,10 +209,11 @@ fn of_users() -> Vec<Route> {
         route(
             "GET",
             "/users/{id}/browser-sessions",
-            "listBrowserSessions",
-            sessions::browsers,
+            "listBrowserSessionsOfUser",
+            sessions::browsers_of_user,
         )
         .is("The browsers in which a person is signed in", P::ReadSessions)
+        .asks(PAGE)
         .gives(200, "BrowserSessionPage"),
         route(
             "GET",
@@ -267,6 +271,24 @@ fn of_sessions() -> Vec<Route> {
             .may_take("Because")
             .gives(200, "EndedSessions")
             .or(&[Beyond]),
+        route(
+            "GET",
+            "/browser-sessions",
+            "listBrowserSessions",
+            sessions::browsers,
+        )
+        .is("Browser sessions that match, newest first", P::ReadSessions)
+        .filters(&BrowserSessionFilter::PARTS)
+        .asks(PAGE)
+        .gives(200, "BrowserSessionPage"),
+        route(
+            "GET",
+            "/browser-sessions/{id}",
+            "getBrowserSession",
+            sessions::get_browser,
+        )
+        .is("A browser session", P::ReadSessions)
+        .gives(200, "BrowserSession"),
         route(
             "POST",
             "/browser-sessions/{id}/end",
@@ -449,7 +471,7 @@ fn of_the_server() -> Vec<Route> {
 pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private> {
     let mut router = Router::new();
     for version in versions {
-        let document = openapi::document(private.provider(), private.url(), version);
+        let document = openapi::document(private, version);
         let path = format!("/api/{}/openapi.json", version.name);
         router = router.route(&path, routing::get(move || ready(told(document.clone()))));
         for Route { listed, handler } in routes() {

@@ -18,7 +18,7 @@ async fn acts(postern: &Postern) -> Vec<Act> {
     let tokens = postern.phone().signed_in(&mut browser, BOB).await;
     postern.phone().signed_in(&mut browser, BOB).await;
     postern.phone().signed_in(&mut postern.browser(), BOB).await;
-    let browsers = sessions::browsers(postern.provider(), bob)
+    let browsers = sessions::browsers::of_user(postern.provider(), bob)
         .await
         .expect("browsers");
     let new = json!({ "email": "dan@example.com", "password": "a whole new one" });

@@ -150,7 +150,6 @@ async fn nothing_of_admins_is_on_the_public_listener() {
 async fn nothing_of_the_protocol_is_on_the_private_listener() {
     let postern = start().await;
     for path in [
-        "/",
         "/authorize",
         "/token",
         "/par",

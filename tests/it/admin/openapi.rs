@@ -8,7 +8,7 @@ use postern::{
 };
 use serde_json::{Value, json};
 
-use super::{Machine, schema, start};
+use super::{Machine, problem, schema, start};
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
@@ -113,6 +113,64 @@ async fn every_problem_is_an_answer_of_some_route_and_each_route_says_which_it_h
     for (slug, ..) in PROBLEMS {
         assert_ne!(told.contains(*slug), elsewhere.contains(slug), "{slug}");
     }
+}
+
+#[tokio::test]
+async fn words_times_and_the_cookie_are_what_the_server_takes() {
+    let postern = start().await;
+    let document = schema::document(&postern).await;
+    let schemas = &document["components"]["schemas"];
+    // Over http on this machine the cookie has no prefix.
+    let person = &document["components"]["securitySchemes"]["person"];
+    assert_eq!(
+        (&person["in"], &person["name"]),
+        (&json!("cookie"), &json!("postern-admin-dev"))
+    );
+    assert_eq!(schemas["SessionFilter"]["minProperties"], 1);
+    assert_eq!(
+        schemas["User"]["properties"]["created_at"]["$ref"],
+        "#/components/schemas/Time"
+    );
+    let kinds = &document["paths"]["/events"]["get"]["parameters"];
+    let kind = kinds
+        .as_array()
+        .expect("parameters")
+        .iter()
+        .find(|parameter| parameter["name"] == "kind");
+    assert!(
+        kind.expect("a kind")["schema"]["enum"]
+            .as_array()
+            .expect("kinds")
+            .contains(&json!("session.ended"))
+    );
+
+    // Each word of each setting is one that clients may have, or contradicts something; none is unknown.
+    let admin = Machine::mighty(&postern).await;
+    let settings = schemas["ClientSettings"]["properties"]
+        .as_object()
+        .expect("settings");
+    let mut tried = 0;
+    for (name, setting) in settings {
+        let named = setting["$ref"]
+            .as_str()
+            .and_then(|path| document.pointer(path.trim_start_matches('#')));
+        for word in named
+            .and_then(|schema| schema["enum"].as_array())
+            .into_iter()
+            .flatten()
+        {
+            let mut client = json!({ "id": format!("c{tried}"), "name": "X", "kind": "web", "scope": "openid",
+                "redirect_uris": ["https://app.example/callback"] });
+            client[name] = word.clone();
+            let answer = admin.post("/clients", client).await;
+            assert!(
+                answer.status == 201 || problem(&answer) == "contradiction",
+                "{name} {word}: {answer:?}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "{tried}");
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ async fn acts(postern: &Postern) -> Vec<(&'static str, String, &'static str)> {
     let bob = postern.user(BOB).await.id;
     let tokens = postern.phone().signed_in(&mut postern.browser(), BOB).await;
     postern.phone().signed_in(&mut postern.browser(), BOB).await;
-    let browser = sessions::browsers(postern.provider(), bob)
+    let browser = sessions::browsers::of_user(postern.provider(), bob)
         .await
         .expect("browsers")[0]
         .id;
@@ -114,8 +114,8 @@ async fn acts(postern: &Postern) -> Vec<(&'static str, String, &'static str)> {
             "session.ended",
         ),
         (
-            "/console/users/{id}/browsers/{browser}/end",
-            format!("/console/users/{bob}/browsers/{browser}/end"),
+            "/console/browser-sessions/{id}/end",
+            format!("/console/browser-sessions/{browser}/end"),
             "session.ended",
         ),
         (
@@ -203,6 +203,40 @@ async fn every_act_asks_first_and_leaves_its_event_with_who_did_it() {
         }
         let said = admin.open(done.location()).await;
         assert_eq!(said.status, 200, "{path}: {said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_has_ended_is_said_to_have_and_nobody_is_asked_to_end_it() {
+    let postern = with_roles().await;
+    give_role(&postern, ALICE, Some(Role::Support)).await;
+    let mut admin = Admin::signed_in(&postern, ALICE).await;
+    assert_eq!(admin.open("/").await.location(), "/console");
+    let bob = postern.user(BOB).await.id;
+    for (kind, path, _) in acts(&postern).await.into_iter().take(2) {
+        let asked = admin.open(&path).await;
+        assert!(
+            asked.status == 200 && asked.body.contains("End session"),
+            "{kind}: {asked:?}"
+        );
+        let csrf = Admin::csrf(&asked);
+        // The button twice, then the page.
+        for _ in 0..2 {
+            let done = admin.post(&path, &[("csrf", &csrf)], &[SAME_ORIGIN]).await;
+            assert_eq!(
+                done.location(),
+                format!("/console/users/{bob}?done=ended"),
+                "{kind}"
+            );
+        }
+        let again = admin.open(&path).await;
+        assert_eq!(
+            again.location(),
+            format!("/console/users/{bob}?done=ended"),
+            "{kind}"
+        );
+        let page = admin.open(again.location()).await;
+        assert!(page.body.contains("The session has ended."), "{kind}: {page:?}");
     }
 }
 

@@ -61,6 +61,12 @@ pub(super) fn fits(document: &Value, schema: &Value, value: &Value) -> Result<()
             value,
         )?;
     }
+    if let Some(either) = schema["anyOf"].as_array() {
+        let fits_one = either.iter().any(|schema| fits(document, schema, value).is_ok());
+        return fits_one
+            .then_some(())
+            .ok_or(format!("{value} is none of {either:?}"));
+    }
     if let Some(words) = schema["enum"].as_array() {
         return words
             .contains(value)

@@ -205,6 +205,118 @@ async fn an_end_waits_until_every_api_refuses_what_ended_or_says_which_does_not(
 }
 
 #[tokio::test]
+async fn browsers_are_listed_over_all_people_a_page_at_a_time_and_each_says_how_it_stands() {
+    let postern = start().await;
+    let admin = Machine::mighty(&postern).await;
+    for email in [ALICE, BOB, ALICE] {
+        postern.phone().signed_in(&mut postern.browser(), email).await;
+        postern.advance("1m");
+    }
+    let (alice, bob) = (postern.user(ALICE).await.id, postern.user(BOB).await.id);
+    let all = admin.get("/browser-sessions").await;
+    assert_eq!(all.json()["looked_at"], 3, "{all:?}");
+    let all = ids(&all);
+    let ago = |ago: &str| {
+        postern
+            .clock
+            .now()
+            .minus(ago.parse().expect("a time"))
+            .to_rfc3339()
+    };
+    for (query, expected) in [
+        (format!("user={bob}"), &all[1..2]),
+        ("device=nokia".to_owned(), &[]),
+        (format!("used_before={}", ago("150s")), &all[2..]),
+        (format!("used_since={}", ago("150s")), &all[..2]),
+        (format!("opened_before={}", ago("90s")), &all[1..]),
+        (format!("opened_since={}&limit=1000", ago("90s")), &all[..1]),
+    ] {
+        let found = admin.get(&format!("/browser-sessions?{query}")).await;
+        assert_eq!(ids(&found), expected, "{query}");
+    }
+    for (list, last) in [
+        ("/browser-sessions".to_owned(), 2),
+        (format!("/users/{alice}/browser-sessions"), 2),
+    ] {
+        let first = admin.get(&format!("{list}?limit=1")).await;
+        assert_eq!(ids(&first), all[..1]);
+        let (mut page, mut seen) = (first.json(), 1);
+        while let Some(next) = page["next"].as_str() {
+            page = admin.get(&format!("{list}?limit=1&cursor={next}")).await.json();
+            seen += page["items"].as_array().map_or(0, Vec::len);
+            assert!(seen < 4, "{page}");
+            if page["next"].is_null() {
+                assert_eq!(page["items"][0]["id"], json!(all[last]), "{list}");
+            }
+        }
+    }
+    assert_eq!(
+        problem(&admin.get("/browser-sessions?client=notes").await),
+        "unknown-parameter"
+    );
+
+    let path = format!("/browser-sessions/{}", all[0]);
+    let one = admin.get(&path).await.json();
+    assert_eq!((&one["state"], &one["user"]), (&json!("active"), &json!(alice)));
+    assert_eq!(admin.tell(&format!("{path}/end")).await.status, 200);
+    let one = admin.get(&path).await.json();
+    assert_eq!(
+        (&one["state"], &one["end_reason"]),
+        (&json!("ended"), &json!("ended_by_operator"))
+    );
+    assert_eq!(ids(&admin.get("/browser-sessions").await), all[1..]);
+    postern.advance("8d");
+    let reader = Machine::with(&postern, [Permission::ReadSessions]).await;
+    let one = reader.get(&format!("/browser-sessions/{}", all[1])).await.json();
+    assert_eq!(one["state"], "expired", "{one}");
+    assert_eq!(ids(&reader.get("/browser-sessions").await), [""; 0]);
+    let unknown = reader
+        .get("/browser-sessions/bse_01890a5dac96774bbcceb302099a8057")
+        .await;
+    assert_eq!(problem(&unknown), "not-found");
+}
+
+#[tokio::test]
+async fn a_search_among_many_browsers_looks_at_so_many_and_says_where_to_go_on() {
+    let postern = start().await;
+    let admin = Machine::with(&postern, [Permission::ReadSessions]).await;
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    let (id, digest) = if postern.database.is_some() {
+        let id =
+            "CAST(substr(CAST(id AS TEXT), 1, 13) || substr(CAST(gen_random_uuid() AS TEXT), 14) AS UUID)";
+        (id, "uuid_send(gen_random_uuid())")
+    } else {
+        (
+            "CAST(substr(id, 1, 6) || randomblob(10) AS BLOB)",
+            "randomblob(32)",
+        )
+    };
+    let columns = "user_id, auth_time, acr, amr, label, created_at, last_seen_at, expires_at";
+    let sql = format!(
+        "INSERT INTO browser_sessions (id, digest, {columns})
+         WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         SELECT {id}, {digest}, {columns} FROM browser_sessions, n"
+    );
+    postern.tamper(Box::leak(sql.into_boxed_str())).await;
+    let alice = postern.user(ALICE).await.id;
+    for query in ["device=nokia".to_owned(), format!("device=nokia&user={alice}")] {
+        let path = format!("/browser-sessions?limit=1&{query}");
+        let (statements, first) = postern.statements(admin.get(&path)).await;
+        let first = first.json();
+        let looked_at = first["looked_at"].as_i64().expect("a number");
+        assert!((4000..5000).contains(&looked_at), "{looked_at}");
+        assert!(statements < 12, "{statements}");
+        let next = first["next"].as_str().expect("more").to_owned();
+        let rest = admin
+            .get(&format!("/browser-sessions?{query}&cursor={next}"))
+            .await
+            .json();
+        assert_eq!(rest["looked_at"].as_i64(), Some(5001 - looked_at));
+        assert!(rest["next"].is_null(), "{rest}");
+    }
+}
+
+#[tokio::test]
 async fn the_end_of_a_browser_names_its_person_and_one_that_never_was_is_not_found() {
     let postern = start().await;
     let admin = Machine::mighty(&postern).await;

@@ -27,7 +27,7 @@ async fn newest(postern: &Postern, kind: &str) -> (Value, Value) {
 /// The one browser in which somebody is signed in.
 async fn session_of(postern: &Postern, email: &str) -> BrowserSession {
     let (user, now) = (postern.user(email).await, postern.clock.now());
-    let listed = postern::flows::sessions::browsers(postern.provider(), user.id).await;
+    let listed = postern::flows::sessions::browsers::of_user(postern.provider(), user.id).await;
     BrowserSession {
         id: listed.expect("answered").first().expect("a browser").id,
         user: user.id,

@@ -6,8 +6,9 @@ use postern::{
     config::PrivateConfig,
     domain::role::Role,
     flows::{
-        admin::{By, people},
+        admin::{By, people, sessions},
         mass_end,
+        sessions::browsers,
         sweep::walk::walk,
     },
 };
@@ -78,6 +79,13 @@ async fn show_every_page(viewport: Size) {
     let given = people::set_role(postern.provider(), &By::operator(), alice, Some(Role::Owner)).await;
     given.expect("a role");
 
+    let over = postern.phone().signed_in(&mut postern.browser(), BOB).await;
+    let id = over.sid().parse().expect("an id");
+    let ended = sessions::end_device(postern.provider(), &By::operator(), id, None).await;
+    ended.expect("ended");
+    let browsers = browsers::of_user(postern.provider(), bob).await;
+    let at = browsers.expect("browsers")[0].id;
+
     let mut faults = Vec::new();
     browser.goto(&format!("{console}/console")).await;
     sign_in(&browser, ALICE, PASSWORD).await;
@@ -110,6 +118,17 @@ async fn show_every_page(viewport: Size) {
             format!("/console/users/{bob}/end"),
             "End everything of this person?",
         ),
+        (
+            "console-act-browser",
+            format!("/console/browser-sessions/{at}/end"),
+            "End this browser’s session?",
+        ),
+        (
+            "console-ended",
+            format!("/console/sessions/{}/end", over.sid()),
+            BOB,
+        ),
+        ("console-root", "/".to_owned(), "Console"),
         (
             "console-act-rotate",
             "/console/keys/rotate?ring=mac".to_owned(),

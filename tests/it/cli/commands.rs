@@ -47,7 +47,7 @@ async fn people_are_added_listed_and_disabled() {
 
     let said = add_user(&shell, "ALICE@example.com").await.refused(1);
     assert!(
-        said.contains("has an account already; see `postern user list`"),
+        said.contains("has an account already; see `postern user list --data "),
         "{said}"
     );
 
@@ -224,7 +224,7 @@ async fn apps_are_added_listed_shown_and_removed() {
     for command in [["client", "remove", "notes"], ["client", "show", "notes"]] {
         let said = shell.run(&command).await.refused(1);
         assert!(
-            said.contains("there is no client notes; see `postern client list`"),
+            said.contains("there is no client notes; see `postern client list --data "),
             "{said}"
         );
     }
@@ -450,5 +450,48 @@ async fn nothing_secret_is_printed() {
                 "{secret} in {out}{err}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_is_named_has_the_folder_of_the_one_that_names_it() {
+    let (_folder, shell) = founded().await;
+    let data = shell.data.to_str().expect("text").to_owned();
+    for (command, named) in [
+        (&["client", "show", "nope"][..], "postern client list"),
+        (&["user", "show", "nobody@example.com"], "postern user list"),
+        (
+            &["session", "end", "dse_01890a5dac96774bbcceb302099a8057"],
+            "postern session list",
+        ),
+    ] {
+        let said = shell.run(command).await.refused(1);
+        assert!(said.contains(&format!("see `{named} --data {data}`")), "{said}");
+    }
+    let begun = shell
+        .run(&["session", "end", "--client", "notes", "--no-wait"])
+        .await
+        .done();
+    let cancel = begun.split('`').nth(3).expect("a command").to_owned();
+    assert!(cancel.ends_with(&format!(" --data {data}")), "{begun}");
+    // As it stands there.
+    let words: Vec<_> = cancel
+        .split(' ')
+        .skip(1)
+        .filter(|word| *word != "--data" && *word != data)
+        .collect();
+    assert!(shell.run(&words).await.done().contains("cancelled"));
+
+    let help = shell.run(&["demo", "--help"]).await.done();
+    assert!(
+        help.contains("[default: ./postern-demo]") && !help.contains("./postern-data"),
+        "{help}"
+    );
+    for group in ["user", "client"] {
+        let help = shell.run(&[group, "--help"]).await.done();
+        assert!(
+            help.contains(&format!("Examples:\n  postern {group} add ")),
+            "{help}"
+        );
     }
 }

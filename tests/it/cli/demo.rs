@@ -82,20 +82,28 @@ async fn the_demo_shows_every_step_and_its_session_can_be_ended() {
     demo.program
         .until("refusal", |out, _| out.contains("refused: invalid_grant"))
         .await;
+    // The API follows what has ended: the last access token has minutes to live, and is refused.
+    demo.program
+        .until("the API's refusal", |out, _| out.contains("The server goes on."))
+        .await;
 
     let out = demo.stops().await;
     let steps: Vec<_> = out
         .lines()
         .filter_map(|line| line.trim().strip_prefix("[ok]  "))
         .collect();
-    assert_eq!(steps.len(), 8, "{out}");
+    assert_eq!(steps.len(), 9, "{out}");
+    assert!(
+        steps[8].contains("The API refuses the last access token"),
+        "{out}"
+    );
     for (at, step) in steps.iter().enumerate() {
         assert!(
             step.starts_with(&format!("{} ", at + 1)) && step.ends_with(" ms"),
             "{step}"
         );
     }
-    assert!(out.contains("401") && out.contains("the same"), "{out}");
+    assert!(out.matches("401").count() == 2 && out.contains("the same"), "{out}");
     for word in out
         .split_whitespace()
         .filter(|word| word.starts_with("eyJ") || word.starts_with("pst_"))

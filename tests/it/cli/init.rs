@@ -24,6 +24,10 @@ async fn init_makes_a_folder_that_only_its_owner_may_look_into() {
         assert_eq!(mode(&shell.data.join(file)), 0o600, "{file}");
         assert!(said.contains(file), "{said}");
     }
+    assert!(
+        said.contains("\n  public URL     https://id.example.com\n"),
+        "{said}"
+    );
     let secret = fs::read_to_string(shell.data.join("root.secret")).expect("text");
     assert!(
         secret.starts_with("pst_root_") && !said.contains("pst_root_"),
@@ -142,7 +146,7 @@ async fn before_init_every_command_says_that_it_is_due() {
         ["keys", "list"],
     ] {
         let said = shell.run(&command).await.refused(1);
-        assert!(said.contains("run `postern init`"), "{said}");
+        assert!(said.contains("run `postern init --data "), "{said}");
     }
     assert_eq!(
         fs::read_dir(folder.path()).expect("a folder").count(),

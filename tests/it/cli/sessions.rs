@@ -88,11 +88,28 @@ async fn a_browser_session_is_ended_by_its_id_and_its_apps_live_on() {
         "{table}"
     );
 
+    let all = shell.run(&["session", "browsers", "--json"]).await.json();
+    assert_eq!(all["items"][0]["id"], id);
+    let table = shell.run(&["session", "browsers", "--user", ALICE]).await.done();
+    assert!(
+        table.starts_with("BROWSER SESSION ") && table.contains(id),
+        "{table}"
+    );
+    let none = shell
+        .run(&["session", "browsers", "--device", "nokia"])
+        .await
+        .done();
+    assert_eq!(none, "Nobody is signed in in a browser.\n");
+    let shown = shell.run(&["session", "show", id]).await.done();
+    assert!(shown.contains("active"), "{shown}");
+
     let ended = shell.run(&["session", "end", id, "--json"]).await.json();
     assert_eq!(
         (&ended["session"], &ended["ended"]["browsers"]),
         (&Value::from(id), &Value::from(1))
     );
+    let shown = shell.run(&["session", "show", id]).await.done();
+    assert!(shown.contains("(ended_by_operator)"), "{shown}");
     let page = browser.open("/account").await.page();
     assert_eq!(page.forms("/sign-in").len(), 1, "signed out");
     assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);

@@ -122,6 +122,64 @@ final class Hand: DeviceClock, @unchecked Sendable {
     func sleep(_ duration: Duration) async { lock.withLock { passed += duration.milliseconds } }
 }
 
+/// The system's activities, without a system.
+final class AwakeLeaseTests: XCTestCase {
+    private let folder = Folder()
+
+    func testAProcessIsKeptAwakeForAsLongAsItHoldsTheLease() async throws {
+        let (activities, clock) = (Activities(), Hand())
+        let lease = AwakeLease(try FileLease(folder: folder.url, clock: clock)) { activities.begin($0) }
+        let other = AwakeLease(try FileLease(folder: folder.url, clock: clock)) { activities.begin($0) }
+        let taken = await lease.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(taken)
+        let refused = await other.take("refresh/a", ttl: .seconds(25), wait: .milliseconds(60))
+        XCTAssertFalse(refused)
+        await other.give("refresh/a")
+        XCTAssertEqual(activities.begun, 1)
+        XCTAssertEqual(activities.ended, 0)
+        await lease.give("refresh/a")
+        activities.waitForEnd(1)
+        // The system takes back what it has given, and the lease is given back as ever.
+        let again = await other.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(again)
+        activities.expire()
+        activities.waitForEnd(2)
+        await other.give("refresh/a")
+        let free = await lease.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(free)
+        await lease.give("refresh/a")
+        activities.waitForEnd(3)
+    }
+}
+
+/// Does as `ProcessInfo.performExpiringActivity` does: the process is awake for as long as the block runs, which is called
+/// once more when that is over.
+private final class Activities: @unchecked Sendable {
+    private let changed = NSCondition()
+    private var blocks: [@Sendable (Bool) -> Void] = []
+    private var over = 0
+
+    var begun: Int { changed.withLock { blocks.count } }
+    var ended: Int { changed.withLock { over } }
+
+    func begin(_ block: @escaping @Sendable (Bool) -> Void) {
+        changed.withLock { blocks.append(block) }
+        Thread.detachNewThread { [self] in
+            block(false)
+            changed.withLock {
+                over += 1
+                changed.broadcast()
+            }
+        }
+    }
+
+    func expire() { changed.withLock { blocks.last }?(true) }
+
+    func waitForEnd(_ count: Int) {
+        changed.withLock { while over < count { changed.wait() } }
+    }
+}
+
 /// The keychain's logic, without a keychain.
 final class KeychainStoreTests: XCTestCase {
     private let folder = Folder()
@@ -177,6 +235,16 @@ final class KeychainStoreTests: XCTestCase {
         XCTAssertNotNil(found)
     }
 
+    func testAKeychainThatWasEmptiedIsNotLockedForEver() async throws {
+        _ = try await store().put("account/a", Data("0".utf8), expect: 0)
+        items.clear()
+        let found = try await store().get("account/a")
+        XCTAssertNil(found)
+        _ = try await store().put("account/a", Data("1".utf8), expect: 0)
+        let kept = try await store().get("account/a")
+        XCTAssertEqual(kept?.value, Data("1".utf8))
+    }
+
     func testWhatADeletedAppLeftBehindGoesWhenItComesBack() async throws {
         _ = try await store().put("account/a", Data("0".utf8), expect: 0)
         _ = items.add(KeychainItem(service: "s.keys", account: "key/a", value: Data(), version: Data()))
@@ -196,6 +264,7 @@ final class FakeItems: KeychainItems, @unchecked Sendable {
     private var said: KeychainStatus?
 
     func say(_ status: KeychainStatus?) { lock.withLock { said = status } }
+    func clear() { lock.withLock { items = [] } }
     func count(_ service: String) -> Int { lock.withLock { items.filter { $0.service == service }.count } }
 
     private func place(_ service: String, _ account: String) -> Int? {

@@ -71,7 +71,10 @@ fn page(viewer: &Viewer<ReadUsers>, profile: look::Profile) -> PersonPage {
     let email = user.email.to_string();
     let browsers = profile.browsers.into_iter().map(|row| ConsoleBrowserRow {
         used: used(row.created_at, row.last_seen_at, now),
-        end_path: viewer.path_if(Permission::EndSessions, path(&format!("browsers/{}/end", row.id))),
+        end_path: viewer.path_if(
+            Permission::EndSessions,
+            format_args!("/console/browser-sessions/{}/end", row.id),
+        ),
         label: row.label,
     });
     let switch = if user.disabled_at.is_some() {

@@ -114,7 +114,7 @@ fn routes() -> Vec<Route> {
             get(device::ask).post(device::act),
         ),
         act(
-            "/console/users/{id}/browsers/{browser}/end",
+            "/console/browser-sessions/{id}/end",
             P::EndSessions,
             false,
             get(browser::ask).post(browser::act),

@@ -223,6 +223,19 @@ async fn what_contradicts_is_told_by_its_words_from_far_too() {
     }
 }
 
+/// What is said, without where the commands are asked that it names.
+fn without_place(said: &str) -> String {
+    let parts = said.split('`').enumerate();
+    let parts = parts.map(|(at, part)| {
+        if at % 2 == 0 {
+            part
+        } else {
+            part.split(" --").next().unwrap_or(part)
+        }
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
 #[tokio::test]
 async fn what_is_not_there_is_told_as_on_the_database() {
     let far = Far::start().await;
@@ -263,7 +276,7 @@ async fn what_is_not_there_is_told_as_on_the_database() {
         };
         assert!(tells(&from_far) && tells(&near), "{command:?}: {from_far} {near}");
         if !from_far.contains("the server refused") {
-            assert_eq!(from_far, near, "{command:?}");
+            assert_eq!(without_place(&from_far), without_place(&near), "{command:?}");
         }
     }
 }

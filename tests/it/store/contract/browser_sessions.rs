@@ -2,7 +2,7 @@ use postern::{
     base::time::{Instant, Lifetime},
     domain::{browser_session::BrowserSession, ending::Ending, event::Event},
     store::{
-        browser_sessions::{self, EXPIRED, TOUCH, load, of_user},
+        browser_sessions::{self, EXPIRED, TOUCH, list::of_user, load},
         error::StoreError,
         users::DisableUser,
     },

@@ -5,7 +5,7 @@
 use postern::{
     base::id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId, UserId},
     domain::{device_session::Life, ending::Ending},
-    store::{browser_sessions::of_user, ending::Ended},
+    store::{browser_sessions::list::of_user, ending::Ended},
 };
 
 use super::world::{World, at};

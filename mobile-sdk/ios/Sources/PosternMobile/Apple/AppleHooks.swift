@@ -7,13 +7,25 @@ extension Hooks {
     public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
         let items = SecItems(accessGroup: appGroup)
         let folder = try folder(appGroup)
-        // Without a group a query looks into all groups of the app: another name, so that it finds its own only.
-        let service = "dev.postern.mobile" + (appGroup.map { "." + $0 } ?? "")
+        // Without a group a query looks into all groups of the app, and apps of one team may share the first of them: a name
+        // of its own, so that it finds, and at its first start deletes, its own only.
+        let service = "dev.postern.mobile." + (appGroup ?? Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName)
         return Hooks(
             store: KeychainStore(items: items, service: service, marker: folder.appendingPathComponent("marker")),
             signer: SecureEnclaveSigner(items: items, service: KeychainStore.keyService(service)),
-            lease: try FileLease(folder: folder),
+            lease: awake(try FileLease(folder: folder)),
             attestor: attestor)
+    }
+
+    private static func awake(_ lease: FileLease) -> any Lease {
+        #if os(macOS)
+        // Nobody is suspended there.
+        return lease
+        #else
+        return AwakeLease(lease) { block in
+            ProcessInfo.processInfo.performExpiringActivity(withReason: "Refreshing a session", using: block)
+        }
+        #endif
     }
 
     private static func folder(_ appGroup: String?) throws -> URL {

@@ -64,8 +64,8 @@ public struct KeychainStore: SecureStore {
     /// deleted since.
     ///
     /// There is an item that is always there, and a file beside it. Both: all is well. The file alone: the keychain is not
-    /// readable yet, whatever it says. Neither, or the item alone: the app is new here, and what is left of the one before
-    /// it goes.
+    /// readable yet, whatever it says; one that takes the item is readable and was emptied, as for an app that has another
+    /// team now. Neither, or the item alone: the app is new here, and what is left of the one before it goes.
     private func settle() throws {
         guard let marker else { return }
         switch items.find(service, account: Self.markerName) {
@@ -73,12 +73,15 @@ public struct KeychainStore: SecureStore {
         case .success, .failure(.notFound): break
         case .failure(let status): throw status.hookError
         }
-        if FileManager.default.fileExists(atPath: marker.path) { throw HookError.locked }
+        let item = KeychainItem(service: service, account: Self.markerName, value: Data([1]), version: Self.data(1))
+        if FileManager.default.fileExists(atPath: marker.path) {
+            guard items.add(item) == .success else { throw HookError.locked }
+            return
+        }
         for name in [service, Self.keyService(service)] {
             let status = items.delete(name, account: nil, version: nil)
             guard status == .success || status == .notFound else { throw status.hookError }
         }
-        let item = KeychainItem(service: service, account: Self.markerName, value: Data([1]), version: Self.data(1))
         let status = items.add(item)
         guard status == .success || status == .duplicate else { throw status.hookError }
         try writeMarker(marker)

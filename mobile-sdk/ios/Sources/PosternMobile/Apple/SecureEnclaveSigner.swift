@@ -18,7 +18,7 @@ public struct SecureEnclaveSigner: DpopSigner {
 
     public func ensureKey(_ id: String, policy: KeyPolicy) async throws -> KeyInfo {
         if let key = try find(id) { return key.info }
-        let key = try Key.make(policy)
+        let key = try known { try Key.make(policy) }
         let item = KeychainItem(
             service: service, account: id, value: key.stored, version: KeychainStore.data(1))
         switch items.add(item) {
@@ -33,7 +33,7 @@ public struct SecureEnclaveSigner: DpopSigner {
 
     public func sign(_ id: String, _ message: Data) async throws -> Data {
         guard let key = try find(id) else { throw HookError.notFound }
-        return try key.sign(message)
+        return try known { try key.sign(message) }
     }
 
     public func deleteKey(_ id: String) async throws {
@@ -44,10 +44,21 @@ public struct SecureEnclaveSigner: DpopSigner {
     /// A key that is there and cannot be used is an error, never a key that is not there: nobody deletes it for that.
     private func find(_ id: String) throws -> Key? {
         switch items.find(service, account: id) {
-        case .success(let item): return try Key(stored: item.value)
+        case .success(let item): return try known { try Key(stored: item.value) }
         case .failure(.notFound): return nil
         case .failure(let status): throw status.hookError
         }
+    }
+}
+
+/// What CryptoKit throws says nothing that is sure of a key: only that it cannot be used now.
+private func known<Value>(_ work: () throws -> Value) throws -> Value {
+    do {
+        return try work()
+    } catch let error as HookError {
+        throw error
+    } catch {
+        throw (error as NSError).code == Int(errSecInteractionNotAllowed) ? HookError.locked : HookError.unavailable
     }
 }
 

@@ -5,11 +5,14 @@ use axum::{extract::Path, response::Response};
 use super::{Question, done, fact, why};
 use crate::{
     base::id::DeviceSessionId,
-    flows::admin::{people, sessions},
+    flows::{
+        admin::{Unknown, people, sessions},
+        sessions as look,
+    },
     web::private::{
         console::{
             people::read,
-            viewer::{Answer, Viewer},
+            viewer::{Answer, Fault, Viewer},
         },
         form::Posted,
         permission::EndSessions,
@@ -18,9 +21,14 @@ use crate::{
 
 async fn question(viewer: &Viewer<EndSessions>, id: DeviceSessionId) -> Result<Question, Response> {
     let provider = viewer.private.provider();
-    let found = sessions::device(provider, id)
+    let shown = look::show(provider, id)
         .await
         .map_err(|error| viewer.fault(error))?;
+    let shown = shown.ok_or_else(|| viewer.fault(Fault::Unknown(Unknown("session"))))?;
+    let (found, back) = (&shown.session, format!("/console/users/{}", shown.session.user));
+    if shown.ended_at.is_some() {
+        return Err(done(&back, "ended"));
+    }
     let person = people::known(provider, found.user)
         .await
         .map_err(|error| viewer.fault(error))?;
@@ -36,7 +44,7 @@ async fn question(viewer: &Viewer<EndSessions>, id: DeviceSessionId) -> Result<Q
         ],
         button: "End session",
         reason: true,
-        back: format!("/console/users/{}", found.user),
+        back,
     })
 }
 

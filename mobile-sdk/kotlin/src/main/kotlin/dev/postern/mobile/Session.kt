@@ -18,7 +18,8 @@ public class Session internal constructor(private val driver: Driver, public val
 
     /**
      * Sends a request to an API: authorized, and once more if the API asks for another proof or token. [send] is the app's own
-     * client, or the SDK's, which takes at most 1 MiB. An API that wants a stronger sign-in is [ErrorCode.STEP_UP_REQUIRED].
+     * client, or the SDK's, which takes at most 1 MiB; token and proof are wiped when it has come back. An API that wants a
+     * stronger sign-in is [ErrorCode.STEP_UP_REQUIRED].
      */
     public suspend fun fetch(
         request: HttpRequest,
@@ -26,8 +27,9 @@ public class Session internal constructor(private val driver: Driver, public val
         send: suspend (HttpRequest) -> HttpResponse = driver::send,
     ): HttpResponse {
         for (tries in 0..1) {
-            val authorized = request.copy(headers = request.headers + authorize(request.method, request.url, want))
-            val response = send(authorized)
+            val authorization = authorize(request.method, request.url, want)
+            val response = send(request.copy(headers = request.headers + authorization))
+            authorization.forEach { it.value.fill(0) }
             when (judge(request.url, response.status.toInt(), response.headers, tries)) {
                 Verdict.PASS -> return response
                 Verdict.STEP_UP -> throw AuthException.stepUp()

@@ -1,5 +1,6 @@
 package dev.postern.mobile
 
+import dev.postern.mobile.file.FileSigner
 import dev.postern.mobile.file.FileStore
 import java.io.File
 import java.nio.file.Files
@@ -82,10 +83,18 @@ class FileStoreTest {
     }
 
     @Test
-    fun `nobody else reads it`() = runBlocking {
+    fun `nobody else reads it, nor in a folder that others may look into`() = runBlocking {
+        fun permissions(file: File) = PosixFilePermissions.toString(Files.getPosixFilePermissions(file.toPath()))
         val inside = File(folder, "inside")
         FileStore(inside).put("a", bytes("b"), 0)
-        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(inside.toPath())))
+        assertEquals("rwx------", permissions(inside))
+        Files.setPosixFilePermissions(inside.toPath(), PosixFilePermissions.fromString("rwxr-xr-x"))
+        FileStore(inside).put("c", bytes("d"), 0)
+        FileSigner(inside).ensureKey("k", KeyPolicy.PREFER_HARDWARE)
+        checkNotNull(FileStore(inside).lease("l", 1.minutes, 1.seconds)).release()
+        val files = checkNotNull(inside.listFiles()).associate { it.name to permissions(it) }
+        assertEquals(5, files.size, "$files")
+        assertEquals(setOf("rw-------"), files.values.toSet())
     }
 
     @Test

@@ -112,6 +112,13 @@ class HooksTest {
                 assertEquals(ErrorCode.HOOK_TIMEOUT, failure { session.accessToken(FRESH) }.code)
                 blocks = false
                 session.accessToken(FRESH)
+                // Nor a client that stands still at the app's own request.
+                val api = "${server.issuer}/userinfo"
+                val still = device.app(
+                    http = { if (it.url == api) never.await().let { HttpResult.NotSent } else device.wire.send(it) },
+                    timeout = 2.seconds,
+                )
+                assertEquals(ErrorCode.NO_ANSWER, failure { still.session().fetch(api) }.code)
                 never.countDown()
             }
         }

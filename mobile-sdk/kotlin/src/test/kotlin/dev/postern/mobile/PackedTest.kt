@@ -21,8 +21,10 @@ class PackedTest {
 
     /** A JVM that knows of no folder with libraries. */
     private fun run(classPath: List<String>, vararg arguments: String): Process = ProcessBuilder(
-        listOf(File(System.getProperty("java.home"), "bin/java").path, "-cp", classPath.joinToString(File.pathSeparator), "MainKt") +
-            arguments,
+        listOf(
+            File(System.getProperty("java.home"), "bin/java").path, "-cp", classPath.joinToString(File.pathSeparator), "MainKt",
+            *arguments,
+        ),
     ).redirectErrorStream(true).start()
 
     @Test

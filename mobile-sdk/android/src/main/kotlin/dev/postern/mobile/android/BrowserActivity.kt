@@ -6,6 +6,7 @@ import android.content.Context
 import android.content.Intent
 import android.net.Uri
 import android.os.Bundle
+import dev.postern.mobile.AuthorizationReady
 
 /**
  * Stands between the app and the browser, and shows nothing itself. It takes the redirect from the Auth Tab or from
@@ -25,10 +26,11 @@ public class BrowserActivity : Activity() {
 
     private fun open() {
         val url = intent.getStringExtra(URL) ?: return finish()
+        val redirectUri = intent.getStringExtra(REDIRECT_URI).orEmpty()
         opened = true
         try {
             @Suppress("DEPRECATION")
-            startActivityForResult(browserIntent(packageManager, url, intent.getStringExtra(REDIRECT_URI).orEmpty()), 0)
+            startActivityForResult(browserIntent(packageManager, url, redirectUri, intent.getBooleanExtra(EPHEMERAL, false)), 0)
         } catch (_: ActivityNotFoundException) {
             // No browser: the app is where it was.
             finish()
@@ -75,10 +77,12 @@ public class BrowserActivity : Activity() {
         const val REDIRECT = "dev.postern.mobile.REDIRECT"
         private const val URL = "url"
         private const val REDIRECT_URI = "redirect_uri"
+        private const val EPHEMERAL = "ephemeral"
         private const val OPENED = "opened"
 
-        fun intent(context: Context, url: String, redirectUri: String): Intent =
-            Intent(context, BrowserActivity::class.java).putExtra(URL, url).putExtra(REDIRECT_URI, redirectUri)
+        fun intent(context: Context, ready: AuthorizationReady, ephemeral: Boolean): Intent =
+            Intent(context, BrowserActivity::class.java).putExtra(URL, ready.url).putExtra(REDIRECT_URI, ready.redirectUri)
+                .putExtra(EPHEMERAL, ephemeral)
 
         fun back(context: Context, redirect: Uri): Intent = Intent(context, BrowserActivity::class.java).setData(redirect)
             .addFlags(Intent.FLAG_ACTIVITY_CLEAR_TOP or Intent.FLAG_ACTIVITY_SINGLE_TOP)

@@ -14,21 +14,33 @@ private const val LAUNCH_AUTH_TAB = "androidx.browser.auth.extra.LAUNCH_AUTH_TAB
 private const val REDIRECT_SCHEME = "androidx.browser.auth.extra.REDIRECT_SCHEME"
 private const val REDIRECT_HOST = "androidx.browser.auth.extra.HTTPS_REDIRECT_HOST"
 private const val REDIRECT_PATH = "androidx.browser.auth.extra.HTTPS_REDIRECT_PATH"
+private const val EPHEMERAL_TABS = "androidx.browser.customtabs.category.EphemeralBrowsing"
+private const val BE_EPHEMERAL = "androidx.browser.customtabs.extra.ENABLE_EPHEMERAL_BROWSING"
 
 /**
  * An Auth Tab, which gives the redirect to nobody but us; else a Custom Tab; else the browser. Only of the person's own
  * browser: any app may say that it has Custom Tabs, and would be shown the password. Without one the system asks.
  */
-internal fun browserIntent(packages: PackageManager, url: String, redirectUri: String): Intent {
-    val view = Intent(Intent.ACTION_VIEW, Uri.parse(url)).addCategory(Intent.CATEGORY_BROWSABLE)
-    val tabs = packages.queryIntentServices(Intent(CUSTOM_TABS_SERVICE), PackageManager.GET_RESOLVED_FILTER)
-    val theirs = packages.resolveActivity(view, PackageManager.MATCH_DEFAULT_ONLY)?.activityInfo?.packageName
-    val tab = tabs.firstOrNull { it.serviceInfo.packageName == theirs } ?: return view
+internal fun browserIntent(packages: PackageManager, url: String, redirectUri: String, ephemeral: Boolean): Intent {
+    val view = view(url)
+    val tab = customTab(packages) ?: return view
     view.setPackage(tab.serviceInfo.packageName)
     view.putExtras(Bundle().apply { putBinder(CUSTOM_TABS_SESSION, null) })
+    if (ephemeral && tab.hasEphemeralTabs()) view.putExtra(BE_EPHEMERAL, true)
     if (tab.hasAuthTab()) view.asAuthTab(Uri.parse(redirectUri))
     return view
 }
+
+/** That of the person's own browser, if it has them. */
+internal fun customTab(packages: PackageManager): ResolveInfo? {
+    val tabs = packages.queryIntentServices(Intent(CUSTOM_TABS_SERVICE), PackageManager.GET_RESOLVED_FILTER)
+    val theirs = packages.resolveActivity(view("https://"), PackageManager.MATCH_DEFAULT_ONLY)?.activityInfo?.packageName
+    return tabs.firstOrNull { it.serviceInfo.packageName == theirs }
+}
+
+internal fun ResolveInfo.hasEphemeralTabs() = filter?.hasCategory(EPHEMERAL_TABS) == true
+
+private fun view(url: String) = Intent(Intent.ACTION_VIEW, Uri.parse(url)).addCategory(Intent.CATEGORY_BROWSABLE)
 
 private fun ResolveInfo.hasAuthTab() = filter?.hasCategory(AUTH_TAB) == true
 

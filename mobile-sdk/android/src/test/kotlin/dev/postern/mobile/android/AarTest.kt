@@ -78,7 +78,7 @@ class AarTest {
 
     @Test
     fun `resources have their ids, and shrinking keeps what JNA finds by its name`() {
-        val listed = bytes("R.txt").decodeToString().trim().lines().map { line -> line.split(' ').let { "res/${it[1]}/${it[2]}.xml" } }
+        val listed = bytes("R.txt").decodeToString().trim().lines().map { it.split(' ') }.map { "res/${it[1]}/${it[2]}.xml" }
         assertEquals(names.filter { it.startsWith("res/") }, listed)
         val rules = bytes("proguard.txt").decodeToString()
         for (kept in listOf("com.sun.jna", "dev.postern.mobile.ffi")) assertTrue("-keep class $kept.** { *; }" in rules)

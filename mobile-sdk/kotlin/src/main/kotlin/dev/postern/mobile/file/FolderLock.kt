@@ -55,7 +55,7 @@ internal class FolderLock(private val file: File) {
         return lock?.let { { it.acquiredBy().close(); here.unlock() } }
     }
 
-    private fun open() = FileChannel.open(file.toPath(), CREATE, WRITE)
+    private fun open() = file.openPrivately(CREATE, WRITE)
 
     private companion object {
         val mutexes = ConcurrentHashMap<String, Mutex>()

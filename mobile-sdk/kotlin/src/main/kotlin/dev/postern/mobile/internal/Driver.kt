@@ -70,20 +70,17 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
     }
 
     suspend fun judge(account: String, url: String, status: Int, headers: List<Header>, tries: Int): Verdict =
-        inScope { core.responseSeen(account, url, status.toUShort(), headers, tries.toUInt(), now()) }
+        inScope { guarded { core.responseSeen(account, url, status.toUShort(), headers, tries.toUInt(), now()) } }
 
-    /** A request of the app's by the SDK's client. */
+    /** A request of the app's by the SDK's client. Like any hook it may block its thread for good: then it is left behind. */
     suspend fun send(request: HttpRequest): HttpResponse = inScope {
-        val result = try {
-            withTimeoutOrNull(hooks.timeout) { hooks.http.send(request) }
-        } catch (_: Throwable) {
-            currentCoroutineContext().ensureActive()
-            throw AuthException.hookMisbehaved()
-        }
-        when (result) {
-            is HttpResult.Answered -> result.response
+        val asked = scope.async { runCatching { hooks.http.send(request) } }
+        val result = withTimeoutOrNull(hooks.timeout) { asked.await() }
+        if (result == null) asked.cancel()
+        when (val came = (result ?: Result.success(HttpResult.Ambiguous)).getOrElse { throw AuthException.hookMisbehaved() }) {
+            is HttpResult.Answered -> came.response
             HttpResult.NotSent -> throw AuthException.offline()
-            HttpResult.Ambiguous, null -> throw AuthException.noAnswer()
+            HttpResult.Ambiguous -> throw AuthException.noAnswer()
         }
     }
 
@@ -92,20 +89,24 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         core.close()
     }
 
-    private fun cached(account: String, want: Want) = core.cachedToken(account, want, now())
+    private fun cached(account: String, want: Want) = guarded { core.cachedToken(account, want, now()) }
 
     private suspend fun <T> inScope(work: suspend () -> T): T = scope.join(scope.async { work() })
 
     private suspend fun toTheEnd(start: () -> Operation, wanted: () -> Boolean = { true }): Outcome {
         val performer = Performer(hooks, scope)
         try {
-            return start().use { loop(it, performer, wanted) }
-        } catch (_: InternalException) {
-            // A panic in the core.
-            throw AuthException.internal()
+            return guarded { start().use { loop(it, performer, wanted) } }
         } finally {
             performer.close()
         }
+    }
+
+    private inline fun <T> guarded(work: () -> T): T = try {
+        work()
+    } catch (_: InternalException) {
+        // A panic in the core, whose words are nobody's business.
+        throw AuthException.internal()
     }
 
     private suspend fun loop(operation: Operation, performer: Performer, wanted: () -> Boolean): Outcome {

@@ -99,7 +99,8 @@ class Recorded : SecureStore, DpopSigner, HttpClient, Attestor, Clock {
         kept(request.body)
         request.headers.forEach { kept(it.value) }
         val input = asked(
-            "http", "method" to request.method, "url" to request.url, "headers" to json(request.headers), "body" to json(request.body),
+            "http", "method" to request.method, "url" to request.url, "headers" to json(request.headers),
+            "body" to json(request.body),
         )
         return when (input["type"]) {
             "http" -> {

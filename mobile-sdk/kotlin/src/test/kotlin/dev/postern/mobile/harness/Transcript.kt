@@ -73,7 +73,8 @@ fun json(bytes: ByteArray): Any {
 
 fun json(headers: List<Header>): Any = headers.map { listOf(it.name, json(it.value)) }
 
-fun headers(json: Any?): List<Header> = (json as List<*>).map { it as List<*> }.map { (name, value) -> Header(name as String, bytes(value)) }
+fun headers(json: Any?): List<Header> =
+    (json as List<*>).map { it as List<*> }.map { (name, value) -> Header(name as String, bytes(value)) }
 
 fun moment(json: Any?): Moment = members(json).run { Moment(number("wall_ms"), number("monotonic_ms"), text("boot_id")) }
 
@@ -82,7 +83,8 @@ inline fun <reified T : Enum<T>> constant(json: Any?): T = enumValueOf((json as 
 fun name(constant: Enum<*>): String = constant.name.lowercase()
 
 /** `SOME_NAME` as `SomeName`. */
-private fun title(constant: Enum<*>) = constant.name.lowercase().split('_').joinToString("") { it.replaceFirstChar(Char::uppercase) }
+private fun title(constant: Enum<*>) =
+    constant.name.lowercase().split('_').joinToString("") { it.replaceFirstChar(Char::uppercase) }
 
 /** Starts the operation of a call. */
 fun Core.start(call: Members): Operation {

@@ -36,7 +36,7 @@ class MainActivity : Activity() {
                 button("Sign out") { auth.session()?.logout(); show("Signed out.") }
             },
         )
-        if (saved == null) comeBack(intent)
+        if (saved == null && comeBack(intent)) return
         doing { show(auth.session()?.let { "Signed in: ${it.account}" } ?: "Nobody is signed in.") }
     }
 
@@ -46,14 +46,15 @@ class MainActivity : Activity() {
         comeBack(intent)
     }
 
-    private fun comeBack(intent: Intent) {
-        val redirect = redirectOf(intent) ?: return
+    private fun comeBack(intent: Intent): Boolean {
+        val redirect = redirectOf(intent) ?: return false
         doing {
             when (val came = auth.handleRedirect(redirect)) {
                 is SignedIn -> show("Welcome, ${came.session.account}.")
                 is SignInFailed -> throw came.error
             }
         }
+        return true
     }
 
     private suspend fun callApi() {
