@@ -102,7 +102,14 @@ pub(crate) async fn make_default_if_none(host: &Host, account: &str) -> Result<(
 pub(crate) async fn load(host: &Host, id: &str) -> Result<(Account, i64)> {
     let record = Account::record(id);
     let found = match host.get(&record).await {
-        Ok(Some(found)) => Ok((Account::read(&found.value, host.config()), Some(found.version))),
+        Ok(Some(found)) => {
+            let account = Account::read(&found.value, host.config());
+            let named = account.and_then(|account| {
+                let ours = account.id == id;
+                ours.then_some(account).ok_or(ErrorCode::StorageCorrupt)
+            });
+            Ok((named, Some(found.version)))
+        }
         Ok(None) => {
             // Another process may have signed it out: what is remembered of it is over too.
             forget(host, id);

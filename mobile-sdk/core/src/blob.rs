@@ -16,6 +16,11 @@ use crate::{
 /// The present schema. A newer one is left alone.
 pub(crate) const SCHEMA: i64 = 1;
 
+/// Whether a newer SDK has written a record.
+pub(crate) fn is_newer(members: &Map<String, Value>) -> bool {
+    json::number(members, "schema").is_some_and(|schema| schema > SCHEMA)
+}
+
 /// A session of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Account {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     account,
-    blob::{Account, SCHEMA, secret},
+    blob::{Account, SCHEMA, is_newer, secret},
     discovery::{self, Server},
     dpop::Key,
     effect::Header,
@@ -76,10 +76,10 @@ async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
         return Ok(None);
     };
     let members = json::object(found.value.bytes());
-    if members.as_ref().is_some_and(|members| {
-        host.config().is_anothers(members)
-            || json::number(members, "schema").is_some_and(|schema| schema > SCHEMA)
-    }) {
+    if members
+        .as_ref()
+        .is_some_and(|members| host.config().is_anothers(members) || is_newer(members))
+    {
         return Ok(None);
     }
     let note = members.and_then(|members| {

@@ -100,7 +100,7 @@ codes! {
     IdTokenIssuer = 1202 => ShowLogin,
     /// `aud` or `azp` is not this app.
     IdTokenAudience = 1203 => ShowLogin,
-    /// It has expired, or comes from the future.
+    /// It has expired, or comes from the future, or the sign-in that it tells of is older than `max_age`.
     IdTokenTime = 1204 => ShowLogin,
     /// `nonce` is not the one of this sign-in.
     IdTokenNonce = 1205 => ShowLogin,

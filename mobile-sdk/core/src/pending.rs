@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{
     base64,
-    blob::{Account, SCHEMA, secret},
+    blob::{Account, SCHEMA, is_newer, secret},
     clock::{Moment, Until},
     config::Config,
     discovery::Server,
@@ -32,6 +32,8 @@ pub(crate) struct Pending {
     pub(crate) nonce: Secret,
     pub(crate) verifier: Secret,
     pub(crate) redirect_uri: String,
+    /// How many seconds before it began the person may have signed in.
+    pub(crate) max_age: Option<i64>,
     /// Of the other device's.
     pub(crate) device_code: Option<Secret>,
     pub(crate) interval: i64,
@@ -66,6 +68,7 @@ impl Pending {
             nonce: Secret::default(),
             verifier: Secret::default(),
             redirect_uri: String::new(),
+            max_age: None,
             device_code: None,
             interval: 0,
             scopes,
@@ -90,6 +93,7 @@ impl Pending {
             nonce: text("nonce")?.into(),
             verifier: text("verifier")?.into(),
             redirect_uri: text("redirect_uri")?.to_owned(),
+            max_age: json::number(&members, "max_age"),
             device_code: secret(&members, "device_code"),
             interval: json::number(&members, "interval")?.clamp(0, 60),
             scopes: crate::blob::words(text("scope")?),
@@ -103,7 +107,7 @@ impl Pending {
     }
 
     pub(crate) fn write(&self, config: &Config) -> Secret {
-        let record = json!({
+        let mut record = json!({
             "schema": SCHEMA, "issuer": config.issuer, "client_id": config.client_id, "flow": self.flow,
             "server": self.server.members(), "key": self.key.as_ref().map(Key::members),
             "state": self.state.text(), "nonce": self.nonce.text(), "verifier": self.verifier.text(),
@@ -111,7 +115,18 @@ impl Pending {
             "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
             "until_ms": self.until.monotonic_ms, "boot_id": self.until.boot_id, "used": self.used,
         });
+        if let (Some(max_age), Some(record)) = (self.max_age, record.as_object_mut()) {
+            record.insert("max_age".to_owned(), max_age.into());
+        }
         json::write(record)
+    }
+
+    /// The server's time when it began, where that is known.
+    pub(crate) fn began(&self, host: &Host) -> Option<i64> {
+        let now = host.now();
+        let left = i64::try_from(self.until.left(&now)).unwrap_or(0);
+        let server_now = host.memory().anchor.as_ref()?.server_now(&now);
+        Some(server_now.saturating_sub(LIFE.saturating_sub(left)))
     }
 
     pub(crate) fn is_over(&self, now: &Moment) -> bool {
@@ -208,8 +223,10 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
     Ok(())
 }
 
+/// Of another app or server, or of a newer SDK.
 fn is_anothers(host: &Host, record: &Secret) -> bool {
-    json::object(record.bytes()).is_some_and(|members| host.config().is_anothers(&members))
+    json::object(record.bytes())
+        .is_some_and(|members| host.config().is_anothers(&members) || is_newer(&members))
 }
 
 /// One whose code was sent may have become an account, which has the key.

@@ -8,9 +8,10 @@ use crate::{
     discovery,
     dpop::Key,
     end,
-    error::ErrorCode,
+    error::{ErrorCode, SdkError},
     event::{EndReason, Event},
     form::Form,
+    id_token,
     outcome::{AuthorizationReady, AuthorizeParams, Outcome},
     par,
     pending::{self, Pending},
@@ -32,6 +33,7 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
         state: state.into(),
         nonce: host.random_text().await?.into(),
         verifier: host.random_text().await?.into(),
+        max_age: params.max_age.map(i64::from),
         redirect_uri: host.config().redirect_uri.clone(),
         ..Pending::new(host, flow.clone(), server, scopes)
     };
@@ -154,22 +156,29 @@ pub(crate) async fn complete(
     let mut account = unchecked(host, pending, granted, sent);
     match check(host, pending, granted, nonce) {
         Ok(sub) => account.sub = sub,
-        Err(error) => {
-            end::give_back(host, &account).await;
-            pending::give_up(host, pending).await?;
-            return Err(error);
-        }
+        Err(error) => return refuse(host, pending, &account, error).await,
     }
     if let Some(sub) = &account.sub {
         account.id = id_of(host.config(), sub);
     }
-    replace(host, &account).await?;
+    match replace(host, &account).await {
+        Err(error) if error.code == ErrorCode::StorageTooNew => {
+            return refuse(host, pending, &account, error).await;
+        }
+        replaced => replaced?,
+    }
     pending::forget(host, &pending.flow).await?;
     host.memory().learn(&account);
     host.tell(Event::AccountAdded {
         account: account.id.clone(),
     });
     Ok(Outcome::SignedIn { account: account.id })
+}
+
+async fn refuse(host: &Host, pending: &Pending, account: &Account, error: SdkError) -> Result<Outcome> {
+    end::give_back(host, account).await;
+    pending::give_up(host, pending).await?;
+    Err(error)
 }
 
 /// The same person at the same server with the same app is the same account.
@@ -212,16 +221,22 @@ fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>)
     if promises_id_token(pending) && sub.is_none() {
         return Err(ErrorCode::IdTokenMalformed.into());
     }
+    if let (Some(max_age), Some(token)) = (pending.max_age, &granted.id_token) {
+        id_token::check_age(token, max_age, pending.began(host))?;
+    }
     Ok(sub)
 }
 
-/// Stores an account, and ends the session that it had before.
+/// Stores an account, and ends the session that it had before. One of a newer SDK stays: only that knows how to end it.
 pub(crate) async fn replace(host: &Host, account: &Account) -> Result<()> {
     let record = Account::record(&account.id);
     for _ in 0..4 {
         let found = host.get_or_drop(&record).await?;
         let version = found.as_ref().map_or(0, |found| found.version);
-        let before = found.and_then(|found| Account::read(&found.value, host.config()).ok());
+        let before = match found.map(|found| Account::read(&found.value, host.config())) {
+            Some(Err(newer @ ErrorCode::StorageTooNew)) => return Err(newer.into()),
+            before => before.and_then(std::result::Result::ok),
+        };
         if let Some(before) = &before {
             end::note(host, before, EndReason::Replaced).await?;
         }

@@ -1,6 +1,8 @@
 //! Redirects that somebody else has made. No token request leaves for any of them.
 
-use postern_mobile_core::{ErrorCode, Input, Outcome};
+use std::sync::atomic::Ordering;
+
+use postern_mobile_core::{Action, ErrorCode, Event, Input, Outcome};
 use postern_mobile_harness::{
     device::{Device, config},
     fake::Fake,
@@ -211,4 +213,53 @@ fn a_server_whose_document_is_not_safe_is_refused() {
         assert_eq!(error.code, code, "{from}");
         assert!(device.store.records().is_empty());
     }
+}
+
+#[test]
+fn a_redirect_that_comes_an_hour_later_is_refused_and_leaves_nothing() {
+    let pass: [fn(&Device); 2] = [
+        |device| {
+            device.passed.fetch_add(3_600_001, Ordering::Relaxed);
+        },
+        // After a restart nobody knows how long it was.
+        |device| device.boot.store(2, Ordering::Relaxed),
+    ];
+    for pass in pass {
+        let server = Fake::default();
+        let device = server.device();
+        let back = server.browse(&device.app().begin());
+        assert_eq!(
+            (device.store.names("pending/").len(), device.keys.count()),
+            (1, 1)
+        );
+        pass(&device);
+        device.wire(|request| panic!("{} was asked", request.url));
+        let app = device.app();
+        let error = app.run(app.core.handle_redirect(back.as_str().into()));
+        let error = error.expect_err("an hour later");
+        assert_eq!(
+            (error.code, error.number, error.action),
+            (ErrorCode::RedirectStateExpired, 1102, Action::ShowLogin)
+        );
+        assert!(app.heard(|event| *event
+            == Event::RedirectRejected {
+                code: ErrorCode::RedirectStateExpired
+            }));
+        assert!(device.store.records().is_empty());
+        assert_eq!(device.keys.count(), 0);
+        // The next one says only that it is unknown.
+        let error = app.run(app.core.handle_redirect(back.as_str().into()));
+        assert_eq!(error.expect_err("gone").code, ErrorCode::RedirectStateUnknown);
+    }
+}
+
+#[test]
+fn a_redirect_that_comes_within_the_hour_is_taken() {
+    let server = Fake::default();
+    let device = server.device();
+    let back = server.browse(&device.app().begin());
+    device.passed.fetch_add(3_590_000, Ordering::Relaxed);
+    let app = device.app();
+    let done = app.run(app.core.handle_redirect(back.as_str().into()));
+    assert!(matches!(done, Ok(Outcome::SignedIn { .. })), "{done:?}");
 }

@@ -6,7 +6,7 @@ use postern_mobile_core::{
     AuthorizeParams, ErrorCode, Event, HttpFailure, Input, LogoutMode, Outcome, parsers,
 };
 use postern_mobile_harness::{
-    device::{App, Device, End, Kill, config, signed_in},
+    device::{App, Device, Kill, config, signed_in},
     fake::Fake,
     server::Server,
 };
@@ -77,30 +77,22 @@ fn a_kill_at_any_effect_of_a_sign_in_leaves_a_session_or_a_clean_login_screen() 
     }
 }
 
+/// As after a restore to a new device, or of a copy that somebody has made.
 #[test]
-fn the_session_that_the_server_has_ended_is_over_once() {
+fn a_record_that_comes_back_without_its_key_is_over_and_given_back() {
     let server = Server::start();
     let device = signed_in(&server);
-    let stolen = device.store.records().clone();
+    let copy = device.store.records().clone();
     let app = device.app();
     app.run(app.core.logout(None, LogoutMode::LocalOnly))
         .expect("gone here");
     assert_eq!(server.count("session.ended"), 0);
-    // A copy of store and key, used after the session was ended elsewhere.
-    *device.store.records() = stolen;
+    assert_eq!(device.keys.count(), 0, "the key went with the account");
+    *device.store.records() = copy;
     let app = device.app();
-    let (end, _) = app.run_until(
-        app.core
-            .access_token(None, postern_mobile_harness::device::fresh()),
-        Kill::Never,
-    );
-    // The key went with the account.
-    assert!(matches!(end, Err(End::Failed(error)) if error.code == ErrorCode::KeyLost));
-    assert_eq!(
-        server.count("session.ended"),
-        1,
-        "the refused token was given back"
-    );
+    assert_eq!(app.refresh().expect_err("no key").code, ErrorCode::KeyLost);
+    assert_eq!(app.refresh().expect_err("over").code, ErrorCode::NoSuchAccount);
+    assert_eq!(server.count("session.ended"), 1, "{}", server.events());
 }
 
 #[test]
