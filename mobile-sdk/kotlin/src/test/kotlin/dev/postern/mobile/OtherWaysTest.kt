@@ -135,7 +135,7 @@ class OtherWaysTest {
     }
 
     @Test
-    fun `a browser that was closed while nobody waited ends its sign-in only`() = runBlocking {
+    fun `a browser that was closed while nobody waited ends its sign-in only`() = runBlocking<Unit> {
         Server().use { server ->
             Device(server.config()).use { device ->
                 val session = device.signedIn(server).session()

@@ -16,7 +16,7 @@ class StepUpTest {
     )
 
     @Test
-    fun `an API that wants a stronger sign-in says which, prints no token, and the session lives`() = runBlocking {
+    fun `an API that wants a stronger sign-in says which, prints no token, and the session lives`() = runBlocking<Unit> {
         Server().use { server ->
             Device(server.config()).use { device ->
                 val app = device.signedIn(server)
