@@ -2,11 +2,7 @@
 //! remembered here before anybody is told.
 
 use crate::{
-    base::{
-        id::EventId,
-        text::Note,
-        time::Instant,
-    },
+    base::{id::EventId, text::Note, time::Instant},
     domain::{
         actor::Actor,
         ending::{Ending, Reason},

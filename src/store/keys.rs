@@ -15,9 +15,9 @@ use crate::{
     },
     store::{
         db::{Change, Db, WriteTx, statements},
+        ending::GRACE,
         error::{Result, StoreError},
         events, facts,
-        ending::GRACE,
         revocations::withdraw_key,
     },
 };
