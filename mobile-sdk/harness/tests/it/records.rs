@@ -11,6 +11,8 @@ use postern_mobile_harness::{
     fake::Fake,
 };
 
+type Call = fn(&Core) -> Operation;
+
 /// Alice is signed in, a sign-in waits for its browser and a sign-out for the network; and then the app was a newer one.
 fn written_by_a_newer_sdk(server: &Fake) -> std::sync::Arc<Device> {
     let device = server.device();
@@ -47,7 +49,7 @@ fn records(device: &Device) -> BTreeMap<String, String> {
 
 #[test]
 fn a_session_of_a_newer_sdk_is_refused_and_nothing_of_it_is_touched() {
-    let calls: [(&str, fn(&Core) -> Operation); 10] = [
+    let calls: [(&str, Call); 10] = [
         ("token", |core| core.access_token(None, Want::default())),
         ("fresh token", |core| core.access_token(None, fresh())),
         ("request", |core| {
@@ -211,7 +213,7 @@ fn a_bit_that_flips_anywhere_in_a_record_is_a_typed_error_and_keeps_nobody_out()
             ) => assert_eq!(stored.as_ref(), Some(&record), "{at}: {done:?}"),
             // The server is not where the record says.
             Err(ErrorCode::ServerUnavailable) => {}
-            Err(_) => panic!("{at}: {done:?}"),
+            Err(other) => panic!("{at}: {other:?}"),
         }
         if done == Err(ErrorCode::StorageTooNew) {
             // Nobody else writes over it.
