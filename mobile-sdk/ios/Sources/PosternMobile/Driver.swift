@@ -18,7 +18,10 @@ struct Driver: Sendable {
             let step = operation.step(answer: answer, now: hooks.clock.now())
             events.tell(step.events)
             switch step.next {
-            case .need(_, .sleep) where Task.isCancelled: return .failure(.cancelled)
+            case .need(let id, .sleep(let ms)):
+                if !Task.isCancelled { answer = Answer(id: id, input: await perform(.sleep(ms: ms))) }
+                // Also after it: what comes next would be for somebody who has left.
+                if Task.isCancelled { return .failure(.cancelled) }
             case .need(let id, let effect): answer = Answer(id: id, input: await perform(effect))
             case .done(let outcome): return .success(outcome)
             case .failed(let error): return .failure(AuthError(error))

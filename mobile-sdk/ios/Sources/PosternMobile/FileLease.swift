@@ -27,7 +27,11 @@ public actor FileLease: Lease {
     public func take(_ name: String, ttl: Duration, wait: Duration) async -> Bool {
         let until = clock.now().monotonicMs + wait.milliseconds
         while true {
-            if tryToTake(name, ttl) { return true }
+            switch tryToTake(name, ttl) {
+            case .taken: return true
+            case .impossible: return false
+            case .anothers: break
+            }
             if clock.now().monotonicMs >= until { return false }
             await clock.sleep(.milliseconds(20))
         }
@@ -42,7 +46,13 @@ public actor FileLease: Lease {
         folder.appendingPathComponent("l-" + fileName(name)).path
     }
 
-    private func tryToTake(_ name: String, _ ttl: Duration) -> Bool {
+    private enum Try {
+        case taken, anothers
+        /// Nothing can be written here, as before the first unlock: to wait for that is of no use.
+        case impossible
+    }
+
+    private func tryToTake(_ name: String, _ ttl: Duration) -> Try {
         let now = clock.now()
         if let there = try? String(contentsOfFile: path(name), encoding: .utf8), !isGood(there, now) {
             unlink(path(name))
@@ -51,10 +61,10 @@ public actor FileLease: Lease {
         let new = folder.appendingPathComponent("t-" + UUID().uuidString).path
         defer { unlink(new) }
         // Written before it has its name, so that nobody ever reads half of it; a name that is there stays.
-        guard FileManager.default.createFile(atPath: new, contents: Data(mine.utf8)), link(new, path(name)) == 0
-        else { return false }
+        guard FileManager.default.createFile(atPath: new, contents: Data(mine.utf8)) else { return .impossible }
+        guard link(new, path(name)) == 0 else { return errno == EEXIST ? .anothers : .impossible }
         held[name] = mine
-        return true
+        return .taken
     }
 
     private func isGood(_ text: String, _ now: Moment) -> Bool {

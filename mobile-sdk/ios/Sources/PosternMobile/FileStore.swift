@@ -37,6 +37,7 @@ public struct FileStore: SecureStore {
     public func delete(_ key: String, expect: Int64?) async throws -> Bool {
         try swapping {
             if let expect, try read(key)?.version ?? 0 != expect { return false }
+            unlink(unfinished(key))
             guard unlink(path(key)) == 0 || errno == ENOENT else { throw HookError.io }
             return true
         }
@@ -52,6 +53,11 @@ public struct FileStore: SecureStore {
 
     private func path(_ key: String) -> String {
         folder.appendingPathComponent("r-" + fileName(key)).path
+    }
+
+    /// What a process that was killed has left of a write; the next one writes over it.
+    private func unfinished(_ key: String) -> String {
+        folder.appendingPathComponent("t-" + fileName(key)).path
     }
 
     private func read(_ key: String) throws -> Versioned? {
@@ -73,8 +79,8 @@ public struct FileStore: SecureStore {
     }
 
     private func write(_ key: String, _ bytes: Data) throws {
-        let new = folder.appendingPathComponent("t-" + UUID().uuidString).path
-        let descriptor = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        let new = unfinished(key)
+        let descriptor = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw HookError.io }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {

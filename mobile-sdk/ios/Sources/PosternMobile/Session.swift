@@ -36,7 +36,7 @@ public struct Session: Sendable {
     /// answers is the app's, also errors; that it wants a stronger or fresher sign-in (RFC 9470) is `stepUpRequired`, with the
     /// API's challenge as its details.
     ///
-    /// Redirects are not followed: a proof is good for one URL, and a token for one API.
+    /// Redirects are not followed: a proof is good for one URL, and a token for one API. A body that is a stream is sent once.
     public func data(
         for request: URLRequest, _ want: Want = .init(), using session: URLSession = .shared
     ) async throws -> (Data, URLResponse) {
@@ -44,10 +44,11 @@ public struct Session: Sendable {
         while true {
             var authorized = request
             try await authorize(&authorized, want)
-            let (data, response) = try await session.data(for: authorized, delegate: NoRedirects())
+            let (data, response) = try await session.unredirected(authorized)
             switch verdict(on: response, to: authorized, tries) {
             case .pass: return (data, response)
             case .stepUp: throw AuthError.stepUpRequired(response)
+            case .retry where request.httpBodyStream != nil: return (data, response)
             case .retry: tries += 1
             }
         }
@@ -101,20 +102,18 @@ public struct Session: Sendable {
     }
 }
 
+extension Session: Hashable {
+    public static func == (one: Session, other: Session) -> Bool {
+        one.auth === other.auth && one.account == other.account
+    }
+    public func hash(into hasher: inout Hasher) { hasher.combine(account) }
+}
+
 extension HTTPURLResponse {
     var headersForCore: [HttpHeader] {
         allHeaderFields.compactMap { name, value in
             guard let name = name as? String, let value = value as? String else { return nil }
             return HttpHeader(name: name, value: Data(value.utf8))
         }
-    }
-}
-
-final class NoRedirects: NSObject, URLSessionTaskDelegate, Sendable {
-    func urlSession(
-        _ session: URLSession, task: URLSessionTask, willPerformHTTPRedirection response: HTTPURLResponse,
-        newRequest request: URLRequest, completionHandler: @escaping @Sendable (URLRequest?) -> Void
-    ) {
-        completionHandler(nil)
     }
 }

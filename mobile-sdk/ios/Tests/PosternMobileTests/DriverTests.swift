@@ -1,4 +1,5 @@
 import Foundation
+import PosternMobileFFI
 import XCTest
 
 @testable import PosternMobile
@@ -118,6 +119,28 @@ final class DriverTests: XCTestCase {
         }
     }
 
+    /// Who waits for another device and leaves is asked for no more; a later wait goes on with it.
+    func testWhoLeavesADeviceGrantIsNotSignedInBehindTheirBack() async throws {
+        let television = Television()
+        var hooks = try hooks()
+        (hooks.http, hooks.clock) = (television, television)
+        var config = FakeServer.config
+        config.scopes = ["notes"]
+        let auth = try MobileAuth(config, hooks: hooks)
+        let ready = try await auth.beginDevice()
+        let first = Task { try await auth.awaitDevice(ready) }
+        await television.asleep()
+        first.cancel()
+        let left = await first.result
+        guard case .failure(let error as AuthError) = left, error.isCancelled else { return XCTFail("\(left)") }
+        await television.wake()
+        let polls = await television.settled()
+        XCTAssertEqual(polls, 0)
+        let session = try await auth.awaitDevice(ready)
+        let there = try await auth.session()
+        XCTAssertEqual(there, session)
+    }
+
     func testALockedDeviceIsNotSignedOut() async throws {
         _ = try await signedIn()
         var hooks = try hooks()
@@ -180,7 +203,15 @@ final class DriverTests: XCTestCase {
     func testNothingThatIsPrintedHoldsASecret() async throws {
         let (auth, session) = try await signedIn()
         let token = try await session.accessToken()
-        let things: [Any] = [token, StoredTokens(refreshToken: "CANARY-rt0", idToken: "CANARY-id"), session, auth]
+        let ready = try await auth.beginAuthorization(AuthorizeParams(loginHint: "CANARY-hint"))
+        XCTAssertTrue(ready.url.contains("CANARY-hint"))
+        let things: [Any] = [
+            token, StoredTokens(refreshToken: "CANARY-rt0", idToken: "CANARY-id"), session, auth, ready,
+            SharedSession(NativeSso(idToken: Data("CANARY-id".utf8), deviceSecret: Data("CANARY-ds".utf8))),
+            DeviceReady(
+                userCode: "CANARY-code", verificationUri: "https://id.example", verificationUriComplete: "CANARY-uri",
+                flowId: "f", expiresInMs: 1),
+        ]
         for thing in things {
             var text = String(describing: thing) + String(reflecting: thing) + "\(thing)"
             dump(thing, to: &text)
@@ -233,4 +264,59 @@ private final class Forever: @unchecked Sendable {
     private let lock = NSLock()
     private var kept: [CheckedContinuation<Void, Never>] = []
     func keep(_ continuation: CheckedContinuation<Void, Never>) { lock.withLock { kept.append(continuation) } }
+}
+
+/// A server with the device grant, and a clock whose first sleep is as long as the test says.
+private actor Television: HttpClient, DeviceClock {
+    private var polls = 0
+    private var isAwake = false
+    private var sleeper: CheckedContinuation<Void, Never>?
+    private var watcher: CheckedContinuation<Void, Never>?
+    private nonisolated let hand = Hand()
+
+    nonisolated func now() -> Moment { hand.now() }
+
+    func sleep(_ duration: Duration) async {
+        if isAwake { return }
+        await withCheckedContinuation {
+            sleeper = $0
+            watcher?.resume()
+            watcher = nil
+        }
+    }
+
+    func asleep() async {
+        if sleeper == nil { await withCheckedContinuation { watcher = $0 } }
+    }
+
+    func wake() {
+        isAwake = true
+        sleeper?.resume()
+    }
+
+    /// How often the server was asked, when whoever was woken has had time to ask.
+    func settled() async -> Int {
+        for _ in 0..<1000 { await Task.yield() }
+        return polls
+    }
+
+    func send(_ request: HttpRequest) async -> HttpResult {
+        let body: String
+        if request.url.hasSuffix("/token") {
+            polls += 1
+            body = #"{"access_token":"at","token_type":"Bearer","expires_in":300,"refresh_token":"rt"}"#
+        } else if request.url.hasSuffix("/device") {
+            body = """
+                {"device_code":"d","user_code":"U","verification_uri":"https://id.example/d","expires_in":600,"interval":5}
+                """
+        } else {
+            body = """
+                {"issuer":"https://id.example","authorization_endpoint":"https://id.example/authorize",
+                "token_endpoint":"https://id.example/token","code_challenge_methods_supported":["S256"],
+                "device_authorization_endpoint":"https://id.example/device"}
+                """
+        }
+        let headers = [HttpHeader(name: "Content-Type", value: Data("application/json".utf8))]
+        return .response(HttpResponse(status: 200, headers: headers, body: Data(body.utf8)))
+    }
 }

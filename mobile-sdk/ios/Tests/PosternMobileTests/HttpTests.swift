@@ -54,26 +54,27 @@ final class HttpTests: XCTestCase {
     }
 
     func testWhereNobodyListensNothingWasSent() async throws {
-        let server = try TinyServer { _, _ in nil }
-        server.stop()
-        let result = await send(server, "/token", "grant_type=refresh_token")
+        let request = HttpRequest(
+            method: "POST", url: "http://127.0.0.1:\(try freePort())/token", headers: [], body: Data("a=b".utf8))
+        let result = await URLSessionHttp().send(request)
         XCTAssertEqual(result, .failed(.notSent))
     }
 
     /// Also not because somebody asks for a password, or has waited for too long.
     func testAChallengeIsAnAnswer() async throws {
+        let challenges = [#"Basic realm="r""#, #"Bearer error="invalid_token""#, #"DPoP error="use_dpop_nonce""#]
         let server = try TinyServer { _, number in
-            number == 1
-                ? answer("401 Unauthorized", ["WWW-Authenticate: Basic realm=\"r\""], #"{"error":"invalid_client"}"#)
+            number <= challenges.count
+                ? answer("401 Unauthorized", ["WWW-Authenticate: \(challenges[number - 1])"], #"{"error":"invalid_client"}"#)
                 : answer("408 Request Timeout")
         }
         defer { server.stop() }
-        for status: UInt16 in [401, 408] {
+        for status: UInt16 in [401, 401, 401, 408] {
             guard case .response(let response) = await send(server, "/token", "a=b") else { return XCTFail("no answer") }
             XCTAssertEqual(response.status, status)
             XCTAssertEqual(response.body.isEmpty, status == 408)
         }
-        XCTAssertEqual(server.requests.count, 2)
+        XCTAssertEqual(server.requests.count, 4)
     }
 
     func testAnAnswerOfMoreThanAMebibyteIsNone() async throws {
@@ -218,6 +219,37 @@ final class HttpTests: XCTestCase {
         XCTAssertEqual((response as? HTTPURLResponse)?.statusCode, 200)
         XCTAssertEqual(String(decoding: data, as: UTF8.self), "new")
         XCTAssertEqual(api.requests.count, 2)
+    }
+
+    func testATokenDoesNotFollowARedirect() async throws {
+        let elsewhere = try TinyServer { _, _ in answer("200 OK") }
+        defer { elsewhere.stop() }
+        let there = elsewhere.url("/")
+        let api = try TinyServer { _, _ in answer("307 Temporary Redirect", ["Location: \(there)"]) }
+        defer { api.stop() }
+        let folder = Folder()
+        let url = try XCTUnwrap(URL(string: api.url("/notes")))
+        let (_, response) = try await session(folder).data(for: URLRequest(url: url))
+        XCTAssertEqual((response as? HTTPURLResponse)?.statusCode, 307)
+        XCTAssertEqual(elsewhere.requests, [])
+    }
+
+    func testWhoLeavesDoesNotWaitForTheAPI() async throws {
+        let (asked, stopped) = (XCTestExpectation(description: "asked"), DispatchSemaphore(value: 0))
+        let api = try TinyServer { _, _ in
+            asked.fulfill()
+            stopped.wait()
+            return nil
+        }
+        defer { api.stop() }
+        let folder = Folder()
+        let (url, session) = (try XCTUnwrap(URL(string: api.url("/notes"))), try await session(folder))
+        let caller = Task { try await session.data(for: URLRequest(url: url)) }
+        await fulfillment(of: [asked], timeout: 60)
+        caller.cancel()
+        guard case .failure(let error as URLError) = await caller.result else { return XCTFail("an answer") }
+        XCTAssertEqual(error.code, .cancelled)
+        stopped.signal()
     }
 
     func testAnAPIThatWantsAStrongerSignInSaysWhich() async throws {

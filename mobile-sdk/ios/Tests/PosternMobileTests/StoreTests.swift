@@ -53,6 +53,19 @@ final class FileStoreTests: XCTestCase {
         XCTAssertFalse(goneToo)
     }
 
+    func testAWriteThatWasCutOffLeavesNothing() async throws {
+        let store = try FileStore(folder: folder.url)
+        let left = folder.url.appendingPathComponent("t-a")
+        try Data("half of a long record".utf8).write(to: left)
+        guard case .stored(let version) = try await store.put("a", Data("x".utf8), expect: 0) else { return XCTFail("none") }
+        let found = try await store.get("a")
+        XCTAssertEqual(found, Versioned(value: Data("x".utf8), version: version))
+        XCTAssertFalse(FileManager.default.fileExists(atPath: left.path))
+        try Data("half".utf8).write(to: left)
+        _ = try await store.delete("a", expect: nil)
+        XCTAssertFalse(FileManager.default.fileExists(atPath: left.path))
+    }
+
     func testASpoiltFileIsCorruptAndNotGone() async throws {
         let store = try FileStore(folder: folder.url)
         _ = try await store.put("account/a", Data("x".utf8), expect: 0)
@@ -87,6 +100,16 @@ final class FileLeaseTests: XCTestCase {
         await one.give("refresh/a")
         let free = await other.take("refresh/a", ttl: .seconds(25), wait: .zero)
         XCTAssertTrue(free)
+    }
+
+    func testWhereNothingCanBeWrittenNobodyWaits() async throws {
+        let clock = Hand()
+        let lease = try FileLease(folder: folder.url, clock: clock)
+        try FileManager.default.removeItem(at: folder.url)
+        let before = clock.now().monotonicMs
+        let taken = await lease.take("refresh/a", ttl: .seconds(25), wait: .seconds(10))
+        XCTAssertFalse(taken)
+        XCTAssertLessThan(clock.now().monotonicMs - before, 1000)
     }
 
     func testTheLeaseOfAProcessThatIsGoneFalls() async throws {

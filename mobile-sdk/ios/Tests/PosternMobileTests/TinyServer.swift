@@ -9,7 +9,7 @@ import Glibc
 /// Answers requests on this machine with the bytes that it is told, one connection after the other.
 final class TinyServer: @unchecked Sendable {
     private let lock = NSLock()
-    private let listening: Int32
+    private var isStopped = false
     private var asked: [String] = []
     let port: UInt16
 
@@ -17,11 +17,15 @@ final class TinyServer: @unchecked Sendable {
     init(drip: Bool = false, _ answer: @escaping @Sendable (_ request: String, _ number: Int) -> Data?) throws {
         let listening: Int32
         (listening, port) = try listenOnThisMachine(queue: 16)
-        self.listening = listening
         Thread.detachNewThread { [self] in
             while true {
                 let connection = accept(listening, nil, nil)
-                if connection < 0 { return }
+                if connection < 0 || lock.withLock({ isStopped }) {
+                    // By nobody else, or another server gets its number while it is still used here.
+                    if connection >= 0 { close(connection) }
+                    close(listening)
+                    return
+                }
                 let request = Self.read(connection)
                 let number = lock.withLock {
                     asked.append(request)
@@ -54,8 +58,9 @@ final class TinyServer: @unchecked Sendable {
     func url(_ path: String) -> String { "http://127.0.0.1:\(port)\(path)" }
 
     func stop() {
-        shutdown(listening, Int32(SHUT_RDWR))
-        close(listening)
+        lock.withLock { isStopped = true }
+        // Its thread wakes up, closes the socket and ends.
+        _ = isListening(port)
     }
 
     /// The head and as much body as it says.

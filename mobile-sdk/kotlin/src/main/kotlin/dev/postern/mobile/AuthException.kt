@@ -5,8 +5,8 @@ import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 
 /**
- * An error that says what the app does about it. Only [Action.SIGN_IN] means that the session is over; whatever else
- * happens, it is kept.
+ * An error that says what the app does about it. Only [Action.SIGN_IN] means that the session is over, but for
+ * [ErrorCode.STEP_UP_REQUIRED], which wants a stronger sign-in; whatever else happens, it is kept.
  */
 public class AuthException internal constructor(
     public val code: ErrorCode,

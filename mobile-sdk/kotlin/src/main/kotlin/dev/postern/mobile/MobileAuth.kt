@@ -87,7 +87,7 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
         return id?.let { Session(driver, it) }
     }
 
-    /** All of them, in the order in which they came. */
+    /** All of them, in an order that stays. */
     public suspend fun sessions(): List<Session> = accounts().accounts.map { Session(driver, it) }
 
     /** Whose session [session] gives from now on. */

@@ -112,8 +112,11 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
     private suspend fun loop(operation: Operation, performer: Performer, wanted: () -> Boolean): Outcome {
         var answer: Answer? = null
         while (true) {
-            val step = operation.step(answer, now())
-            answer?.input?.wipe()
+            val step = try {
+                operation.step(answer, now())
+            } finally {
+                answer?.input?.wipe()
+            }
             step.events.forEach { told.tryEmit(it.toAuthEvent()) }
             when (val next = step.next) {
                 is Next.Done -> return next.outcome

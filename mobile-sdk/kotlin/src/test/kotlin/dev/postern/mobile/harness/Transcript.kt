@@ -7,15 +7,19 @@ import dev.postern.mobile.ffi.AuthorizeParams
 import dev.postern.mobile.ffi.Config
 import dev.postern.mobile.ffi.Core
 import dev.postern.mobile.ffi.DpopPolicy
+import dev.postern.mobile.ffi.ErrorCode
+import dev.postern.mobile.ffi.ExchangeParams
 import dev.postern.mobile.ffi.Header
 import dev.postern.mobile.ffi.LogoutMode
 import dev.postern.mobile.ffi.Moment
+import dev.postern.mobile.ffi.NativeSso
 import dev.postern.mobile.ffi.Operation
 import dev.postern.mobile.ffi.Outcome
 import dev.postern.mobile.ffi.ParPolicy
 import dev.postern.mobile.ffi.StoredTokens
 import dev.postern.mobile.ffi.Want
 import java.io.File
+import java.lang.reflect.Modifier
 import java.nio.ByteBuffer
 import java.nio.charset.CharacterCodingException
 import java.util.Base64
@@ -90,25 +94,33 @@ private fun title(constant: Enum<*>) =
 fun Core.start(call: Members): Operation {
     val account = call.textOrNull("account")
     return when (val type = call.text("type")) {
-        "begin" -> begin(
-            AuthorizeParams(
-                call.textOrNull("login_hint"), call.textOrNull("prompt"), call.textOrNull("acr_values"),
-                (call["max_age"] as Long?)?.toUInt(), call.textOrNull("ui_locales"), texts(call["scopes"]),
-            ),
-        )
+        "begin" -> begin(params(call))
+        "begin_device" -> beginDevice(params(call))
         "handle_redirect" -> handleRedirect(bytes(call["url"]))
         "cancel" -> cancel(call.text("flow_id"))
+        "poll_device" -> pollDevice(call.text("flow_id"))
         "access_token" -> accessToken(account, want(call))
         "authorize_request" -> authorizeRequest(account, call.text("method"), call.text("url"), want(call))
         "logout" -> logout(account, constant<LogoutMode>(call["mode"]))
         "end_session_url" -> endSessionUrl(account, call.textOrNull("then"), call.textOrNull("state"))
+        "exchange" -> exchange(
+            account, ExchangeParams(call.textOrNull("audience"), call.textOrNull("resource"), texts(call["scopes"])),
+        )
+        "native_sso" -> nativeSso(NativeSso(bytes(call["id_token"]), bytes(call["device_secret"])))
+        "share" -> share(account)
+        "set_default" -> setDefault(call.text("account"))
         "adopt" -> adopt(StoredTokens(bytes(call["refresh_token"]), call["id_token"]?.let(::bytes)))
         "id_claims" -> idClaims(account)
         "accounts" -> accounts()
         "resume" -> resume()
-        else -> error("nobody has recorded $type yet")
+        else -> error("$type is not a call")
     }
 }
+
+private fun params(call: Members) = AuthorizeParams(
+    call.textOrNull("login_hint"), call.textOrNull("prompt"), call.textOrNull("acr_values"),
+    (call["max_age"] as Long?)?.toUInt(), call.textOrNull("ui_locales"), texts(call["scopes"]),
+)
 
 private fun want(call: Members) =
     Want(call.number("min_ttl_ms").toULong(), call.textOrNull("resource"), texts(call["scopes"]), call["fresh"] == true)
@@ -127,8 +139,14 @@ fun json(outcome: Outcome): Members = when (outcome) {
     is Outcome.Accounts -> of("accounts", "accounts" to outcome.accounts, "default" to outcome.default)
     is Outcome.Url -> of("url", "url" to outcome.url)
     is Outcome.Claims -> of("claims", "json" to json(outcome.json))
+    is Outcome.DeviceReady -> outcome.ready.run {
+        of(
+            "device_ready", "user_code" to userCode, "verification_uri" to verificationUri,
+            "verification_uri_complete" to verificationUriComplete, "flow_id" to flowId, "expires_in_ms" to expiresInMs.toLong(),
+        )
+    }
+    is Outcome.Shared -> outcome.sso.run { of("shared", "id_token" to json(idToken), "device_secret" to json(deviceSecret)) }
     Outcome.Done -> of("done")
-    is Outcome.DeviceReady, is Outcome.Shared -> error("nobody has recorded $outcome yet")
 }
 
 fun json(error: AuthException): Members = mapOf(
@@ -136,15 +154,19 @@ fun json(error: AuthException): Members = mapOf(
     "retry_after_ms" to error.retryAfter?.inWholeMilliseconds, "details" to error.details,
 )
 
-fun json(event: AuthEvent): Members = when (event) {
-    is AuthEvent.AccountAdded -> of("account_added", "account" to event.account)
-    is AuthEvent.AccountRemoved -> of("account_removed", "account" to event.account)
-    is AuthEvent.TokensRotated -> of("tokens_rotated", "account" to event.account)
-    is AuthEvent.SessionEnded -> of("session_ended", "account" to event.account, "reason" to name(event.reason))
-    is AuthEvent.StorageDegraded -> of("storage_degraded", "account" to event.account)
-    is AuthEvent.StorageRecovered -> of("storage_recovered", "account" to event.account)
-    is AuthEvent.ClockSkewDetected -> of("clock_skew_detected", "offset_ms" to event.offset.inWholeMilliseconds)
-    is AuthEvent.RedirectRejected -> of("redirect_rejected", "code" to title(event.code))
-    is AuthEvent.RevocationQueued -> of("revocation_queued", "account" to event.account)
-    AuthEvent.AttestationSkipped -> of("attestation_skipped")
+/** By the names of its members, so that none is left out. */
+fun json(event: AuthEvent): Members {
+    val members = event.javaClass.declaredFields.filterNot { Modifier.isStatic(it.modifiers) }.associate { field ->
+        field.isAccessible = true
+        field.name to field.get(event)
+    }
+    val type = event.javaClass.simpleName.replace(Regex("(?<=.)[A-Z]"), "_$0").lowercase()
+    if (event is AuthEvent.ClockSkewDetected) return of(type, "offset_ms" to event.offset.inWholeMilliseconds)
+    return of(type) + members.mapValues { (_, value) ->
+        when (value) {
+            is ErrorCode -> title(value)
+            is Enum<*> -> name(value)
+            else -> value
+        }
+    }
 }
