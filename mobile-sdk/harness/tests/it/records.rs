@@ -1,6 +1,9 @@
 //! Records that a newer SDK has written, that were torn, or that lost a bit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use postern_mobile_core::{
     Action, Config, Core, EndReason, ErrorCode, Event, ExchangeParams, HttpFailure, Input, LogoutMode,
@@ -143,6 +146,32 @@ fn a_sign_in_takes_no_place_of_a_newer_sdks_session() {
     assert!(app.refresh().is_ok());
     assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
     assert_eq!(server.ended(), ended + 3, "Carol's, and Bob's that waited");
+}
+
+/// The process was killed before it could forget the sign-in, whose session a newer SDK has taken over since.
+#[test]
+fn a_sign_in_that_is_tidied_away_leaves_its_session_the_key() {
+    for schema in ["1", "2"] {
+        let server = Fake::default();
+        let device = server.device();
+        let app = device.app();
+        let back = server.browse(&app.begin());
+        let begun = device.store.names("pending/").remove(0);
+        let record = String::from_utf8(device.store.records()[&begun].clone()).expect("text");
+        app.run(app.core.handle_redirect(back.as_str().into()))
+            .expect("signed in");
+        let used = record.replace("\"used\":false", "\"used\":true");
+        assert_ne!(used, record);
+        let session = device.store.names("account/").remove(0);
+        let account = records(&device)[&session].replace("\"schema\":1", &format!("\"schema\":{schema}"));
+        device.store.records().insert(begun, used.into_bytes());
+        device.store.records().insert(session, account.into_bytes());
+        device.passed.fetch_add(3_600_001, Ordering::Relaxed);
+        let app = device.app();
+        assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
+        assert!(device.store.names("pending/").is_empty());
+        assert_eq!(device.keys.count(), 1, "schema {schema}");
+    }
 }
 
 /// Puts this in the place of the session's record, and says what a refresh of it came to.
