@@ -245,12 +245,20 @@ pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>
             Err(error) if error.code == ErrorCode::StorageCorrupt => None,
             found => found?,
         };
-        if let Some(found) = found
-            && let Ok(account) = Account::read(&found.value, host.config())
-            && account.flow == flow
-        {
-            return Ok(Some(account.id));
+        if found.is_some_and(|found| is_of(host, &found.value, flow)) {
+            return Ok(Some(name.trim_start_matches("account/").to_owned()));
         }
     }
     Ok(None)
+}
+
+/// Whether an account is of this sign-in, also one that a newer SDK has written since: it has the key.
+fn is_of(host: &Host, record: &Secret, flow: &str) -> bool {
+    match Account::read(record, host.config()) {
+        Ok(account) => account.flow == flow,
+        Err(ErrorCode::StorageTooNew) => {
+            json::object(record.bytes()).is_some_and(|members| json::text(&members, "flow") == Some(flow))
+        }
+        Err(_) => false,
+    }
 }
