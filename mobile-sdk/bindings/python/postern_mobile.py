@@ -524,6 +524,8 @@ def _uniffi_check_contract_api_version(lib):
         raise InternalError("UniFFI contract version mismatch: try cleaning and rebuilding your project")
 
 def _uniffi_check_api_checksums(lib):
+    if lib.uniffi_postern_mobile_checksum_func_error_of() != 33443:
+        raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_postern_mobile_checksum_method_core_access_token() != 16371:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     if lib.uniffi_postern_mobile_checksum_method_core_accounts() != 47943:
@@ -595,6 +597,9 @@ _UniffiLib.ffi_postern_mobile_rustbuffer_reserve.restype = _UniffiRustBuffer
 _UniffiLib.ffi_postern_mobile_uniffi_contract_version.argtypes = (
 )
 _UniffiLib.ffi_postern_mobile_uniffi_contract_version.restype = ctypes.c_uint32
+_UniffiLib.uniffi_postern_mobile_checksum_func_error_of.argtypes = (
+)
+_UniffiLib.uniffi_postern_mobile_checksum_func_error_of.restype = ctypes.c_uint16
 _UniffiLib.uniffi_postern_mobile_checksum_method_core_access_token.argtypes = (
 )
 _UniffiLib.uniffi_postern_mobile_checksum_method_core_access_token.restype = ctypes.c_uint16
@@ -658,6 +663,11 @@ _UniffiLib.uniffi_postern_mobile_checksum_constructor_core_new.restype = ctypes.
 _UniffiLib.uniffi_postern_mobile_checksum_method_operation_step.argtypes = (
 )
 _UniffiLib.uniffi_postern_mobile_checksum_method_operation_step.restype = ctypes.c_uint16
+_UniffiLib.uniffi_postern_mobile_fn_func_error_of.argtypes = (
+    _UniffiRustBuffer,
+    ctypes.POINTER(_UniffiRustCallStatus),
+)
+_UniffiLib.uniffi_postern_mobile_fn_func_error_of.restype = _UniffiRustBuffer
 _UniffiLib.uniffi_postern_mobile_fn_method_core_access_token.argtypes = (
     ctypes.c_uint64,
     _UniffiRustBuffer,
@@ -2716,75 +2726,73 @@ class ErrorCode(enum.Enum):
     
     TOKEN_TYPE_DOWNGRADE = 20
     
-    SESSION_EXPIRED = 21
+    SESSION_REVOKED = 21
     
-    SESSION_REVOKED = 22
+    KEY_LOST = 22
     
-    KEY_LOST = 23
+    NO_SUCH_ACCOUNT = 23
     
-    NO_SUCH_ACCOUNT = 24
+    STEP_UP_REQUIRED = 24
     
-    STEP_UP_REQUIRED = 25
+    STORAGE_CORRUPT = 25
     
-    STORAGE_CORRUPT = 26
+    NO_REFRESH_TOKEN = 26
     
-    NO_REFRESH_TOKEN = 27
+    OFFLINE = 27
     
-    OFFLINE = 28
+    NO_ANSWER = 28
     
-    NO_ANSWER = 29
+    SERVER_UNAVAILABLE = 29
     
-    SERVER_UNAVAILABLE = 30
+    RATE_LIMITED = 30
     
-    RATE_LIMITED = 31
+    STORAGE_UNAVAILABLE = 31
     
-    STORAGE_UNAVAILABLE = 32
+    BUSY = 32
     
-    BUSY = 33
+    READ_ONLY = 33
     
-    READ_ONLY = 34
+    HOOK_TIMEOUT = 34
     
-    HOOK_TIMEOUT = 35
+    DEVICE_LOCKED = 35
     
-    DEVICE_LOCKED = 36
+    STORAGE_TOO_NEW = 36
     
-    STORAGE_TOO_NEW = 37
+    UPDATE_REQUIRED = 37
     
-    UPDATE_REQUIRED = 38
+    DEVICE_NOT_TRUSTED = 38
     
-    DEVICE_NOT_TRUSTED = 39
+    ATTESTATION_UNAVAILABLE = 39
     
-    ATTESTATION_UNAVAILABLE = 40
+    CLIENT_REJECTED = 40
     
-    CLIENT_REJECTED = 41
+    REQUEST_REJECTED = 41
     
-    REQUEST_REJECTED = 42
+    SCOPE_OR_RESOURCE_REJECTED = 42
     
-    SCOPE_OR_RESOURCE_REJECTED = 43
+    INVALID_ARGUMENT = 43
     
-    INVALID_ARGUMENT = 44
+    NOT_SUPPORTED = 44
     
-    NOT_SUPPORTED = 45
+    DISCOVERY_MALFORMED = 45
     
-    DISCOVERY_MALFORMED = 46
+    DISCOVERY_ISSUER_MISMATCH = 46
     
-    DISCOVERY_ISSUER_MISMATCH = 47
+    DISCOVERY_INSECURE_ENDPOINT = 47
     
-    DISCOVERY_INSECURE_ENDPOINT = 48
+    DISCOVERY_NO_PKCE = 48
     
-    DISCOVERY_NO_PKCE = 49
+    DISCOVERY_NO_DPOP = 49
     
-    DISCOVERY_NO_DPOP = 50
+    DISCOVERY_NO_PAR = 50
     
-    DISCOVERY_NO_PAR = 51
+    PROOF_REJECTED = 51
     
-    PROOF_REJECTED = 52
+    HOOK_MISBEHAVED = 52
     
-    HOOK_MISBEHAVED = 53
+    OUT_OF_ORDER = 53
     
-    OUT_OF_ORDER = 54
-    
-    INTERNAL = 55
+    INTERNAL = 54
     
 
 
@@ -2835,74 +2843,72 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
         if variant == 21:
             return ErrorCode.TOKEN_TYPE_DOWNGRADE
         if variant == 22:
-            return ErrorCode.SESSION_EXPIRED
-        if variant == 23:
             return ErrorCode.SESSION_REVOKED
-        if variant == 24:
+        if variant == 23:
             return ErrorCode.KEY_LOST
-        if variant == 25:
+        if variant == 24:
             return ErrorCode.NO_SUCH_ACCOUNT
-        if variant == 26:
+        if variant == 25:
             return ErrorCode.STEP_UP_REQUIRED
-        if variant == 27:
+        if variant == 26:
             return ErrorCode.STORAGE_CORRUPT
-        if variant == 28:
+        if variant == 27:
             return ErrorCode.NO_REFRESH_TOKEN
-        if variant == 29:
+        if variant == 28:
             return ErrorCode.OFFLINE
-        if variant == 30:
+        if variant == 29:
             return ErrorCode.NO_ANSWER
-        if variant == 31:
+        if variant == 30:
             return ErrorCode.SERVER_UNAVAILABLE
-        if variant == 32:
+        if variant == 31:
             return ErrorCode.RATE_LIMITED
-        if variant == 33:
+        if variant == 32:
             return ErrorCode.STORAGE_UNAVAILABLE
-        if variant == 34:
+        if variant == 33:
             return ErrorCode.BUSY
-        if variant == 35:
+        if variant == 34:
             return ErrorCode.READ_ONLY
-        if variant == 36:
+        if variant == 35:
             return ErrorCode.HOOK_TIMEOUT
-        if variant == 37:
+        if variant == 36:
             return ErrorCode.DEVICE_LOCKED
-        if variant == 38:
+        if variant == 37:
             return ErrorCode.STORAGE_TOO_NEW
-        if variant == 39:
+        if variant == 38:
             return ErrorCode.UPDATE_REQUIRED
-        if variant == 40:
+        if variant == 39:
             return ErrorCode.DEVICE_NOT_TRUSTED
-        if variant == 41:
+        if variant == 40:
             return ErrorCode.ATTESTATION_UNAVAILABLE
-        if variant == 42:
+        if variant == 41:
             return ErrorCode.CLIENT_REJECTED
-        if variant == 43:
+        if variant == 42:
             return ErrorCode.REQUEST_REJECTED
-        if variant == 44:
+        if variant == 43:
             return ErrorCode.SCOPE_OR_RESOURCE_REJECTED
-        if variant == 45:
+        if variant == 44:
             return ErrorCode.INVALID_ARGUMENT
-        if variant == 46:
+        if variant == 45:
             return ErrorCode.NOT_SUPPORTED
-        if variant == 47:
+        if variant == 46:
             return ErrorCode.DISCOVERY_MALFORMED
-        if variant == 48:
+        if variant == 47:
             return ErrorCode.DISCOVERY_ISSUER_MISMATCH
-        if variant == 49:
+        if variant == 48:
             return ErrorCode.DISCOVERY_INSECURE_ENDPOINT
-        if variant == 50:
+        if variant == 49:
             return ErrorCode.DISCOVERY_NO_PKCE
-        if variant == 51:
+        if variant == 50:
             return ErrorCode.DISCOVERY_NO_DPOP
-        if variant == 52:
+        if variant == 51:
             return ErrorCode.DISCOVERY_NO_PAR
-        if variant == 53:
+        if variant == 52:
             return ErrorCode.PROOF_REJECTED
-        if variant == 54:
+        if variant == 53:
             return ErrorCode.HOOK_MISBEHAVED
-        if variant == 55:
+        if variant == 54:
             return ErrorCode.OUT_OF_ORDER
-        if variant == 56:
+        if variant == 55:
             return ErrorCode.INTERNAL
         raise InternalError("Raw enum value doesn't match any cases")
 
@@ -2949,8 +2955,6 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
         if value == ErrorCode.ID_TOKEN_SUBJECT:
             return
         if value == ErrorCode.TOKEN_TYPE_DOWNGRADE:
-            return
-        if value == ErrorCode.SESSION_EXPIRED:
             return
         if value == ErrorCode.SESSION_REVOKED:
             return
@@ -3066,76 +3070,74 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
             buf.write_i32(20)
         if value == ErrorCode.TOKEN_TYPE_DOWNGRADE:
             buf.write_i32(21)
-        if value == ErrorCode.SESSION_EXPIRED:
-            buf.write_i32(22)
         if value == ErrorCode.SESSION_REVOKED:
-            buf.write_i32(23)
+            buf.write_i32(22)
         if value == ErrorCode.KEY_LOST:
-            buf.write_i32(24)
+            buf.write_i32(23)
         if value == ErrorCode.NO_SUCH_ACCOUNT:
-            buf.write_i32(25)
+            buf.write_i32(24)
         if value == ErrorCode.STEP_UP_REQUIRED:
-            buf.write_i32(26)
+            buf.write_i32(25)
         if value == ErrorCode.STORAGE_CORRUPT:
-            buf.write_i32(27)
+            buf.write_i32(26)
         if value == ErrorCode.NO_REFRESH_TOKEN:
-            buf.write_i32(28)
+            buf.write_i32(27)
         if value == ErrorCode.OFFLINE:
-            buf.write_i32(29)
+            buf.write_i32(28)
         if value == ErrorCode.NO_ANSWER:
-            buf.write_i32(30)
+            buf.write_i32(29)
         if value == ErrorCode.SERVER_UNAVAILABLE:
-            buf.write_i32(31)
+            buf.write_i32(30)
         if value == ErrorCode.RATE_LIMITED:
-            buf.write_i32(32)
+            buf.write_i32(31)
         if value == ErrorCode.STORAGE_UNAVAILABLE:
-            buf.write_i32(33)
+            buf.write_i32(32)
         if value == ErrorCode.BUSY:
-            buf.write_i32(34)
+            buf.write_i32(33)
         if value == ErrorCode.READ_ONLY:
-            buf.write_i32(35)
+            buf.write_i32(34)
         if value == ErrorCode.HOOK_TIMEOUT:
-            buf.write_i32(36)
+            buf.write_i32(35)
         if value == ErrorCode.DEVICE_LOCKED:
-            buf.write_i32(37)
+            buf.write_i32(36)
         if value == ErrorCode.STORAGE_TOO_NEW:
-            buf.write_i32(38)
+            buf.write_i32(37)
         if value == ErrorCode.UPDATE_REQUIRED:
-            buf.write_i32(39)
+            buf.write_i32(38)
         if value == ErrorCode.DEVICE_NOT_TRUSTED:
-            buf.write_i32(40)
+            buf.write_i32(39)
         if value == ErrorCode.ATTESTATION_UNAVAILABLE:
-            buf.write_i32(41)
+            buf.write_i32(40)
         if value == ErrorCode.CLIENT_REJECTED:
-            buf.write_i32(42)
+            buf.write_i32(41)
         if value == ErrorCode.REQUEST_REJECTED:
-            buf.write_i32(43)
+            buf.write_i32(42)
         if value == ErrorCode.SCOPE_OR_RESOURCE_REJECTED:
-            buf.write_i32(44)
+            buf.write_i32(43)
         if value == ErrorCode.INVALID_ARGUMENT:
-            buf.write_i32(45)
+            buf.write_i32(44)
         if value == ErrorCode.NOT_SUPPORTED:
-            buf.write_i32(46)
+            buf.write_i32(45)
         if value == ErrorCode.DISCOVERY_MALFORMED:
-            buf.write_i32(47)
+            buf.write_i32(46)
         if value == ErrorCode.DISCOVERY_ISSUER_MISMATCH:
-            buf.write_i32(48)
+            buf.write_i32(47)
         if value == ErrorCode.DISCOVERY_INSECURE_ENDPOINT:
-            buf.write_i32(49)
+            buf.write_i32(48)
         if value == ErrorCode.DISCOVERY_NO_PKCE:
-            buf.write_i32(50)
+            buf.write_i32(49)
         if value == ErrorCode.DISCOVERY_NO_DPOP:
-            buf.write_i32(51)
+            buf.write_i32(50)
         if value == ErrorCode.DISCOVERY_NO_PAR:
-            buf.write_i32(52)
+            buf.write_i32(51)
         if value == ErrorCode.PROOF_REJECTED:
-            buf.write_i32(53)
+            buf.write_i32(52)
         if value == ErrorCode.HOOK_MISBEHAVED:
-            buf.write_i32(54)
+            buf.write_i32(53)
         if value == ErrorCode.OUT_OF_ORDER:
-            buf.write_i32(55)
+            buf.write_i32(54)
         if value == ErrorCode.INTERNAL:
-            buf.write_i32(56)
+            buf.write_i32(55)
 
 
 
@@ -5350,6 +5352,14 @@ class ConfigError:  # type: ignore
         def __repr__(self):
             return "ConfigError.Resource({})".format(str(self))
     _UniffiTempConfigError.Resource = Resource # type: ignore
+    class Attestation(_UniffiTempConfigError):
+        
+        def __init__(self):
+            pass
+
+        def __repr__(self):
+            return "ConfigError.Attestation({})".format(str(self))
+    _UniffiTempConfigError.Attestation = Attestation # type: ignore
 
 ConfigError = _UniffiTempConfigError # type: ignore
 del _UniffiTempConfigError
@@ -5377,6 +5387,9 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
         if variant == 6:
             return ConfigError.Resource(
             )
+        if variant == 7:
+            return ConfigError.Attestation(
+            )
         raise InternalError("Raw enum value doesn't match any cases")
 
     @staticmethod
@@ -5393,6 +5406,8 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
             return
         if isinstance(value, ConfigError.Resource):
             return
+        if isinstance(value, ConfigError.Attestation):
+            return
 
     @staticmethod
     def write(value, buf):
@@ -5408,6 +5423,8 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
             buf.write_i32(5)
         if isinstance(value, ConfigError.Resource):
             buf.write_i32(6)
+        if isinstance(value, ConfigError.Attestation):
+            buf.write_i32(7)
 
 
 
@@ -6198,6 +6215,23 @@ class _UniffiFfiConverterTypeCore:
     @classmethod
     def write(cls, value: Core, buf: _UniffiRustBuffer):
         buf.write_u64(cls.lower(value))
+def error_of(code: ErrorCode) -> SdkError:
+    """
+    An error that a driver finds itself, as the core would say it.
+"""
+    
+    _UniffiFfiConverterTypeErrorCode.check_lower(code)
+    _uniffi_lowered_args = (
+        _UniffiFfiConverterTypeErrorCode.lower(code),
+    )
+    _uniffi_lift_return = _UniffiFfiConverterTypeSdkError.lift
+    _uniffi_error_converter = None
+    _uniffi_ffi_result = _uniffi_rust_call_with_error(
+        _uniffi_error_converter,
+        _UniffiLib.uniffi_postern_mobile_fn_func_error_of,
+        *_uniffi_lowered_args,
+    )
+    return _uniffi_lift_return(_uniffi_ffi_result)
 
 __all__ = [
     "InternalError",
@@ -6238,6 +6272,7 @@ __all__ = [
     "Step",
     "StoredTokens",
     "Want",
+    "error_of",
     "Operation",
     "OperationProtocol",
     "Core",

@@ -2570,6 +2570,7 @@ enum ConfigError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
     case CustomScheme
     case Scope
     case Resource
+    case Attestation
 
     
 
@@ -2605,6 +2606,7 @@ public struct FfiConverterTypeConfigError: FfiConverterRustBuffer {
         case 4: return .CustomScheme
         case 5: return .Scope
         case 6: return .Resource
+        case 7: return .Attestation
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -2639,6 +2641,10 @@ public struct FfiConverterTypeConfigError: FfiConverterRustBuffer {
         
         case .Resource:
             writeInt(&buf, Int32(6))
+        
+        
+        case .Attestation:
+            writeInt(&buf, Int32(7))
         
         }
     }
@@ -3034,7 +3040,6 @@ public enum ErrorCode: Equatable, Hashable {
     case idTokenAccessTokenHash
     case idTokenSubject
     case tokenTypeDowngrade
-    case sessionExpired
     case sessionRevoked
     case keyLost
     case noSuchAccount
@@ -3132,75 +3137,73 @@ public struct FfiConverterTypeErrorCode: FfiConverterRustBuffer {
         
         case 21: return .tokenTypeDowngrade
         
-        case 22: return .sessionExpired
+        case 22: return .sessionRevoked
         
-        case 23: return .sessionRevoked
+        case 23: return .keyLost
         
-        case 24: return .keyLost
+        case 24: return .noSuchAccount
         
-        case 25: return .noSuchAccount
+        case 25: return .stepUpRequired
         
-        case 26: return .stepUpRequired
+        case 26: return .storageCorrupt
         
-        case 27: return .storageCorrupt
+        case 27: return .noRefreshToken
         
-        case 28: return .noRefreshToken
+        case 28: return .offline
         
-        case 29: return .offline
+        case 29: return .noAnswer
         
-        case 30: return .noAnswer
+        case 30: return .serverUnavailable
         
-        case 31: return .serverUnavailable
+        case 31: return .rateLimited
         
-        case 32: return .rateLimited
+        case 32: return .storageUnavailable
         
-        case 33: return .storageUnavailable
+        case 33: return .busy
         
-        case 34: return .busy
+        case 34: return .readOnly
         
-        case 35: return .readOnly
+        case 35: return .hookTimeout
         
-        case 36: return .hookTimeout
+        case 36: return .deviceLocked
         
-        case 37: return .deviceLocked
+        case 37: return .storageTooNew
         
-        case 38: return .storageTooNew
+        case 38: return .updateRequired
         
-        case 39: return .updateRequired
+        case 39: return .deviceNotTrusted
         
-        case 40: return .deviceNotTrusted
+        case 40: return .attestationUnavailable
         
-        case 41: return .attestationUnavailable
+        case 41: return .clientRejected
         
-        case 42: return .clientRejected
+        case 42: return .requestRejected
         
-        case 43: return .requestRejected
+        case 43: return .scopeOrResourceRejected
         
-        case 44: return .scopeOrResourceRejected
+        case 44: return .invalidArgument
         
-        case 45: return .invalidArgument
+        case 45: return .notSupported
         
-        case 46: return .notSupported
+        case 46: return .discoveryMalformed
         
-        case 47: return .discoveryMalformed
+        case 47: return .discoveryIssuerMismatch
         
-        case 48: return .discoveryIssuerMismatch
+        case 48: return .discoveryInsecureEndpoint
         
-        case 49: return .discoveryInsecureEndpoint
+        case 49: return .discoveryNoPkce
         
-        case 50: return .discoveryNoPkce
+        case 50: return .discoveryNoDpop
         
-        case 51: return .discoveryNoDpop
+        case 51: return .discoveryNoPar
         
-        case 52: return .discoveryNoPar
+        case 52: return .proofRejected
         
-        case 53: return .proofRejected
+        case 53: return .hookMisbehaved
         
-        case 54: return .hookMisbehaved
+        case 54: return .outOfOrder
         
-        case 55: return .outOfOrder
-        
-        case 56: return .`internal`
+        case 55: return .`internal`
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -3294,144 +3297,140 @@ public struct FfiConverterTypeErrorCode: FfiConverterRustBuffer {
             writeInt(&buf, Int32(21))
         
         
-        case .sessionExpired:
+        case .sessionRevoked:
             writeInt(&buf, Int32(22))
         
         
-        case .sessionRevoked:
+        case .keyLost:
             writeInt(&buf, Int32(23))
         
         
-        case .keyLost:
+        case .noSuchAccount:
             writeInt(&buf, Int32(24))
         
         
-        case .noSuchAccount:
+        case .stepUpRequired:
             writeInt(&buf, Int32(25))
         
         
-        case .stepUpRequired:
+        case .storageCorrupt:
             writeInt(&buf, Int32(26))
         
         
-        case .storageCorrupt:
+        case .noRefreshToken:
             writeInt(&buf, Int32(27))
         
         
-        case .noRefreshToken:
+        case .offline:
             writeInt(&buf, Int32(28))
         
         
-        case .offline:
+        case .noAnswer:
             writeInt(&buf, Int32(29))
         
         
-        case .noAnswer:
+        case .serverUnavailable:
             writeInt(&buf, Int32(30))
         
         
-        case .serverUnavailable:
+        case .rateLimited:
             writeInt(&buf, Int32(31))
         
         
-        case .rateLimited:
+        case .storageUnavailable:
             writeInt(&buf, Int32(32))
         
         
-        case .storageUnavailable:
+        case .busy:
             writeInt(&buf, Int32(33))
         
         
-        case .busy:
+        case .readOnly:
             writeInt(&buf, Int32(34))
         
         
-        case .readOnly:
+        case .hookTimeout:
             writeInt(&buf, Int32(35))
         
         
-        case .hookTimeout:
+        case .deviceLocked:
             writeInt(&buf, Int32(36))
         
         
-        case .deviceLocked:
+        case .storageTooNew:
             writeInt(&buf, Int32(37))
         
         
-        case .storageTooNew:
+        case .updateRequired:
             writeInt(&buf, Int32(38))
         
         
-        case .updateRequired:
+        case .deviceNotTrusted:
             writeInt(&buf, Int32(39))
         
         
-        case .deviceNotTrusted:
+        case .attestationUnavailable:
             writeInt(&buf, Int32(40))
         
         
-        case .attestationUnavailable:
+        case .clientRejected:
             writeInt(&buf, Int32(41))
         
         
-        case .clientRejected:
+        case .requestRejected:
             writeInt(&buf, Int32(42))
         
         
-        case .requestRejected:
+        case .scopeOrResourceRejected:
             writeInt(&buf, Int32(43))
         
         
-        case .scopeOrResourceRejected:
+        case .invalidArgument:
             writeInt(&buf, Int32(44))
         
         
-        case .invalidArgument:
+        case .notSupported:
             writeInt(&buf, Int32(45))
         
         
-        case .notSupported:
+        case .discoveryMalformed:
             writeInt(&buf, Int32(46))
         
         
-        case .discoveryMalformed:
+        case .discoveryIssuerMismatch:
             writeInt(&buf, Int32(47))
         
         
-        case .discoveryIssuerMismatch:
+        case .discoveryInsecureEndpoint:
             writeInt(&buf, Int32(48))
         
         
-        case .discoveryInsecureEndpoint:
+        case .discoveryNoPkce:
             writeInt(&buf, Int32(49))
         
         
-        case .discoveryNoPkce:
+        case .discoveryNoDpop:
             writeInt(&buf, Int32(50))
         
         
-        case .discoveryNoDpop:
+        case .discoveryNoPar:
             writeInt(&buf, Int32(51))
         
         
-        case .discoveryNoPar:
+        case .proofRejected:
             writeInt(&buf, Int32(52))
         
         
-        case .proofRejected:
+        case .hookMisbehaved:
             writeInt(&buf, Int32(53))
         
         
-        case .hookMisbehaved:
+        case .outOfOrder:
             writeInt(&buf, Int32(54))
         
         
-        case .outOfOrder:
-            writeInt(&buf, Int32(55))
-        
-        
         case .`internal`:
-            writeInt(&buf, Int32(56))
+            writeInt(&buf, Int32(55))
         
         }
     }
@@ -4876,6 +4875,17 @@ public func FfiConverterTypeSecret_lower(_ value: Secret) -> RustBuffer {
     return FfiConverterTypeSecret.lower(value)
 }
 
+/**
+ * An error that a driver finds itself, as the core would say it.
+ */
+public func errorOf(code: ErrorCode) -> SdkError  {
+    return try!  FfiConverterTypeSdkError_lift(try! rustCall() {
+        uniffiCallStatus in
+    uniffi_postern_mobile_fn_func_error_of(
+        FfiConverterTypeErrorCode_lower(code),uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -4891,6 +4901,9 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_postern_mobile_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_postern_mobile_checksum_func_error_of() != 33443) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_postern_mobile_checksum_method_core_access_token() != 16371) {
         return InitializationResult.apiChecksumMismatch

@@ -368,6 +368,11 @@ void uniffi_postern_mobile_fn_free_operation(uint64_t handle, RustCallStatus *_N
 RustBuffer uniffi_postern_mobile_fn_method_operation_step(uint64_t ptr, RustBuffer answer, RustBuffer now, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_POSTERN_MOBILE_FN_FUNC_ERROR_OF
+#define UNIFFI_FFIDEF_UNIFFI_POSTERN_MOBILE_FN_FUNC_ERROR_OF
+RustBuffer uniffi_postern_mobile_fn_func_error_of(RustBuffer code, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_FFI_POSTERN_MOBILE_RUSTBUFFER_ALLOC
 #define UNIFFI_FFIDEF_FFI_POSTERN_MOBILE_RUSTBUFFER_ALLOC
 RustBuffer ffi_postern_mobile_rustbuffer_alloc(uint64_t size, RustCallStatus *_Nonnull out_status
@@ -626,6 +631,12 @@ void ffi_postern_mobile_rust_future_free_void(uint64_t handle
 #ifndef UNIFFI_FFIDEF_FFI_POSTERN_MOBILE_RUST_FUTURE_COMPLETE_VOID
 #define UNIFFI_FFIDEF_FFI_POSTERN_MOBILE_RUST_FUTURE_COMPLETE_VOID
 void ffi_postern_mobile_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_POSTERN_MOBILE_CHECKSUM_FUNC_ERROR_OF
+#define UNIFFI_FFIDEF_UNIFFI_POSTERN_MOBILE_CHECKSUM_FUNC_ERROR_OF
+uint16_t uniffi_postern_mobile_checksum_func_error_of(void
+    
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_POSTERN_MOBILE_CHECKSUM_METHOD_CORE_ACCESS_TOKEN

@@ -47,4 +47,5 @@ pub enum ConfigError {
     CustomScheme,
     Scope,
     Resource,
+    Attestation,
 }

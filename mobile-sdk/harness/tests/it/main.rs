@@ -4,6 +4,7 @@ mod accounts;
 mod attestation;
 mod ends;
 mod errors;
+mod hardened;
 mod hooks;
 mod interop;
 mod other_ways;

@@ -675,6 +675,8 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_postern_mobile_checksum_func_error_of(
+    ): Int
     external fun uniffi_postern_mobile_checksum_method_core_access_token(
     ): Int
     external fun uniffi_postern_mobile_checksum_method_core_accounts(
@@ -786,6 +788,8 @@ internal object UniffiLib {
     external fun uniffi_postern_mobile_fn_free_operation(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_postern_mobile_fn_method_operation_step(`ptr`: Long,`answer`: RustBuffer.ByValue,`now`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_postern_mobile_fn_func_error_of(`code`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_postern_mobile_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -906,6 +910,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_postern_mobile_checksum_func_error_of() and 0xFFFF) != 33443) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_postern_mobile_checksum_method_core_access_token() and 0xFFFF) != 16371) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -3269,6 +3276,12 @@ sealed class ConfigException: kotlin.Exception() {
             get() = ""
     }
     
+    class Attestation(
+        ) : ConfigException() {
+        override val message
+            get() = ""
+    }
+    
 
     
 
@@ -3294,6 +3307,7 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
             4 -> ConfigException.CustomScheme()
             5 -> ConfigException.Scope()
             6 -> ConfigException.Resource()
+            7 -> ConfigException.Attestation()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -3324,6 +3338,10 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
             )
+            is ConfigException.Attestation -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
         }
     }
 
@@ -3351,6 +3369,10 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
             }
             is ConfigException.Resource -> {
                 buf.putInt(6)
+                Unit
+            }
+            is ConfigException.Attestation -> {
+                buf.putInt(7)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -3835,7 +3857,6 @@ enum class ErrorCode {
     ID_TOKEN_ACCESS_TOKEN_HASH,
     ID_TOKEN_SUBJECT,
     TOKEN_TYPE_DOWNGRADE,
-    SESSION_EXPIRED,
     SESSION_REVOKED,
     KEY_LOST,
     NO_SUCH_ACCOUNT,
@@ -5489,4 +5510,18 @@ public object FfiConverterSequenceTypeEvent: FfiConverterRustBuffer<List<Event>>
 
 public typealias Secret = kotlin.ByteArray
 public typealias FfiConverterTypeSecret = FfiConverterByteArray
+        /**
+         * An error that a driver finds itself, as the core would say it.
+         */ fun `errorOf`(`code`: ErrorCode): SdkError {
+            return FfiConverterTypeSdkError.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_postern_mobile_fn_func_error_of(
+    
+        
+        FfiConverterTypeErrorCode.lower(`code`),_status)
+}
+    )
+    }
+    
+
 
