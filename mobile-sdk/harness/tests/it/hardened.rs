@@ -1,7 +1,7 @@
 //! What a server, a cache or a configuration may do that is quietly wrong: nothing of it weakens a session or keeps it open.
 
 use postern_mobile_core::{
-    Action, AttestationPolicy, ConfigError, Core, DpopPolicy, ErrorCode, Event, StoredTokens,
+    Action, AttestationPolicy, ConfigError, Core, DpopPolicy, ErrorCode, Event, Header, Input, StoredTokens,
 };
 use postern_mobile_harness::{
     device::config,
@@ -76,4 +76,35 @@ fn preferred_evidence_that_is_left_out_for_want_of_a_key_is_told() {
     server.sign_in(&app);
     assert!(app.heard(|event| *event == Event::AttestationSkipped));
     assert_eq!(server.asked("challenge"), 0);
+}
+
+#[test]
+fn the_date_of_an_answer_from_a_cache_is_not_believed() {
+    for (age, believed) in [(None, true), (Some("86400"), false)] {
+        let server = Fake::default();
+        let device = server.device();
+        let behind = server.clone();
+        device.wire(move |request| {
+            let Input::Http { mut response } = behind.send(request) else {
+                panic!("no answer")
+            };
+            if request.method == "GET" {
+                let mut header = |name: &str, value: &str| {
+                    response.headers.push(Header {
+                        name: name.to_owned(),
+                        value: value.into(),
+                    });
+                };
+                header("Date", "Tue, 15 Nov 1994 08:12:31 GMT");
+                if let Some(age) = age {
+                    header("Age", age);
+                }
+            }
+            Input::Http { response }
+        });
+        let app = device.app();
+        app.begin();
+        let skew = app.heard(|event| matches!(event, Event::ClockSkewDetected { .. }));
+        assert_eq!(skew, believed, "{age:?}");
+    }
 }
