@@ -108,3 +108,23 @@ fn the_date_of_an_answer_from_a_cache_is_not_believed() {
         assert_eq!(skew, believed, "{age:?}");
     }
 }
+
+#[test]
+fn no_part_of_an_echoed_token_is_in_what_an_error_tells() {
+    let token = "s".repeat(200);
+    for before in 0..300 {
+        let server = Fake::default();
+        let device = server.signed_in();
+        let said = format!("{} {token} and {token}", "a ".repeat(before / 2));
+        server.instead(move |path, _| {
+            let no = json!({ "error": "invalid_request", "error_description": said });
+            (path == "token").then(|| answer(400, &no))
+        });
+        let error = device.app().refresh().expect_err("no");
+        let details = error.details.expect("said");
+        assert!(
+            !details.contains("ss") && details.len() <= 256,
+            "{before}: {details}"
+        );
+    }
+}
