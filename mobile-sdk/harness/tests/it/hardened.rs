@@ -1,7 +1,10 @@
 //! What a server, a cache or a configuration may do that is quietly wrong: nothing of it weakens a session or keeps it open.
 
+use std::sync::Mutex;
+
 use postern_mobile_core::{
-    Action, AttestationPolicy, ConfigError, Core, DpopPolicy, ErrorCode, Event, Header, Input, StoredTokens,
+    Action, AttestationPolicy, AuthorizeParams, ConfigError, Core, DpopPolicy, ErrorCode, Event, Header,
+    Input, LogoutMode, StoredTokens, Want,
 };
 use postern_mobile_harness::{
     device::config,
@@ -126,5 +129,66 @@ fn no_part_of_an_echoed_token_is_in_what_an_error_tells() {
             !details.contains("ss") && details.len() <= 256,
             "{before}: {details}"
         );
+    }
+}
+
+/// A server whose every value is as long as it is taken.
+#[test]
+fn the_longest_of_all_fits_into_a_record() {
+    let server = Fake::default();
+    let base = format!("{ISSUER}/{}", "x".repeat(1990));
+    server.rules(|rules| rules.base.clone_from(&base));
+    let count = Mutex::new(0);
+    server.instead(move |path, _| {
+        let mut count = count.lock().expect("one thread");
+        *count += 1;
+        let long = |name: &str| format!("{name}-{}-{}", *count, "z".repeat(16_300));
+        let claims = json!({ "iss": ISSUER, "aud": "app", "sub": "alice", "more": "s".repeat(9000), "iat": 0, "exp": 9_999_999_999_u64 });
+        let part = |text: &str| <base64ct::Base64UrlUnpadded as base64ct::Encoding>::encode_string(text.as_bytes());
+        let id_token = format!("{}.{}.{}", part(r#"{"alg":"ES256"}"#), part(&claims.to_string()), "z".repeat(4000));
+        let granted = json!({
+            "access_token": long("access"), "token_type": "DPoP", "expires_in": 3600,
+            "refresh_token": long("\"refresh"), "id_token": id_token, "device_secret": long("device"),
+            "scope": "scope ".repeat(2700),
+        });
+        (path == "token").then(|| answer(200, &granted))
+    });
+    let device = server.device_with(|config| config.scopes = vec!["offline_access".to_owned()]);
+    server.sign_in(&device.app());
+    for _ in 0..3 {
+        let app = device.app();
+        assert!(app.refresh().is_ok());
+        // In this process it is at hand.
+        let asked = server.asked("token");
+        assert!(app.run(app.core.access_token(None, Want::default())).is_ok());
+        assert_eq!(server.asked("token"), asked);
+        assert!(!app.heard(|event| matches!(event, Event::StorageDegraded { .. })));
+    }
+    let app = device.app();
+    app.run(app.core.logout(None, LogoutMode::Session))
+        .expect("signed out");
+    assert!(device.store.names("logout/").is_empty());
+}
+
+#[test]
+fn a_document_or_a_refresh_token_that_would_not_fit_is_refused() {
+    let server = Fake::default();
+    server.rules(|rules| rules.base = format!("{ISSUER}/{}", "x".repeat(2100)));
+    let app = server.device().app();
+    let error = app
+        .run(app.core.begin(AuthorizeParams::default()))
+        .expect_err("too long");
+    assert_eq!(error.code, ErrorCode::DiscoveryMalformed);
+    for token in ["\u{1}".repeat(9), "\"".repeat(9000), "é".to_owned()] {
+        let server = Fake::default();
+        let device = server.signed_in();
+        let records = device.store.records().clone();
+        let granted = json!({ "access_token": "a", "token_type": "DPoP", "refresh_token": token });
+        server.instead(move |path, _| (path == "token").then(|| answer(200, &granted)));
+        assert_eq!(
+            device.app().refresh().expect_err("no token").code,
+            ErrorCode::ServerUnavailable
+        );
+        assert_eq!(*device.store.records(), records, "the session lives");
     }
 }
