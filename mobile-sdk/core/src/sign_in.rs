@@ -34,12 +34,12 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
         redirect_uri: host.config().redirect_uri.clone(),
         ..Pending::new(host, flow.clone(), server, scopes)
     };
-    let (pending, _) = pending.begin(host).await?;
+    let (pending, version) = pending.begin(host).await?;
     let request = request(host.config(), &pending, &params);
     let url = match address(host, &pending, &request).await {
         Ok(url) => url,
         Err(error) => {
-            pending::give_up(host, &pending).await?;
+            pending::give_up(host, &pending, version).await?;
             return Err(error);
         }
     };
@@ -105,10 +105,11 @@ pub(crate) fn scopes(config: &Config, asked: Option<&Vec<String>>) -> Result<Vec
     }
 }
 
-/// Makes an account of what the token endpoint gave. What is refused is given back to the server.
+/// Makes an account of what the token endpoint gave to a sign-in that is marked used, in this version. What is refused is given back to the server.
 pub(crate) async fn complete(
     host: &Host,
     pending: &Pending,
+    version: i64,
     granted: &Granted,
     nonce: Option<&str>,
     sent: &Moment,
@@ -118,7 +119,7 @@ pub(crate) async fn complete(
         Ok(sub) => account.sub = sub,
         Err(error) => {
             end::give_back(host, &account).await;
-            pending::give_up(host, pending).await?;
+            pending::give_up(host, pending, version).await?;
             return Err(error);
         }
     }
@@ -138,6 +139,11 @@ pub(crate) async fn complete(
 pub(crate) fn id_of(config: &Config, sub: &str) -> String {
     let name = format!("{}\n{}\n{sub}", config.issuer, config.client_id);
     base64::digest(name.as_bytes()).chars().take(22).collect()
+}
+
+/// Gives tokens back that came when their sign-in was given up already.
+pub(crate) async fn too_late(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) {
+    end::give_back(host, &unchecked(host, pending, granted, sent)).await;
 }
 
 fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -> Account {

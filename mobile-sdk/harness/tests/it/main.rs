@@ -11,6 +11,7 @@ mod other_ways;
 mod parsers;
 mod patience;
 mod proofs;
+mod races;
 mod redirect;
 mod refresh;
 mod schedules;
