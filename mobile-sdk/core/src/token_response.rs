@@ -187,7 +187,7 @@ pub(crate) async fn post(
             Some(granted) => Ok(Reply::Granted(granted)),
             None => Err(ErrorCode::ServerUnavailable.into()),
         },
-        Ok(response) if matches!(response.status, 300..=399 | 404 | 405 | 410) => Ok(Reply::Moved),
+        Ok(response) if is_elsewhere(response.status) => Ok(Reply::Moved),
         Ok(response) => Ok(Reply::Refused(refusal(host, &response).await?)),
     }
 }
@@ -196,6 +196,11 @@ pub(crate) async fn post(
 fn is_storable(token: &str) -> bool {
     let escaped = token.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
     token.bytes().all(|b| matches!(b, b' '..=b'~')) && token.len() + escaped <= 16384
+}
+
+/// Whether nobody answers there, or somebody who points elsewhere.
+pub(crate) fn is_elsewhere(status: u16) -> bool {
+    matches!(status, 300..=399 | 404 | 405 | 410)
 }
 
 /// The same with proofs made as needed, for what is not a refresh.

@@ -1,6 +1,6 @@
 //! What a server, a cache or a configuration may do that is quietly wrong: nothing of it weakens a session or keeps it open.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, atomic::Ordering};
 
 use postern_mobile_core::{
     Action, AttestationPolicy, AuthorizeParams, ConfigError, Core, DpopPolicy, ErrorCode, Event, Header,
@@ -79,6 +79,65 @@ fn preferred_evidence_that_is_left_out_for_want_of_a_key_is_told() {
     server.sign_in(&app);
     assert!(app.heard(|event| *event == Event::AttestationSkipped));
     assert_eq!(server.asked("challenge"), 0);
+}
+
+#[test]
+fn a_sign_out_follows_a_server_that_has_moved() {
+    for status in [302, 404] {
+        let server = Fake::default();
+        let device = server.signed_in();
+        let wire = device.wire.lock().expect("one thread").clone();
+        // There the old host points elsewhere, in a page for people.
+        let moved = "http://localhost:1/new";
+        server.rules(|rules| moved.clone_into(&mut rules.base));
+        server.instead(move |_, request| {
+            let old = request.method == "POST" && !request.url.starts_with(moved);
+            old.then(|| Input::Http {
+                response: postern_mobile_core::HttpResponse {
+                    status,
+                    headers: Vec::new(),
+                    body: "<html>".into(),
+                },
+            })
+        });
+        // Its issuer is not to be reached at first.
+        device.wire(move |request| {
+            if request.method == "GET" {
+                return Input::HttpFailed {
+                    failure: postern_mobile_core::HttpFailure::NotSent,
+                };
+            }
+            wire(request)
+        });
+        let app = device.app();
+        app.run(app.core.logout(None, LogoutMode::Session))
+            .expect("signed out here");
+        assert_eq!((server.ended(), device.store.names("logout/").len()), (0, 1));
+        let behind = server.clone();
+        device.wire(move |request| behind.send(request));
+        let app = device.app();
+        app.run(app.core.resume()).expect("told");
+        assert_eq!(server.ended(), 1, "{status}");
+        assert!(device.store.names("logout/").is_empty());
+    }
+}
+
+#[test]
+fn a_sign_out_that_nobody_takes_is_not_kept_for_ever() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    server.instead(|path, _| (path == "revoke").then(|| answer(404, &json!({}))));
+    let app = device.app();
+    app.run(app.core.logout(None, LogoutMode::Session))
+        .expect("signed out here");
+    for (days, left) in [(0, 1), (89, 1), (2, 0)] {
+        device.passed.fetch_add(days * 86_400_000, Ordering::Relaxed);
+        // Through a restart, too.
+        device.boot.fetch_add(1, Ordering::Relaxed);
+        let app = device.app();
+        app.run(app.core.resume()).expect("tried");
+        assert_eq!(device.store.names("logout/").len(), left, "{days}");
+    }
 }
 
 #[test]

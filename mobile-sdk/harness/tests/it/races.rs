@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use postern_mobile_core::{Answer, AuthorizeParams, Core, Next, Operation, Outcome, SdkError};
+use postern_mobile_core::{
+    Answer, AuthorizeParams, Core, ErrorCode, LogoutMode, Next, Operation, Outcome, SdkError,
+};
 use postern_mobile_harness::{
     device::{App, Device, Kill, fresh},
     fake::{Fake, Rules},
@@ -358,4 +360,52 @@ fn a_sign_in_of_another_boot_is_over_by_the_clocks_that_there_are() {
         assert_eq!(device.store.names("pending/").len(), usize::from(there), "{wall}");
         assert_eq!(device.keys.count(), usize::from(there), "{wall}");
     }
+}
+
+#[test]
+fn a_second_session_of_a_person_ends_the_first_whoever_tidies_meanwhile() {
+    let server = std::cell::RefCell::new(Fake::default());
+    let begin = || {
+        let new = Fake::default();
+        let device = new.signed_in();
+        let back = new.browse(&device.app().begin());
+        server.replace(new);
+        [
+            Led::new(&device, |core| core.handle_redirect(back.as_str().into())),
+            Led::new(&device, Core::resume),
+        ]
+    };
+    every_turn(begin, |both, order| {
+        let server = server.borrow();
+        assert!(both[1].ended().is_ok(), "{order:?}");
+        assert!(
+            matches!(both[0].ended(), Ok(Outcome::SignedIn { .. })),
+            "{order:?}"
+        );
+        assert_eq!(is_sound(&server, &both[0].app.device, &order), 1);
+        assert_eq!((server.open(), server.ended()), (1, 1), "{order:?}");
+    });
+}
+
+#[test]
+fn a_second_session_that_never_came_leaves_the_first_and_its_note_for_a_while_only() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let back = server.browse(&device.app().begin());
+    let mut led = Led::new(&device, |core| core.handle_redirect(back.as_str().into()));
+    while device.store.names("logout/").is_empty() {
+        assert!(led.go_on());
+    }
+    drop(led);
+    for _ in 0..2 {
+        let app = device.app();
+        app.run(app.core.resume()).expect("tidied");
+        assert!(app.refresh().is_ok());
+    }
+    assert_eq!(is_sound(&server, &device, &()), 1);
+    let app = device.app();
+    app.run(app.core.logout(None, LogoutMode::Session))
+        .expect("signed out");
+    let error = app.refresh().expect_err("nobody");
+    assert_eq!(error.code, ErrorCode::NoSuchAccount);
 }
