@@ -76,7 +76,7 @@ const LOOKS: u32 = 3;
 /// may ask at once: one of them makes an account of the answer.
 pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
     let mut interval = 0;
-    let mut looks = 0;
+    let (mut looks, mut refused) = (0, false);
     loop {
         let Some((pending, version)) = pending::load(host, flow).await? else {
             return finished(host, flow, ErrorCode::DeviceCodeExpired.into()).await;
@@ -121,7 +121,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
                         .min(120);
                 }
                 // Another process may have the tokens in hand.
-                "invalid_grant" if looks == 0 => looks = LOOKS,
+                "invalid_grant" if !std::mem::replace(&mut refused, true) => {}
                 _ => {
                     if pending::give_up(host, &pending, version).await? {
                         return finished(host, flow, refusal.to_error()).await;
