@@ -166,7 +166,8 @@ fn a_sign_in_that_is_tidied_away_leaves_its_session_the_key() {
         let account = records(&device)[&session].replace("\"schema\":1", &format!("\"schema\":{schema}"));
         device.store.records().insert(begun, used.into_bytes());
         device.store.records().insert(session, account.into_bytes());
-        device.passed.fetch_add(3_600_001, Ordering::Relaxed);
+        // One whose code was sent is left alone for ten minutes more.
+        device.passed.fetch_add(4_200_001, Ordering::Relaxed);
         let app = device.app();
         assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
         assert!(device.store.names("pending/").is_empty());
