@@ -458,6 +458,7 @@ async fn new_device(
         auth_time: now,
         acr: "aal1".to_owned(),
         amr: vec!["pwd".to_owned()],
+        proved: false,
     };
     let allow = Allow {
         id,

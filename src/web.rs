@@ -21,6 +21,7 @@ use crate::{
         extract::address::{Address, Proxies},
         limiter::Limiter,
         page::Pages,
+        seldom::Seldom,
         session_store::BrowserSessionStore,
     },
 };
@@ -49,6 +50,7 @@ pub mod pages;
 pub mod private;
 pub(crate) mod problem_details;
 mod scope_texts;
+mod seldom;
 mod session_store;
 mod sign_in;
 mod user_agent;
@@ -70,6 +72,8 @@ pub struct Site {
     cookies: CookieNames,
     /// Who may say where a request came from.
     proxies: Proxies,
+    /// Requests of which nobody can read where they came from.
+    unreadable: Seldom,
 }
 
 impl Site {
@@ -88,6 +92,7 @@ impl Site {
             devices: device::Limits::new(provider.limits.device_codes),
             cookies: CookieNames::new(&provider.issuer),
             proxies: Proxies::new(proxies),
+            unreadable: Seldom::default(),
             provider,
         }
     }

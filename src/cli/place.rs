@@ -71,7 +71,9 @@ impl Place {
             ("--client-secret-file", self.client_secret_file.as_ref().map(path)),
         ];
         let written = flags.into_iter().filter_map(|(flag, value)| Some((flag, value?)));
-        written.map(|(flag, value)| format!(" {flag} {value}")).collect()
+        written.fold(String::new(), |all, (flag, value)| {
+            all + " " + flag + " " + &value
+        })
     }
 
     /// Refuses to be asked of a server.

@@ -13,7 +13,6 @@ use crate::{
     cli::{place::Place, table::table, world::World},
     domain::{actor::Actor, client::RegistrationMode, registration::KeptInitialAccessToken, scope::ScopeSet},
     flows::registration::tokens,
-    store::registrations,
 };
 
 /// Give out, list and remove the tokens with which clients register themselves (RFC 7591).
@@ -107,7 +106,7 @@ async fn add(
 
 async fn list(json: bool, place: &Place, world: &mut World) -> anyhow::Result<()> {
     let app = world.app(place).await?;
-    let items = registrations::tokens(&app.provider.db).await?;
+    let items = tokens::list(&app.provider).await?;
     let now = app.provider.clock.now();
     let page = Page { items, next: None };
     world.output.result(json, &page, || {

@@ -119,6 +119,9 @@ pub struct Grant {
     pub acr: String,
     /// By what means (RFC 8176).
     pub amr: Vec<String>,
+    /// Whether they did that for the very request that opened the session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub proved: bool,
 }
 
 impl Grant {

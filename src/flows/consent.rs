@@ -99,6 +99,7 @@ impl Decision<'_> {
                 auth_time: session.authentication.auth_time,
                 acr: session.authentication.acr.clone(),
                 amr: session.authentication.amr.clone(),
+                proved: person.proved,
             },
             key: request.dpop_jkt,
             code: code.digest(),

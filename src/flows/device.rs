@@ -167,6 +167,7 @@ impl DeviceDecision<'_> {
                 auth_time: session.authentication.auth_time,
                 acr: session.authentication.acr.clone(),
                 amr: session.authentication.amr.clone(),
+                proved: false,
             },
             key: None,
             code: waiting.code,

@@ -104,14 +104,14 @@ pub async fn request(provider: &Provider, ring: Ring) -> Result<(), KeysError> {
 }
 
 /// Every key without its secret, for the operator.
-pub async fn list(db: &Db) -> Result<Vec<KeyInfo>, KeysError> {
-    Ok(infos(keys::all(db).await?))
+pub async fn list(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
+    Ok(infos(keys::all(&provider.db).await?))
 }
 
 /// This ring, or all that the server has.
-pub async fn rings(db: &Db, ring: Option<Ring>) -> Result<Vec<Ring>, KeysError> {
+pub async fn rings(provider: &Provider, ring: Option<Ring>) -> Result<Vec<Ring>, KeysError> {
     let Some(ring) = ring else {
-        let there = list(db).await?;
+        let there = list(provider).await?;
         let has_keys = |ring: &Ring| there.iter().any(|key| key.ring == *ring);
         return Ok(Ring::every().filter(has_keys).collect());
     };
@@ -139,7 +139,7 @@ pub struct Then {
 
 /// Every key, and what it becomes under the present settings.
 pub async fn listed(provider: &Provider) -> Result<Vec<Listed>, KeysError> {
-    let keys = list(&provider.db).await?;
+    let keys = list(provider).await?;
     let rotate_every = provider.lifetimes.key_rotation;
     let listed = keys.iter().map(|key| {
         let rotates_at = || RingKeys::of(key.ring, &keys).rotates_at(rotate_every);

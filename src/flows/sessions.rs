@@ -224,7 +224,7 @@ pub async fn detailed(provider: &Provider, id: DeviceSessionId) -> Result<Option
 }
 
 /// How many live sessions each version of an app has, most first; of every app without `client`. They are counted by a walk
-/// over all sessions, a little way every half minute, and each count says when it was finished.
+/// over all sessions (`sweep/walk.rs`), and each count says when it was finished.
 pub async fn versions(provider: &Provider, client: Option<&ClientId>) -> Result<Vec<VersionCount>> {
     app_versions::list(&provider.db, client).await
 }

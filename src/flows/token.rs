@@ -16,7 +16,7 @@ use crate::{
     domain::{
         client::{Client, GrantType},
         oauth_error::{ErrorCode, OAuthError},
-        request::Raw,
+        request::{Doubled, Raw},
         scope::{ScopeError, ScopeSet},
     },
     flows::{
@@ -48,6 +48,12 @@ pub enum TokenError {
     Store(#[from] StoreError),
 }
 
+impl From<Doubled> for TokenError {
+    fn from(doubled: Doubled) -> Self {
+        Self::Refused(doubled.into())
+    }
+}
+
 /// A token request of a client that has authenticated (RFC 6749 section 3.2).
 pub struct Asked<'a> {
     /// Its parameters.
@@ -64,7 +70,7 @@ pub async fn grant(provider: &Provider, client: &Client, asked: Asked<'_>) -> Re
     let address = Some(address);
     let app_version = app_version(form);
     let resource = form.all("resource");
-    let details = form.one("authorization_details").map_err(OAuthError::from)?;
+    let details = form.one("authorization_details")?;
     let hint = "the metadata of this server list the grant types that it knows";
     let unsupported = |_| OAuthError::new(ErrorCode::UnsupportedGrantType, hint);
     let grant: GrantType = form.required("grant_type")?.parse().map_err(unsupported)?;
@@ -75,8 +81,8 @@ pub async fn grant(provider: &Provider, client: &Client, asked: Asked<'_>) -> Re
         GrantType::AuthorizationCode => {
             let request = CodeRequest {
                 code: form.required("code")?,
-                redirect_uri: form.one("redirect_uri").map_err(OAuthError::from)?,
-                code_verifier: form.one("code_verifier").map_err(OAuthError::from)?,
+                redirect_uri: form.one("redirect_uri")?,
+                code_verifier: form.one("code_verifier")?,
                 resource,
                 details,
                 proof,
@@ -113,7 +119,7 @@ pub async fn grant(provider: &Provider, client: &Client, asked: Asked<'_>) -> Re
                 subject: presented(form, "subject_token", "subject_token_type")?
                     .ok_or_else(|| OAuthError::invalid_request("subject_token is missing"))?,
                 actor: presented(form, "actor_token", "actor_token_type")?,
-                requested_token_type: form.one("requested_token_type").map_err(OAuthError::from)?,
+                requested_token_type: form.one("requested_token_type")?,
                 scope: scope(form)?,
                 resource,
                 audience: form.all("audience"),
@@ -136,7 +142,7 @@ pub async fn grant(provider: &Provider, client: &Client, asked: Asked<'_>) -> Re
         }
         GrantType::ClientCredentials => {
             let request = ClientCredentialsRequest {
-                scope: form.one("scope").map_err(OAuthError::from)?,
+                scope: form.one("scope")?,
                 resource,
                 proof,
             };

@@ -42,7 +42,9 @@ pub(super) async fn outermost(State(site): State<Shared>, mut request: Request, 
             (address, response)
         }
         Err(unreadable) => {
-            span.in_scope(|| tracing::warn!("{unreadable}"));
+            if let Some(times) = site.unreadable.again(started) {
+                span.in_scope(|| tracing::warn!(times, "{unreadable}"));
+            }
             (Address::NOWHERE, from_nowhere(&site, &Asker::of(&request)))
         }
     };

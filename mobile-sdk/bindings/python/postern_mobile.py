@@ -5440,6 +5440,14 @@ class ConfigError:  # type: ignore
         def __repr__(self):
             return "ConfigError.Resource({})".format(str(self))
     _UniffiTempConfigError.Resource = Resource # type: ignore
+    class Attestation(_UniffiTempConfigError):
+        
+        def __init__(self):
+            pass
+
+        def __repr__(self):
+            return "ConfigError.Attestation({})".format(str(self))
+    _UniffiTempConfigError.Attestation = Attestation # type: ignore
 
 ConfigError = _UniffiTempConfigError # type: ignore
 del _UniffiTempConfigError
@@ -5467,6 +5475,9 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
         if variant == 6:
             return ConfigError.Resource(
             )
+        if variant == 7:
+            return ConfigError.Attestation(
+            )
         raise InternalError("Raw enum value doesn't match any cases")
 
     @staticmethod
@@ -5483,6 +5494,8 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
             return
         if isinstance(value, ConfigError.Resource):
             return
+        if isinstance(value, ConfigError.Attestation):
+            return
 
     @staticmethod
     def write(value, buf):
@@ -5498,6 +5511,8 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
             buf.write_i32(5)
         if isinstance(value, ConfigError.Resource):
             buf.write_i32(6)
+        if isinstance(value, ConfigError.Attestation):
+            buf.write_i32(7)
 
 
 

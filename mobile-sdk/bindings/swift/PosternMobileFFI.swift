@@ -2578,6 +2578,7 @@ enum ConfigError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
     case CustomScheme
     case Scope
     case Resource
+    case Attestation
 
     
 
@@ -2613,6 +2614,7 @@ public struct FfiConverterTypeConfigError: FfiConverterRustBuffer {
         case 4: return .CustomScheme
         case 5: return .Scope
         case 6: return .Resource
+        case 7: return .Attestation
 
          default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -2647,6 +2649,10 @@ public struct FfiConverterTypeConfigError: FfiConverterRustBuffer {
         
         case .Resource:
             writeInt(&buf, Int32(6))
+        
+        
+        case .Attestation:
+            writeInt(&buf, Int32(7))
         
         }
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     blob::{Account, SCHEMA},
+    config::AttestationPolicy,
     discovery,
     error::ErrorCode,
     event::{EndReason, Event},
@@ -162,6 +163,10 @@ pub(crate) async fn id_claims(host: &Host, account: Option<String>) -> Result<Ou
 pub(crate) async fn adopt(host: &Host, tokens: StoredTokens) -> Result<Outcome> {
     if tokens.refresh_token.is_empty() {
         return Err(ErrorCode::InvalidArgument.into());
+    }
+    // It would never get a token: evidence is of a key, which it has not.
+    if host.config().attestation == AttestationPolicy::Required {
+        return Err(ErrorCode::AttestationUnavailable.into());
     }
     let server = discovery::server(host).await?;
     let expected = Expected {

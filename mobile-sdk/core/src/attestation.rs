@@ -16,13 +16,21 @@ use crate::{
 /// The headers of a request, by the policy.
 pub(crate) async fn headers(host: &Host, server: &Server, key: Option<&Key>) -> Result<Vec<Header>> {
     let policy = host.config().attestation;
-    let (AttestationPolicy::Required | AttestationPolicy::Preferred, Some(key)) = (policy, key) else {
+    if policy == AttestationPolicy::Off {
         return Ok(Vec::new());
-    };
+    }
     // A server that cannot take evidence is not asked for a challenge.
     if server.challenge.is_none() && policy == AttestationPolicy::Preferred {
         return Ok(Vec::new());
     }
+    let Some(key) = key else {
+        // Evidence is of a key: a bearer session has none.
+        if policy == AttestationPolicy::Required {
+            return Err(ErrorCode::AttestationUnavailable.into());
+        }
+        host.tell(Event::AttestationSkipped);
+        return Ok(Vec::new());
+    };
     match evidence(host, server, key).await {
         Ok(evidence) => Ok(vec![
             Header {

@@ -20,6 +20,8 @@ pub(crate) const SCHEMA: i64 = 1;
 pub(crate) fn is_newer(members: &Map<String, Value>) -> bool {
     json::number(members, "schema").is_some_and(|schema| schema > SCHEMA)
 }
+/// What every store takes.
+const MOST: usize = 65_536;
 
 /// A session of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,7 +109,22 @@ impl Account {
         })
     }
 
+    /// Without what it can do without, if it is longer than a store takes: access tokens, the ID token, the device secret.
     pub(crate) fn write(&self, config: &Config) -> Secret {
+        let mut written = self.whole(config);
+        let mut lean = Self::clone(self);
+        while written.bytes().len() > MOST {
+            if !lean.tokens.is_empty() {
+                lean.tokens.remove(0);
+            } else if lean.id_token.take().is_none() && lean.device_secret.take().is_none() {
+                break;
+            }
+            written = lean.whole(config);
+        }
+        written
+    }
+
+    fn whole(&self, config: &Config) -> Secret {
         let tokens: Vec<Value> = self.tokens.iter().map(write_token).collect();
         let anchor = self.anchor.as_ref().map(|anchor| {
             json!({

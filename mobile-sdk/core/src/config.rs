@@ -89,6 +89,8 @@ pub enum ConfigError {
     Scope,
     /// Not an absolute URI, or with a fragment.
     Resource,
+    /// Required without `dpop` being so: evidence is of the key.
+    Attestation,
 }
 
 impl std::fmt::Display for ConfigError {
@@ -102,6 +104,7 @@ impl std::fmt::Display for ConfigError {
             }
             Self::Scope => "a scope is not one",
             Self::Resource => "a resource is not an absolute URI without a fragment",
+            Self::Attestation => "attestation can only be required where dpop is: it is evidence of the key",
         })
     }
 }
@@ -126,6 +129,9 @@ impl Config {
         }
         if !self.resources.iter().all(|resource| is_resource(resource)) {
             return Err(ConfigError::Resource);
+        }
+        if self.attestation == AttestationPolicy::Required && self.dpop != DpopPolicy::Required {
+            return Err(ConfigError::Attestation);
         }
         Ok(())
     }

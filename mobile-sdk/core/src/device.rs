@@ -2,10 +2,10 @@
 
 use crate::{
     attestation,
-    clock::Until,
+    deadline::Deadline,
     discovery,
     effect::HttpFailure,
-    error::ErrorCode,
+    error::{ErrorCode, SdkError},
     form::Form,
     json,
     outcome::{AuthorizeParams, DeviceReady, Outcome},
@@ -25,7 +25,7 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     let (pending, version) = Pending::new(host, flow, server, scopes).begin(host).await?;
     match ask(host, &endpoint, pending.clone(), version).await {
         Err(error) => {
-            pending::give_up(host, &pending).await?;
+            pending::give_up(host, &pending, version).await?;
             Err(error)
         }
         ready => ready,
@@ -57,7 +57,7 @@ async fn ask(host: &Host, endpoint: &str, mut pending: Pending, version: i64) ->
     }
     pending.device_code = Some(text("device_code")?.into());
     pending.interval = json::number(&members, "interval").unwrap_or(5).clamp(1, 60);
-    pending.until = Until::after(&host.now(), life);
+    pending.until = Deadline::after(host, life);
     pending.put(host, version).await?;
     let ready = DeviceReady {
         user_code,
@@ -69,25 +69,47 @@ async fn ask(host: &Host, endpoint: &str, mut pending: Pending, version: i64) ->
     Ok(Outcome::DeviceReady { ready })
 }
 
-/// Asks at the server's pace until there is an answer (section 3.5). It may be dropped and begun again.
+/// How often a poll looks again where another process seems to have the answer.
+const LOOKS: u32 = 3;
+
+/// Asks at the server's pace until there is an answer (section 3.5). It may be dropped and begun again, and two processes
+/// may ask at once: one of them makes an account of the answer.
 pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
-    let Some((pending, _)) = pending::load(host, flow).await? else {
-        return Err(ErrorCode::DeviceCodeExpired.into());
-    };
-    let code = pending.device_code.clone().ok_or(ErrorCode::InvalidArgument)?;
-    let form = token_response::request(host, "urn:ietf:params:oauth:grant-type:device_code")
-        .with("device_code", code.text());
-    let mut interval = pending.interval;
+    let mut interval = 0;
+    let (mut looks, mut refused) = (0, false);
     loop {
+        let Some((pending, version)) = pending::load(host, flow).await? else {
+            return finished(host, flow, ErrorCode::DeviceCodeExpired.into()).await;
+        };
+        let form = request(host, &pending)?;
+        interval = pending.interval.max(interval);
+        if pending.used {
+            looks += 1;
+            let done = finished(host, flow, ErrorCode::CodeRefused.into()).await;
+            if done.is_ok() || looks > LOOKS {
+                return done;
+            }
+            host.sleep(interval.unsigned_abs() * 1000).await?;
+            continue;
+        }
         host.sleep(interval.unsigned_abs() * 1000).await?;
-        if pending.is_over(&host.now()) {
-            pending::give_up(host, &pending).await?;
-            return Err(ErrorCode::DeviceCodeExpired.into());
+        if pending.is_over(host) {
+            if pending::give_up(host, &pending, version).await? {
+                return finished(host, flow, ErrorCode::DeviceCodeExpired.into()).await;
+            }
+            continue;
         }
         let sent = host.now();
         match token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await {
             Ok(Reply::Granted(granted)) => {
-                return sign_in::complete(host, &pending, &granted, None, &sent).await;
+                if let Some(version) = pending.mark_used(host, version).await? {
+                    return sign_in::complete(host, &pending, version, &granted, None, &sent).await;
+                }
+                if pending::load(host, flow).await?.is_none()
+                    && pending::account_of(host, flow).await?.is_none()
+                {
+                    sign_in::too_late(host, &pending, &granted, &sent).await;
+                }
             }
             Ok(Reply::Refused(refusal)) => match refusal.error.as_str() {
                 "authorization_pending" => {}
@@ -98,9 +120,12 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
                         .max(interval + 1)
                         .min(120);
                 }
+                // Another process may have the tokens in hand.
+                "invalid_grant" if !std::mem::replace(&mut refused, true) => {}
                 _ => {
-                    pending::give_up(host, &pending).await?;
-                    return Err(refusal.to_error());
+                    if pending::give_up(host, &pending, version).await? {
+                        return finished(host, flow, refusal.to_error()).await;
+                    }
                 }
             },
             // No network: more slowly (section 3.5).
@@ -111,5 +136,26 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
             Err(error) if error.code == ErrorCode::RateLimited => interval = (interval * 2).min(60),
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Section 3.4.
+fn request(host: &Host, pending: &Pending) -> Result<Form> {
+    let code = pending.device_code.as_ref().ok_or(ErrorCode::InvalidArgument)?;
+    Ok(
+        token_response::request(host, "urn:ietf:params:oauth:grant-type:device_code")
+            .with("device_code", code.text()),
+    )
+}
+
+/// A sign-in of which nothing more is to come: another process, or this one before it was killed, may have made an account
+/// of it.
+async fn finished(host: &Host, flow: &str, error: SdkError) -> Result<Outcome> {
+    match pending::account_of(host, flow).await? {
+        Some(account) => {
+            pending::forget(host, flow).await?;
+            Ok(Outcome::SignedIn { account })
+        }
+        None => Err(error),
     }
 }

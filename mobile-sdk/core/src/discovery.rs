@@ -28,6 +28,8 @@ pub(crate) struct Server {
     pub(crate) dpop: bool,
 }
 
+/// An endpoint's URL.
+const LONGEST: usize = 2048;
 const DAY: i64 = 86_400_000;
 
 impl Server {
@@ -59,6 +61,8 @@ impl Server {
         let endpoint = |name: &str| match members.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match value.as_str() {
+                // All of them are in each record.
+                Some(url) if url.len() > LONGEST => Err(ErrorCode::DiscoveryMalformed),
                 Some(url) if url::is_endpoint(url, config.allow_loopback) => Ok(Some(url.to_owned())),
                 Some(_) => Err(ErrorCode::DiscoveryInsecureEndpoint),
                 None => Err(ErrorCode::DiscoveryMalformed),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     account,
     blob::{Account, SCHEMA, is_newer, secret},
+    deadline::Deadline,
     discovery::{self, Server},
     dpop::Key,
     effect::Header,
@@ -17,7 +18,7 @@ use crate::{
     pending, refresh,
     secret::Secret,
     store::{Host, Result},
-    token_response::{Refusal, send},
+    token_response::{Refusal, is_elsewhere, send},
     url,
 };
 
@@ -28,6 +29,21 @@ struct Note {
     key: Option<Key>,
     refresh_token: Option<Secret>,
     reason: EndReason,
+    /// How long it is tried. The first notes did not say.
+    until: Option<Deadline>,
+}
+
+/// A server that was not to be reached for so long has forgotten the session, or never comes back.
+const LIFE: i64 = 90 * 86_400_000;
+/// How long a session may take to come that is to take the place of another.
+const COMING: i64 = 600_000;
+
+impl Note {
+    /// How old it is, if it is of any use.
+    fn age(&self, host: &Host) -> Option<i64> {
+        let until = self.until.as_ref()?;
+        Some(LIFE.saturating_sub(until.left(host)))
+    }
 }
 
 /// Reasons, as they are stored.
@@ -46,7 +62,7 @@ fn record(flow: &str) -> String {
 /// Writes down that a session is to end.
 pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
     let named = REASONS.iter().find(|(_, known)| *known == reason);
-    let note = json::write(json!({
+    let mut note = json!({
         "schema": SCHEMA,
         "issuer": host.config().issuer,
         "client_id": host.config().client_id,
@@ -55,11 +71,18 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
         "key": account.key.as_ref().map(Key::members),
         "refresh_token": account.refresh_token.as_ref().map(Secret::text),
         "reason": named.map(|(name, _)| *name),
-    }));
+    });
+    Deadline::after(host, LIFE).write(&mut note);
+    let note = json::write(note);
     let name = record(&account.flow);
     for _ in 0..4 {
         let found = host.get_or_drop(&name).await?;
-        if found.as_ref().is_some_and(|found| found.value == note) {
+        // A sign-in that begins anew to take its place has its time anew.
+        if reason != EndReason::Replaced
+            && found
+                .as_ref()
+                .is_some_and(|found| say_the_same(&found.value, &note))
+        {
             return Ok(());
         }
         let version = found.map_or(0, |found| found.version);
@@ -68,6 +91,16 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
         }
     }
     Err(ErrorCode::Busy.into())
+}
+
+/// Whether two notes of a session differ in nothing but their time.
+fn say_the_same(one: &Secret, other: &Secret) -> bool {
+    let (Some(one), Some(other)) = (json::object(one.bytes()), json::object(other.bytes())) else {
+        return false;
+    };
+    ["refresh_token", "reason"]
+        .iter()
+        .all(|name| one.get(*name) == other.get(*name))
 }
 
 /// What is noted. One that cannot be read is dropped; one of another app or server, or of a newer SDK, is left alone.
@@ -89,6 +122,7 @@ async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
             key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
             refresh_token: secret(&members, "refresh_token"),
             reason: reason(&members)?,
+            until: Deadline::read(&members),
         })
     });
     if note.is_none() {
@@ -119,7 +153,8 @@ async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
         return Ok(());
     };
     match remove(host, flow, &note).await? {
-        // The session that was to take its place never came.
+        // Another process is about to put a session in its place, or the session never came.
+        Found::Stays if note.age(host).is_some_and(|age| age < COMING) => return Ok(()),
         Found::Stays => return drop_note(host, flow).await,
         Found::Removed => host.tell(match note.reason {
             EndReason::LoggedOut => Event::AccountRemoved {
@@ -144,7 +179,7 @@ async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
     if let Some(key) = &note.key {
         host.delete_key(&key.id).await;
     }
-    if told || tell(host, &note).await {
+    if told || tell(host, &note).await || note.age(host).is_some_and(|age| age > LIFE) {
         return drop_note(host, flow).await;
     }
     host.tell(Event::RevocationQueued {
@@ -197,19 +232,32 @@ async fn remove(host: &Host, flow: &str, note: &Note) -> Result<Found> {
 
 /// Revokes the refresh token (RFC 7009). Whether nothing more is to be done.
 async fn tell(host: &Host, note: &Note) -> bool {
-    let (Some(endpoint), Some(token)) = (&note.server.revocation, &note.refresh_token) else {
+    let Some(token) = &note.refresh_token else {
         return true;
     };
-    match send(host, endpoint, &revocation(host, token), Vec::new()).await {
-        // A well-formed no will be one tomorrow too.
-        Ok(Ok(response)) => {
-            response.status == 200
-                || (response.status < 500
-                    && Refusal::parse(response.body.bytes()).is_some()
-                    && response.status != 429)
+    let mut endpoint = note.server.revocation.clone();
+    let mut looked = false;
+    while let Some(to) = &endpoint {
+        let Ok(Ok(response)) = send(host, to, &revocation(host, token), Vec::new()).await else {
+            return false;
+        };
+        if response.status == 200 {
+            return true;
         }
-        _ => false,
+        // A well-formed no will be one tomorrow too.
+        if Refusal::parse(response.body.bytes()).is_some() {
+            return response.status < 500 && response.status != 429;
+        }
+        if !is_elsewhere(response.status) || std::mem::replace(&mut looked, true) {
+            return false;
+        }
+        // The server may have moved since the sign-in; its issuer still knows where it is.
+        match discovery::ask(host).await {
+            Ok(server) if server.revocation != endpoint => endpoint = server.revocation,
+            _ => return false,
+        }
     }
+    true
 }
 
 /// The same, together with the browser session that it came from: an extension of Postern's.
@@ -284,6 +332,7 @@ pub(crate) async fn give_back(host: &Host, account: &Account) {
         key: None,
         refresh_token: account.refresh_token.clone(),
         reason: EndReason::Refused,
+        until: None,
     };
     tell(host, &note).await;
 }

@@ -220,14 +220,12 @@ impl From<ErrorCode> for SdkError {
 
 /// Text of somebody else's: no control characters, not long, nothing that changes the direction of writing, no token.
 fn tame(text: &str) -> String {
-    let plain: String = text
-        .chars()
-        .filter(|c| matches!(c, ' '..='~'))
-        .take(256)
-        .collect();
-    // What is as long as a token may be one that was echoed.
+    let plain: String = text.chars().filter(|c| matches!(c, ' '..='~')).collect();
+    // What is as long as a token may be one that was echoed. Only then it is cut, or the cut would leave a part of one.
     let words = plain
         .split(' ')
         .map(|word| if word.len() > 40 { "[long]" } else { word });
-    words.collect::<Vec<_>>().join(" ")
+    let mut tamed = words.collect::<Vec<_>>().join(" ");
+    tamed.truncate(256);
+    tamed
 }

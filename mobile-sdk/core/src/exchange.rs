@@ -66,7 +66,7 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
         used: true,
         ..Pending::new(host, flow, server, scopes)
     };
-    let (pending, _) = pending.begin(host).await?;
+    let (pending, version) = pending.begin(host).await?;
     let form = token_response::request(host, GRANT)
         .with("audience", &host.config().issuer)
         .with("subject_token", sso.id_token.text())
@@ -77,9 +77,9 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
     let sent = host.now();
     let reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     match reply.and_then(Reply::granted) {
-        Ok(granted) => sign_in::complete(host, &pending, &granted, None, &sent).await,
+        Ok(granted) => sign_in::complete(host, &pending, version, &granted, None, &sent).await,
         Err(error) => {
-            pending::give_up(host, &pending).await?;
+            pending::give_up(host, &pending, version).await?;
             Err(error)
         }
     }

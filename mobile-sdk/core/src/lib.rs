@@ -26,6 +26,7 @@ mod blob;
 mod clock;
 mod config;
 mod core;
+mod deadline;
 mod device;
 mod discovery;
 mod dpop;

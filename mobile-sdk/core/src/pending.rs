@@ -5,8 +5,8 @@ use serde_json::json;
 use crate::{
     base64,
     blob::{Account, SCHEMA, is_newer, secret},
-    clock::{Moment, Until},
     config::Config,
+    deadline::Deadline,
     discovery::Server,
     dpop::Key,
     error::ErrorCode,
@@ -19,6 +19,8 @@ use crate::{
 
 /// As long as the server keeps its half.
 const LIFE: i64 = 3_600_000;
+/// How much longer one is left alone whose code is on its way: what comes of it may be an account, with its key.
+const GRACE: i64 = 600_000;
 /// How many may wait at once.
 const MOST: usize = 5;
 
@@ -39,9 +41,12 @@ pub(crate) struct Pending {
     pub(crate) interval: i64,
     pub(crate) scopes: Vec<String>,
     pub(crate) resource: Option<String>,
-    pub(crate) until: Until,
+    pub(crate) until: Deadline,
     /// Its code is on its way: whatever becomes of it, it is sent once.
     pub(crate) used: bool,
+    /// It comes to nothing, and its key goes. Like `used` it is set by one process only, of the version that it has read:
+    /// so no key goes of which another one makes a session.
+    pub(crate) given_up: bool,
 }
 
 /// The name of a record: it does not tell the state.
@@ -73,8 +78,9 @@ impl Pending {
             interval: 0,
             scopes,
             resource: None,
-            until: Until::after(&host.now(), LIFE),
+            until: Deadline::after(host, LIFE),
             used: false,
+            given_up: false,
         }
     }
 
@@ -98,11 +104,9 @@ impl Pending {
             interval: json::number(&members, "interval")?.clamp(0, 60),
             scopes: crate::blob::words(text("scope")?),
             resource: json::owned(&members, "resource"),
-            until: Until {
-                monotonic_ms: json::number(&members, "until_ms")?,
-                boot_id: text("boot_id")?.to_owned(),
-            },
+            until: Deadline::read(&members)?,
             used: json::flag(&members, "used"),
+            given_up: json::flag(&members, "given_up"),
         })
     }
 
@@ -113,24 +117,32 @@ impl Pending {
             "state": self.state.text(), "nonce": self.nonce.text(), "verifier": self.verifier.text(),
             "redirect_uri": self.redirect_uri, "device_code": self.device_code.as_ref().map(Secret::text),
             "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
-            "until_ms": self.until.monotonic_ms, "boot_id": self.until.boot_id, "used": self.used,
+            "used": self.used, "given_up": self.given_up,
         });
-        if let (Some(max_age), Some(record)) = (self.max_age, record.as_object_mut()) {
-            record.insert("max_age".to_owned(), max_age.into());
+        if let Some(max_age) = self.max_age {
+            record["max_age"] = max_age.into();
         }
+        self.until.write(&mut record);
         json::write(record)
     }
 
     /// The server's time when it began, where that is known.
     pub(crate) fn began(&self, host: &Host) -> Option<i64> {
         let now = host.now();
-        let left = i64::try_from(self.until.left(&now)).unwrap_or(0);
+        let gone = LIFE.saturating_sub(self.until.left(host));
         let server_now = host.memory().anchor.as_ref()?.server_now(&now);
-        Some(server_now.saturating_sub(LIFE.saturating_sub(left)))
+        Some(server_now.saturating_sub(gone))
     }
 
-    pub(crate) fn is_over(&self, now: &Moment) -> bool {
-        self.until.left(now) == 0
+    pub(crate) fn is_over(&self, host: &Host) -> bool {
+        self.left(host) <= 0
+    }
+
+    /// How much is left of it, less than nothing when it is over. That is also one that has too much: the device's clock,
+    /// by which alone it could be told, was set back by more than an hour.
+    fn left(&self, host: &Host) -> i64 {
+        let left = self.until.left(host);
+        if left > 2 * LIFE { i64::MIN } else { left }
     }
 
     /// Stores a new one, and then makes the session's key, where sessions are bound: so a process that is killed in between
@@ -143,7 +155,7 @@ impl Pending {
         match Key::make(host, key_of(&self.flow)).await {
             Ok(key) => self.key = Some(key),
             Err(error) => {
-                give_up(host, &self).await?;
+                give_up(host, &self, version).await?;
                 return Err(error);
             }
         }
@@ -159,23 +171,26 @@ impl Pending {
         stored.map_err(|_| ErrorCode::Busy.into())
     }
 
-    /// Says that its code is on its way, unless somebody else has.
-    pub(crate) async fn mark_used(&self, host: &Host, version: i64) -> Result<bool> {
+    /// Says that its code is on its way, and gives the new version; `None`: somebody else has, or has given it up.
+    pub(crate) async fn mark_used(&self, host: &Host, version: i64) -> Result<Option<i64>> {
         let used = Self {
             used: true,
             ..self.clone()
         };
-        Ok(host
-            .put(&record(&self.flow), used.write(host.config()), version)
-            .await?
-            .is_ok())
+        used.mark(host, version).await
+    }
+
+    async fn mark(&self, host: &Host, version: i64) -> Result<Option<i64>> {
+        let marked = self.write(host.config());
+        Ok(host.put(&record(&self.flow), marked, version).await?.ok())
     }
 }
 
-/// A sign-in and its version. What cannot be read is none.
+/// A sign-in and its version. What cannot be read, or was given up, is none.
 pub(crate) async fn load(host: &Host, flow: &str) -> Result<Option<(Pending, i64)>> {
     let found = host.get_or_drop(&record(flow)).await?;
-    Ok(found.and_then(|found| Some((Pending::read(&found.value, host.config())?, found.version))))
+    let found = found.and_then(|found| Some((Pending::read(&found.value, host.config())?, found.version)));
+    Ok(found.filter(|(pending, _)| !pending.given_up))
 }
 
 /// Forgets one, after its account was stored: the account has the key now.
@@ -184,24 +199,38 @@ pub(crate) async fn forget(host: &Host, flow: &str) -> Result<()> {
     Ok(())
 }
 
-/// Forgets one that comes to nothing, and its key.
-pub(crate) async fn give_up(host: &Host, pending: &Pending) -> Result<()> {
-    host.delete_key(&key_of(&pending.flow)).await;
-    forget(host, &pending.flow).await
+/// Forgets one that comes to nothing, and its key. `false`: somebody has changed it since it was this version.
+pub(crate) async fn give_up(host: &Host, pending: &Pending, version: i64) -> Result<bool> {
+    let given_up = Pending {
+        given_up: true,
+        ..pending.clone()
+    };
+    match given_up.mark(host, version).await? {
+        Some(_) => bury(host, &pending.flow).await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// The rest of it, also after a process that was killed at it.
+async fn bury(host: &Host, flow: &str) -> Result<()> {
+    // Whoever came late with a session has it: an account's key stays.
+    if account_of(host, flow).await?.is_none() {
+        host.delete_key(&key_of(flow)).await;
+    }
+    forget(host, flow).await
 }
 
 pub(crate) async fn cancel(host: &Host, flow: &str) -> Result<Outcome> {
-    if let Some((pending, _)) = load(host, flow).await?
+    if let Some((pending, version)) = load(host, flow).await?
         && !pending.used
     {
-        give_up(host, &pending).await?;
+        give_up(host, &pending, version).await?;
     }
     Ok(Outcome::Done)
 }
 
 /// Makes room for a new one: those that are over go, and the oldest of too many.
 pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
-    let now = host.now();
     let mut waiting = Vec::new();
     for name in host.keys("pending/").await? {
         let flow = name.trim_start_matches("pending/");
@@ -209,16 +238,20 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
             continue;
         };
         match Pending::read(&found.value, host.config()) {
-            Some(pending) if !pending.is_over(&now) => waiting.push(pending),
-            Some(pending) => drop_over(host, &pending).await?,
+            Some(pending) if pending.given_up => bury(host, flow).await?,
+            Some(pending) if pending.used => drop_over(host, &pending, found.version).await?,
+            Some(pending) if pending.is_over(host) => {
+                give_up(host, &pending, found.version).await?;
+            }
+            Some(pending) => waiting.push((pending, found.version)),
             None if is_anothers(host, &found.value) => {}
             None => forget(host, flow).await?,
         }
     }
-    waiting.sort_by_key(|pending| pending.until.monotonic_ms);
+    waiting.sort_by_key(|(pending, _)| pending.left(host));
     let surplus = (waiting.len() + room).saturating_sub(MOST);
-    for pending in waiting.iter().filter(|pending| !pending.used).take(surplus) {
-        give_up(host, pending).await?;
+    for (pending, version) in waiting.iter().take(surplus) {
+        give_up(host, pending, *version).await?;
     }
     Ok(())
 }
@@ -229,12 +262,15 @@ fn is_anothers(host: &Host, record: &Secret) -> bool {
         .is_some_and(|members| host.config().is_anothers(&members) || is_newer(&members))
 }
 
-/// One whose code was sent may have become an account, which has the key.
-async fn drop_over(host: &Host, pending: &Pending) -> Result<()> {
-    if pending.used && account_of(host, &pending.flow).await?.is_some() {
+/// One whose code was sent may have become an account, which has the key, or be about to.
+async fn drop_over(host: &Host, pending: &Pending, version: i64) -> Result<()> {
+    if pending.left(host) > -GRACE {
+        return Ok(());
+    }
+    if account_of(host, &pending.flow).await?.is_some() {
         return forget(host, &pending.flow).await;
     }
-    give_up(host, pending).await
+    give_up(host, pending, version).await.map(drop)
 }
 
 /// The account that a sign-in has become.
@@ -245,12 +281,20 @@ pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>
             Err(error) if error.code == ErrorCode::StorageCorrupt => None,
             found => found?,
         };
-        if let Some(found) = found
-            && let Ok(account) = Account::read(&found.value, host.config())
-            && account.flow == flow
-        {
-            return Ok(Some(account.id));
+        if found.is_some_and(|found| is_of(host, &found.value, flow)) {
+            return Ok(Some(name.trim_start_matches("account/").to_owned()));
         }
     }
     Ok(None)
+}
+
+/// Whether an account is of this sign-in, also one that a newer SDK has written since: it has the key.
+fn is_of(host: &Host, record: &Secret, flow: &str) -> bool {
+    match Account::read(record, host.config()) {
+        Ok(account) => account.flow == flow,
+        Err(ErrorCode::StorageTooNew) => {
+            json::object(record.bytes()).is_some_and(|members| json::text(&members, "flow") == Some(flow))
+        }
+        Err(_) => false,
+    }
 }

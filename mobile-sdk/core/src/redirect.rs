@@ -116,18 +116,18 @@ async fn finish(host: &Host, url: &Secret) -> Result<Outcome> {
     if pending.used {
         return used_before(host, &pending).await;
     }
-    if pending.is_over(&host.now()) {
-        pending::give_up(host, &pending).await?;
+    if pending.is_over(host) {
+        pending::give_up(host, &pending, version).await?;
         return Err(ErrorCode::RedirectStateExpired.into());
     }
     let Some(code) = redirect.code else {
-        pending::give_up(host, &pending).await?;
+        pending::give_up(host, &pending, version).await?;
         return Err(said_no(redirect.error));
     };
-    if !pending.mark_used(host, version).await? {
+    let Some(version) = pending.mark_used(host, version).await? else {
         return Err(ErrorCode::RedirectAlreadyUsed.into());
-    }
-    redeem(host, &pending, &code).await
+    };
+    redeem(host, &pending, version, &code).await
 }
 
 /// The app was killed while, or after, the code was redeemed.
@@ -156,7 +156,7 @@ fn said_no(error: Option<(String, String)>) -> SdkError {
 }
 
 /// Redeems the code at the token endpoint of the record; an answer that is lost is asked for once more.
-async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome> {
+async fn redeem(host: &Host, pending: &Pending, version: i64, code: &Secret) -> Result<Outcome> {
     let form = token_response::request(host, "authorization_code")
         .with("redirect_uri", &pending.redirect_uri)
         .with("code_verifier", pending.verifier.text())
@@ -169,10 +169,10 @@ async fn redeem(host: &Host, pending: &Pending, code: &Secret) -> Result<Outcome
     match reply.and_then(Reply::granted) {
         Ok(granted) => {
             let nonce = sign_in::promises_id_token(pending).then(|| pending.nonce.text());
-            sign_in::complete(host, pending, &granted, nonce, &sent).await
+            sign_in::complete(host, pending, version, &granted, nonce, &sent).await
         }
         Err(error) => {
-            pending::give_up(host, pending).await?;
+            pending::give_up(host, pending, version).await?;
             Err(error)
         }
     }

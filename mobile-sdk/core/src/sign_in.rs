@@ -37,12 +37,12 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
         redirect_uri: host.config().redirect_uri.clone(),
         ..Pending::new(host, flow.clone(), server, scopes)
     };
-    let (pending, _) = pending.begin(host).await?;
+    let (pending, version) = pending.begin(host).await?;
     let request = request(host.config(), &pending, &params);
     let url = match address(host, &pending, &request).await {
         Ok(url) => url,
         Err(error) => {
-            pending::give_up(host, &pending).await?;
+            pending::give_up(host, &pending, version).await?;
             return Err(error);
         }
     };
@@ -145,10 +145,12 @@ pub(crate) fn scopes(config: &Config, asked: Option<&Vec<String>>) -> Result<Vec
     }
 }
 
-/// Makes an account of what the token endpoint gave. What is refused is given back to the server.
+/// Makes an account of what the token endpoint gave to a sign-in that is marked used, in this version. What is refused is
+/// given back to the server.
 pub(crate) async fn complete(
     host: &Host,
     pending: &Pending,
+    version: i64,
     granted: &Granted,
     nonce: Option<&str>,
     sent: &Moment,
@@ -156,14 +158,14 @@ pub(crate) async fn complete(
     let mut account = unchecked(host, pending, granted, sent);
     match check(host, pending, granted, nonce) {
         Ok(sub) => account.sub = sub,
-        Err(error) => return refuse(host, pending, &account, error).await,
+        Err(error) => return refuse(host, pending, version, &account, error).await,
     }
     if let Some(sub) = &account.sub {
         account.id = id_of(host.config(), sub);
     }
     match replace(host, &account).await {
         Err(error) if error.code == ErrorCode::StorageTooNew => {
-            return refuse(host, pending, &account, error).await;
+            return refuse(host, pending, version, &account, error).await;
         }
         replaced => replaced?,
     }
@@ -175,9 +177,15 @@ pub(crate) async fn complete(
     Ok(Outcome::SignedIn { account: account.id })
 }
 
-async fn refuse(host: &Host, pending: &Pending, account: &Account, error: SdkError) -> Result<Outcome> {
+async fn refuse(
+    host: &Host,
+    pending: &Pending,
+    version: i64,
+    account: &Account,
+    error: SdkError,
+) -> Result<Outcome> {
     end::give_back(host, account).await;
-    pending::give_up(host, pending).await?;
+    pending::give_up(host, pending, version).await?;
     Err(error)
 }
 
@@ -190,6 +198,11 @@ pub(crate) fn id_of(config: &Config, sub: &str) -> String {
 /// An account's id: 132 bits of a digest.
 pub(crate) fn short(digest: &str) -> String {
     digest.chars().take(22).collect()
+}
+
+/// Gives tokens back that came when their sign-in was given up already.
+pub(crate) async fn too_late(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) {
+    end::give_back(host, &unchecked(host, pending, granted, sent)).await;
 }
 
 fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -> Account {

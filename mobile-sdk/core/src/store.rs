@@ -237,6 +237,10 @@ impl Host {
     }
 
     fn heard(&self, headers: &[Header]) {
+        // What a cache gives was said at some other time (RFC 9111 section 5.1).
+        if headers::find(headers, "age").is_some() {
+            return;
+        }
         let now = self.now();
         let heard = headers::find(headers, "date").and_then(|date| Anchor::heard(date, &now));
         if let Some(heard) = heard {

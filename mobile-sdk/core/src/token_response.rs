@@ -64,6 +64,9 @@ impl Granted {
     /// Reads a body. Anything but an answer of a token endpoint is none: a hotel's sign-in page says 200 too.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let members = json::object(body)?;
+        if !json::text(&members, "refresh_token").is_none_or(is_storable) {
+            return None;
+        }
         Some(Self {
             // It goes into a header: nothing that could break it (RFC 6749 appendix A.12).
             access_token: secret(&members, "access_token").filter(is_visible)?,
@@ -205,9 +208,20 @@ pub(crate) async fn post(
             Some(granted) => Ok(Reply::Granted(granted)),
             None => Err(ErrorCode::ServerUnavailable.into()),
         },
-        Ok(response) if matches!(response.status, 300..=399 | 404 | 405 | 410) => Ok(Reply::Moved),
+        Ok(response) if is_elsewhere(response.status) => Ok(Reply::Moved),
         Ok(response) => Ok(Reply::Refused(refusal(host, &response).await?)),
     }
+}
+
+/// Whether a refresh token is one (RFC 6749 appendix A.17) and as long in a record as it may be.
+fn is_storable(token: &str) -> bool {
+    let escaped = token.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
+    token.bytes().all(|b| matches!(b, b' '..=b'~')) && token.len() + escaped <= 16384
+}
+
+/// Whether nobody answers there, or somebody who points elsewhere.
+pub(crate) fn is_elsewhere(status: u16) -> bool {
+    matches!(status, 300..=399 | 404 | 405 | 410)
 }
 
 /// The same with proofs made as needed, for what is not a refresh.

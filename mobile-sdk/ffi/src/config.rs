@@ -49,4 +49,5 @@ pub enum ConfigError {
     CustomScheme,
     Scope,
     Resource,
+    Attestation,
 }

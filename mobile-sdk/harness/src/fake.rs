@@ -26,6 +26,8 @@ pub struct Rules {
     pub bound: bool,
     /// It wants evidence with each request.
     pub attestation: bool,
+    /// It has the device grant, where the person says yes at once.
+    pub device: bool,
     /// How much longer its access tokens are than they need to be.
     pub padding: usize,
     /// Where its endpoints are.
@@ -39,6 +41,7 @@ impl Default for Rules {
             reuse_ends: false,
             bound: true,
             attestation: false,
+            device: false,
             padding: 0,
             base: ISSUER.to_owned(),
         }
@@ -135,6 +138,16 @@ impl Fake {
         ended.len()
     }
 
+    /// How many sessions it has that nobody has ended.
+    pub fn open(&self) -> usize {
+        let state = self.state();
+        let mut open: Vec<u32> = state.refresh.values().map(|(session, ..)| *session).collect();
+        open.retain(|session| !state.ended.contains(session));
+        open.sort_unstable();
+        open.dedup();
+        open.len()
+    }
+
     /// A device with an app for this server.
     pub fn device(&self) -> Arc<Device> {
         self.device_with(|_| {})
@@ -208,6 +221,7 @@ impl Fake {
             _ if !here => answer(404, &json!({})),
             "par" => state.push(request),
             "token" => state.token(request),
+            "device" if state.rules.device => state.begin_device(),
             "revoke" => {
                 let token = fields(request.body.text()).remove("token").unwrap_or_default();
                 if let Some((session, ..)) = state.refresh.get(&token) {

@@ -1,5 +1,7 @@
 //! Clients.
 
+use std::sync::Arc;
+
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ use crate::{
             unused_since,
         },
     },
-    store::{self, ending::Ended},
+    store::ending::Ended,
 };
 
 /// A secret that was just made, which is shown once.
@@ -132,7 +134,10 @@ impl Admin {
     /// The clients.
     pub(in crate::cli) async fn clients(&self) -> anyhow::Result<Vec<Client>> {
         match self {
-            Self::Here(app) => Ok(store::clients::all(&app.provider.db).await?.1),
+            Self::Here(app) => {
+                let all = app.provider.clients.all().into_iter();
+                Ok(all.map(Arc::unwrap_or_clone).collect())
+            }
             Self::There(server, _) => {
                 let mut all = Vec::new();
                 let mut query = vec![("limit", MAX_PAGE.to_string())];

@@ -13,11 +13,11 @@ use crate::{
     flows::{
         account::{self, AccountError},
         admin::{
-            By,
+            By, look,
             people::{self, Adding, PeopleError},
         },
     },
-    store::{ending::Ended, users},
+    store::ending::Ended,
 };
 
 /// A person, and what ended of theirs.
@@ -30,7 +30,7 @@ impl Admin {
     /// The person with an address.
     pub(in crate::cli) async fn user(&self, email: &Email) -> anyhow::Result<User> {
         let found = match self {
-            Self::Here(app) => users::find_by_email(&app.provider.db, email.key()).await?,
+            Self::Here(app) => look::by_address(&app.provider, email).await?,
             Self::There(server, _) => {
                 let query = [("email_prefix", email.key()), ("limit", "1".to_owned())];
                 // In the order of addresses, so the one that is no longer than this comes first.

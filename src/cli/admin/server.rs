@@ -52,7 +52,7 @@ impl Admin {
     pub(in crate::cli) async fn rotate(&self, ring: Option<Ring>) -> anyhow::Result<Vec<Rotated>> {
         match self {
             Self::Here(app) => {
-                let rings = keys::rings(&app.provider.db, ring).await?;
+                let rings = keys::rings(&app.provider, ring).await?;
                 Ok(keys::rotate::rotate(&app.provider, &rings, Actor::Operator).await?)
             }
             Self::There(server, _) => {
@@ -70,7 +70,7 @@ impl Admin {
     ) -> anyhow::Result<Vec<Withdrawn>> {
         match self {
             Self::Here(app) => {
-                let rings = keys::rings(&app.provider.db, ring).await?;
+                let rings = keys::rings(&app.provider, ring).await?;
                 Ok(keys::rotate::withdraw(&app.provider, &rings, all, Actor::Operator).await?)
             }
             Self::There(server, _) => {

@@ -17,11 +17,10 @@ use crate::{
     },
     flows::{
         Provider, account,
-        admin::{By, people},
+        admin::{By, look, people},
         clients::{self as client_verbs, secrets},
         sign_in::{Credentials, SignInError, by_password},
     },
-    store::{clients, users},
 };
 
 /// Who signs in.
@@ -106,7 +105,7 @@ pub(super) async fn furnish(
 async fn add_person(provider: &Arc<Provider>, password: &str) -> anyhow::Result<()> {
     let email: Email = EMAIL.parse()?;
     let password = Password::chosen(password.to_owned(), &email)?;
-    let Some(user) = users::find_by_email(&provider.db, email.key()).await? else {
+    let Some(user) = look::by_address(provider, &email).await? else {
         let name = "Demo Person".parse()?;
         account::add(provider, email, Some(name), password).await?;
         return Ok(());
@@ -165,7 +164,7 @@ pub(super) async fn api_secret(provider: &Provider, data: &Path) -> anyhow::Resu
 /// The demo's person sees the console, too.
 async fn make_owner(provider: &Provider) -> anyhow::Result<()> {
     let email: Email = EMAIL.parse()?;
-    if let Some(user) = users::find_by_email(&provider.db, email.key()).await? {
+    if let Some(user) = look::by_address(provider, &email).await? {
         people::set_role(provider, &By::operator(), user.id, Some(Role::Owner)).await?;
     }
     Ok(())
@@ -178,11 +177,11 @@ async fn add_client(provider: &Provider) -> anyhow::Result<()> {
         resource: Some(RESOURCE.parse()?),
         ..ClientSettings::new(ClientKind::Native)
     };
-    let (_, there) = clients::all(&provider.db).await?;
-    if there.iter().any(|client| client.id.as_str() == CLIENT) {
+    let id = CLIENT.parse()?;
+    if provider.clients.held(&id).is_some() {
         return Ok(());
     }
-    client_verbs::add(provider, CLIENT.parse()?, "Postern demo".parse()?, settings).await?;
+    client_verbs::add(provider, id, "Postern demo".parse()?, settings).await?;
     Ok(())
 }
 

@@ -47,8 +47,9 @@ const CLIENT: &str = "postern-console";
 pub const CALLBACK: &str = "/console/callback";
 /// Its first page.
 pub const HOME: &str = "/console";
-/// How long a person has from the console to the sign-in page and back.
-pub const UNDER_WAY: Lifetime = Lifetime::from_secs(3600);
+/// How long a person has from the console to the sign-in page and back. Later they are told that it waited for too long, and
+/// begin again.
+pub const UNDER_WAY: Lifetime = Lifetime::from_secs(600);
 /// How often a session's last use is written.
 const TOUCH_EVERY: Lifetime = Lifetime::from_secs(60);
 
@@ -167,8 +168,6 @@ struct UnderWay {
     state: String,
     verifier: String,
     to: String,
-    /// The password has to be given after this.
-    begun_at: Instant,
 }
 
 /// Where the browser goes to sign in, and what it has to bring back.
@@ -189,7 +188,6 @@ pub fn begin(provider: &Provider, to: &str) -> Option<Begun> {
         state: random::<16>(provider),
         verifier: random::<32>(provider),
         to: own_page(to),
-        begun_at: now,
     };
     let challenge = Digest::of(under_way.verifier.as_bytes()).to_base64url();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
@@ -312,7 +310,7 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
     };
     // The tokens are not needed: nothing of the console asks by them.
     redeem(provider, &client, request).await?;
-    let (cookie, life) = open(provider, code.session, under_way.begun_at, back).await?;
+    let (cookie, life) = open(provider, code.session, back).await?;
     if let Some(before) = back.present {
         sign_out(provider, before, back.address).await?;
     }
@@ -327,14 +325,14 @@ pub async fn finish(provider: &Provider, back: Returned<'_>) -> std::result::Res
 async fn open(
     provider: &Provider,
     id: DeviceSessionId,
-    begun_at: Instant,
     back: Returned<'_>,
 ) -> std::result::Result<(AdminCookie, Lifetime), ConsoleError> {
     let found = device_sessions::find(&provider.db, id).await?;
     let found = found.ok_or(ConsoleError::NotBegun)?;
     let (now, cookie) = (provider.clock.now(), AdminCookie::new(&provider.entropy));
     let life = provider.lifetimes.admin_session_absolute;
-    let is_proved = found.grant.auth_time >= begun_at;
+    // For this very request: its code was redeemed by the verifier that is in this browser's cookie and nowhere else.
+    let is_proved = found.grant.proved;
     let binds = (id, cookie.digest(), found.grant.auth_time, now.plus(life), now);
     if is_proved && provider.db.execute(admin_sessions::OPEN, binds).await?.is_some() {
         return Ok((cookie, life));

@@ -175,11 +175,8 @@ pub async fn outlive(provider: &Provider, access_token: Lifetime) -> Result<(), 
     if provider.keys.load().longest_life >= access_token {
         return Ok(());
     }
-    for ring in Ring::every().filter(|ring| ring.is_signing()) {
-        let binds = (ring.as_str(), access_token.max(SIGNED_LIFE).millis());
-        provider.db.execute(OUTLIVE, binds).await?;
-    }
-    provider.db.execute(RAISE_VERSION, (keys::VERSION,)).await?;
+    let signing = Ring::every().filter(|ring| ring.is_signing());
+    lengthen(provider, signing, access_token.max(SIGNED_LIFE)).await?;
     provider.keys.refresh(&provider.db, &provider.clock).await
 }
 
@@ -190,15 +187,29 @@ async fn standing(provider: &Provider) -> Result<Vec<KeyInfo>, KeysError> {
         let life = longest_life(provider, ring);
         let is_shorter = |key: &KeyInfo| key.ring == ring && key.longest_life < life;
         if keys.iter().any(is_shorter) {
-            let binds = (ring.as_str(), life.millis());
-            provider.db.execute(OUTLIVE, binds).await?;
-            provider.db.execute(RAISE_VERSION, (keys::VERSION,)).await?;
+            lengthen(provider, [ring], life).await?;
         }
         for key in keys.iter_mut().filter(|key| is_shorter(key)) {
             key.longest_life = life;
         }
     }
     Ok(keys)
+}
+
+/// Has the keys of these rings outlive what lives so long, and the other nodes read that.
+async fn lengthen(
+    provider: &Provider,
+    rings: impl IntoIterator<Item = Ring>,
+    life: Lifetime,
+) -> Result<(), KeysError> {
+    for ring in rings {
+        provider
+            .db
+            .execute(OUTLIVE, (ring.as_str(), life.millis()))
+            .await?;
+    }
+    provider.db.execute(RAISE_VERSION, (keys::VERSION,)).await?;
+    Ok(())
 }
 
 /// The longest life of anything that a key of the ring makes under the present settings.

@@ -11,7 +11,7 @@ use crate::{
     flows::Provider,
     store::{
         error::StoreError,
-        registrations::{AddToken, RemoveToken},
+        registrations::{self, AddToken, RemoveToken},
     },
 };
 
@@ -53,6 +53,11 @@ pub async fn add(
     };
     provider.db.write(change).await?;
     Ok(NewToken { token, kept })
+}
+
+/// Every token that is kept.
+pub async fn list(provider: &Provider) -> Result<Vec<KeptInitialAccessToken>, StoreError> {
+    registrations::tokens(&provider.db).await
 }
 
 /// Ends a token at once; clients that it let in stay. False when there was none with this name.

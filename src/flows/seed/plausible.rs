@@ -203,6 +203,7 @@ impl<'a> Plausible<'a> {
             auth_time,
             acr,
             amr,
+            proved: false,
         };
         let gone = || BrowserSessionId::new(at, self.entropy);
         SessionRow {

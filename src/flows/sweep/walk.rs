@@ -26,6 +26,8 @@ const NAME: &str = "walk";
 const STRIDE: i64 = 1000;
 /// How many strides are taken before it is written how far it came.
 const STRIDES: usize = 10;
+/// With so many versions it is written earlier: with what the last stride adds, a change has fewer than 1,500 of them.
+const VERSIONS: usize = 500;
 /// How often it rests as long as a stride took: it has a third of one processor at most.
 const REST: i64 = 2;
 /// How long it rests at least when it has seen all.
@@ -36,7 +38,7 @@ const BETWEEN: Lifetime = Lifetime::from_secs(30);
 pub async fn walk(provider: &Provider) -> Result<Duration> {
     let began = provider.clock.now();
     let Some(job) = claim(provider, began.plus(LEASE)).await? else {
-        return Ok(duration(BETWEEN));
+        return Ok(BETWEEN.to_std());
     };
     let start = job.cursor.and_then(|cursor| cursor.try_into().ok());
     let mut walk = Walk {
@@ -50,31 +52,27 @@ pub async fn walk(provider: &Provider) -> Result<Duration> {
         for _ in 0..STRIDES {
             let before = provider.clock.now();
             more = walk.stride(before).await?;
-            if !more {
+            if !more || walk.met.len() >= VERSIONS {
                 break;
             }
             let took = provider.clock.now().since(before).millis();
-            let rest = duration(Lifetime::from_millis(took.saturating_mul(REST)));
+            let rest = Lifetime::from_millis(took.max(0).saturating_mul(REST)).to_std();
             tokio::time::sleep(rest.max(PAUSE)).await;
         }
         let is_ours = claim(provider, provider.clock.now().plus(LEASE)).await?.is_some();
         if !is_ours || !walk.remember(more).await? {
-            return Ok(duration(BETWEEN));
+            return Ok(BETWEEN.to_std());
         }
     }
     let now = provider.clock.now();
     let rest = now.since(began).max(BETWEEN);
     // Nor does another process begin before that.
     claim(provider, now.plus(rest).plus(LEASE)).await?;
-    Ok(duration(rest))
+    Ok(rest.to_std())
 }
 
 async fn claim(provider: &Provider, until: Instant) -> Result<Option<jobs::Claimed>> {
     jobs::claim(&provider.db, NAME, provider.node, provider.clock.now(), until).await
-}
-
-fn duration(life: Lifetime) -> Duration {
-    Duration::from_millis(u64::try_from(life.millis()).unwrap_or(0))
 }
 
 #[derive(Debug)]

@@ -159,6 +159,7 @@ pub async fn open(
             auth_time: vouched.auth_time,
             acr: ACR_UNKNOWN.to_owned(),
             amr: Vec::new(),
+            proved: false,
         },
         handle: handle.digest(),
         device: issuer.issuer.to_string(),

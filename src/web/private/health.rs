@@ -39,7 +39,7 @@ pub(super) async fn details(State(private): State<Private>) -> Response {
 async fn keys_in_use(private: &Private) -> Value {
     let provider = private.provider();
     let now = provider.clock.now();
-    let Ok(keys) = keys::list(&provider.db).await else {
+    let Ok(keys) = keys::list(provider).await else {
         return Value::Null;
     };
     let active = keys.iter().filter_map(|key| match key.state {

@@ -41,7 +41,7 @@ pub(super) async fn rotate(
     Sent(asked): Sent<KeysToRotate>,
 ) -> Answer {
     let provider = private.provider();
-    let rings = rings(&provider.db, asked.ring).await?;
+    let rings = rings(provider, asked.ring).await?;
     let items = rotate_rings(provider, &rings, admin.by.initiator()).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }
@@ -63,7 +63,7 @@ pub(super) async fn withdraw(
     Sent(asked): Sent<KeysToWithdraw>,
 ) -> Answer {
     let provider = private.provider();
-    let rings = rings(&provider.db, asked.ring).await?;
+    let rings = rings(provider, asked.ring).await?;
     let items = withdraw_rings(provider, &rings, asked.all, admin.by.initiator()).await?;
     Ok(json(StatusCode::OK, Page { items, next: None }))
 }

@@ -226,6 +226,40 @@ async fn a_request_that_was_changed_on_its_way_so_that_nobody_is_asked_signs_nob
 }
 
 #[tokio::test]
+async fn a_password_that_was_given_for_something_else_meanwhile_opens_nothing() {
+    let postern = with_owner().await;
+    let mut admin = Admin::new(&postern);
+    let left = admin.open("/console/sign-in").await;
+    let unasked = left.location().replace("&prompt=login", "");
+    postern.advance("1m");
+    postern.phone().signed_in(&mut admin.browser, ALICE).await;
+    let back = admin.browser.open(&unasked).await.app().to_string();
+    let answer = admin
+        .open(back.strip_prefix(URL).expect("back at the console"))
+        .await;
+    assert_eq!(answer.status, 403, "{answer:?}");
+    assert!(answer.body.contains("needs your password"), "{answer:?}");
+    assert_eq!(postern.number("SELECT COUNT(*) FROM admin_sessions").await, 0);
+}
+
+#[tokio::test]
+async fn who_stays_at_the_sign_in_page_for_too_long_begins_again() {
+    let postern = with_owner().await;
+    let mut admin = Admin::new(&postern);
+    for (waits, status) in [("10m", 400), ("9m", 303)] {
+        let left = admin.open("/console/sign-in").await;
+        let page = admin.browser.open(left.location()).await.page();
+        postern.advance(waits);
+        let back = admin.browser.sign_in(&page, ALICE).await.app().to_string();
+        let answer = admin
+            .open(back.strip_prefix(URL).expect("back at the console"))
+            .await;
+        assert_eq!(answer.status, status, "{waits}: {answer:?}");
+        assert_eq!(answer.body.contains("waited for too long"), status == 400);
+    }
+}
+
+#[tokio::test]
 async fn a_session_that_is_over_is_in_no_list_and_one_in_use_is_in_each() {
     let postern = with_owner().await;
     let filter = SessionFilter {

@@ -6,7 +6,6 @@ use postern::{
         role::{Permission, Role},
     },
     flows::{account, admin::By, mass_end},
-    store::db::Statement,
 };
 use serde_json::{Value, json};
 
@@ -188,7 +187,7 @@ async fn an_end_stops_when_who_began_it_may_not_end_sessions_any_more() {
     begin(&machine, json!({ "client": "notes" })).await;
     postern
         .set_client(&id, |settings| {
-            settings.scope = "admin:users.read".parse().expect("a scope")
+            settings.scope = "admin:users.read".parse().expect("a scope");
         })
         .await;
     work(&postern).await;
@@ -235,9 +234,9 @@ async fn permissions_that_a_newer_version_wrote_grant_nothing_and_stop_nothing()
     }
     postern.advance("1s");
     begin(&helper(&postern).await, json!({ "client": "notes" })).await;
-    let newer: Statement<(), ()> =
-        Statement::new("UPDATE mass_ends SET permissions = 'moons.end ' || permissions || ' stars.read'");
-    postern.provider().db.execute(newer, ()).await.expect("written");
+    postern
+        .tamper("UPDATE mass_ends SET permissions = 'moons.end ' || permissions || ' stars.read'")
+        .await;
     let mighty = Machine::mighty(&postern).await;
     let listed = mighty.get("/session-ends").await;
     assert_eq!(

@@ -18,7 +18,7 @@ use crate::harness::Postern;
 
 /// Every key of a ring, oldest first.
 async fn ring(postern: &Postern, ring: Ring) -> Vec<KeyInfo> {
-    let mut keys = keys::list(&postern.provider().db)
+    let mut keys = keys::list(postern.provider())
         .await
         .expect("the database answers");
     keys.retain(|key| key.ring == ring);

@@ -3,7 +3,9 @@
 use postern::base::time::Lifetime;
 use serde_json::json;
 
-use super::{Mine, app, clients, open_server, open_server_with, refused, register, send, site, swept, token};
+use super::{
+    Mine, app, clients, open_server, open_server_with, refused, register, send, site, swept, token, with,
+};
 use crate::harness::{ALICE, Phone};
 
 #[tokio::test]
@@ -79,6 +81,35 @@ async fn one_address_registers_so_many_and_then_waits_whatever_it_sends() {
     Mine::of(&register(&postern, Some(&let_in), &app()).await);
     postern.advance("5m");
     Mine::of(&register(&postern, None, &app()).await);
+}
+
+#[tokio::test]
+async fn what_a_stranger_says_of_itself_at_length_does_not_stay_in_the_trail() {
+    let postern = open_server().await;
+    let long = |c: char| format!("http://127.0.0.1/{}", c.to_string().repeat(900));
+    let members = |uris: &[String]| with(app(), json!({ "redirect_uris": uris }));
+    let mine = Mine::of(&register(&postern, None, &members(&['a', 'b', 'c', 'd'].map(long))).await);
+    let changed = members(&['a', 'b', 'c', 'e'].map(long));
+    let changed = with(changed, json!({ "client_id": mine.id() }));
+    let answer = mine.ask(&postern, "PUT", Some(&changed)).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let events = postern.events().await;
+    let of = |kind: &str| {
+        let found = events.iter().find(|(name, _)| name == kind);
+        found.expect("told").1.clone()
+    };
+    let (registered, updated) = (of("client.registered"), of("client.updated"));
+    for event in [&registered, &updated] {
+        assert!(event.to_string().len() < 2000, "{event}");
+    }
+    let uris = &registered["after"]["redirect_uris"];
+    let text = uris.as_str().expect("a text in the place of the list");
+    assert!(
+        text.starts_with("[36") && text.contains(" bytes, SHA-256 "),
+        "{text}"
+    );
+    assert_eq!(&updated["before"]["redirect_uris"], uris);
+    assert_ne!(&updated["after"]["redirect_uris"], uris);
 }
 
 #[tokio::test]

@@ -14,6 +14,24 @@ async fn counts(postern: &Postern) -> Vec<(Option<String>, i64)> {
 }
 
 #[tokio::test]
+async fn a_flood_of_versions_is_written_in_parts_and_counted_whole() {
+    for postern in Postern::on_each().await {
+        postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+        more_like_it(&postern, 2499).await;
+        // Version 1 to 900, many of which come in more than one part.
+        let number = "(SELECT COUNT(*) FROM device_sessions other WHERE other.id < device_sessions.id) % 900";
+        let sql = format!("UPDATE device_sessions SET app_version = CAST({number} AS TEXT)");
+        postern.tamper(Box::leak(sql.into_boxed_str())).await;
+        walk(postern.provider()).await.expect("walked");
+        let counted = counts(&postern).await;
+        assert_eq!(counted.len(), 900);
+        assert_eq!(counted.iter().map(|(_, sessions)| sessions).sum::<i64>(), 2500);
+        walk(postern.provider()).await.expect("walked");
+        assert_eq!(counts(&postern).await, counted);
+    }
+}
+
+#[tokio::test]
 async fn live_sessions_are_counted_by_version_and_ended_ones_leave_the_count() {
     for postern in Postern::on_each().await {
         let phone = postern.phone();

@@ -20,6 +20,7 @@ pub(super) struct State {
     pub(super) person: String,
     pub(super) pushed: BTreeMap<String, Fields>,
     pub(super) codes: BTreeMap<String, (Fields, String)>,
+    pub(super) device_codes: Vec<String>,
     /// Refresh tokens: of which session, for whom, and their successor.
     pub(super) refresh: BTreeMap<String, (u32, String, Option<String>)>,
     pub(super) ended: Vec<u32>,
@@ -86,7 +87,20 @@ impl State {
         if self.rules.attestation {
             document["challenge_endpoint"] = format!("{base}/challenge").into();
         }
+        if self.rules.device {
+            document["device_authorization_endpoint"] = format!("{base}/device").into();
+        }
         answer(200, &document)
+    }
+
+    pub(super) fn begin_device(&mut self) -> Input {
+        let code = self.name("device-code");
+        self.device_codes.push(code.clone());
+        let link = format!("{}/link", self.rules.base);
+        answer(
+            200,
+            &json!({ "device_code": code, "user_code": "ABCD", "verification_uri": link, "expires_in": 600 }),
+        )
     }
 
     pub(super) fn push(&mut self, request: &HttpRequest) -> Input {
@@ -141,6 +155,18 @@ impl State {
                 self.grant(session, &person, request.get("nonce"))
             }
             "refresh_token" => self.refresh(field("refresh_token")),
+            "urn:ietf:params:oauth:grant-type:device_code" => {
+                let at = self
+                    .device_codes
+                    .iter()
+                    .position(|code| code == field("device_code"));
+                let Some(at) = at else {
+                    return no("invalid_grant");
+                };
+                self.device_codes.remove(at);
+                let (session, person) = (self.last, self.person.clone());
+                self.grant(session, &person, None)
+            }
             _ => {
                 let token = self.name("exchanged");
                 let kind = if self.rules.bound { "DPoP" } else { "Bearer" };

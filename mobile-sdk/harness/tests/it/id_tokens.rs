@@ -23,15 +23,29 @@ struct Told {
     access_token: String,
 }
 
-type Change = fn(&mut Told);
+type Change = Arc<dyn Fn(&mut Told) + Send + Sync>;
+
+/// What is wrong with a token, and the error that says so; with `None` it is right.
+type Case = (&'static str, Option<ErrorCode>, Change);
+
+fn with(change: impl Fn(&mut Told) + Send + Sync + 'static) -> Change {
+    Arc::new(change)
+}
+
+fn claims(claims: Value) -> Change {
+    with(move |told| {
+        for (name, value) in claims.as_object().expect("claims") {
+            told.claims[name] = value.clone();
+        }
+    })
+}
+
+fn head(head: Value) -> Change {
+    with(move |told| told.head.clone_from(&head))
+}
 
 /// From now on the device hears tokens that are changed like this, and what time it is at the server.
-fn hears(
-    server: &Fake,
-    device: &Device,
-    date: &'static str,
-    change: impl Fn(&mut Told) + Send + Sync + 'static,
-) {
+fn hears(server: &Fake, device: &Device, date: &'static str, change: Change) {
     hears_body(server, device, date, move |body| {
         let id_token = body["id_token"].as_str().expect("text").to_owned();
         let parts: Vec<&str> = id_token.split('.').collect();
@@ -78,174 +92,112 @@ fn hash(token: &str) -> String {
     Base64UrlUnpadded::encode_string(&Sha256::digest(token)[..16])
 }
 
-/// What may be wrong with one, at a sign-in and at a refresh; and what is right.
-const ALWAYS: &[(&str, Option<ErrorCode>, Change)] = &[
-    ("as it is", None, |_| {}),
-    ("no iss", Some(ErrorCode::IdTokenIssuer), |told| {
-        told.claims["iss"] = Value::Null
-    }),
-    ("iss of another", Some(ErrorCode::IdTokenIssuer), |told| {
-        told.claims["iss"] = "http://localhost:2".into();
-    }),
-    ("iss with a slash", Some(ErrorCode::IdTokenIssuer), |told| {
-        told.claims["iss"] = format!("{ISSUER}/").into();
-    }),
-    ("no aud", Some(ErrorCode::IdTokenAudience), |told| {
-        told.claims["aud"] = Value::Null
-    }),
-    ("aud of another", Some(ErrorCode::IdTokenAudience), |told| {
-        told.claims["aud"] = "other".into()
-    }),
-    ("nobody's aud", Some(ErrorCode::IdTokenAudience), |told| {
-        told.claims["aud"] = json!([])
-    }),
-    ("two others", Some(ErrorCode::IdTokenAudience), |told| {
-        told.claims["aud"] = json!(["other", "third"]);
-    }),
-    (
-        "two others, given to us",
-        Some(ErrorCode::IdTokenAudience),
-        |told| {
-            told.claims["aud"] = json!(["other", "third"]);
-            told.claims["azp"] = "app".into();
-        },
-    ),
-    ("for us alone, as a list", None, |told| {
-        told.claims["aud"] = json!(["app"])
-    }),
-    ("for us, and given to us", None, |told| {
-        told.claims["azp"] = "app".into()
-    }),
-    (
-        "for us, given to another",
-        Some(ErrorCode::IdTokenAudience),
-        |told| {
-            told.claims["azp"] = "other".into();
-        },
-    ),
-    (
-        "for us, given to a number",
-        Some(ErrorCode::IdTokenAudience),
-        |told| told.claims["azp"] = 5.into(),
-    ),
-    ("for two, given to us", None, |told| {
-        told.claims["aud"] = json!(["app", "other"]);
-        told.claims["azp"] = "app".into();
-    }),
-    (
-        "for two, given to the other",
-        Some(ErrorCode::IdTokenAudience),
-        |told| {
-            told.claims["aud"] = json!(["app", "other"]);
-            told.claims["azp"] = "other".into();
-        },
-    ),
-    (
-        "for two, given to nobody",
-        Some(ErrorCode::IdTokenAudience),
-        |told| {
-            told.claims["aud"] = json!(["app", "other"]);
-        },
-    ),
-    ("over", Some(ErrorCode::IdTokenTime), |told| {
-        told.claims["exp"] = (NOW - 301).into()
-    }),
-    ("just over", None, |told| told.claims["exp"] = (NOW - 300).into()),
-    ("of the future", Some(ErrorCode::IdTokenTime), |told| {
-        told.claims["iat"] = (NOW + 310).into()
-    }),
-    ("of a slow clock's future", None, |told| {
-        told.claims["iat"] = (NOW + 300).into()
-    }),
-    ("no exp", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.claims["exp"] = Value::Null
-    }),
-    ("no iat", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.claims["iat"] = Value::Null
-    }),
-    ("exp in words", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.claims["exp"] = "soon".into()
-    }),
-    ("at_hash", None, |told| {
-        told.claims["at_hash"] = hash(&told.access_token).into()
-    }),
-    (
-        "at_hash of another",
-        Some(ErrorCode::IdTokenAccessTokenHash),
-        |told| {
-            told.claims["at_hash"] = hash("another").into();
-        },
-    ),
-    (
-        "half an at_hash",
-        Some(ErrorCode::IdTokenAccessTokenHash),
-        |told| {
-            told.claims["at_hash"] = hash(&told.access_token)[..11].into();
-        },
-    ),
-    (
-        "at_hash, a number",
-        Some(ErrorCode::IdTokenAccessTokenHash),
-        |told| {
-            told.claims["at_hash"] = 5.into();
-        },
-    ),
-    (
-        "at_hash by RS256",
-        Some(ErrorCode::IdTokenAccessTokenHash),
-        |told| {
-            told.head["alg"] = "RS256".into();
-            told.claims["at_hash"] = hash("another").into();
-        },
-    ),
-    ("no sub", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.claims["sub"] = Value::Null
-    }),
-    ("an empty sub", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.claims["sub"] = "".into()
-    }),
-    ("a long sub", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.claims["sub"] = "x".repeat(256).into();
-    }),
-    ("alg none", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.head["alg"] = "none".into()
-    }),
-    ("alg None", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.head["alg"] = "None".into()
-    }),
-    ("no alg", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.head = json!({})
-    }),
-    ("a head that is none", Some(ErrorCode::IdTokenMalformed), |told| {
-        told.head = json!([])
-    }),
-    (
-        "claims that are none",
-        Some(ErrorCode::IdTokenMalformed),
-        |told| told.claims = json!(["sub"]),
-    ),
-];
+/// At a sign-in and at a refresh.
+fn always() -> Vec<Case> {
+    let issuer = Some(ErrorCode::IdTokenIssuer);
+    let audience = Some(ErrorCode::IdTokenAudience);
+    let time = Some(ErrorCode::IdTokenTime);
+    let hashed = Some(ErrorCode::IdTokenAccessTokenHash);
+    let malformed = Some(ErrorCode::IdTokenMalformed);
+    let at_hash = |told: &mut Told| told.claims["at_hash"] = hash(&told.access_token).into();
+    let half = |told: &mut Told| told.claims["at_hash"] = hash(&told.access_token)[..11].into();
+    let by_rsa = |told: &mut Told| {
+        told.head["alg"] = "RS256".into();
+        told.claims["at_hash"] = hash("another").into();
+    };
+    vec![
+        ("as it is", None, claims(json!({}))),
+        ("no iss", issuer, claims(json!({ "iss": null }))),
+        (
+            "another's",
+            issuer,
+            claims(json!({ "iss": "http://localhost:2" })),
+        ),
+        (
+            "with a slash",
+            issuer,
+            claims(json!({ "iss": format!("{ISSUER}/") })),
+        ),
+        ("no aud", audience, claims(json!({ "aud": null }))),
+        ("for another", audience, claims(json!({ "aud": "other" }))),
+        ("for nobody", audience, claims(json!({ "aud": [] }))),
+        ("for two others", audience, claims(json!({ "aud": ["x", "y"] }))),
+        (
+            "for two others, given to us",
+            audience,
+            claims(json!({ "aud": ["x", "y"], "azp": "app" })),
+        ),
+        ("for us, in a list", None, claims(json!({ "aud": ["app"] }))),
+        ("for us, given to us", None, claims(json!({ "azp": "app" }))),
+        (
+            "for us, given to another",
+            audience,
+            claims(json!({ "azp": "other" })),
+        ),
+        ("for us, given to a number", audience, claims(json!({ "azp": 5 }))),
+        (
+            "for two, given to us",
+            None,
+            claims(json!({ "aud": ["app", "x"], "azp": "app" })),
+        ),
+        (
+            "for two, given to the other",
+            audience,
+            claims(json!({ "aud": ["app", "x"], "azp": "x" })),
+        ),
+        (
+            "for two, given to nobody",
+            audience,
+            claims(json!({ "aud": ["app", "x"] })),
+        ),
+        ("over", time, claims(json!({ "exp": NOW - 301 }))),
+        ("just over", None, claims(json!({ "exp": NOW - 290 }))),
+        ("of the future", time, claims(json!({ "iat": NOW + 310 }))),
+        ("a little early", None, claims(json!({ "iat": NOW + 300 }))),
+        ("no exp", malformed, claims(json!({ "exp": null }))),
+        ("no iat", malformed, claims(json!({ "iat": null }))),
+        ("exp in words", malformed, claims(json!({ "exp": "soon" }))),
+        ("at_hash", None, with(at_hash)),
+        ("half an at_hash", hashed, with(half)),
+        (
+            "at_hash of another",
+            hashed,
+            claims(json!({ "at_hash": hash("another") })),
+        ),
+        ("at_hash, a number", hashed, claims(json!({ "at_hash": 5 }))),
+        ("at_hash by RS256", hashed, with(by_rsa)),
+        ("no sub", malformed, claims(json!({ "sub": null }))),
+        ("an empty sub", malformed, claims(json!({ "sub": "" }))),
+        ("a long sub", malformed, claims(json!({ "sub": "x".repeat(256) }))),
+        ("alg none", malformed, head(json!({ "alg": "none" }))),
+        ("alg None", malformed, head(json!({ "alg": "None" }))),
+        ("no alg", malformed, head(json!({}))),
+        ("a head that is none", malformed, head(json!([]))),
+        (
+            "claims that are none",
+            malformed,
+            with(|told| told.claims = json!(["sub"])),
+        ),
+    ]
+}
 
-/// At a sign-in only.
-const SIGNING_IN: &[(&str, Option<ErrorCode>, Change)] = &[
-    ("no nonce", Some(ErrorCode::IdTokenNonce), |told| {
-        told.claims["nonce"] = Value::Null
-    }),
-    ("an empty nonce", Some(ErrorCode::IdTokenNonce), |told| {
-        told.claims["nonce"] = "".into()
-    }),
-    ("nonce of another", Some(ErrorCode::IdTokenNonce), |told| {
-        told.claims["nonce"] = "other".into()
-    }),
-];
+fn signing_in() -> Vec<Case> {
+    let nonce = Some(ErrorCode::IdTokenNonce);
+    vec![
+        ("no nonce", nonce, claims(json!({ "nonce": null }))),
+        ("an empty nonce", nonce, claims(json!({ "nonce": "" }))),
+        ("another's nonce", nonce, claims(json!({ "nonce": "other" }))),
+    ]
+}
 
-/// In a refresh only (section 12.2).
-const REFRESHING: &[(&str, Option<ErrorCode>, Change)] = &[
-    ("sub of another", Some(ErrorCode::IdTokenSubject), |told| {
-        told.claims["sub"] = "mallory".into()
-    }),
-    ("no nonce", None, |told| told.claims["nonce"] = Value::Null),
-];
+/// Section 12.2.
+fn refreshing() -> Vec<Case> {
+    let subject = Some(ErrorCode::IdTokenSubject);
+    vec![
+        ("of another", subject, claims(json!({ "sub": "mallory" }))),
+        ("no nonce", None, claims(json!({ "nonce": null }))),
+    ]
+}
 
 /// What is no ID token at all.
 fn no_tokens() -> Vec<Value> {
@@ -295,11 +247,11 @@ fn at_a_sign_in(server: &Fake, device: &Arc<Device>, expected: Option<ErrorCode>
 #[test]
 fn an_id_token_that_is_not_for_this_sign_in_is_refused_and_the_session_given_back() {
     let mut wrong = Vec::new();
-    for (name, expected, change) in ALWAYS.iter().chain(SIGNING_IN) {
+    for (name, expected, change) in always().into_iter().chain(signing_in()) {
         let server = Fake::default();
         let device = server.device();
         hears(&server, &device, DATE, change);
-        let found = at_a_sign_in(&server, &device, *expected);
+        let found = at_a_sign_in(&server, &device, expected);
         wrong.extend(found.map(|found| format!("{name}: {found}")));
     }
     for none in no_tokens().into_iter().chain([Value::Null, 5.into(), "".into()]) {
@@ -307,7 +259,7 @@ fn an_id_token_that_is_not_for_this_sign_in_is_refused_and_the_session_given_bac
         let device = server.device();
         let body = none.clone();
         hears_body(&server, &device, DATE, move |told| {
-            told["id_token"] = body.clone()
+            told["id_token"] = body.clone();
         });
         let found = at_a_sign_in(&server, &device, Some(ErrorCode::IdTokenMalformed));
         wrong.extend(found.map(|found| format!("{none}: {found}")));
@@ -315,7 +267,7 @@ fn an_id_token_that_is_not_for_this_sign_in_is_refused_and_the_session_given_bac
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The refresh token that came with it is not kept, and the one before is still good (MOBILE_SDK: the predecessor rule).
+/// The refresh token that came with it is not kept, and the one before is still good: the predecessor rule.
 #[test]
 fn an_id_token_of_a_refresh_that_is_not_of_this_session_changes_nothing() {
     let mut wrong = Vec::new();
@@ -327,7 +279,7 @@ fn an_id_token_of_a_refresh_that_is_not_of_this_session_changes_nothing() {
         let app = device.app();
         let code = app.refresh().err().map(|error| error.code);
         let kept = *device.store.records() == before;
-        hears(&server, &device, DATE, |_| {});
+        hears(&server, &device, DATE, with(|_| {}));
         let found = (
             code,
             kept,
@@ -340,9 +292,9 @@ fn an_id_token_of_a_refresh_that_is_not_of_this_session_changes_nothing() {
             wrong.push(format!("{name}: {found:?} instead of {right:?}"));
         }
     };
-    for (name, expected, change) in ALWAYS.iter().chain(REFRESHING) {
-        refresh(name, *expected, &|server, device| {
-            hears(server, device, DATE, change)
+    for (name, expected, change) in always().into_iter().chain(refreshing()) {
+        refresh(name, expected, &|server, device| {
+            hears(server, device, DATE, change.clone());
         });
     }
     for none in no_tokens() {
@@ -378,11 +330,7 @@ fn who_was_asked_to_sign_in_anew_has_done_so() {
     for (auth_time, date, expected) in cases {
         let server = Fake::default();
         let device = server.device();
-        let said = auth_time.clone();
-        let change = move |told: &mut Told| {
-            told.claims["auth_time"] = said.clone();
-            told.claims["acr"] = "0".into();
-        };
+        let change = claims(json!({ "auth_time": auth_time, "acr": "0" }));
         hears(&server, &device, DATE, change.clone());
         let params = AuthorizeParams {
             max_age: Some(600),

@@ -1,6 +1,9 @@
 //! Records that a newer SDK has written, that were torn, or that lost a bit.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::Ordering,
+};
 
 use postern_mobile_core::{
     Action, Config, Core, EndReason, ErrorCode, Event, ExchangeParams, HttpFailure, Input, LogoutMode,
@@ -10,6 +13,8 @@ use postern_mobile_harness::{
     device::{App, Device, fresh},
     fake::Fake,
 };
+
+type Call = fn(&Core) -> Operation;
 
 /// Alice is signed in, a sign-in waits for its browser and a sign-out for the network; and then the app was a newer one.
 fn written_by_a_newer_sdk(server: &Fake) -> std::sync::Arc<Device> {
@@ -47,7 +52,7 @@ fn records(device: &Device) -> BTreeMap<String, String> {
 
 #[test]
 fn a_session_of_a_newer_sdk_is_refused_and_nothing_of_it_is_touched() {
-    let calls: [(&str, fn(&Core) -> Operation); 10] = [
+    let calls: [(&str, Call); 10] = [
         ("token", |core| core.access_token(None, Want::default())),
         ("fresh token", |core| core.access_token(None, fresh())),
         ("request", |core| {
@@ -143,6 +148,33 @@ fn a_sign_in_takes_no_place_of_a_newer_sdks_session() {
     assert_eq!(server.ended(), ended + 3, "Carol's, and Bob's that waited");
 }
 
+/// The process was killed before it could forget the sign-in, whose session a newer SDK has taken over since.
+#[test]
+fn a_sign_in_that_is_tidied_away_leaves_its_session_the_key() {
+    for schema in ["1", "2"] {
+        let server = Fake::default();
+        let device = server.device();
+        let app = device.app();
+        let back = server.browse(&app.begin());
+        let begun = device.store.names("pending/").remove(0);
+        let record = String::from_utf8(device.store.records()[&begun].clone()).expect("text");
+        app.run(app.core.handle_redirect(back.as_str().into()))
+            .expect("signed in");
+        let used = record.replace("\"used\":false", "\"used\":true");
+        assert_ne!(used, record);
+        let session = device.store.names("account/").remove(0);
+        let account = records(&device)[&session].replace("\"schema\":1", &format!("\"schema\":{schema}"));
+        device.store.records().insert(begun, used.into_bytes());
+        device.store.records().insert(session, account.into_bytes());
+        // One whose code was sent is left alone for ten minutes more.
+        device.passed.fetch_add(4_200_001, Ordering::Relaxed);
+        let app = device.app();
+        assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
+        assert!(device.store.names("pending/").is_empty());
+        assert_eq!(device.keys.count(), 1, "schema {schema}");
+    }
+}
+
 /// Puts this in the place of the session's record, and says what a refresh of it came to.
 fn refresh(device: &std::sync::Arc<Device>, name: &str, record: &[u8]) -> (App, Result<(), ErrorCode>) {
     device.store.records().insert(name.to_owned(), record.to_vec());
@@ -211,7 +243,7 @@ fn a_bit_that_flips_anywhere_in_a_record_is_a_typed_error_and_keeps_nobody_out()
             ) => assert_eq!(stored.as_ref(), Some(&record), "{at}: {done:?}"),
             // The server is not where the record says.
             Err(ErrorCode::ServerUnavailable) => {}
-            Err(_) => panic!("{at}: {done:?}"),
+            Err(other) => panic!("{at}: {other:?}"),
         }
         if done == Err(ErrorCode::StorageTooNew) {
             // Nobody else writes over it.

@@ -81,6 +81,7 @@ pub(super) async fn open(
             auth_time: parent.grant.auth_time,
             acr: parent.grant.acr,
             amr: parent.grant.amr,
+            proved: false,
         },
         allowed,
         key,

@@ -44,9 +44,7 @@ pub(super) async fn list(viewer: Viewer<ReadEvents>) -> Answer {
         live,
         next: None,
     };
-    let mut filter = EventFilter {
-        ..EventFilter::default()
-    };
+    let mut filter = EventFilter::default();
     if !kind.is_empty() {
         match kind.parse::<EventKind>() {
             Ok(known) => filter.kind = Some(known),

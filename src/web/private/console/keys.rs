@@ -20,9 +20,7 @@ use crate::{
 
 pub(super) async fn list(viewer: Viewer<ReadKeys>) -> Answer {
     let provider = viewer.private.provider();
-    let found = keys::list(&provider.db)
-        .await
-        .map_err(|error| viewer.fault(error))?;
+    let found = keys::list(provider).await.map_err(|error| viewer.fault(error))?;
     let now = provider.clock.now();
     let rows = |ring: Ring| RingRows {
         title: words::ring(ring),

@@ -186,6 +186,7 @@ impl World {
                 auth_time: at(0),
                 acr: "aal1".to_owned(),
                 amr: vec!["pwd".to_owned()],
+                proved: false,
             },
             key: None,
             code: digest(&format!("code {id}")),

@@ -3286,6 +3286,12 @@ sealed class ConfigException: kotlin.Exception() {
             get() = ""
     }
     
+    class Attestation(
+        ) : ConfigException() {
+        override val message
+            get() = ""
+    }
+    
 
     
 
@@ -3311,6 +3317,7 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
             4 -> ConfigException.CustomScheme()
             5 -> ConfigException.Scope()
             6 -> ConfigException.Resource()
+            7 -> ConfigException.Attestation()
             else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
         }
     }
@@ -3341,6 +3348,10 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
                 // Add the size for the Int that specifies the variant plus the size needed for all fields
                 4UL
             )
+            is ConfigException.Attestation -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
         }
     }
 
@@ -3368,6 +3379,10 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
             }
             is ConfigException.Resource -> {
                 buf.putInt(6)
+                Unit
+            }
+            is ConfigException.Attestation -> {
+                buf.putInt(7)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }

@@ -43,4 +43,5 @@ internal fun ConfigException.explain(): String = when (this) {
     is ConfigException.CustomScheme -> "redirectUri has a custom scheme: it needs allowCustomScheme and a name with a dot"
     is ConfigException.Scope -> "scopes has one that is none"
     is ConfigException.Resource -> "resources has one that is not an absolute URI without a fragment"
+    is ConfigException.Attestation -> "attestation can only be REQUIRED where dpop is: it is evidence of the key"
 }
