@@ -19,8 +19,10 @@ final class DriverTests: XCTestCase {
     }
 
     /// Alice, who comes from another SDK.
-    private func signedIn() async throws -> (MobileAuth, Session) {
-        let auth = try MobileAuth(FakeServer.config, hooks: hooks())
+    private func signedIn(lease: (any Lease)? = nil) async throws -> (MobileAuth, Session) {
+        var hooks = try hooks()
+        if let lease { hooks.lease = lease }
+        let auth = try MobileAuth(FakeServer.config, hooks: hooks)
         return (auth, try await auth.adopt(StoredTokens(refreshToken: "CANARY-rt0")))
     }
 
@@ -110,7 +112,7 @@ final class DriverTests: XCTestCase {
 
     /// A request to an API and an exchange need a token, too.
     func testWhoeverNeedsATokenWaitsForTheOneRefresh() async throws {
-        let (_, session) = try await signedIn()
+        let (_, session) = try await signedIn(lease: Everybodys())
         await server.hold()
         let first = Task { try await session.accessToken() }
         await server.arrival()
@@ -139,7 +141,7 @@ final class DriverTests: XCTestCase {
     }
 
     func testATokenThatAnAPIHasRefusedIsReplacedOnce() async throws {
-        let (auth, session) = try await signedIn()
+        let (auth, session) = try await signedIn(lease: Everybodys())
         let account = session.account
         _ = try await session.accessToken()
         let url = try XCTUnwrap(URL(string: "https://api.example/notes"))
@@ -426,4 +428,10 @@ private actor Television: HttpClient, DeviceClock {
         let headers = [HttpHeader(name: "Content-Type", value: Data("application/json".utf8))]
         return .response(HttpResponse(status: 200, headers: headers, body: Data(body.utf8)))
     }
+}
+
+/// Keeps nobody waiting.
+private struct Everybodys: Lease {
+    func take(_ name: String, ttl: Duration, wait: Duration) async -> Bool { true }
+    func give(_ name: String) async {}
 }
