@@ -33,6 +33,7 @@ let package = Package(
             name: "PosternMobile", dependencies: ["PosternMobileFFI"], resources: [.copy("PrivacyInfo.xcprivacy")],
             swiftSettings: strict),
         .testTarget(name: "PosternMobileTests", dependencies: ["PosternMobile", "PosternMobileFFI"], swiftSettings: strict),
+        .testTarget(name: "PosternMobileDeviceTests", dependencies: ["PosternMobile"], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

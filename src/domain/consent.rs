@@ -11,3 +11,12 @@ pub fn must_ask(policy: ConsentPolicy, allowed: Option<&ScopeSet>, scope: &Scope
         ConsentPolicy::Never => prompted,
     }
 }
+
+/// The consent that an Allow of `asked` needs; nothing when all of it was allowed before.
+pub fn needed(before: Option<&ScopeSet>, asked: &ScopeSet) -> Option<ScopeSet> {
+    match before {
+        Some(before) if asked.is_within(before) => None,
+        Some(before) => Some(before.union(asked)),
+        None => Some(asked.clone()),
+    }
+}

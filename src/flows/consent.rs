@@ -6,6 +6,7 @@ use crate::{
         answer::Answer,
         browser_session::BrowserSession,
         client::Client,
+        consent::needed,
         device_session::{Grant, Life},
         ending::{Ending, Reason},
         event::{Event, Subject},
@@ -31,16 +32,16 @@ pub async fn remembered(provider: &Provider, user: UserId, client: &Client) -> R
         .transpose()
 }
 
-/// What is remembered when a person allows this; nothing when they had allowed all of it.
+/// What is remembered when a person, or the app's operator for them, allows this after what they had allowed before; nothing
+/// when that was all of it.
 pub(super) fn consent_to(
     provider: &Provider,
-    person: &SealedPerson,
+    before: Option<ScopeSet>,
     asked: ScopeSet,
     subject: Subject,
     now: Instant,
 ) -> Option<NewConsent> {
-    let before = person.remembered.clone();
-    let scope = NewConsent::needed(before.as_ref(), &asked)?;
+    let scope = needed(before.as_ref(), &asked)?;
     Some(NewConsent {
         before,
         asked,
@@ -78,7 +79,7 @@ impl Decision<'_> {
         } = *self;
         let lifetimes = client.lifetimes(&provider.lifetimes);
         let asked = request.scope_with_claims();
-        let consent = consent_to(provider, person, asked, self.subject(), now);
+        let consent = consent_to(provider, person.remembered.clone(), asked, self.subject(), now);
         let (resource, resources) = self.resources();
         let own = request.scope.has(scope::OFFLINE_ACCESS);
         let code = person.code();

@@ -149,7 +149,13 @@ impl DeviceDecision<'_> {
         } = *self;
         let request = &waiting.request;
         let lifetimes = client.lifetimes(&provider.lifetimes);
-        let consent = consent_to(provider, person, request.scope.clone(), self.subject(), now);
+        let consent = consent_to(
+            provider,
+            person.remembered.clone(),
+            request.scope.clone(),
+            self.subject(),
+            now,
+        );
         let allow = Allow {
             id: waiting.session,
             user: person.user,

@@ -5,7 +5,11 @@ use crate::{
         id::{ClientId, UserId},
         time::Instant,
     },
-    domain::{event::EventRecord, scope::ScopeSet},
+    domain::{
+        consent::needed,
+        event::{Event, EventRecord},
+        scope::ScopeSet,
+    },
     store::{
         db::{Change, Db, WriteTx, statements},
         ending::{self, EndSessions, EndedSessions},
@@ -95,19 +99,8 @@ pub struct NewConsent {
     pub before: Option<ScopeSet>,
     /// What the page asked for.
     pub asked: ScopeSet,
-    /// The event.
+    /// The event; it says what was written, which may be more where another page was answered meanwhile.
     pub event: EventRecord,
-}
-
-impl NewConsent {
-    /// The consent that an Allow needs; nothing when all of it was allowed before.
-    pub fn needed(before: Option<&ScopeSet>, asked: &ScopeSet) -> Option<ScopeSet> {
-        match before {
-            Some(before) if asked.is_within(before) => None,
-            Some(before) => Some(before.union(asked)),
-            None => Some(asked.clone()),
-        }
-    }
 }
 
 /// Remembers a consent: one statement, unless another page changed it meanwhile.
@@ -118,7 +111,7 @@ pub async fn remember(
     consent: &NewConsent,
     now: Instant,
 ) -> Result<()> {
-    let Some(scope) = NewConsent::needed(consent.before.as_ref(), &consent.asked) else {
+    let Some(mut scope) = needed(consent.before.as_ref(), &consent.asked) else {
         return Ok(());
     };
     let written = match &consent.before {
@@ -136,11 +129,16 @@ pub async fn remember(
         let before = row.map(|(scope,)| scope.parse::<ScopeSet>()).transpose();
         let before = before.map_err(|_| StoreError::corrupt("consents.scope"))?;
         // The same page pressed twice, or another one that asked for as much.
-        let Some(scope) = NewConsent::needed(before.as_ref(), &consent.asked) else {
+        let Some(all) = needed(before.as_ref(), &consent.asked) else {
             return Ok(());
         };
+        scope = all;
         tx.run(UPSERT, (user, client.clone(), scope.to_string(), now))
             .await?;
     }
-    events::record(tx, &consent.event).await
+    let record = EventRecord {
+        event: Event::ConsentGranted { scope },
+        ..consent.event.clone()
+    };
+    events::record(tx, &record).await
 }

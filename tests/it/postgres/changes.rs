@@ -1,6 +1,14 @@
 //! What a change owes its caller, on PostgreSQL: each has a transaction of its own.
 
-use std::{future::Future, pin::pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use futures_util::future::{join, poll_immediate};
 use postern::store::{
@@ -174,13 +182,15 @@ async fn a_nested_call_is_refused_and_nothing_hangs() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_that_lock_in_opposite_order_both_happen() {
-    struct Both(i64, i64, Arc<Barrier>);
+    struct Both(i64, i64, Arc<Barrier>, AtomicBool);
     impl Change for Both {
         type Out = ();
         async fn apply(&self, tx: &mut WriteTx<'_>) -> Result<()> {
             tx.one(RENAME, (self.0, "x".to_owned())).await?;
-            // The first time both have what the other one wants; one of them runs again, alone.
-            let _ = tokio::time::timeout(Duration::from_secs(3), self.2.wait()).await;
+            // The first time both have what the other one wants; one of them runs again, and waits for nobody.
+            if !self.3.swap(true, Ordering::Relaxed) {
+                let _ = tokio::time::timeout(Duration::from_secs(3), self.2.wait()).await;
+            }
             tx.one(RENAME, (self.1, "y".to_owned())).await.map(drop)
         }
     }
@@ -189,8 +199,10 @@ async fn changes_that_lock_in_opposite_order_both_happen() {
     };
     notes.db.write(add(&[1, 2])).await.expect("added");
     let barrier = Arc::new(Barrier::new(2));
-    let there = notes.db.write(Both(1, 2, Arc::clone(&barrier)));
-    let back = notes.db.write(Both(2, 1, barrier));
+    let there = notes
+        .db
+        .write(Both(1, 2, Arc::clone(&barrier), AtomicBool::new(false)));
+    let back = notes.db.write(Both(2, 1, barrier, AtomicBool::new(false)));
     let (there, back) = join(there, back).await;
     there.expect("one of them, after the other");
     back.expect("and the other");

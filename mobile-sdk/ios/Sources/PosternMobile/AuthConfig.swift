@@ -1,3 +1,4 @@
+import Foundation
 import PosternMobileFFI
 
 /// Whether something has to be done, is done where the server can, or never.
@@ -33,6 +34,9 @@ public struct AuthConfig: Sendable, Equatable {
     public var allowLoopback: Bool
     /// This process (a widget, an extension) uses tokens and never refreshes.
     public var readOnly: Bool
+    /// Which version of the app this is, for the server's lists of sessions: with Postern at most 32 letters, digits and
+    /// `. _ + -`. Unless it is given it is the bundle's `CFBundleShortVersionString`.
+    public var appVersion: String?
 
     public init(
         issuer: String,
@@ -46,7 +50,8 @@ public struct AuthConfig: Sendable, Equatable {
         requireHardwareKey: Bool = false,
         allowCustomScheme: Bool = false,
         allowLoopback: Bool = false,
-        readOnly: Bool = false
+        readOnly: Bool = false,
+        appVersion: String? = AuthConfig.bundleVersion
     ) {
         self.issuer = issuer
         self.clientID = clientID
@@ -60,12 +65,19 @@ public struct AuthConfig: Sendable, Equatable {
         self.allowCustomScheme = allowCustomScheme
         self.allowLoopback = allowLoopback
         self.readOnly = readOnly
+        self.appVersion = appVersion
+    }
+
+    /// `nil` where a program has no bundle.
+    public static var bundleVersion: String? {
+        Bundle.main.object(forInfoDictionaryKey: "CFBundleShortVersionString") as? String
     }
 
     var forCore: PosternMobileFFI.Config {
         PosternMobileFFI.Config(
             issuer: issuer, clientId: clientID, redirectUri: redirectURI, scopes: scopes, resources: resources,
             dpop: dpop, par: par, attestation: attestation, requireHardwareKey: requireHardwareKey,
-            allowCustomScheme: allowCustomScheme, allowLoopback: allowLoopback, readOnly: readOnly)
+            allowCustomScheme: allowCustomScheme, allowLoopback: allowLoopback, readOnly: readOnly,
+            appVersion: appVersion)
     }
 }

@@ -26,37 +26,36 @@ public struct AuthError: Error, Sendable, Equatable {
     /// The caller's task was cancelled. What it had asked for goes on without it; the code is `noAnswer`.
     public let isCancelled: Bool
 
-    init(_ error: SdkError) {
+    init(_ error: SdkError, isCancelled: Bool = false) {
         code = error.code
         number = error.number
         action = error.action
         retryAfter = error.retryAfterMs.map { .milliseconds(Int64(clamping: $0)) }
         details = error.details
-        isCancelled = false
-    }
-
-    init(_ code: Code, number: UInt32, action: Action, details: String? = nil, isCancelled: Bool = false) {
-        self.code = code
-        self.number = number
-        self.action = action
-        retryAfter = nil
-        self.details = details
         self.isCancelled = isCancelled
     }
 
-    // The errors that the driver finds itself, with the numbers of the core.
-    static let cancelled = AuthError(.noAnswer, number: 1402, action: .retryLater, isCancelled: true)
-    static let userCancelled = AuthError(.userCancelled, number: 1001, action: .showLogin)
-    static let invalidArgument = AuthError(.invalidArgument, number: 1704, action: .fixConfiguration)
-    static let notSupported = AuthError(.notSupported, number: 1705, action: .fixConfiguration)
-    static let internalError = AuthError(.internal, number: 1904, action: .report)
+    // The errors that the driver finds itself.
+    static let cancelled = AuthError(errorOf(code: .noAnswer), isCancelled: true)
+    static let userCancelled = AuthError(errorOf(code: .userCancelled))
+    static let invalidArgument = AuthError(errorOf(code: .invalidArgument))
+    static let notSupported = AuthError(errorOf(code: .notSupported))
+    static let internalError = AuthError(errorOf(code: .internal))
 
     /// What the API wants is in its challenge: `acr_values`, `max_age`.
     static func stepUpRequired(_ response: URLResponse) -> AuthError {
-        let challenge = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "WWW-Authenticate") ?? ""
-        let tame = String(challenge.unicodeScalars.filter { (" "..."~").contains($0) }.prefix(256).map(Character.init))
-        return AuthError(.stepUpRequired, number: 1305, action: .signIn, details: tame)
+        var error = errorOf(code: .stepUpRequired)
+        error.details = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "WWW-Authenticate").map(tame)
+        return AuthError(error)
     }
+}
+
+/// Text of somebody else's, as the core tames it: printable ASCII, not long, and no word that is long enough for a token,
+/// which may have been echoed.
+private func tame(_ text: String) -> String {
+    let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { (" "..."~").contains($0) }.prefix(256)))
+    let words = plain.split(separator: " ", omittingEmptySubsequences: false)
+    return words.map { $0.count > 40 ? "[long]" : String($0) }.joined(separator: " ")
 }
 
 extension AuthError: LocalizedError {

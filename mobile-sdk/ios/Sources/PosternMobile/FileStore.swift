@@ -91,15 +91,7 @@ public struct FileStore: SecureStore {
             unlink(new)
             throw HookError.io
         }
-        try synchronizeFolder()
-    }
-
-    /// So that the new name survives a power cut.
-    private func synchronizeFolder() throws {
-        let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw HookError.io }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw HookError.io }
+        try synchronize(folder)
     }
 
     /// One at a time, of all processes and of all threads: each opens the file anew, so each has a lock of its own.
@@ -112,6 +104,14 @@ public struct FileStore: SecureStore {
         }
         return try body()
     }
+}
+
+/// So that the new name of a file in it survives a power cut.
+func synchronize(_ folder: URL) throws {
+    let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw HookError.io }
+    defer { close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw HookError.io }
 }
 
 /// A name that is one file's in any folder.

@@ -9,9 +9,10 @@ public actor MobileAuth {
     let driver: Driver
     private var flights: [AccountID: Flight] = [:]
 
-    /// A request for a token that is under way.
+    /// What is under way and may refresh.
     private struct Flight {
-        let want: Want
+        /// The token that comes of it; `nil` where something else does.
+        let want: Want?
         let work: Task<Result<Outcome, AuthError>, Never>
     }
 
@@ -129,16 +130,42 @@ public actor MobileAuth {
                 return AccessToken(token)
             }
             guard let other = flights[account], other.want != want else { break }
-            // One at a time for each account: what is wanted besides comes after it, whatever came of it.
-            do { _ = try await join(other.work) } catch where error.isCancelled { throw error } catch {}
+            try await over(other)
         }
-        let flight = flights[account] ?? takeOff(account, want)
+        let flight =
+            flights[account] ?? takeOff(account, want, core.accessToken(account: account, want: want.forCore))
         guard case .token(let token) = try await join(flight.work) else { throw .internalError }
         return AccessToken(token)
     }
 
-    private func takeOff(_ account: AccountID, _ want: Want) -> Flight {
-        let operation = core.accessToken(account: account, want: want.forCore)
+    /// What uses a token, and would get itself one: it finds it there.
+    func withToken(
+        of account: AccountID, _ want: Want, _ operation: @Sendable (Want) -> PosternMobileFFI.Operation
+    ) async throws(AuthError) -> Outcome {
+        _ = try await token(of: account, want)
+        var kept = want
+        // It has just been got.
+        kept.fresh = false
+        while true {
+            let now = driver.hooks.clock.now()
+            if core.cachedToken(account: account, want: kept.forCore, now: now) != nil {
+                return try await finish(operation(kept))
+            }
+            // An API has refused it meanwhile, or it was too short-lived to be kept for long.
+            guard let other = flights[account] else { break }
+            try await over(other)
+        }
+        return try await join(takeOff(account, nil, operation(kept)).work)
+    }
+
+    /// One at a time for each account: what is wanted besides comes after it, whatever came of it.
+    private func over(_ other: Flight) async throws(AuthError) {
+        do { _ = try await join(other.work) } catch where error.isCancelled { throw error } catch {}
+    }
+
+    private func takeOff(
+        _ account: AccountID, _ want: Want?, _ operation: PosternMobileFFI.Operation
+    ) -> Flight {
         let driver = driver
         let flight = Flight(
             want: want,
@@ -155,4 +182,10 @@ public actor MobileAuth {
     private func landed(_ account: AccountID) {
         flights[account] = nil
     }
+}
+
+/// It prints nothing of its hooks, which may hold anything.
+extension MobileAuth: CustomStringConvertible, CustomReflectable {
+    public nonisolated var description: String { "[sign-ins and sessions of one app at one server]" }
+    public nonisolated var customMirror: Mirror { Mirror(self, children: [:]) }
 }

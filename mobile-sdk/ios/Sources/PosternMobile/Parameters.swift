@@ -4,8 +4,8 @@ import PosternMobileFFI
 /// Names an account on this device, as `Session.account` gives it. It says nothing about the person.
 public typealias AccountID = String
 
-/// How to sign out: `session` here and at the server, `sessionAndBrowser` also the browser session that it came from,
-/// `localOnly` here only.
+/// How to sign out: `session` here and at the server, `sessionAndBrowser` also the browser session that it came from (if it
+/// cannot be ended at once, there is an event `browserSessionKept`), `localOnly` here only.
 public typealias LogoutMode = PosternMobileFFI.LogoutMode
 
 /// A sign-in that waits for its browser.
@@ -28,10 +28,13 @@ public struct AuthorizeParams: Sendable, Equatable {
     public var uiLocales: String?
     /// Instead of the configured scopes.
     public var scopes: [String]?
+    /// Other parameters of the authorization request, as some servers have them. One that the SDK sets itself is
+    /// `invalidArgument`.
+    public var extra: [String: String]
 
     public init(
         loginHint: String? = nil, prompt: String? = nil, acrValues: String? = nil, maxAge: UInt32? = nil,
-        uiLocales: String? = nil, scopes: [String]? = nil
+        uiLocales: String? = nil, scopes: [String]? = nil, extra: [String: String] = [:]
     ) {
         self.loginHint = loginHint
         self.prompt = prompt
@@ -39,12 +42,13 @@ public struct AuthorizeParams: Sendable, Equatable {
         self.maxAge = maxAge
         self.uiLocales = uiLocales
         self.scopes = scopes
+        self.extra = extra
     }
 
     var forCore: PosternMobileFFI.AuthorizeParams {
         PosternMobileFFI.AuthorizeParams(
             loginHint: loginHint, prompt: prompt, acrValues: acrValues, maxAge: maxAge, uiLocales: uiLocales,
-            scopes: scopes)
+            scopes: scopes, extra: extra)
     }
 }
 

@@ -20,13 +20,11 @@ public struct Session: Sendable {
     /// for the next one.
     public func authorize(_ request: inout URLRequest, _ want: Want = .init()) async throws(AuthError) {
         guard let url = request.url else { throw .invalidArgument }
-        _ = try await auth.token(of: account, want)
-        var kept = want
-        // It has just been got.
-        kept.fresh = false
-        let operation = auth.core.authorizeRequest(
-            account: account, method: request.httpMethod ?? "GET", url: url.absoluteString, want: kept.forCore)
-        guard case .headers(let headers) = try await auth.finish(operation) else { throw .internalError }
+        let (core, account, method) = (auth.core, account, request.httpMethod ?? "GET")
+        let outcome = try await auth.withToken(of: account, want) { want in
+            core.authorizeRequest(account: account, method: method, url: url.absoluteString, want: want.forCore)
+        }
+        guard case .headers(let headers) = outcome else { throw .internalError }
         for header in headers.headers {
             request.setValue(String(decoding: header.value, as: UTF8.self), forHTTPHeaderField: header.name)
         }
@@ -73,9 +71,12 @@ public struct Session: Sendable {
     public func exchange(
         audience: String? = nil, resource: String? = nil, scopes: [String]? = nil
     ) async throws(AuthError) -> AccessToken {
+        let (core, account) = (auth.core, account)
         let params = ExchangeParams(audience: audience, resource: resource, scopes: scopes)
-        guard case .token(let token) = try await auth.finish(auth.core.exchange(account: account, params: params))
-        else { throw .internalError }
+        let outcome = try await auth.withToken(of: account, Want()) { _ in
+            core.exchange(account: account, params: params)
+        }
+        guard case .token(let token) = outcome else { throw .internalError }
         return AccessToken(token)
     }
 

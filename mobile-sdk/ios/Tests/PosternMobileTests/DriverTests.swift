@@ -2,6 +2,10 @@ import Foundation
 import PosternMobileFFI
 import XCTest
 
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
 @testable import PosternMobile
 
 /// What the driver adds to the core: one refresh for all who ask, callers who leave, hooks that do not behave.
@@ -15,8 +19,10 @@ final class DriverTests: XCTestCase {
     }
 
     /// Alice, who comes from another SDK.
-    private func signedIn() async throws -> (MobileAuth, Session) {
-        let auth = try MobileAuth(FakeServer.config, hooks: hooks())
+    private func signedIn(lease: (any Lease)? = nil) async throws -> (MobileAuth, Session) {
+        var hooks = try hooks()
+        if let lease { hooks.lease = lease }
+        let auth = try MobileAuth(FakeServer.config, hooks: hooks)
         return (auth, try await auth.adopt(StoredTokens(refreshToken: "CANARY-rt0")))
     }
 
@@ -102,6 +108,88 @@ final class DriverTests: XCTestCase {
         let (refreshes, mostAtOnce) = await (server.refreshes, server.mostAtOnce)
         XCTAssertEqual(refreshes, 5)
         XCTAssertEqual(mostAtOnce, 1)
+    }
+
+    /// A request to an API and an exchange need a token, too.
+    func testWhoeverNeedsATokenWaitsForTheOneRefresh() async throws {
+        let (_, session) = try await signedIn(lease: Everybodys())
+        await server.hold()
+        let first = Task { try await session.accessToken() }
+        await server.arrival()
+        let url = try XCTUnwrap(URL(string: "https://api.example/notes"))
+        let others = (0..<30).map { number in
+            Task {
+                switch number % 3 {
+                case 0: _ = try await session.exchange(audience: "notes")
+                case 1: _ = try await session.accessToken(Want(resource: "https://api.example"))
+                default:
+                    var request = URLRequest(url: url)
+                    try await session.authorize(&request, Want(resource: "https://api.example"))
+                    XCTAssertTrue(request.value(forHTTPHeaderField: "Authorization")?.hasPrefix("Bearer CANARY-at") ?? false)
+                }
+            }
+        }
+        for _ in 0..<1000 { await Task.yield() }
+        let atOnce = await server.mostAtOnce
+        XCTAssertEqual(atOnce, 1)
+        await server.release()
+        _ = try await first.value
+        for other in others { try await other.value }
+        let exchanges = await server.forms.filter { $0.contains("token-exchange") }
+        XCTAssertEqual(exchanges.count, 10)
+        XCTAssertTrue(exchanges.allSatisfy { $0.contains("subject_token=CANARY-at1&") }, "\(exchanges)")
+    }
+
+    func testATokenThatAnAPIHasRefusedIsReplacedOnce() async throws {
+        let (auth, session) = try await signedIn(lease: Everybodys())
+        let account = session.account
+        _ = try await session.accessToken()
+        let url = try XCTUnwrap(URL(string: "https://api.example/notes"))
+        let refusal = [HttpHeader(name: "WWW-Authenticate", value: Data(#"Bearer error="invalid_token""#.utf8))]
+        let now = await auth.driver.hooks.clock.now()
+        let verdict = await auth.core.responseSeen(
+            account: account, url: url.absoluteString, status: 401, headers: refusal, tries: 0, now: now)
+        XCTAssertEqual(verdict, .retry)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 0..<20 {
+                group.addTask {
+                    if number.isMultiple(of: 2) {
+                        _ = try await session.exchange(audience: "notes")
+                    } else {
+                        var request = URLRequest(url: url)
+                        try await session.authorize(&request)
+                        XCTAssertEqual(request.value(forHTTPHeaderField: "Authorization"), "Bearer CANARY-at2")
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let refreshes = await server.refreshes
+        XCTAssertEqual(refreshes, 2)
+    }
+
+    func testTheServerIsToldWhichVersionOfTheAppAsks() async throws {
+        var config = FakeServer.config
+        XCTAssertEqual(config.appVersion, AuthConfig.bundleVersion)
+        config.appVersion = "4.2.1"
+        let auth = try MobileAuth(config, hooks: hooks())
+        _ = try await auth.adopt(StoredTokens(refreshToken: "CANARY-rt0")).accessToken()
+        let forms = await server.forms
+        let form = try XCTUnwrap(forms.last)
+        XCTAssertTrue(form.contains("app_version=4.2.1"), form)
+    }
+
+    func testASignInHasTheAppsOwnParametersAndNoneOfTheSDKs() async throws {
+        let auth = try MobileAuth(FakeServer.config, hooks: hooks())
+        let ready = try await auth.beginAuthorization(AuthorizeParams(extra: ["tenant": "a b"]))
+        let items = URLComponents(string: ready.url)?.queryItems ?? []
+        XCTAssertEqual(items.filter { $0.name == "tenant" }.map(\.value), ["a b"])
+        do {
+            _ = try await auth.beginAuthorization(AuthorizeParams(extra: ["code_challenge": "x"]))
+            XCTFail("it is the SDK's")
+        } catch {
+            XCTAssertEqual(error.code, .invalidArgument)
+        }
     }
 
     func testAFreshTokenIsGivenWithoutAnybody() async throws {
@@ -203,9 +291,30 @@ final class DriverTests: XCTestCase {
     func testNothingThatIsPrintedHoldsASecret() async throws {
         let (auth, session) = try await signedIn()
         let token = try await session.accessToken()
+        var events = auth.events.makeAsyncIterator()
         let ready = try await auth.beginAuthorization(AuthorizeParams(loginHint: "CANARY-hint"))
         XCTAssertTrue(ready.url.contains("CANARY-hint"))
+        XCTAssertEqual(token.value, "CANARY-at1")
+        // A server that sends the token back.
+        let echo = "CANARY-" + String(repeating: "x", count: 40)
+        let url = try XCTUnwrap(URL(string: "https://api.example"))
+        let challenge = HTTPURLResponse(
+            url: url, statusCode: 401, httpVersion: nil, headerFields: ["WWW-Authenticate": "DPoP \(echo)"])
+        var errors: [AuthError] = [.stepUpRequired(try XCTUnwrap(challenge)), .cancelled]
+        for refusal in ["invalid_scope", "invalid_grant"] {
+            await server.refuse(#"{"error":"\#(refusal)","error_description":"it was \#(echo)"}"#)
+            do {
+                _ = try await session.accessToken(Want(fresh: true))
+                XCTFail("it is refused")
+            } catch {
+                errors.append(error)
+            }
+        }
+        XCTAssertEqual(errors.map(\.details), ["DPoP [long]", nil, "invalid_scope: it was [long]", nil])
+        let ended = await events.next()
+        XCTAssertEqual(ended, .sessionEnded(account: session.account, reason: .refused))
         let things: [Any] = [
+            errors, errors.map(\.localizedDescription), ended as Any, FakeServer.config,
             token, StoredTokens(refreshToken: "CANARY-rt0", idToken: "CANARY-id"), session, auth, ready,
             SharedSession(NativeSso(idToken: Data("CANARY-id".utf8), deviceSecret: Data("CANARY-ds".utf8))),
             DeviceReady(
@@ -319,4 +428,10 @@ private actor Television: HttpClient, DeviceClock {
         let headers = [HttpHeader(name: "Content-Type", value: Data("application/json".utf8))]
         return .response(HttpResponse(status: 200, headers: headers, body: Data(body.utf8)))
     }
+}
+
+/// Keeps nobody waiting.
+private struct Everybodys: Lease {
+    func take(_ name: String, ttl: Duration, wait: Duration) async -> Bool { true }
+    func give(_ name: String) async {}
 }

@@ -2,11 +2,12 @@ import Foundation
 
 @testable import PosternMobile
 
-/// A server that knows discovery and refreshes, and can be made to keep an answer back.
+/// A server that knows discovery, refreshes and exchanges, and can be made to keep an answer back.
 actor FakeServer: HttpClient {
     static let config = AuthConfig(
         issuer: "https://id.example", clientID: "app", redirectURI: "https://app.example/cb", dpop: .off, par: .off)
 
+    private(set) var forms: [String] = []
     private(set) var refreshes = 0
     private(set) var mostAtOnce = 0
     private var atOnce = 0
@@ -14,9 +15,12 @@ actor FakeServer: HttpClient {
     private var held: [CheckedContinuation<Void, Never>] = []
     private var arrivals: [CheckedContinuation<Void, Never>] = []
     private var failure: HttpFailure?
+    private var refusal: String?
 
     func hold() { isHeld = true }
     func fail(_ failure: HttpFailure?) { self.failure = failure }
+    /// The answer to the next refreshes.
+    func refuse(_ body: String) { refusal = body }
 
     func release() {
         isHeld = false
@@ -32,6 +36,12 @@ actor FakeServer: HttpClient {
     func send(_ request: HttpRequest) async -> HttpResult {
         if let failure { return .failed(failure) }
         guard request.url.hasSuffix("/token") else { return answer(Self.discovery) }
+        let form = String(decoding: request.body, as: UTF8.self)
+        forms.append(form)
+        if form.contains("token-exchange") {
+            return answer(#"{"access_token":"CANARY-exchanged","token_type":"Bearer","expires_in":300}"#)
+        }
+        if let refusal { return answer(refusal, status: 400) }
         refreshes += 1
         let number = refreshes
         for one in arrivals { one.resume() }
@@ -44,9 +54,9 @@ actor FakeServer: HttpClient {
             #"{"access_token":"CANARY-at\#(number)","token_type":"Bearer","expires_in":300,"refresh_token":"CANARY-rt\#(number)"}"#)
     }
 
-    private func answer(_ body: String) -> HttpResult {
+    private func answer(_ body: String, status: UInt16 = 200) -> HttpResult {
         let headers = [HttpHeader(name: "Content-Type", value: Data("application/json".utf8))]
-        return .response(HttpResponse(status: 200, headers: headers, body: Data(body.utf8)))
+        return .response(HttpResponse(status: status, headers: headers, body: Data(body.utf8)))
     }
 
     private static let discovery = """

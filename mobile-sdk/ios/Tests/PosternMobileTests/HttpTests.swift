@@ -253,8 +253,12 @@ final class HttpTests: XCTestCase {
     }
 
     func testAnAPIThatWantsAStrongerSignInSaysWhich() async throws {
-        let challenge = #"Bearer error="insufficient_user_authentication", acr_values="aal2""#
-        let api = try TinyServer { _, _ in answer("401 Unauthorized", ["WWW-Authenticate: \(challenge)"]) }
+        let challenge = #"Bearer error="insufficient_user_authentication", acr_values="aal2", max_age="60""#
+        // With the token of the request, as some servers say what they have refused.
+        let echo = String(repeating: "x", count: 41)
+        let api = try TinyServer { _, _ in
+            answer("401 Unauthorized", ["WWW-Authenticate: \(challenge), token=\(echo) \u{202E}"])
+        }
         defer { api.stop() }
         let folder = Folder()
         let url = try XCTUnwrap(URL(string: api.url("/notes")))
@@ -263,7 +267,9 @@ final class HttpTests: XCTestCase {
             XCTFail("not strong enough")
         } catch let error as AuthError {
             XCTAssertEqual(error.code, .stepUpRequired)
-            XCTAssertEqual(error.details, challenge)
+            XCTAssertEqual(error.number, 1305)
+            XCTAssertEqual(error.action, .signIn)
+            XCTAssertEqual(error.details, #"Bearer [long] acr_values="aal2", max_age="60", [long] "#)
         }
     }
 }

@@ -208,11 +208,11 @@ final class KeychainStoreTests: XCTestCase {
     private let folder = Folder()
     private let items = FakeItems()
 
-    private func store() -> KeychainStore {
-        KeychainStore(items: items, service: "s", marker: folder.url.appendingPathComponent("marker"))
-    }
+    private var marker: URL { folder.url.appendingPathComponent("marker") }
+    private func install() -> KeychainInstall { KeychainInstall(items: items, service: "s", marker: marker) }
+    private func store() -> KeychainStore { KeychainStore(install()) }
 
-    private func expectLocked(_ work: () async throws -> some Any) async {
+    fileprivate func expectLocked(_ work: () async throws -> some Any) async {
         do {
             let found = try await work()
             XCTFail("\(found)")
@@ -270,14 +270,149 @@ final class KeychainStoreTests: XCTestCase {
 
     func testWhatADeletedAppLeftBehindGoesWhenItComesBack() async throws {
         _ = try await store().put("account/a", Data("0".utf8), expect: 0)
-        _ = items.add(KeychainItem(service: "s.keys", account: "key/a", value: Data(), version: Data()))
-        try FileManager.default.removeItem(at: folder.url.appendingPathComponent("marker"))
+        let keys = try install().service(.keys)
+        _ = items.add(KeychainItem(service: keys, account: "key/a", value: Data(), version: Data()))
+        _ = items.add(KeychainItem(service: "another app's", account: "key/a", value: Data(), version: Data()))
+        try FileManager.default.removeItem(at: marker)
         let found = try await store().get("account/a")
         XCTAssertNil(found)
-        XCTAssertEqual(items.count("s.keys"), 0)
+        XCTAssertEqual(items.count(keys), 0)
+        // Its place in the list, and what is nobody's here.
+        XCTAssertEqual(items.services, ["another app's", "s"])
+        XCTAssertEqual(items.count("s"), 1)
         _ = try await store().put("account/a", Data("1".utf8), expect: 0)
         let kept = try await store().get("account/a")
         XCTAssertEqual(kept?.value, Data("1".utf8))
+    }
+}
+
+extension KeychainStoreTests {
+    /// The first start of an extension, which the system suspends before any of its calls, and the app that starts and signs
+    /// in meanwhile, beside what an installation before has left.
+    func testAFirstStartThatIsSuspendedTakesNothingOfWhatWasWrittenMeanwhile() async throws {
+        for left in [false, true] {
+            for call in 1... {
+                let (folder, items) = (Folder(), FakeItems())
+                let install = KeychainInstall(
+                    items: items, service: "s", marker: folder.url.appendingPathComponent("marker"))
+                let app = KeychainStore(install)
+                if left {
+                    _ = try await app.put("account/left", Data("0".utf8), expect: 0)
+                    try FileManager.default.removeItem(at: install.marker)
+                }
+                let suspended = Suspended(items: items, before: call) {
+                    let keys = try install.service(.keys)
+                    _ = items.add(KeychainItem(service: keys, account: "key/a", value: Data(), version: Data()))
+                    let kept = try install.find(.records, "account/a")
+                    XCTAssertNil(kept)
+                    let records = try install.service(.records)
+                    _ = items.add(
+                        KeychainItem(service: records, account: "account/a", value: Data("1".utf8), version: KeychainStore.data(1)))
+                }
+                let other = KeychainStore(
+                    KeychainInstall(items: suspended, service: "s", marker: install.marker))
+                let names = try await other.keys(prefix: "account/")
+                guard suspended.wasSuspended else { return XCTAssertGreaterThan(call, 3) }
+                XCTAssertEqual(names, ["account/a"], "\(call)")
+                XCTAssertNotNil(try install.find(.keys, "key/a"))
+                let found = try await app.get("account/a")
+                XCTAssertEqual(found?.value, Data("1".utf8))
+            }
+        }
+    }
+
+    func testOfAllWhoNameAnInstallationOneDoes() async throws {
+        let install = install()
+        let names = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<20 { group.addTask { try install.service(.records) } }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        XCTAssertEqual(names.count, 1)
+        XCTAssertEqual(items.count("s"), 1)
+        XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: folder.url.path), ["marker"])
+    }
+
+    /// A key that is not found ends a session: the keychain has to be readable before and after it has said so.
+    func testAKeyIsNotLostWhereTheKeychainIsLocked() async throws {
+        let keys = try install().service(.keys)
+        _ = items.add(KeychainItem(service: keys, account: "key/a", value: Data([1]), version: Data()))
+        for status in [KeychainStatus.locked, .notFound] {
+            items.say(status)
+            await expectLocked { try self.install().find(.keys, "key/a") as Any }
+        }
+        items.say(nil)
+        XCTAssertEqual(try install().find(.keys, "key/a")?.value, Data([1]))
+        XCTAssertNil(try install().find(.keys, "key/b"))
+        // Locked between the calls, whichever it is.
+        for call in 1...4 {
+            let (items, marker) = (items, marker)
+            let locking = Suspended(items: items, before: call) { items.say(.notFound) }
+            await expectLocked { try KeychainInstall(items: locking, service: "s", marker: marker).find(.keys, "key/b") as Any }
+            items.say(nil)
+        }
+    }
+
+    func testAMarkerThatCannotBeReadIsNoNewInstallation() async throws {
+        _ = try await store().put("account/a", Data("0".utf8), expect: 0)
+        let name = try Data(contentsOf: marker)
+        for spoilt in [Data(), Data("x".utf8), name.dropLast()] {
+            try spoilt.write(to: marker)
+            do {
+                _ = try await store().get("account/a")
+                XCTFail("\(spoilt.count)")
+            } catch {
+                XCTAssertEqual(error as? HookError, .io)
+            }
+        }
+        try name.write(to: marker)
+        let found = try await store().get("account/a")
+        XCTAssertNotNil(found)
+    }
+
+    func testAnAppsOwnAccessGroupIsKnownByAnyThatItHas() {
+        XCTAssertEqual(ownAccessGroup(of: "com.example.notes", seen: "TEAM123456.com.example.shared"), "TEAM123456.com.example.notes")
+        XCTAssertEqual(ownAccessGroup(of: "com.example.notes", seen: "TEAM123456.com.example.notes"), "TEAM123456.com.example.notes")
+        for other in ["group.com.example.notes", "test", "TEAM123456", "", "com.apple.token"] {
+            XCTAssertNil(ownAccessGroup(of: "com.example.notes", seen: other), other)
+        }
+    }
+}
+
+/// A process that is suspended before one of its calls, while others go on.
+private final class Suspended: KeychainItems, @unchecked Sendable {
+    private let items: FakeItems
+    private let before: Int
+    private let meanwhile: () throws -> Void
+    private let lock = NSLock()
+    private var calls = 0
+
+    init(items: FakeItems, before: Int, meanwhile: @escaping () throws -> Void) {
+        self.items = items
+        self.before = before
+        self.meanwhile = meanwhile
+    }
+
+    var wasSuspended: Bool { lock.withLock { calls >= before } }
+
+    private func call() -> FakeItems {
+        let isDue = lock.withLock {
+            calls += 1
+            return calls == before
+        }
+        if isDue { XCTAssertNoThrow(try meanwhile()) }
+        return items
+    }
+
+    func add(_ item: KeychainItem) -> KeychainStatus { call().add(item) }
+    func find(_ service: String, account: String) -> Result<KeychainItem, KeychainStatus> {
+        call().find(service, account: account)
+    }
+    func accounts(_ service: String) -> Result<[String], KeychainStatus> { call().accounts(service) }
+    func update(_ service: String, account: String, version: Data, to item: KeychainItem) -> KeychainStatus {
+        call().update(service, account: account, version: version, to: item)
+    }
+    func delete(_ service: String, account: String?, version: Data?) -> KeychainStatus {
+        call().delete(service, account: account, version: version)
     }
 }
 
@@ -288,6 +423,7 @@ final class FakeItems: KeychainItems, @unchecked Sendable {
 
     func say(_ status: KeychainStatus?) { lock.withLock { said = status } }
     func clear() { lock.withLock { items = [] } }
+    var services: Set<String> { lock.withLock { Set(items.map(\.service)) } }
     func count(_ service: String) -> Int { lock.withLock { items.filter { $0.service == service }.count } }
 
     private func place(_ service: String, _ account: String) -> Int? {

@@ -15,6 +15,8 @@ struct ContentView: View {
             case .locked:
                 Text("Unlock the device to go on.")
                 Button("Try again") { Task { await model.start() } }
+            case .unknown:
+                Button("Try again") { Task { await model.start() } }
             case .signedIn:
                 Text("Hello, \(model.name)").font(.title)
                 Button("Who am I?") { Task { await model.callAPI() } }

@@ -18,6 +18,8 @@ private let config = AuthConfig(
         case signedIn
         /// The device has not been unlocked since it was started. Nobody is signed out.
         case locked
+        /// Whether somebody is signed in could not be found out: the disk is full, say.
+        case unknown
     }
 
     private(set) var screen = Screen.starting
@@ -52,9 +54,13 @@ private let config = AuthConfig(
     /// A session may end at any time: an administrator, another device, a lost key.
     func listen() async {
         for await event in auth.events {
-            if case .sessionEnded(let account, _) = event, account == session?.account {
+            switch event {
+            case .sessionEnded(let account, _) where account == session?.account:
                 session = nil
                 screen = .login
+            case .browserSessionKept:
+                message = "The browser could not be reached: it may still know you."
+            default: break
             }
         }
     }
@@ -96,7 +102,8 @@ private let config = AuthConfig(
         }
     }
 
-    /// Each error says what to do. Only `signIn` means that the session is over.
+    /// Each error says what to do. Only `signIn` means that the session is over, and not even that where an API wants a
+    /// stronger sign-in; whoever is signed in sees no login screen for anything else.
     private func attempt(_ work: () async throws -> Void) async {
         message = ""
         do {
@@ -105,12 +112,20 @@ private let config = AuthConfig(
             // The view has gone; the work goes on.
         } catch let error as AuthError {
             switch error.action {
-            case .signIn, .showLogin: screen = .login
-            case .waitForUnlock: screen = .locked
-            case .retryLater: message = "No connection. You stay signed in."
+            case .signIn where error.code == .stepUpRequired: message = "This needs a stronger sign-in."
+            case .signIn:
+                session = nil
+                screen = .login
+            case .showLogin:
+                // A sign-in that came to nothing. Somebody who is signed in stays so.
+                if session == nil { screen = .login }
+            case .waitForUnlock where session == nil: screen = .locked
+            case .waitForUnlock: message = "Unlock the device."
+            case .unlock: message = "You said no. Try again."
+            case .retryLater: message = "Not now. You stay signed in."
             default: message = error.localizedDescription
             }
-            if screen == .starting { screen = .login }
+            if screen == .starting { screen = .unknown }
         } catch {
             // An API could not be reached.
             message = error.localizedDescription

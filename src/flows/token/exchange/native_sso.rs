@@ -12,7 +12,7 @@ use crate::{
         client::{Client, ConsentPolicy},
         device_secret::DeviceSecret,
         device_session::{Grant, State, lives_until},
-        event::{Event, Subject},
+        event::Subject,
         id_token::IdTokenHint,
         oauth_error::{ErrorCode, OAuthError},
         refresh_token::{Generation, Handle, RefreshToken},
@@ -21,16 +21,13 @@ use crate::{
     flows::{
         Provider,
         access_token::is_withdrawn,
-        consent::remembered,
+        consent::{consent_to, remembered},
         issue::{Order, Tokens, issue},
         token::{TokenError, registered_scope, resource},
     },
-    store::{
-        consents::NewConsent,
-        device_sessions::{
-            self, Found,
-            under::{Allowed, OpenUnder},
-        },
+    store::device_sessions::{
+        self, Found,
+        under::{Allowed, OpenUnder},
     },
 };
 
@@ -200,15 +197,8 @@ async fn allowed(
     };
     let before = remembered(provider, user, client).await?;
     if client.settings.consent == ConsentPolicy::Never {
-        let consent = NewConsent::needed(before.as_ref(), scope).map(|all| {
-            let event = Event::ConsentGranted { scope: all };
-            Box::new(NewConsent {
-                before,
-                asked: scope.clone(),
-                event: provider.event(provider.clock.now(), subject, event),
-            })
-        });
-        return Ok(Allowed::Always(consent));
+        let consent = consent_to(provider, before, scope.clone(), subject, provider.clock.now());
+        return Ok(Allowed::Always(consent.map(Box::new)));
     }
     match before {
         Some(before) if scope.is_within(&before) => Ok(Allowed::Remembered(before)),

@@ -3,6 +3,7 @@ use postern::{
     store::{
         consents::{FIND, NewConsent},
         ending::Ended,
+        events::LIST,
     },
 };
 
@@ -47,6 +48,17 @@ pub(crate) async fn a_consent_grows_also_when_another_page_was_faster(world: Wor
         assert_eq!(
             world.count_events("consent.granted").await,
             events,
+            "{before:?} {asked}"
+        );
+        // The trail says what was written, not what the page was shown for.
+        let rows = world.db.read_all(LIST, (1000,)).await.expect("read");
+        let told = rows.iter().filter(|row| row.2 == "consent.granted").map(|row| {
+            let said: serde_json::Value = serde_json::from_str(&row.6).expect("JSON");
+            said["scope"].clone()
+        });
+        assert_eq!(
+            told.filter(|scope| scope == allowed).count(),
+            1,
             "{before:?} {asked}"
         );
     }

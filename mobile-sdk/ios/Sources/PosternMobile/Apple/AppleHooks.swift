@@ -3,16 +3,19 @@ import Foundation
 
 extension Hooks {
     /// Keychain, Secure Enclave, URLSession. With an app group (`group.com.example.app`) the app's extensions share the
-    /// sessions: it is the keychain's access group, and its folder has the lease.
+    /// sessions: it is the keychain's access group, and its folder has the lease. Without one the access group is the app's
+    /// own, which no other app has.
     public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
-        let items = SecItems(accessGroup: appGroup)
         let folder = try folder(appGroup)
-        // Without a group a query looks into all groups of the app, and apps of one team may share the first of them: a name
-        // of its own, so that it finds, and at its first start deletes, its own only.
-        let service = "dev.postern.mobile." + (appGroup ?? Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName)
+        let bundle = Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName
+        let install = KeychainInstall(
+            items: SecItems(accessGroup: appGroup, bundle: bundle),
+            // Where the app's own group cannot be told: apps of one team may share another.
+            service: "dev.postern.mobile." + (appGroup ?? bundle),
+            marker: folder.appendingPathComponent("marker"))
         return Hooks(
-            store: KeychainStore(items: items, service: service, marker: folder.appendingPathComponent("marker")),
-            signer: SecureEnclaveSigner(items: items, service: KeychainStore.keyService(service)),
+            store: KeychainStore(install),
+            signer: SecureEnclaveSigner(install),
             lease: awake(try FileLease(folder: folder)),
             attestor: attestor)
     }

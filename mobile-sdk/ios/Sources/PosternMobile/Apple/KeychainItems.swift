@@ -20,6 +20,14 @@ struct KeychainItem: Sendable, Equatable {
     var version: Data
 }
 
+/// The access group that is an app's alone, of a group that it may write to: both begin with the team. `nil` where that does
+/// not.
+func ownAccessGroup(of bundle: String, seen group: String) -> String? {
+    let team = group.prefix { $0 != "." }
+    let isTeam = team.count == 10 && team.allSatisfy { ("A"..."Z").contains($0) || ("0"..."9").contains($0) }
+    return isTeam && team.endIndex != group.endIndex ? team + "." + bundle : nil
+}
+
 enum KeychainStatus: Error, Equatable, Sendable {
     case success, duplicate, notFound
     /// Before the first unlock after a restart.

@@ -8,20 +8,16 @@ import Security
 /// The keychain holds what the enclave has wrapped for itself: of no use to any other device, and readable after the first
 /// unlock, so that a refresh in the background can sign.
 public struct SecureEnclaveSigner: DpopSigner {
-    private let items: any KeychainItems
-    private let service: String
+    private let install: KeychainInstall
 
-    init(items: any KeychainItems, service: String) {
-        self.items = items
-        self.service = service
-    }
+    init(_ install: KeychainInstall) { self.install = install }
 
     public func ensureKey(_ id: String, policy: KeyPolicy) async throws -> KeyInfo {
         if let key = try find(id) { return key.info }
         let key = try known { try Key.make(policy) }
         let item = KeychainItem(
-            service: service, account: id, value: key.stored, version: KeychainStore.data(1))
-        switch items.add(item) {
+            service: try install.service(.keys), account: id, value: key.stored, version: KeychainStore.data(1))
+        switch install.items.add(item) {
         case .success: return key.info
         case .duplicate:
             // Another process was faster: its key is the one.
@@ -37,17 +33,15 @@ public struct SecureEnclaveSigner: DpopSigner {
     }
 
     public func deleteKey(_ id: String) async throws {
-        let status = items.delete(service, account: id, version: nil)
+        let status = install.items.delete(try install.service(.keys), account: id, version: nil)
         guard status == .success || status == .notFound else { throw status.hookError }
     }
 
-    /// A key that is there and cannot be used is an error, never a key that is not there: nobody deletes it for that.
+    /// A key that is there and cannot be used is an error, never a key that is not there: nobody deletes it for that. Neither
+    /// is one not there that a locked keychain does not find.
     private func find(_ id: String) throws -> Key? {
-        switch items.find(service, account: id) {
-        case .success(let item): return try known { try Key(stored: item.value) }
-        case .failure(.notFound): return nil
-        case .failure(let status): throw status.hookError
-        }
+        guard let item = try install.find(.keys, id) else { return nil }
+        return try known { try Key(stored: item.value) }
     }
 }
 

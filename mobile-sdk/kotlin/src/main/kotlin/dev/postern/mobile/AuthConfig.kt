@@ -28,10 +28,12 @@ public data class AuthConfig(
     val allowLoopback: Boolean = false,
     /** This process (a widget) uses tokens and never refreshes. */
     val readOnly: Boolean = false,
+    /** Which version the app is, for the server's list of sessions: letters, digits and `. _ + -`, at most 32. */
+    val appVersion: String? = null,
 ) {
     internal fun toCore() = Config(
         issuer, clientId, redirectUri, scopes.toList(), resources, dpop, par, attestation,
-        requireHardwareKey, allowCustomScheme, allowLoopback, readOnly,
+        requireHardwareKey, allowCustomScheme, allowLoopback, readOnly, appVersion,
     )
 }
 

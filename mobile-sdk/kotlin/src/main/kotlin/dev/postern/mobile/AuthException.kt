@@ -1,6 +1,7 @@
 package dev.postern.mobile
 
 import dev.postern.mobile.ffi.SdkError
+import dev.postern.mobile.ffi.errorOf
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.milliseconds
 
@@ -8,26 +9,31 @@ import kotlin.time.Duration.Companion.milliseconds
  * An error that says what the app does about it. Only [Action.SIGN_IN] means that the session is over, but for
  * [ErrorCode.STEP_UP_REQUIRED], which wants a stronger sign-in; whatever else happens, it is kept.
  */
-public class AuthException internal constructor(
-    public val code: ErrorCode,
+public class AuthException internal constructor(error: SdkError) :
+    Exception("${error.code} (${error.number}): ${error.action}") {
+    public val code: ErrorCode = error.code
+
     /** The same as a number that stays. */
-    public val number: Int,
-    public val action: Action,
+    public val number: Int = error.number.toInt()
+    public val action: Action = error.action
+
     /** When it may work. */
-    public val retryAfter: Duration? = null,
-    /** What the server said: for logs, never believed. */
-    public val details: String? = null,
-) : Exception("$code ($number): $action") {
-    internal constructor(error: SdkError) : this(
-        error.code, error.number.toInt(), error.action, error.retryAfterMs?.toLong()?.milliseconds, error.details,
-    )
+    public val retryAfter: Duration? = error.retryAfterMs?.toLong()?.milliseconds
+
+    /** What the server or the API said: for logs, never believed. */
+    public val details: String? = error.details
+
+    /** One that the driver finds itself. */
+    internal constructor(code: ErrorCode) : this(errorOf(code))
 
     internal companion object {
-        fun internal() = AuthException(ErrorCode.INTERNAL, 1904, Action.REPORT)
-        fun hookMisbehaved() = AuthException(ErrorCode.HOOK_MISBEHAVED, 1902, Action.REPORT)
-        fun cancelled() = AuthException(ErrorCode.USER_CANCELLED, 1001, Action.SHOW_LOGIN)
-        fun offline() = AuthException(ErrorCode.OFFLINE, 1401, Action.RETRY_LATER)
-        fun noAnswer() = AuthException(ErrorCode.NO_ANSWER, 1402, Action.RETRY_LATER)
-        fun stepUp() = AuthException(ErrorCode.STEP_UP_REQUIRED, 1305, Action.SIGN_IN)
+        /** What the API wants is in its challenges; of what was sent to it nothing is in them any more. */
+        fun stepUp(answer: HttpResponse, sent: List<Header>): AuthException {
+            val challenges = answer.headers.filter { it.name.equals("WWW-Authenticate", ignoreCase = true) }
+                .joinToString(", ") { it.value.decodeToString() }
+            val echoed = sent.map { it.value.decodeToString().substringAfter(' ') }
+            val tame = echoed.fold(challenges) { so, secret -> so.replace(secret, "[secret]") }.filter { it in ' '..'~' }.take(256)
+            return AuthException(errorOf(ErrorCode.STEP_UP_REQUIRED).copy(details = tame))
+        }
     }
 }

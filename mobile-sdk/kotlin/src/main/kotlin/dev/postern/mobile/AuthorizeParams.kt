@@ -14,8 +14,10 @@ public data class AuthorizeParams(
     val uiLocales: String? = null,
     /** Instead of the configured scopes. */
     val scopes: Set<String>? = null,
+    /** Other parameters that the server knows. None that the SDK sets itself. */
+    val extra: Map<String, String> = emptyMap(),
 ) {
     internal fun toCore() = dev.postern.mobile.ffi.AuthorizeParams(
-        loginHint, prompt, acrValues, maxAge?.toUInt(), uiLocales, scopes?.toList(),
+        loginHint, prompt, acrValues, maxAge?.toUInt(), uiLocales, scopes?.toList(), extra,
     )
 }

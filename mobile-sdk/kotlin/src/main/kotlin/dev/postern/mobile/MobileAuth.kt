@@ -42,8 +42,15 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
     }
 
     /** Forgets a sign-in that the person has given up. */
-    public suspend fun cancel(ready: AuthorizationReady) {
-        driver.run { it.cancel(ready.flowId) }
+    public suspend fun cancel(ready: AuthorizationReady): Unit = forget(ready.flowId)
+
+    /**
+     * The same by [AuthorizationReady.flowId], which another process may have begun: what [signIn] would have failed with. For
+     * browsers that this process does not wait for.
+     */
+    public suspend fun closed(flowId: String): SignInFailed {
+        forget(flowId)
+        return SignInFailed(AuthException(ErrorCode.USER_CANCELLED))
     }
 
     /** The three above in one, for a browser that this process waits for. */
@@ -53,7 +60,8 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
             browser.open(ready)
         } catch (closed: HookException) {
             cancel(ready)
-            throw if (closed.reason == HookError.CANCELLED) AuthException.cancelled() else AuthException.hookMisbehaved()
+            val code = if (closed.reason == HookError.CANCELLED) ErrorCode.USER_CANCELLED else ErrorCode.HOOK_MISBEHAVED
+            throw AuthException(code)
         }
         return when (val came = handleRedirect(back)) {
             is SignedIn -> came.session
@@ -63,7 +71,7 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
 
     /** Begins a sign-in on another device (RFC 8628): show its code. */
     public suspend fun beginDevice(params: AuthorizeParams = AuthorizeParams()): DeviceReady =
-        (driver.run { it.beginDevice(params.toCore()) } as Outcome.DeviceReady).ready
+        DeviceReady((driver.run { it.beginDevice(params.toCore()) } as Outcome.DeviceReady).ready)
 
     /** Waits for the other device. To cancel this stops the asking; to call it again goes on with it. */
     public suspend fun awaitDevice(ready: DeviceReady): Session =
@@ -87,7 +95,7 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
         return id?.let { Session(driver, it) }
     }
 
-    /** All of them, in an order that stays. */
+    /** All of them, in the order of their ids. */
     public suspend fun sessions(): List<Session> = accounts().accounts.map { Session(driver, it) }
 
     /** Whose session [session] gives from now on. */
@@ -102,6 +110,10 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
 
     /** Ends the work that is under way; what is stored stays. */
     override fun close(): Unit = driver.close()
+
+    private suspend fun forget(flowId: String) {
+        driver.run { it.cancel(flowId) }
+    }
 
     private suspend fun accounts() = driver.run { it.accounts() } as Outcome.Accounts
 

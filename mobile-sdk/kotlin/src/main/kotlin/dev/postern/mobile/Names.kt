@@ -59,6 +59,3 @@ public typealias NativeSso = dev.postern.mobile.ffi.NativeSso
 
 /** RFC 8693. */
 public typealias ExchangeParams = dev.postern.mobile.ffi.ExchangeParams
-
-/** A sign-in that waits for another device (RFC 8628). */
-public typealias DeviceReady = dev.postern.mobile.ffi.DeviceReady

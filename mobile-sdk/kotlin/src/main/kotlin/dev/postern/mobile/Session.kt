@@ -19,7 +19,8 @@ public class Session internal constructor(private val driver: Driver, public val
     /**
      * Sends a request to an API: authorized, and once more if the API asks for another proof or token. [send] is the app's own
      * client, or the SDK's, which takes at most 1 MiB; token and proof are wiped when it has come back. An API that wants a
-     * stronger sign-in is [ErrorCode.STEP_UP_REQUIRED].
+     * stronger or fresher sign-in is [ErrorCode.STEP_UP_REQUIRED], with its challenge (RFC 9470) in
+     * [AuthException.details]: begin one with [AuthorizeParams.acrValues] and [AuthorizeParams.maxAge].
      */
     public suspend fun fetch(
         request: HttpRequest,
@@ -28,15 +29,18 @@ public class Session internal constructor(private val driver: Driver, public val
     ): HttpResponse {
         for (tries in 0..1) {
             val authorization = authorize(request.method, request.url, want)
-            val response = send(request.copy(headers = request.headers + authorization))
-            authorization.forEach { it.value.fill(0) }
-            when (judge(request.url, response.status.toInt(), response.headers, tries)) {
-                Verdict.PASS -> return response
-                Verdict.STEP_UP -> throw AuthException.stepUp()
-                Verdict.RETRY -> continue
+            try {
+                val response = send(request.copy(headers = request.headers + authorization))
+                when (judge(request.url, response.status.toInt(), response.headers, tries)) {
+                    Verdict.PASS -> return response
+                    Verdict.STEP_UP -> throw AuthException.stepUp(response, authorization)
+                    Verdict.RETRY -> continue
+                }
+            } finally {
+                authorization.forEach { it.value.fill(0) }
             }
         }
-        throw AuthException.internal()
+        throw AuthException(ErrorCode.INTERNAL)
     }
 
     /** The same for what has no body of its own. */
@@ -49,7 +53,7 @@ public class Session internal constructor(private val driver: Driver, public val
 
     /** Exchanges the session's token for one of another API (RFC 8693). */
     public suspend fun exchange(params: ExchangeParams): AccessToken =
-        AccessToken((driver.run { it.exchange(account, params) } as Outcome.Token).token)
+        AccessToken(driver.exchange(account, params))
 
     /** What an app of the same maker needs to sign the person in. */
     public suspend fun share(): NativeSso = (driver.run { it.share(account) } as Outcome.Shared).sso

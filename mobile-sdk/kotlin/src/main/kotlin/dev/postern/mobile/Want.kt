@@ -5,7 +5,7 @@ import kotlin.time.Duration.Companion.seconds
 
 /** Which access token is wanted. */
 public data class Want(
-    /** How long it has to be good still. */
+    /** How long it has to be good still; with [Duration.ZERO] any that is good now will do. */
     val minTtl: Duration = 30.seconds,
     /** For which API (RFC 8707); without one the server's default for the app. */
     val resource: String? = null,
@@ -15,6 +15,7 @@ public data class Want(
     val fresh: Boolean = false,
 ) {
     internal fun toCore() = dev.postern.mobile.ffi.Want(
-        minTtl.inWholeMilliseconds.coerceAtLeast(0).toULong(), resource, scopes?.toList(), fresh,
+        // To the core 0 is 30 s.
+        minTtl.inWholeMilliseconds.coerceAtLeast(1).toULong(), resource, scopes?.toList(), fresh,
     )
 }

@@ -3,6 +3,7 @@ package dev.postern.mobile
 import dev.postern.mobile.harness.Device
 import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
+import dev.postern.mobile.harness.app
 import dev.postern.mobile.harness.failure
 import java.io.ByteArrayOutputStream
 import java.io.PrintStream
@@ -10,6 +11,7 @@ import java.net.URLDecoder
 import java.util.concurrent.CopyOnWriteArraySet
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
@@ -37,7 +39,8 @@ class CanaryTest {
         val printed = ByteArrayOutputStream()
         val (out, err) = System.out to System.err
         val said = StringBuilder()
-        Server().use { server ->
+        val tv = app("tv", "openid", "--dpop", "required", "--grant-type", "urn:ietf:params:oauth:grant-type:device_code")
+        Server(tv).use { server ->
             Device(server.config()).use { device ->
                 listen(device)
                 System.setOut(PrintStream(printed, true))
@@ -56,10 +59,13 @@ class CanaryTest {
                     val headers = session.authorize("GET", "${server.issuer}/userinfo")
                     session.fetch("${server.issuer}/userinfo")
                     val shared = runCatching { session.share() }
+                    val code = device.app(config = server.config(setOf("openid"), "tv")).auth.beginDevice()
+                    assertFalse(code.userCode in "$code")
+                    secrets += checkNotNull(code.verificationUriComplete)
                     server.run("session", "end", "--user", "alice@example.com")
                     val ended = failure { session.accessToken(FRESH) }
                     listOf(
-                        ready, signedIn, again, again.error.stackTraceToString(), session, token, headers,
+                        ready, code, signedIn, again, again.error.stackTraceToString(), session, token, headers,
                         ended.stackTraceToString(), ended.details, app.heard, app.auth, shared, device.wire, server.config(),
                         server.log(), server.events(),
                     ).forEach { said.append(it).append('\n') }

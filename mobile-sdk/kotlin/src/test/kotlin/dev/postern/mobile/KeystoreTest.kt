@@ -69,9 +69,13 @@ class KeystoreTest {
         assertEquals(KeyLevel.TEE, keys(151.milliseconds).ensureKey("slow", KeyPolicy.PREFER_HARDWARE).level)
         keystore.chipFault = StrongBoxUnavailableException()
         assertEquals(KeyLevel.TEE, keys().ensureKey("full", KeyPolicy.PREFER_HARDWARE).level)
+        keystore.chipFault = null
+        keystore.chipIsFaulty = true
+        assertEquals(KeyLevel.TEE, keys().ensureKey("faulty", KeyPolicy.PREFER_HARDWARE).level)
+        keys().sign("faulty", ByteArray(1))
         keystore.hasStrongBox = false
         assertEquals(KeyLevel.TEE, keys().ensureKey("none", KeyPolicy.PREFER_HARDWARE).level)
-        assertEquals(setOf("postern.a", "postern.slow", "postern.full", "postern.none"), keystore.made.keys.toSet())
+        assertEquals(setOf("a", "slow", "full", "faulty", "none").map { "postern.$it" }.toSet(), keystore.made.keys.toSet())
     }
 
     @Test
@@ -114,6 +118,43 @@ class KeystoreTest {
         keystore.fault = null
         keystore.made.clear()
         assertEquals(HookError.CORRUPT, reason { seal.open("account/a", sealed) })
+    }
+
+    @Test
+    fun `a keystore that is away for a moment has lost nothing`() = runBlocking {
+        val keys = keys()
+        keys.ensureKey("a", KeyPolicy.PREFER_HARDWARE)
+        val sealed = seal.seal("account/a", "secret".encodeToByteArray())
+        val there = keystore.made.toMap()
+        val unlessAway = { work: suspend () -> Unit ->
+            runBlocking {
+                try {
+                    work()
+                } catch (failed: HookException) {
+                    assertEquals(HookError.IO, failed.reason)
+                }
+            }
+        }
+        for (calls in 1..8) {
+            val works = listOf<suspend () -> Unit>(
+                { keys.sign("a", ByteArray(1)) },
+                { assertEquals("secret", seal.open("account/a", sealed).decodeToString()) },
+                { seal.seal("account/b", ByteArray(1)) },
+            )
+            for (work in works) {
+                keystore.away.set(calls)
+                unlessAway(work)
+                keystore.away.set(0)
+                work()
+                assertEquals(there, keystore.made - "postern.probe", "away for $calls calls")
+            }
+        }
+        // What is gone for good is, and nothing is left of looking for it.
+        keystore.made.clear()
+        assertEquals(HookError.NOT_FOUND, reason { keys.sign("a", ByteArray(1)) })
+        assertEquals(HookError.CORRUPT, reason { seal.open("account/a", sealed) })
+        assertTrue(keystore.made.isEmpty())
+        assertEquals("new", seal.open("account/a", seal.seal("account/a", "new".encodeToByteArray())).decodeToString())
     }
 
     @Test

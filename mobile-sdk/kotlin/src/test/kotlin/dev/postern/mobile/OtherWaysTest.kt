@@ -6,6 +6,8 @@ import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
 import dev.postern.mobile.harness.app
 import dev.postern.mobile.harness.failure
+import java.util.concurrent.CopyOnWriteArrayList
+import kotlin.time.Duration
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.cancelAndJoin
@@ -113,6 +115,51 @@ class OtherWaysTest {
                     .exceptionOrNull() is IllegalArgumentException)
             }
         }
+    }
+
+    @Test
+    fun `the server is told which version the app is, and what the app adds to a sign-in`() = runBlocking {
+        Server().use { server ->
+            Device(server.config().copy(appVersion = "2.4.1 beta")).use { device ->
+                val bodies = CopyOnWriteArrayList<String>()
+                device.wire.instead = { request, send -> bodies += request.body.decodeToString(); send() }
+                val auth = device.app().auth
+                val session = auth.signIn(server.browser(), AuthorizeParams(extra = mapOf("audience" to "notes")))
+                session.accessToken(FRESH)
+                assertEquals(1, bodies.count { "&audience=notes" in it })
+                assertEquals(2, bodies.count { "app_version=2.4.1-beta" in it })
+                val taken = failure { auth.beginAuthorization(AuthorizeParams(extra = mapOf("state" to "mine"))) }
+                assertEquals(ErrorCode.INVALID_ARGUMENT, taken.code)
+            }
+        }
+    }
+
+    @Test
+    fun `a browser that was closed while nobody waited ends its sign-in only`() = runBlocking<Unit> {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                val session = device.signedIn(server).session()
+                val records = device.files("record-").size
+                val left = device.app().auth.beginAuthorization()
+                val other = device.app().auth.beginAuthorization()
+                // In a process that was not there at the beginning.
+                val closed = device.app().auth.closed(left.flowId)
+                assertEquals(ErrorCode.USER_CANCELLED to Action.SHOW_LOGIN, closed.error.code to closed.error.action)
+                assertEquals(1001, closed.error.number)
+                assertEquals(records + 1, device.files("record-").size)
+                device.app().auth.closed("nobody's")
+                val late = device.app().auth.handleRedirect(server.browser().allow(left.url)) as SignInFailed
+                assertEquals(ErrorCode.REDIRECT_STATE_UNKNOWN, late.error.code)
+                assertTrue(device.app().auth.handleRedirect(server.browser().allow(other.url)) is SignedIn)
+                session.accessToken(FRESH)
+            }
+        }
+    }
+
+    @Test
+    fun `any token that is good now is good enough for who asks for no more`() {
+        assertEquals(1uL, Want(minTtl = Duration.ZERO).toCore().minTtlMs)
+        assertEquals(30_000uL, Want().toCore().minTtlMs)
     }
 
     @Test

@@ -4,13 +4,20 @@ import dev.postern.mobile.harness.ScriptedServer
 import dev.postern.mobile.harness.Device
 import dev.postern.mobile.harness.failure
 import java.io.ByteArrayOutputStream
+import java.io.InputStream
+import java.net.CacheRequest
+import java.net.CacheResponse
+import java.net.ResponseCache
 import java.net.ServerSocket
+import java.net.URI
+import java.net.URL
+import java.net.URLConnection
+import java.util.concurrent.atomic.AtomicInteger
 import java.util.zip.GZIPOutputStream
 import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
-import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -53,14 +60,35 @@ class PlatformHttpTest {
         }
     }
 
+    /** What an app has installed for its whole process. */
+    private class Cache(private val text: String) : ResponseCache() {
+        val put = AtomicInteger()
+
+        override fun get(uri: URI, method: String, headers: Map<String, List<String>>) = object : CacheResponse() {
+            override fun getHeaders(): Map<String?, List<String>> = mapOf(null to listOf("HTTP/1.1 200 OK"))
+
+            override fun getBody(): InputStream = text.byteInputStream()
+        }
+
+        override fun put(uri: URI, connection: URLConnection): CacheRequest? {
+            put.incrementAndGet()
+            return null
+        }
+    }
+
     @Test
-    fun `no cookies, and nothing from a cache`() = runBlocking {
-        ScriptedServer {
-            "HTTP/1.1 200 OK\r\nSet-Cookie: a=b\r\nCache-Control: max-age=600\r\nContent-Length: 0\r\n\r\n"
-        }.use { server ->
-            repeat(2) { http.send(get(server.url)) }
-            assertEquals(2, server.requests.size)
-            assertFalse(server.requests.any { "cookie" in it.lowercase() })
+    fun `nothing comes from the cache of the process, and nothing goes there`() = runBlocking {
+        val cache = Cache("old")
+        ResponseCache.setDefault(cache)
+        try {
+            ScriptedServer { "HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nContent-Length: 3\r\n\r\nnew" }.use { server ->
+                assertEquals("old", URL(server.url).openStream().use { it.readBytes().decodeToString() })
+                repeat(2) { assertEquals("new", answered(http.send(get(server.url))).body.decodeToString()) }
+                assertEquals(2, server.requests.size)
+                assertEquals(0, cache.put.get())
+            }
+        } finally {
+            ResponseCache.setDefault(null)
         }
     }
 

@@ -4,6 +4,7 @@ import dev.postern.mobile.harness.Device
 import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
 import dev.postern.mobile.harness.failure
+import java.util.concurrent.atomic.AtomicInteger
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
@@ -85,6 +86,31 @@ class SingleFlightTest {
                 assertEquals(1, app.heard.count { it is AuthEvent.SessionEnded })
                 assertEquals(null, app.auth.session())
                 assertEquals(emptyList<Any>(), device.files("key-"))
+            }
+        }
+    }
+
+    @Test
+    fun `an exchange and a refresh of one account follow each other`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                val session = device.signedIn(server).session()
+                val inside = AtomicInteger()
+                val most = AtomicInteger()
+                device.wire.instead = { _, send ->
+                    most.accumulateAndGet(inside.incrementAndGet(), ::maxOf)
+                    send().also { inside.decrementAndGet() }
+                }
+                val before = device.wire.count("token")
+                val exchange = ExchangeParams("https://stock.example", null, null)
+                withContext(Dispatchers.Default) {
+                    List(5) { launch { failure { session.exchange(exchange) } } }.joinAll()
+                    List(10) {
+                        launch { if (it % 2 == 0) session.accessToken(FRESH) else failure { session.exchange(exchange) } }
+                    }.joinAll()
+                }
+                assertTrue(device.wire.count("token") - before >= 11)
+                assertEquals(1, most.get())
             }
         }
     }

@@ -7,24 +7,30 @@ import android.content.Intent
 import dev.postern.mobile.Attestor
 import dev.postern.mobile.AuthConfig
 import dev.postern.mobile.AuthorizationReady
+import dev.postern.mobile.ErrorCode
 import dev.postern.mobile.Hooks
 import dev.postern.mobile.HttpClient
 import dev.postern.mobile.MobileAuth
 import dev.postern.mobile.PlatformHttp
+import dev.postern.mobile.SignIn
 
-/** One for each process, in the `Application`: what is stored is sealed by the Keystore, and keys never leave it. */
+/**
+ * One for each process, in the `Application`: what is stored is sealed by the Keystore, and keys never leave it. The server is
+ * told the version that the app's manifest has, unless the configuration names another.
+ */
 public fun MobileAuth.Companion.create(
     context: Context,
     config: AuthConfig,
     http: HttpClient = PlatformHttp(),
     attestor: Attestor? = null,
 ): MobileAuth = context.applicationContext.let { app ->
-    create(config, Hooks(KeystoreStore(app), keystoreSigner(app), http, attestor, AndroidClock(app)))
+    val versioned = config.copy(appVersion = config.appVersion ?: app.packageManager.getPackageInfo(app.packageName, 0).versionName)
+    create(versioned, Hooks(KeystoreStore(app), keystoreSigner(app), http, attestor, AndroidClock(app)))
 }
 
 /**
  * Shows the browser: an Auth Tab, else a Custom Tab, else the browser itself. What it comes back with is given to the app's
- * first activity, whether the process has lived on or not: see [redirectOf].
+ * first activity, whether the process has lived on or not, and also that it was closed: see [takeReturn].
  *
  * An [ephemeral] tab knows no cookies and leaves none: the person signs in anew, and nobody after them is signed in there. Where
  * [hasEphemeralTabs] says that the person's browser has none, it is an ordinary one.
@@ -40,5 +46,31 @@ public fun MobileAuth.launchBrowser(activity: Activity, ready: AuthorizationRead
 /** Whether the person's browser has tabs that remember nothing (Chrome from 136 on). */
 public fun hasEphemeralTabs(context: Context): Boolean = customTab(context.packageManager)?.hasEphemeralTabs() == true
 
-/** The URL for [MobileAuth.handleRedirect] if the intent has one: in `onCreate` and `onNewIntent` of the first activity. */
-public fun redirectOf(intent: Intent?): String? = intent?.takeIf { it.action == BrowserActivity.REDIRECT }?.dataString
+/** What the browser came back with. */
+public sealed interface BrowserReturn {
+    /** For [MobileAuth.handleRedirect]. */
+    public class Redirect internal constructor(public val url: String) : BrowserReturn
+
+    /** The person closed it. For [MobileAuth.closed]. */
+    public class Closed internal constructor(public val flowId: String) : BrowserReturn
+}
+
+/**
+ * What the browser came back with, if that is what the intent is: in `onCreate` and `onNewIntent` of the first activity. It is
+ * taken out of the intent, which an activity that is made anew has again.
+ */
+public fun takeReturn(intent: Intent?): BrowserReturn? {
+    val came = when (intent?.action) {
+        BrowserActivity.REDIRECT -> intent.dataString?.let { BrowserReturn.Redirect(it) }
+        BrowserActivity.CLOSED -> intent.getStringExtra(BrowserActivity.FLOW)?.let { BrowserReturn.Closed(it) }
+        else -> return null
+    }
+    intent.setAction(Intent.ACTION_MAIN).setData(null).removeExtra(BrowserActivity.FLOW)
+    return came
+}
+
+/** What came of the sign-in: it is finished, or forgotten with [ErrorCode.USER_CANCELLED]. */
+public suspend fun MobileAuth.handleReturn(came: BrowserReturn): SignIn = when (came) {
+    is BrowserReturn.Redirect -> handleRedirect(came.url)
+    is BrowserReturn.Closed -> closed(came.flowId)
+}

@@ -10,7 +10,7 @@ import dev.postern.mobile.AuthorizationReady
 
 /**
  * Stands between the app and the browser, and shows nothing itself. It takes the redirect from the Auth Tab or from
- * [RedirectActivity], and passes it on to the app's first activity; all checks are in the core.
+ * [RedirectActivity], and passes it on to the app's first activity, or that the browser was closed; all checks are in the core.
  */
 public class BrowserActivity : Activity() {
     private var opened = false
@@ -32,8 +32,8 @@ public class BrowserActivity : Activity() {
             @Suppress("DEPRECATION")
             startActivityForResult(browserIntent(packageManager, url, redirectUri, intent.getBooleanExtra(EPHEMERAL, false)), 0)
         } catch (_: ActivityNotFoundException) {
-            // No browser: the app is where it was.
-            finish()
+            // It has gone since it was looked for.
+            tellClosed()
         }
     }
 
@@ -44,7 +44,10 @@ public class BrowserActivity : Activity() {
 
     override fun onNewIntent(intent: Intent) {
         super.onNewIntent(intent)
-        passOn(intent)
+        // `this.intent` is still the one that it was started with. Of an activity that was killed with its task nobody knows
+        // what was awaited: then the core says.
+        val awaited = this.intent.getStringExtra(REDIRECT_URI)
+        if (awaited == null || comesBackTo(intent.dataString.orEmpty(), awaited)) passOn(intent)
     }
 
     @Deprecated("The successor is androidx's")
@@ -60,21 +63,29 @@ public class BrowserActivity : Activity() {
     override fun onResume() {
         super.onResume()
         // Back from the browser with nothing: it was closed.
-        if (left) finish()
+        if (left && !isFinishing) tellClosed()
     }
 
     private fun passOn(from: Intent?): Boolean {
         val redirect = from?.data ?: return false
+        tell(REDIRECT) { setData(redirect) }
+        return true
+    }
+
+    private fun tellClosed() = tell(CLOSED) { putExtra(FLOW, this@BrowserActivity.intent.getStringExtra(FLOW)) }
+
+    private fun tell(what: String, say: Intent.() -> Unit) {
         packageManager.getLaunchIntentForPackage(packageName)?.let { first ->
-            first.setAction(REDIRECT).setData(redirect)
+            first.setAction(what).say()
             startActivity(first.addFlags(Intent.FLAG_ACTIVITY_CLEAR_TOP or Intent.FLAG_ACTIVITY_SINGLE_TOP))
         }
         finish()
-        return true
     }
 
     internal companion object {
         const val REDIRECT = "dev.postern.mobile.REDIRECT"
+        const val CLOSED = "dev.postern.mobile.CLOSED"
+        const val FLOW = "dev.postern.mobile.flow"
         private const val URL = "url"
         private const val REDIRECT_URI = "redirect_uri"
         private const val EPHEMERAL = "ephemeral"
@@ -82,7 +93,7 @@ public class BrowserActivity : Activity() {
 
         fun intent(context: Context, ready: AuthorizationReady, ephemeral: Boolean): Intent =
             Intent(context, BrowserActivity::class.java).putExtra(URL, ready.url).putExtra(REDIRECT_URI, ready.redirectUri)
-                .putExtra(EPHEMERAL, ephemeral)
+                .putExtra(EPHEMERAL, ephemeral).putExtra(FLOW, ready.flowId)
 
         fun back(context: Context, redirect: Uri): Intent = Intent(context, BrowserActivity::class.java).setData(redirect)
             .addFlags(Intent.FLAG_ACTIVITY_CLEAR_TOP or Intent.FLAG_ACTIVITY_SINGLE_TOP)

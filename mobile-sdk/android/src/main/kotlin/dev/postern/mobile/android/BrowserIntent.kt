@@ -19,12 +19,14 @@ private const val BE_EPHEMERAL = "androidx.browser.customtabs.extra.ENABLE_EPHEM
 
 /**
  * An Auth Tab, which gives the redirect to nobody but us; else a Custom Tab; else the browser. Only of the person's own
- * browser: any app may say that it has Custom Tabs, and would be shown the password. Without one the system asks.
+ * browser: any app may say that it has Custom Tabs, or that it opens the server's address, and would be shown the password.
+ * Where the person has not chosen a browser the system asks, and offers browsers only.
  */
 internal fun browserIntent(packages: PackageManager, url: String, redirectUri: String, ephemeral: Boolean): Intent {
-    val view = view(url)
+    val view = view(Uri.parse(url))
+    val browser = ownBrowser(packages) ?: return view.apply { selector = view(ANY) }
+    view.setPackage(browser)
     val tab = customTab(packages) ?: return view
-    view.setPackage(tab.serviceInfo.packageName)
     view.putExtras(Bundle().apply { putBinder(CUSTOM_TABS_SESSION, null) })
     if (ephemeral && tab.hasEphemeralTabs()) view.putExtra(BE_EPHEMERAL, true)
     if (tab.hasAuthTab()) view.asAuthTab(Uri.parse(redirectUri))
@@ -34,13 +36,23 @@ internal fun browserIntent(packages: PackageManager, url: String, redirectUri: S
 /** That of the person's own browser, if it has them. */
 internal fun customTab(packages: PackageManager): ResolveInfo? {
     val tabs = packages.queryIntentServices(Intent(CUSTOM_TABS_SERVICE), PackageManager.GET_RESOLVED_FILTER)
-    val theirs = packages.resolveActivity(view("https://"), PackageManager.MATCH_DEFAULT_ONLY)?.activityInfo?.packageName
+    val theirs = ownBrowser(packages)
     return tabs.firstOrNull { it.serviceInfo.packageName == theirs }
+}
+
+/** Null also where it would be the system that asks which one. */
+private fun ownBrowser(packages: PackageManager): String? {
+    val browsers = packages.queryIntentActivities(view(ANY), PackageManager.MATCH_ALL).map { it.activityInfo.packageName }
+    return packages.resolveActivity(view(ANY), PackageManager.MATCH_DEFAULT_ONLY)?.activityInfo?.packageName
+        ?.takeIf { it in browsers }
 }
 
 internal fun ResolveInfo.hasEphemeralTabs() = filter?.hasCategory(EPHEMERAL_TABS) == true
 
-private fun view(url: String) = Intent(Intent.ACTION_VIEW, Uri.parse(url)).addCategory(Intent.CATEGORY_BROWSABLE)
+/** Of no host: who opens that opens any, as only browsers do. */
+private val ANY: Uri get() = Uri.fromParts("https", "", null)
+
+private fun view(url: Uri) = Intent(Intent.ACTION_VIEW, url).addCategory(Intent.CATEGORY_BROWSABLE)
 
 private fun ResolveInfo.hasAuthTab() = filter?.hasCategory(AUTH_TAB) == true
 

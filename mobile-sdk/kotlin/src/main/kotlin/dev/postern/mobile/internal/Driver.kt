@@ -2,6 +2,8 @@ package dev.postern.mobile.internal
 
 import dev.postern.mobile.AuthEvent
 import dev.postern.mobile.AuthException
+import dev.postern.mobile.ErrorCode
+import dev.postern.mobile.ExchangeParams
 import dev.postern.mobile.Header
 import dev.postern.mobile.Hooks
 import dev.postern.mobile.HttpRequest
@@ -69,6 +71,10 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         return ended.headers.headers
     }
 
+    /** It refreshes too, so it is one of the account's. */
+    suspend fun exchange(account: String, params: ExchangeParams): Token =
+        flights.alone(account) { (toTheEnd({ core.exchange(account, params) }) as Outcome.Token).token }
+
     suspend fun judge(account: String, url: String, status: Int, headers: List<Header>, tries: Int): Verdict =
         inScope { guarded { core.responseSeen(account, url, status.toUShort(), headers, tries.toUInt(), now()) } }
 
@@ -77,10 +83,11 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         val asked = scope.async { runCatching { hooks.http.send(request) } }
         val result = withTimeoutOrNull(hooks.timeout) { asked.await() }
         if (result == null) asked.cancel()
-        when (val came = (result ?: Result.success(HttpResult.Ambiguous)).getOrElse { throw AuthException.hookMisbehaved() }) {
-            is HttpResult.Answered -> came.response
-            HttpResult.NotSent -> throw AuthException.offline()
-            HttpResult.Ambiguous -> throw AuthException.noAnswer()
+        val came = result ?: Result.success(HttpResult.Ambiguous)
+        when (val answer = came.getOrElse { throw AuthException(ErrorCode.HOOK_MISBEHAVED) }) {
+            is HttpResult.Answered -> answer.response
+            HttpResult.NotSent -> throw AuthException(ErrorCode.OFFLINE)
+            HttpResult.Ambiguous -> throw AuthException(ErrorCode.NO_ANSWER)
         }
     }
 
@@ -106,7 +113,7 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         work()
     } catch (_: InternalException) {
         // A panic in the core, whose words are nobody's business.
-        throw AuthException.internal()
+        throw AuthException(ErrorCode.INTERNAL)
     }
 
     private suspend fun loop(operation: Operation, performer: Performer, wanted: () -> Boolean): Outcome {
@@ -132,7 +139,7 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
     private fun now() = try {
         hooks.clock.now()
     } catch (_: Throwable) {
-        throw AuthException.hookMisbehaved()
+        throw AuthException(ErrorCode.HOOK_MISBEHAVED)
     }
 }
 

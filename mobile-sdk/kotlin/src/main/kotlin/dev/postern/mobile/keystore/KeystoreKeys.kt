@@ -6,8 +6,8 @@ import dev.postern.mobile.HookException
 import dev.postern.mobile.KeyInfo
 import dev.postern.mobile.KeyLevel
 import dev.postern.mobile.KeyPolicy
+import java.security.GeneralSecurityException
 import java.security.KeyPairGenerator
-import java.security.KeyStore
 import java.security.PrivateKey
 import java.security.ProviderException
 import java.security.Signature
@@ -43,46 +43,49 @@ public class KeystoreKeys(
     private val fastEnough: Duration = 150.milliseconds,
     private val time: TimeSource = TimeSource.Monotonic,
 ) : DpopSigner {
+    private val keys = Keys(device.provider)
+
     override suspend fun ensureKey(id: String, policy: KeyPolicy): KeyInfo = inside {
         val info = find(id) ?: make(id)
         if (policy == KeyPolicy.REQUIRE_HARDWARE && info.level == KeyLevel.SOFTWARE) {
-            keystore().deleteEntry(alias(id))
+            keys.delete(alias(id))
             throw HookException(HookError.UNAVAILABLE)
         }
         info
     }
 
     override suspend fun sign(id: String, message: ByteArray): ByteArray = inside {
-        signature(privateKey(id) ?: throw HookException(HookError.NOT_FOUND), message)
+        val key = keys.find(alias(id)) { generate(it, strongBox = false) }
+        signature(key as PrivateKey? ?: throw HookException(HookError.NOT_FOUND), message)
     }
 
-    override suspend fun deleteKey(id: String): Unit = inside {
-        keystore().run { if (containsAlias(alias(id))) deleteEntry(alias(id)) }
-    }
+    override suspend fun deleteKey(id: String): Unit = inside { keys.delete(alias(id)) }
 
     private fun find(id: String): KeyInfo? {
         val private = privateKey(id) ?: return null
-        return keyInfo(keystore().getCertificate(alias(id)).publicKey as ECPublicKey, device.level(private))
+        return keyInfo(keys.certificate(alias(id)).publicKey as ECPublicKey, device.level(private))
     }
 
     private fun make(id: String): KeyInfo {
         if (device.hasStrongBox) {
             try {
-                generate(id, strongBox = true)
+                generate(alias(id), strongBox = true)
                 val began = time.markNow()
                 signature(privateKey(id) ?: throw ProviderException("made and not there"), ByteArray(32))
                 if (began.elapsedNow() <= fastEnough) return find(id) ?: throw HookException(HookError.IO)
             } catch (_: ProviderException) {
                 // Full, or not there after all. The key of the same name takes its place.
+            } catch (_: GeneralSecurityException) {
+                // A chip that makes keys and cannot sign.
             }
         }
-        generate(id, strongBox = false)
+        generate(alias(id), strongBox = false)
         return find(id) ?: throw HookException(HookError.IO)
     }
 
-    private fun generate(id: String, strongBox: Boolean) {
+    private fun generate(alias: String, strongBox: Boolean) {
         KeyPairGenerator.getInstance("EC", device.provider).run {
-            initialize(device.signingKey(alias(id), strongBox))
+            initialize(device.signingKey(alias, strongBox))
             generateKeyPair()
         }
     }
@@ -95,9 +98,7 @@ public class KeystoreKeys(
             sign()
         }
 
-    private fun privateKey(id: String) = keystore().getKey(alias(id), null) as PrivateKey?
-
-    private fun keystore() = KeyStore.getInstance(device.provider).apply { load(null) }
+    private fun privateKey(id: String) = keys.look(alias(id)) as PrivateKey?
 
     private suspend fun <T> inside(work: () -> T): T = withContext(Dispatchers.IO) { inKeystore(work) }
 

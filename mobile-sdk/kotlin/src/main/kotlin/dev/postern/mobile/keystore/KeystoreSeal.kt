@@ -3,7 +3,6 @@ package dev.postern.mobile.keystore
 import dev.postern.mobile.HookError
 import dev.postern.mobile.HookException
 import dev.postern.mobile.file.Seal
-import java.security.KeyStore
 import java.security.spec.AlgorithmParameterSpec
 import javax.crypto.AEADBadTagException
 import javax.crypto.Cipher
@@ -21,8 +20,9 @@ public class KeystoreSeal(
     private val secretKey: (alias: String) -> AlgorithmParameterSpec,
 ) : Seal {
     override fun seal(name: String, value: ByteArray): ByteArray = inKeystore {
-        // The store's lock is held: no other process makes a key at the same time.
-        val cipher = cipher(Cipher.ENCRYPT_MODE, key() ?: make(), name, null)
+        // The store's lock is held: no other process makes a key at the same time. One that is there is never made anew,
+        // since nobody could read any record then.
+        val cipher = cipher(Cipher.ENCRYPT_MODE, key() ?: make(alias), name, null)
         byteArrayOf(FORM) + cipher.iv + cipher.doFinal(value)
     }
 
@@ -45,12 +45,9 @@ public class KeystoreSeal(
             updateAAD("postern\u0000$name".encodeToByteArray())
         }
 
-    private fun key() = KeyStore.getInstance(provider).run {
-        load(null)
-        getKey(alias, null) as SecretKey?
-    }
+    private fun key() = Keys(provider).find(alias) { make(it) } as SecretKey?
 
-    private fun make(): SecretKey = KeyGenerator.getInstance("AES", provider).run {
+    private fun make(alias: String): SecretKey = KeyGenerator.getInstance("AES", provider).run {
         init(secretKey(alias))
         generateKey()
     }

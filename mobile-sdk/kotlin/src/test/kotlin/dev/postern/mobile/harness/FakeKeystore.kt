@@ -20,6 +20,7 @@ import java.security.spec.ECGenParameterSpec
 import java.util.Collections
 import java.util.Date
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicInteger
 import javax.crypto.KeyGenerator
 import javax.crypto.KeyGeneratorSpi
 import javax.crypto.SecretKey
@@ -34,6 +35,18 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
 
     /** Thrown when a key is made in the device's own chip. */
     @Volatile var chipFault: ProviderException? = null
+
+    /** The device's own chip makes keys that do not sign. */
+    @Volatile var chipIsFaulty = false
+
+    /** For how many calls the service is away: no key is there then, and none is made. */
+    val away = AtomicInteger()
+
+    private fun isAway() = away.getAndUpdate { (it - 1).coerceAtLeast(0) } > 0
+
+    private fun making() {
+        if (isAway()) throw ProviderException("the service does not answer")
+    }
 
     @Volatile override var hasStrongBox = true
     override val provider: String get() = name
@@ -69,12 +82,14 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
         }
 
         override fun generateKeyPair(): KeyPair {
+            making()
             if (spec.strongBox) chipFault?.let { throw it }
             val pair = KeyPairGenerator.getInstance("EC", "SunEC").run {
                 initialize(ECGenParameterSpec("secp256r1"))
                 generateKeyPair()
             }
-            made[spec.alias] = Triple(pair.private, pair.public, spec.strongBox)
+            val private = if (spec.strongBox && chipIsFaulty) Unusable() else pair.private
+            made[spec.alias] = Triple(private, pair.public, spec.strongBox)
             return pair
         }
     }
@@ -90,9 +105,19 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
             spec = parameters as Spec
         }
 
-        override fun engineGenerateKey(): SecretKey =
-            KeyGenerator.getInstance("AES", "SunJCE").apply { init(256) }.generateKey()
+        override fun engineGenerateKey(): SecretKey {
+            making()
+            return KeyGenerator.getInstance("AES", "SunJCE").apply { init(256) }.generateKey()
                 .also { made[spec.alias] = Triple(it, null, false) }
+        }
+    }
+
+    private class Unusable : PrivateKey {
+        override fun getAlgorithm() = "EC"
+
+        override fun getFormat() = null
+
+        override fun getEncoded() = null
     }
 
     private class Public(private val key: PublicKey) : Certificate("fake") {
@@ -110,12 +135,13 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
     private inner class Store : KeyStoreSpi() {
         override fun engineGetKey(alias: String, password: CharArray?): Key? {
             fault?.let { throw it }
-            return made[alias]?.first
+            return if (isAway()) null else made[alias]?.first
         }
 
-        override fun engineGetCertificate(alias: String): Certificate? = made[alias]?.second?.let { Public(it) }
+        override fun engineGetCertificate(alias: String): Certificate? =
+            if (isAway()) null else made[alias]?.second?.let { Public(it) }
 
-        override fun engineContainsAlias(alias: String) = made.containsKey(alias)
+        override fun engineContainsAlias(alias: String) = !isAway() && made.containsKey(alias)
 
         override fun engineDeleteEntry(alias: String) {
             made.remove(alias)

@@ -11,8 +11,9 @@ import dev.postern.mobile.AuthException
 import dev.postern.mobile.SignInFailed
 import dev.postern.mobile.SignedIn
 import dev.postern.mobile.Want
+import dev.postern.mobile.android.handleReturn
 import dev.postern.mobile.android.launchBrowser
-import dev.postern.mobile.android.redirectOf
+import dev.postern.mobile.android.takeReturn
 import kotlinx.coroutines.MainScope
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.launch
@@ -40,16 +41,16 @@ class MainActivity : Activity() {
         doing { show(auth.session()?.let { "Signed in: ${it.account}" } ?: "Nobody is signed in.") }
     }
 
-    /** The browser comes back, perhaps to a process that has just been started. */
+    /** The browser comes back or was closed, perhaps to a process that has just been started. */
     override fun onNewIntent(intent: Intent) {
         super.onNewIntent(intent)
         comeBack(intent)
     }
 
     private fun comeBack(intent: Intent): Boolean {
-        val redirect = redirectOf(intent) ?: return false
+        val back = takeReturn(intent) ?: return false
         doing {
-            when (val came = auth.handleRedirect(redirect)) {
+            when (val came = auth.handleReturn(back)) {
                 is SignedIn -> show("Welcome, ${came.session.account}.")
                 is SignInFailed -> throw came.error
             }
