@@ -126,8 +126,7 @@ pub async fn open(
 /// The live session of a cookie.
 pub async fn load(provider: &Provider, cookie: Digest) -> Result<Option<BrowserSession>> {
     let now = provider.clock.now();
-    let idle_since = now.minus(provider.lifetimes.browser_session_idle);
-    let session = browser_sessions::load(&provider.db, cookie, now, idle_since).await?;
+    let session = browser_sessions::load(&provider.db, cookie, now, provider.idle_since(now)).await?;
     // The database may have gone back, and say that an ended one lives.
     Ok(session.filter(|session| !provider.ends.browsers.contains(&session.id)))
 }

@@ -126,11 +126,27 @@ fn fault(error: &dyn fmt::Display) -> OAuthError {
     OAuthError::new(ErrorCode::ServerError, "the server failed; its log says why")
 }
 
-/// Too many requests that failed.
+/// Too many requests of a kind that is counted, some only when they fail.
 pub(super) fn too_many(wait: Lifetime) -> Response {
-    let error = OAuthError::invalid_request("too many failed requests from this address");
+    let error = OAuthError::invalid_request(TOO_MANY);
     with_retry_after(json_of(StatusCode::TOO_MANY_REQUESTS, &error), wait)
 }
+
+/// The same for a person.
+pub(super) fn too_many_page(site: &Shared, request_id: &str, wait: Lifetime) -> Response {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let page = ErrorPage {
+        status: status.as_u16(),
+        title: "Too much came from here".to_owned(),
+        message: sentence(TOO_MANY),
+        advice: "Nothing was lost. Wait some minutes, then reload this page.".to_owned(),
+        code: None,
+        request_id: request_id.to_owned(),
+    };
+    with_retry_after(site.pages.respond(status, &page, &[]), wait)
+}
+
+const TOO_MANY: &str = "too many requests from this address";
 
 /// A form that does not read, for a program.
 pub(super) fn bad_form_json(error: BadForm) -> Response {

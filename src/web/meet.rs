@@ -1,11 +1,17 @@
 //! Clients whose id is the address of their metadata become known when they are first heard of.
 
+use axum::response::Response;
+
 use crate::{
     base::time::Lifetime,
     domain::oauth_error::OAuthError,
     flows::{client_metadata, registration::RegistrationError},
     store::error::StoreError,
-    web::{Site, extract::address::Address},
+    web::{
+        Shared, Site,
+        error::{oauth_json, oauth_page, store_json, store_page, too_many, too_many_page},
+        extract::{address::Address, session::Visitor},
+    },
 };
 
 /// Why a client is not known that has a document.
@@ -13,6 +19,26 @@ pub(super) enum NotMet {
     Refused(OAuthError),
     Wait(Lifetime),
     Store(StoreError),
+}
+
+impl NotMet {
+    /// What a program is told; what it sent wrong is counted for its address.
+    pub(super) fn json(self, site: &Site, address: Address) -> Response {
+        match self {
+            Self::Refused(error) => site.count_failure(address, oauth_json(&error)),
+            Self::Wait(wait) => too_many(wait),
+            Self::Store(error) => store_json(&error),
+        }
+    }
+
+    /// What a person sees.
+    pub(super) fn page(self, site: &Shared, visitor: &Visitor) -> Response {
+        match self {
+            Self::Refused(error) => oauth_page(site, &visitor.request_id, &error),
+            Self::Wait(wait) => too_many_page(site, &visitor.request_id, wait),
+            Self::Store(error) => store_page(site, &visitor.request_id, &error),
+        }
+    }
 }
 
 impl Site {

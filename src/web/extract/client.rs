@@ -17,9 +17,8 @@ use crate::{
     web::{
         Shared,
         cors::Asking,
-        error::{bad_form_json, oauth_json, store_json, too_many},
+        error::{bad_form_json, oauth_json, store_json},
         extract::{address::Address, basic::authorization, form::Form},
-        meet::NotMet,
     },
 };
 
@@ -46,11 +45,7 @@ impl FromRequest<Shared> for AuthenticatedClient {
             && is_stranger(&site.provider, id)
             && let Err(error) = site.meet(id, address).await
         {
-            return Err(match error {
-                NotMet::Refused(error) => site.count_failure(address, oauth_json(&error)),
-                NotMet::Wait(wait) => too_many(wait),
-                NotMet::Store(error) => store_json(&error),
-            });
+            return Err(error.json(site, address));
         }
         let authenticated = match presented(&form, authorization) {
             Ok(presented) => authenticate(&site.provider, &presented).await,

@@ -15,10 +15,9 @@ use crate::{
     },
     web::{
         Shared, answer,
-        error::{oauth_page, store_page, too_many},
+        error::{oauth_page, store_page},
         extract::{foreign::ForeignForm, opened::Opened, session::Visitor},
         journey,
-        meet::NotMet,
         oauth::posted::{self, NotPosted},
     },
 };
@@ -41,11 +40,7 @@ pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response 
     if let Ok(Some(id)) = raw.one("client_id")
         && let Err(error) = site.meet(id, visitor.address).await
     {
-        return match error {
-            NotMet::Refused(error) => oauth_page(&site, &visitor.request_id, &error),
-            NotMet::Wait(wait) => too_many(wait),
-            NotMet::Store(error) => store_page(&site, &visitor.request_id, &error),
-        };
+        return error.page(&site, &visitor);
     }
     let identified = match authorize::identify(&site.provider, raw) {
         Ok(identified) => identified,

@@ -31,7 +31,11 @@ async fn show_every_page(viewport: Size) {
     let Some(browser) = Browser::open(viewport).await else {
         return;
     };
-    let site = Site::start().await;
+    let site = Site::start_with(|config| {
+        config.registration.metadata_documents = true;
+        config.limits.registrations.burst = 1;
+    })
+    .await;
     site.add_person(LONG_EMAIL, LONG_NAME).await;
     let mut faults = on_the_way_to_an_app(&site, &browser, viewport).await;
     faults.extend(for_a_device(&site, &browser, viewport).await);
@@ -47,6 +51,15 @@ async fn on_the_way_to_an_app(site: &Site, browser: &Browser, viewport: Size) ->
     site.authorize(browser, &phone, &[("client_id", "nobody")]).await;
     browser.wait_for_heading("This sign-in link does not work").await;
     faults.extend(check(browser, viewport, "error").await);
+    // Apps whose documents nobody may fetch: the second is one too many.
+    for (stranger, heading) in [
+        ("https://localhost/one.json", "This sign-in link does not work"),
+        ("https://localhost/two.json", "Too much came from here"),
+    ] {
+        site.authorize(browser, &phone, &[("client_id", stranger)]).await;
+        browser.wait_for_heading(heading).await;
+    }
+    faults.extend(check(browser, viewport, "too-many").await);
 
     site.authorize(browser, &phone, &[]).await;
     browser.wait_for_heading("Sign in").await;

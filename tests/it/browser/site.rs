@@ -29,8 +29,13 @@ pub(super) struct Site {
 impl Site {
     /// `http://localhost:PORT`
     pub(super) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same with other settings.
+    pub(super) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let (listener, address) = bind();
-        Self::serve(listener, &format!("http://localhost:{}", address.port())).await
+        Self::serve_with(listener, &format!("http://localhost:{}", address.port()), change).await
     }
 
     /// `https://localhost:PORT`, behind a proxy that ends TLS.

@@ -300,17 +300,33 @@ async fn many_at_once_share_one_fetch_and_a_flood_is_bounded() {
     let few = postern
         .beside_with(|config| config.limits.registrations.burst = 3)
         .await;
-    let mut last = 0;
-    for n in 0..5 {
-        let stranger: &'static str = format!("https://localhost:{}/{n}.json", place.port).leak();
-        last = few
-            .browser()
-            .open(&Phone::new(&few, stranger).authorize_url(&[]))
-            .await
-            .page()
-            .answer
-            .status
-            .as_u16();
+    let strangers = (0..5).map(|n| place.url(&format!("/{n}.json")).leak() as &'static str);
+    let mut last = None;
+    for stranger in strangers {
+        let url = Phone::new(&few, stranger).authorize_url(&[]);
+        last = Some(few.browser().open(&url).await.page());
     }
-    assert_eq!(last, 429);
+    let page = last.expect("a page");
+    assert_eq!(
+        (page.answer.status.as_u16(), page.answer.header("retry-after")),
+        (429, "300"),
+        "{}",
+        page.text()
+    );
+    assert!(page.answer.header("content-type").starts_with("text/html"));
+    assert_eq!(page.heading(), "Too much came from here");
+    assert!(page.text().contains("Too many requests from this address."), "{}", page.text());
+    // A program is told in its own language.
+    let told = few.post("/par", &[("client_id", place.url("/6.json").as_str())]).await;
+    assert_eq!(
+        (told.status.as_u16(), told.header("retry-after"), told.json()),
+        (
+            429,
+            "300",
+            json!({
+                "error": "invalid_request",
+                "error_description": "too many requests from this address",
+            })
+        )
+    );
 }
