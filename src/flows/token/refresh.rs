@@ -25,6 +25,7 @@ use crate::{
         issue::{Order, Tokens, issue},
         token::{
             TokenError,
+            live::{self, NotEnded},
             narrow::{Narrowed, Wanted},
         },
         went_back,
@@ -71,15 +72,17 @@ pub async fn refresh(
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     let holds = |found: &Found| found.has_handle(token.handle.digest());
     let wanted = Wanted::new(client, request.resource, request.details, request.scope.as_ref())?;
-    keys.ensure_recent(&provider.db, &provider.clock).await?;
-    let narrowed = wanted.of(provider, client, token.session, holds).await?;
+    let session = live::not_remembered(provider, client, token.session).await?;
+    let session = session.ok_or_else(refused)?;
+    let narrowed = wanted.of(provider, client, session, holds).await?;
     let rules = client.refresh_rules(&provider.lifetimes);
     let call = Call {
         provider,
         client,
         request: &request,
         token: &token,
-        narrowed: narrowed.ok_or_else(refused)?,
+        session,
+        narrowed,
         rules,
     };
     for _ in 0..TRIES {
@@ -106,6 +109,7 @@ struct Call<'a> {
     client: &'a Client,
     request: &'a RefreshRequest<'a>,
     token: &'a RefreshToken,
+    session: NotEnded,
     narrowed: Narrowed,
     rules: RefreshRules,
 }
@@ -122,7 +126,7 @@ impl Call<'_> {
     async fn rotate(&self) -> Result<Option<Tokens>, TokenError> {
         let now = self.provider.clock.now();
         let binds = (
-            self.token.session,
+            self.session.id(),
             self.token.handle.digest(),
             self.client.id.clone(),
             self.token.generation.to_i64(),
@@ -144,7 +148,7 @@ impl Call<'_> {
     async fn stay(&self) -> Result<Option<Tokens>, TokenError> {
         let now = self.provider.clock.now();
         let coarse = Lifetime::from_millis(self.rules.idle.millis() / 8).min(COARSE);
-        let (session, handle) = (self.token.session, self.token.handle.digest());
+        let (session, handle) = (self.session.id(), self.token.handle.digest());
         let (client, generation) = (&self.client.id, self.token.generation.to_i64());
         let binds = (
             session,
@@ -170,8 +174,8 @@ impl Call<'_> {
     /// Says what the token means for the row that is there, and does what follows.
     async fn explain(&self) -> Result<Outcome, TokenError> {
         let now = self.provider.clock.now();
-        let Some(found) = device_sessions::find(&self.provider.db, self.token.session).await? else {
-            tracing::info!(session = %self.token.session, "a refresh token of no session was presented");
+        let Some(found) = device_sessions::find(&self.provider.db, self.session.id()).await? else {
+            tracing::info!(session = %self.session.id(), "a refresh token of no session was presented");
             return Ok(Outcome::Refused);
         };
         let session = found.session;
@@ -240,7 +244,7 @@ impl Call<'_> {
     fn order(&self, now: Instant) -> Order<'_> {
         Order {
             client: self.client,
-            session: self.token.session,
+            session: self.session.id(),
             scope: self.request.scope.as_ref(),
             resource: self.narrowed.resource.as_ref(),
             details: self.narrowed.details.as_ref(),
