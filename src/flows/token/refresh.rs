@@ -32,7 +32,7 @@ use crate::{
     },
     ports::{clients::COARSE, keys::Keys},
     store::{
-        device_sessions::{self, FastForward, Found, ROTATE, STAY, STAY_AND_TOUCH},
+        device_sessions::{self, FastForward, Found, ROTATE, RepeatSince, STAY, STAY_AND_TOUCH, UsedSince},
         error::StoreError,
         events::RecordEvent,
     },
@@ -132,8 +132,8 @@ impl Call<'_> {
             self.token.generation.to_i64(),
             self.request.proof.map(|proof| proof.key),
             now,
-            now.minus(self.rules.idle),
-            now.minus(self.rules.retry_window),
+            UsedSince(now.minus(self.rules.idle)),
+            RepeatSince(now.minus(self.rules.retry_window)),
             self.request.app_version.as_ref().map(ToString::to_string),
             self.request.address.clone(),
         );
@@ -156,13 +156,14 @@ impl Call<'_> {
             client.clone(),
             generation,
             now,
-            now.minus(coarse),
+            UsedSince(now.minus(coarse)),
         );
         let db = &self.provider.db;
         let mut found = db.read(STAY, binds).await?;
         if found.is_none() {
             let version = self.request.app_version.as_ref().map(ToString::to_string);
-            let (since, address) = (now.minus(self.rules.idle), self.request.address.clone());
+            let since = UsedSince(now.minus(self.rules.idle));
+            let address = self.request.address.clone();
             let client = client.clone();
             let binds = (session, handle, client, generation, now, since, version, address);
             found = db.execute(STAY_AND_TOUCH, binds).await?;
