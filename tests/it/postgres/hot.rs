@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use postern::{
     base::{digest::Digest, id::DeviceSessionId, time::Instant},
-    store::{db::Statement, device_sessions::{ROTATE, RepeatSince, UsedSince}},
+    store::{
+        db::Statement,
+        device_sessions::{ROTATE, RepeatSince, UsedSince},
+    },
 };
 
 use super::{DATABASE, asked::start, cluster, location};
