@@ -117,11 +117,8 @@ impl Pending {
             "state": self.state.text(), "nonce": self.nonce.text(), "verifier": self.verifier.text(),
             "redirect_uri": self.redirect_uri, "device_code": self.device_code.as_ref().map(Secret::text),
             "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
-            "used": self.used, "given_up": self.given_up,
+            "used": self.used, "given_up": self.given_up, "max_age": self.max_age,
         });
-        if let Some(max_age) = self.max_age {
-            record["max_age"] = max_age.into();
-        }
         self.until.write(&mut record);
         json::write(record)
     }
