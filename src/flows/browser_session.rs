@@ -136,15 +136,9 @@ const TOUCH_EVERY: Lifetime = Lifetime::from_secs(600);
 
 /// Remembers that a session was used, coarsely: a page that is only looked at seldom writes.
 pub async fn used(provider: &Provider, session: &BrowserSession) -> Result<()> {
-    if provider.clock.now().since(session.last_seen_at) < TOUCH_EVERY {
-        return Ok(());
-    }
-    seen(provider, session.id).await
-}
-
-/// Remembers that a session was used just now.
-pub async fn seen(provider: &Provider, id: BrowserSessionId) -> Result<()> {
     let now = provider.clock.now();
-    let _: Option<()> = provider.db.execute(TOUCH, (id, now)).await?;
+    if now.since(session.last_seen_at) >= TOUCH_EVERY {
+        let _: Option<()> = provider.db.execute(TOUCH, (session.id, now)).await?;
+    }
     Ok(())
 }

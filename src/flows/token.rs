@@ -6,6 +6,7 @@ pub mod code;
 pub mod device_code;
 pub mod exchange;
 pub mod jwt_bearer;
+mod live;
 mod narrow;
 mod redemption;
 pub mod refresh;

@@ -52,6 +52,16 @@ impl Redeemed {
     }
 }
 
+/// Since when a session must have been used. A type, since a statement's values go by their places.
+#[derive(Debug, Clone, Copy, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct UsedSince(pub Instant);
+
+/// Since when a session must have been rotated, so that a lost refresh of a bearer may be repeated.
+#[derive(Debug, Clone, Copy, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct RepeatSince(pub Instant);
+
 statements! {
     /// Allow: writes the `granted` row, or gives its code a new minute. Reads the live rows that it hangs on, so an
     /// end either sees it or makes it find nothing. The last value is the origin, which a device does not have.
@@ -86,10 +96,10 @@ statements! {
            AND (jkt IS NULL OR jkt = $6)
          RETURNING user_id, grant_json, jkt, device";
     /// The rotation and the repeat of a lost one, in one statement: the newest generation moves on, its predecessor
-    /// gives the same successor again. id, handle, client, generation, key, now, idle since, repeat since, the app's
+    /// gives the same successor again. id, handle, client, generation, key, now, used since, repeat since, the app's
     /// version, the address.
-    pub ROTATE: (DeviceSessionId, Digest, ClientId, i64, Option<Thumbprint>, Instant, Instant, Instant, Option<String>,
-                 Option<String>) => Redeemed =
+    pub ROTATE: (DeviceSessionId, Digest, ClientId, i64, Option<Thumbprint>, Instant, UsedSince, RepeatSince,
+                 Option<String>, Option<String>) => Redeemed =
         "UPDATE device_sessions
          SET generation = $4 + 1,
            rotated_at = CASE WHEN generation = $4 THEN $6 ELSE rotated_at END,
@@ -102,13 +112,14 @@ statements! {
          RETURNING user_id, grant_json, jkt, device";
     /// A refresh token that stays, of a session that was used lately: any generation that was issued, and nothing is
     /// written. id, handle, client, generation, now, used since.
-    pub STAY: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant) => Redeemed =
+    pub STAY: (DeviceSessionId, Digest, ClientId, i64, Instant, UsedSince) => Redeemed =
         "SELECT user_id, grant_json, jkt, device FROM device_sessions
          WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4
            AND expires_at > $5 AND rotated_at > $6";
-    /// The same for one that was not used lately, which is written: id, handle, client, generation, now, idle since, the
+    /// The same for one that was not used lately, which is written: id, handle, client, generation, now, used since, the
     /// app's version, the address.
-    pub STAY_AND_TOUCH: (DeviceSessionId, Digest, ClientId, i64, Instant, Instant, Option<String>, Option<String>) => Redeemed =
+    pub STAY_AND_TOUCH: (DeviceSessionId, Digest, ClientId, i64, Instant, UsedSince, Option<String>, Option<String>)
+            => Redeemed =
         "UPDATE device_sessions
          SET rotated_at = $5, app_version = COALESCE($7, app_version), address = COALESCE($8, address)
          WHERE id = $1 AND state = 'active' AND handle_digest = $2 AND client_id = $3 AND generation >= $4

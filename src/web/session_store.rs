@@ -1,17 +1,21 @@
 //! tower-sessions over our own table: the row *is* the browser session, and only its cookie's digest is stored.
 //!
-//! `delete` writes nothing: tower-sessions calls it for the old id of `cycle_id`, whose row `create` moves to the new
-//! digest. Ends are written by the one function that ends things; then the cookie is cleared.
+//! - [`signed_in`] comes to `load`, with each request: the live session of the cookie.
+//! - [`open`] comes to `create`, with each sign-in: a new cookie for a new row, or for the one that the person has already.
+//! - `delete` writes nothing: it is asked for the cookie before, whose row `create` gives to the new one or has ended.
+//! - `save` writes nothing: it is asked once the answer to a sign-in is made, of which `create` has written everything. The
+//!   last use is written by `flows/browser_session.rs`, an end by the one function that ends things.
+//! - tower-sessions carries errors as texts of three kinds: [`told`] chooses the kind, and [`heard`] reads it.
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tower_sessions::{
-    SessionStore,
+    Session, SessionStore,
     cookie::time::OffsetDateTime,
     session::{self, Id, Record},
-    session_store::{Error, Result},
+    session_store::{self, Error},
 };
 
 use crate::{
@@ -24,41 +28,46 @@ use crate::{
     store::error::StoreError,
 };
 
+/// Who is signed in with this cookie.
+pub(super) async fn signed_in(cookie: &Session) -> Result<Option<BrowserSession>, StoreError> {
+    match cookie.get::<Data>(KEY).await.map_err(heard) {
+        Ok(data) => Ok(data.map(|data| data.session)),
+        // Only opening is refused.
+        Err(OpenError::Refused) => Ok(None),
+        Err(OpenError::Store(error)) => Err(error),
+    }
+}
+
+/// Opens a session and gives the browser a new cookie for it.
+pub(super) async fn open(
+    cookie: &Session,
+    session: BrowserSession,
+    opening: Opening,
+) -> Result<(), OpenError> {
+    let opening = Some(opening);
+    let given = give(cookie, Data { session, opening }).await.map_err(heard);
+    if matches!(given, Err(OpenError::Refused)) {
+        // Otherwise tower-sessions would try to write it once more, after the answer is made.
+        cookie.clear().await;
+    }
+    given
+}
+
+async fn give(cookie: &Session, data: Data) -> Result<(), session::Error> {
+    cookie.insert(KEY, data).await?;
+    cookie.cycle_id().await?;
+    cookie.save().await
+}
+
 /// The one key of a session's data.
-pub(super) const KEY: &str = "browser_session";
+const KEY: &str = "browser_session";
 
 /// What a session's data holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SessionData {
-    /// The session.
-    pub(super) session: BrowserSession,
+struct Data {
+    session: BrowserSession,
     /// How it was opened; only while it is being opened.
-    pub(super) opening: Option<Opening>,
-}
-
-/// What went wrong in a handle of tower-sessions. Its errors are texts; `told` chose the variant, and this reads it.
-impl From<session::Error> for OpenError {
-    fn from(error: session::Error) -> Self {
-        match error {
-            session::Error::Store(Error::Encode(_)) => Self::Refused,
-            session::Error::Store(Error::Decode(text)) => Self::Store(StoreError::Corrupt(text)),
-            session::Error::Store(Error::Backend(text)) => Self::Store(StoreError::Unavailable(text)),
-            session::Error::SerdeJson(error) => Self::Store(StoreError::Corrupt(error.to_string())),
-        }
-    }
-}
-
-/// The reverse, for tower-sessions to carry: `Encode` is a refusal, `Decode` a fault, `Backend` may be better soon.
-fn told(error: impl Into<OpenError>) -> Error {
-    match error.into() {
-        refused @ OpenError::Refused => Error::Encode(refused.to_string()),
-        OpenError::Store(StoreError::Unavailable(text)) => Error::Backend(text),
-        OpenError::Store(busy @ StoreError::Busy) => Error::Backend(busy.to_string()),
-        OpenError::Store(StoreError::Corrupt(text)) => Error::Decode(text),
-        OpenError::Store(fault @ (StoreError::Conflict(_) | StoreError::Nested | StoreError::Stopped(_))) => {
-            Error::Decode(fault.to_string())
-        }
-    }
+    opening: Option<Opening>,
 }
 
 /// The table as tower-sessions sees it.
@@ -82,7 +91,7 @@ fn digest(id: Id) -> Digest {
     Digest::of(&id.0.to_be_bytes())
 }
 
-fn data(record: &Record) -> Result<SessionData> {
+fn data(record: &Record) -> session_store::Result<Data> {
     let value = record.data.get(KEY).cloned().unwrap_or_default();
     serde_json::from_value(value).map_err(unreadable)
 }
@@ -94,8 +103,8 @@ fn unreadable(error: serde_json::Error) -> Error {
 
 #[async_trait]
 impl SessionStore for BrowserSessionStore {
-    async fn create(&self, record: &mut Record) -> Result<()> {
-        let SessionData { session, opening } = data(record)?;
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        let Data { session, opening } = data(record)?;
         let fault = || {
             told(StoreError::Corrupt(
                 "a session is opened by signing in".to_owned(),
@@ -106,24 +115,18 @@ impl SessionStore for BrowserSessionStore {
         opened.map_err(told)
     }
 
-    /// Only the time of the last use changes in a session's life; everything else is a sign-in or an end.
-    async fn save(&self, record: &Record) -> Result<()> {
-        let SessionData { session, opening } = data(record)?;
-        if opening.is_some() {
-            // `create` has just written it.
-            return Ok(());
-        }
-        browser_session::seen(&self.0, session.id).await.map_err(told)
+    async fn save(&self, _record: &Record) -> session_store::Result<()> {
+        Ok(())
     }
 
-    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
         let session = browser_session::load(&self.0, digest(*id)).await;
         let Some(session) = session.map_err(told)? else {
             return Ok(None);
         };
         let expiry_date = OffsetDateTime::from_unix_timestamp(session.expires_at.seconds())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let value = serde_json::to_value(SessionData {
+        let value = serde_json::to_value(Data {
             session,
             opening: None,
         });
@@ -135,7 +138,30 @@ impl SessionStore for BrowserSessionStore {
         }))
     }
 
-    async fn delete(&self, _id: &Id) -> Result<()> {
+    async fn delete(&self, _id: &Id) -> session_store::Result<()> {
         Ok(())
+    }
+}
+
+/// What went wrong, for tower-sessions to carry: `Encode` is a refusal, `Decode` a fault, `Backend` may be better soon.
+fn told(error: impl Into<OpenError>) -> Error {
+    match error.into() {
+        refused @ OpenError::Refused => Error::Encode(refused.to_string()),
+        OpenError::Store(StoreError::Unavailable(text)) => Error::Backend(text),
+        OpenError::Store(busy @ StoreError::Busy) => Error::Backend(busy.to_string()),
+        OpenError::Store(StoreError::Corrupt(text)) => Error::Decode(text),
+        OpenError::Store(fault @ (StoreError::Conflict(_) | StoreError::Nested | StoreError::Stopped(_))) => {
+            Error::Decode(fault.to_string())
+        }
+    }
+}
+
+/// The reverse.
+fn heard(error: session::Error) -> OpenError {
+    match error {
+        session::Error::Store(Error::Encode(_)) => OpenError::Refused,
+        session::Error::Store(Error::Decode(text)) => StoreError::Corrupt(text).into(),
+        session::Error::Store(Error::Backend(text)) => StoreError::Unavailable(text).into(),
+        session::Error::SerdeJson(error) => StoreError::Corrupt(error.to_string()).into(),
     }
 }

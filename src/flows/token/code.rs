@@ -19,7 +19,7 @@ use crate::{
         end::end,
         issue::Tokens,
         token::{
-            TokenError,
+            TokenError, live,
             narrow::Wanted,
             redemption::{self, Redemption},
         },
@@ -63,12 +63,12 @@ pub async fn redeem(
     };
     let holds = |found: &Found| found.code == code.digest();
     let wanted = Wanted::new(client, request.resource, request.details, None)?;
-    provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
-    let narrowed = wanted.of(provider, client, code.session, holds).await?;
-    let narrowed = narrowed.ok_or_else(OAuthError::invalid_code)?;
+    let session = live::not_remembered(provider, client, code.session).await?;
+    let session = session.ok_or_else(OAuthError::invalid_code)?;
+    let narrowed = wanted.of(provider, client, session, holds).await?;
 
     let redemption = Redemption {
-        session: code.session,
+        session,
         code: code.digest(),
         challenge: challenge.digest(),
         redirect_uri: request.redirect_uri,

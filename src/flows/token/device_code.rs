@@ -13,7 +13,7 @@ use crate::{
         Provider,
         issue::Tokens,
         token::{
-            TokenError,
+            TokenError, live,
             narrow::Wanted,
             redemption::{self, Redemption},
         },
@@ -71,10 +71,10 @@ pub async fn poll(provider: &Provider, client: &Client, request: Poll<'_>) -> Re
         }
         Answer::Granted => {}
     }
-    provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
+    let session = live::not_remembered(provider, client, session).await?;
+    let session = session.ok_or_else(invalid)?;
     let holds = |found: &Found| found.code == code.digest();
     let narrowed = wanted.of(provider, client, session, holds).await?;
-    let narrowed = narrowed.ok_or_else(invalid)?;
     let redemption = Redemption {
         session,
         code: code.digest(),

@@ -3,7 +3,7 @@
 //! refresh token.
 
 use crate::{
-    base::{id::DeviceSessionId, url::Resource},
+    base::url::Resource,
     domain::{
         authorization_details::AuthorizationDetails,
         client::Client,
@@ -13,7 +13,7 @@ use crate::{
     },
     flows::{
         Provider,
-        token::{TokenError, resource},
+        token::{TokenError, live::NotEnded, resource},
     },
     store::device_sessions::{self, Found},
 };
@@ -56,30 +56,25 @@ impl<'a> Wanted<'a> {
         Ok(Self { api, details, scope })
     }
 
-    /// What the session has of it; nothing when the session is remembered as ended: the database may have gone back, and say
-    /// that it lives. `holds` says whether who asks has a code or token of the session: nobody else is told what it is for.
-    /// Costs a reading, which only those pay who ask for less.
+    /// What the session has of it. `holds` says whether who asks has a code or token of the session: nobody else is told what
+    /// it is for. Costs a reading, which only those pay who ask for less.
     pub(super) async fn of(
         &self,
         provider: &Provider,
         client: &Client,
-        session: DeviceSessionId,
+        session: NotEnded,
         holds: impl FnOnce(&Found) -> bool,
-    ) -> Result<Option<Narrowed>, TokenError> {
-        if provider.ends.devices.contains(&session) {
-            tracing::info!(%session, client = %client.id, "a token request for an ended session was refused");
-            return Ok(None);
-        }
+    ) -> Result<Narrowed, TokenError> {
         if self.api.is_none() && self.details.is_none() && self.scope.is_none() {
-            return Ok(Some(Narrowed::default()));
+            return Ok(Narrowed::default());
         }
-        let found = device_sessions::find(&provider.db, session).await?;
+        let found = device_sessions::find(&provider.db, session.id()).await?;
         let own = found.filter(|found| found.session.client == client.id && holds(found));
-        Ok(Some(match own {
-            Some(own) => self.within(&own.grant)?,
+        match own {
+            Some(own) => Ok(self.within(&own.grant)?),
             // The statement that follows refuses it, and says why.
-            None => Narrowed::default(),
-        }))
+            None => Ok(Narrowed::default()),
+        }
     }
 
     fn within(&self, grant: &Grant) -> Result<Narrowed, OAuthError> {

@@ -1,13 +1,7 @@
 //! A code that a person's decision stands behind is redeemed, of whichever kind it is: its row moves on, and tokens follow.
 
 use crate::{
-    base::{
-        digest::Digest,
-        id::{DeviceSessionId, EventId},
-        text::AppVersion,
-        time::Instant,
-        url::Resource,
-    },
+    base::{digest::Digest, id::EventId, text::AppVersion, time::Instant, url::Resource},
     domain::{
         authorization_details::AuthorizationDetails,
         binding::Proof,
@@ -18,7 +12,7 @@ use crate::{
     flows::{
         Provider,
         issue::{Order, Tokens, issue},
-        token::TokenError,
+        token::{TokenError, live::NotEnded},
     },
     store::device_sessions::RedeemCode,
 };
@@ -26,7 +20,7 @@ use crate::{
 /// What is presented, and what it has to fit.
 pub(super) struct Redemption<'a> {
     /// The session that the code names.
-    pub(super) session: DeviceSessionId,
+    pub(super) session: NotEnded,
     /// Digest of the code's secret.
     pub(super) code: Digest,
     /// What was answered with.
@@ -49,8 +43,7 @@ pub(super) struct Redemption<'a> {
     pub(super) now: Instant,
 }
 
-/// The first tokens of a session; nothing when its row does not wait for this. The keys have to be recent, and the session
-/// none that is remembered as ended.
+/// The first tokens of a session; nothing when its row does not wait for this.
 pub(super) async fn redeem(
     provider: &Provider,
     client: &Client,
@@ -63,6 +56,7 @@ pub(super) async fn redeem(
         now,
         ..
     } = redemption;
+    let session = session.id();
     let handle = Handle::new(&provider.entropy);
     let key = redemption.proof.map(|proof| proof.key);
     let change = RedeemCode {

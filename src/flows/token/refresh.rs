@@ -25,13 +25,14 @@ use crate::{
         issue::{Order, Tokens, issue},
         token::{
             TokenError,
+            live::{self, NotEnded},
             narrow::{Narrowed, Wanted},
         },
         went_back,
     },
     ports::{clients::COARSE, keys::Keys},
     store::{
-        device_sessions::{self, FastForward, Found, ROTATE, STAY, STAY_AND_TOUCH},
+        device_sessions::{self, FastForward, Found, ROTATE, RepeatSince, STAY, STAY_AND_TOUCH, UsedSince},
         error::StoreError,
         events::RecordEvent,
     },
@@ -71,15 +72,17 @@ pub async fn refresh(
     let token = parsed.map_err(|_| TokenError::NotOurs(refused()))?;
     let holds = |found: &Found| found.has_handle(token.handle.digest());
     let wanted = Wanted::new(client, request.resource, request.details, request.scope.as_ref())?;
-    keys.ensure_recent(&provider.db, &provider.clock).await?;
-    let narrowed = wanted.of(provider, client, token.session, holds).await?;
+    let session = live::not_remembered(provider, client, token.session).await?;
+    let session = session.ok_or_else(refused)?;
+    let narrowed = wanted.of(provider, client, session, holds).await?;
     let rules = client.refresh_rules(&provider.lifetimes);
     let call = Call {
         provider,
         client,
         request: &request,
         token: &token,
-        narrowed: narrowed.ok_or_else(refused)?,
+        session,
+        narrowed,
         rules,
     };
     for _ in 0..TRIES {
@@ -106,6 +109,7 @@ struct Call<'a> {
     client: &'a Client,
     request: &'a RefreshRequest<'a>,
     token: &'a RefreshToken,
+    session: NotEnded,
     narrowed: Narrowed,
     rules: RefreshRules,
 }
@@ -122,14 +126,14 @@ impl Call<'_> {
     async fn rotate(&self) -> Result<Option<Tokens>, TokenError> {
         let now = self.provider.clock.now();
         let binds = (
-            self.token.session,
+            self.session.id(),
             self.token.handle.digest(),
             self.client.id.clone(),
             self.token.generation.to_i64(),
             self.request.proof.map(|proof| proof.key),
             now,
-            now.minus(self.rules.idle),
-            now.minus(self.rules.retry_window),
+            UsedSince(now.minus(self.rules.idle)),
+            RepeatSince(now.minus(self.rules.retry_window)),
             self.request.app_version.as_ref().map(ToString::to_string),
             self.request.address.clone(),
         );
@@ -144,7 +148,7 @@ impl Call<'_> {
     async fn stay(&self) -> Result<Option<Tokens>, TokenError> {
         let now = self.provider.clock.now();
         let coarse = Lifetime::from_millis(self.rules.idle.millis() / 8).min(COARSE);
-        let (session, handle) = (self.token.session, self.token.handle.digest());
+        let (session, handle) = (self.session.id(), self.token.handle.digest());
         let (client, generation) = (&self.client.id, self.token.generation.to_i64());
         let binds = (
             session,
@@ -152,13 +156,14 @@ impl Call<'_> {
             client.clone(),
             generation,
             now,
-            now.minus(coarse),
+            UsedSince(now.minus(coarse)),
         );
         let db = &self.provider.db;
         let mut found = db.read(STAY, binds).await?;
         if found.is_none() {
             let version = self.request.app_version.as_ref().map(ToString::to_string);
-            let (since, address) = (now.minus(self.rules.idle), self.request.address.clone());
+            let since = UsedSince(now.minus(self.rules.idle));
+            let address = self.request.address.clone();
             let client = client.clone();
             let binds = (session, handle, client, generation, now, since, version, address);
             found = db.execute(STAY_AND_TOUCH, binds).await?;
@@ -170,8 +175,8 @@ impl Call<'_> {
     /// Says what the token means for the row that is there, and does what follows.
     async fn explain(&self) -> Result<Outcome, TokenError> {
         let now = self.provider.clock.now();
-        let Some(found) = device_sessions::find(&self.provider.db, self.token.session).await? else {
-            tracing::info!(session = %self.token.session, "a refresh token of no session was presented");
+        let Some(found) = device_sessions::find(&self.provider.db, self.session.id()).await? else {
+            tracing::info!(session = %self.session.id(), "a refresh token of no session was presented");
             return Ok(Outcome::Refused);
         };
         let session = found.session;
@@ -240,7 +245,7 @@ impl Call<'_> {
     fn order(&self, now: Instant) -> Order<'_> {
         Order {
             client: self.client,
-            session: self.token.session,
+            session: self.session.id(),
             scope: self.request.scope.as_ref(),
             resource: self.narrowed.resource.as_ref(),
             details: self.narrowed.details.as_ref(),

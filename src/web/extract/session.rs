@@ -18,7 +18,7 @@ use crate::{
         error::{fault_page, store_page},
         extract::address::Address,
         layer::RequestId,
-        session_store::{KEY, SessionData},
+        session_store,
         user_agent::UserAgent,
     },
 };
@@ -80,22 +80,8 @@ impl Visitor {
             address: self.address.to_string(),
         };
         let (session, opening) = renew(&site.provider, browser, person).await?;
-        let data = SessionData {
-            session: session.clone(),
-            opening: Some(opening),
-        };
-        let given = self.give_cookie(data).await.map_err(OpenError::from);
-        if matches!(given, Err(OpenError::Refused)) {
-            // Otherwise tower-sessions would try to write it once more, after the answer is made.
-            self.cookie.clear().await;
-        }
-        given.map(|()| session)
-    }
-
-    async fn give_cookie(&self, data: SessionData) -> Result<(), tower_sessions::session::Error> {
-        self.cookie.insert(KEY, data).await?;
-        self.cookie.cycle_id().await?;
-        self.cookie.save().await
+        session_store::open(&self.cookie, session.clone(), opening).await?;
+        Ok(session)
     }
 }
 
@@ -111,13 +97,8 @@ impl FromRequestParts<Shared> for Visitor {
         let failed = |error: &StoreError| store_page(site, &request_id, error);
         let cookie = Session::from_request_parts(parts, site).await;
         let cookie = cookie.map_err(|(_, text)| fault_page(site, &request_id, &text))?;
-        let data = match cookie.get::<SessionData>(KEY).await.map_err(OpenError::from) {
-            Ok(data) => data,
-            // Only opening is refused.
-            Err(OpenError::Refused) => None,
-            Err(OpenError::Store(error)) => return Err(failed(&error)),
-        };
-        let session = data.map(|data| data.session);
+        let session = session_store::signed_in(&cookie).await;
+        let session = session.map_err(|error| failed(&error))?;
         if let Some(session) = &session {
             let touched = used(&site.provider, session).await;
             touched.map_err(|error| failed(&error))?;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use postern::{
     base::{digest::Digest, id::DeviceSessionId, time::Instant},
-    store::{db::Statement, device_sessions::ROTATE},
+    store::{
+        db::Statement,
+        device_sessions::{ROTATE, RepeatSince, UsedSince},
+    },
 };
 
 use super::{DATABASE, asked::start, cluster, location};
@@ -54,8 +57,8 @@ async fn refreshes_touch_no_index() {
                 generation,
                 None,
                 now,
-                long_ago,
-                long_ago,
+                UsedSince(long_ago),
+                RepeatSince(long_ago),
                 Some(format!("4.{generation}")),
                 Some("192.0.2.7".to_owned()),
             );

@@ -315,9 +315,15 @@ async fn many_at_once_share_one_fetch_and_a_flood_is_bounded() {
     );
     assert!(page.answer.header("content-type").starts_with("text/html"));
     assert_eq!(page.heading(), "Too much came from here");
-    assert!(page.text().contains("Too many requests from this address."), "{}", page.text());
+    assert!(
+        page.text().contains("Too many requests from this address."),
+        "{}",
+        page.text()
+    );
     // A program is told in its own language.
-    let told = few.post("/par", &[("client_id", place.url("/6.json").as_str())]).await;
+    let told = few
+        .post("/par", &[("client_id", place.url("/6.json").as_str())])
+        .await;
     assert_eq!(
         (told.status.as_u16(), told.header("retry-after"), told.json()),
         (

@@ -24,7 +24,7 @@ use postern::{
         browser_sessions::OpenBrowserSession,
         clients::AddClient,
         db::{Db, Statement},
-        device_sessions::{self, Allow, RedeemCode, Redeemed},
+        device_sessions::{self, Allow, RedeemCode, Redeemed, RepeatSince, UsedSince},
         ending::{EndSessions, Ended},
         events, revocations,
         users::AddUser,
@@ -332,8 +332,8 @@ impl World {
         now: Instant,
     ) -> Option<Redeemed> {
         let (idle, repeat) = (
-            now.minus(Lifetime::from_days(1)),
-            now.minus(Lifetime::from_secs(60)),
+            UsedSince(now.minus(Lifetime::from_days(1))),
+            RepeatSince(now.minus(Lifetime::from_secs(60))),
         );
         let binds = (
             id,
