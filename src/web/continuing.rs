@@ -8,6 +8,7 @@ use crate::{
     flows::pending::Pending,
     web::{
         Shared,
+        consent::go_on,
         error::store_page,
         extract::{opened::Opened, session::Visitor},
         journey::{self, start_again::start_again_page},
@@ -17,7 +18,10 @@ use crate::{
 pub(super) async fn resume(State(site): State<Shared>, opened: Opened) -> Response {
     let Opened { visitor, query } = opened;
     match open(&site, &visitor, &query).await {
-        Ok(pending) => journey::proceed(&site, &visitor, pending).await,
+        Ok(pending) => {
+            let next = journey::next(&site, &visitor, pending).await;
+            go_on(&site, &visitor, next).await
+        }
         Err(response) => response,
     }
 }

@@ -91,7 +91,7 @@ pub(super) async fn enter(State(site): State<Shared>, posted: Posted) -> Respons
         Ok(Some(waiting)) => {
             let goal = Goal::Device(Box::new(waiting), code.to_string());
             let pending = Pending::new(&site.provider, pending.flow, goal);
-            journey::proceed(site, &visitor, pending).await
+            journey::show(site, &visitor, pending).await
         }
         Ok(None) => code_page(site, &visitor, pending, shown, Some(Wrong::Unknown)),
         Err(error) => store_page(site, &visitor.request_id, &error),

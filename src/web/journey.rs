@@ -1,54 +1,90 @@
 //! The pages between an app's request and its answer: which one is next, for whom.
 
 pub(super) mod client;
+mod consent_page;
 pub(super) mod sign_in_page;
 pub(super) mod start_again;
+
+use std::sync::Arc;
 
 use axum::response::{IntoResponse, Redirect, Response};
 use http::StatusCode;
 
-use self::sign_in_page::{SignIn, confirm_page, sign_in_page};
+use self::{
+    client::{client_for, client_gone},
+    consent_page::consent_page,
+    sign_in_page::{SignIn, confirm_page, sign_in_page},
+};
 use crate::{
     domain::{
         browser_session::BrowserSession,
         client::Client,
+        journey::{self, Page, State, Step},
         request::AuthorizationRequest,
-        sign_in::{self, State, Step},
     },
     flows::{
         consent::remembered,
         pending::{Goal, Pending},
     },
-    web::{
-        Shared, answer,
-        consent::{allow, consent_page},
-        device,
-        error::store_page,
-        extract::session::Visitor,
-    },
+    web::{Shared, answer, device, error::store_page, extract::session::Visitor},
 };
 
-/// What is next for the person whom the cookie names: a page, or the answer where none is due.
-pub(super) async fn proceed(site: &Shared, visitor: &Visitor, pending: Pending) -> Response {
-    walk(site, visitor, pending, true).await
+/// What is next.
+pub(super) enum Next {
+    /// The answer, which [`go_on`](super::consent::go_on) gives: the request is sealed for the person.
+    Answer(Arc<Client>, Pending),
+    /// What the browser is sent, most often a page.
+    Respond(Response),
 }
 
-/// The same for a form that was sent from another person's page, or too early: always a page. What was pressed there is
+/// What an app wants of a person who is signed in and has proved all that has to be proved.
+struct Asked {
+    client: Arc<Client>,
+    request: Box<AuthorizationRequest>,
+    session: BrowserSession,
+    pending: Pending,
+    step: Step,
+}
+
+/// What is next for the person whom the cookie names.
+pub(super) async fn next(site: &Shared, visitor: &Visitor, pending: Pending) -> Next {
+    match ask(site, visitor, pending).await {
+        Err(earlier) => Next::Respond(earlier),
+        Ok(asked) => match asked.step {
+            Step::Answer => Next::Answer(asked.client, asked.pending),
+            Step::Page(page) => Next::Respond(consent_page(site, visitor, &asked, page)),
+        },
+    }
+}
+
+/// The same for a form that was sent from another person's page, or too early: never the answer. What was pressed there is
 /// not what this person wants.
 pub(super) async fn show(site: &Shared, visitor: &Visitor, pending: Pending) -> Response {
-    walk(site, visitor, pending, false).await
+    match ask(site, visitor, pending).await {
+        Err(earlier) => earlier,
+        Ok(asked) => {
+            let page = match asked.step {
+                Step::Answer => Page::Continue,
+                Step::Page(page) => page,
+            };
+            consent_page(site, visitor, &asked, page)
+        }
+    }
 }
 
-async fn walk(site: &Shared, visitor: &Visitor, pending: Pending, may_answer: bool) -> Response {
+/// What the person has to be asked, or what comes before that.
+async fn ask(site: &Shared, visitor: &Visitor, mut pending: Pending) -> Result<Asked, Response> {
     let request = match pending.goal.clone() {
         Goal::Authorize(request) => request,
-        Goal::Device(waiting, code) => return device::ask(site, visitor, pending, &waiting, &code).await,
-        Goal::EnterCode => return Redirect::to("/device").into_response(),
+        Goal::Device(waiting, code) => {
+            return Err(device::ask(site, visitor, pending, &waiting, &code).await);
+        }
+        Goal::EnterCode => return Err(Redirect::to("/device").into_response()),
         Goal::Account => {
-            return match visitor.session {
+            return Err(match visitor.session {
                 Some(_) => Redirect::to("/account").into_response(),
                 None => sign_in_page(site, visitor, pending, SignIn::fresh(String::new())),
-            };
+            });
         }
     };
     let proved = visitor
@@ -74,11 +110,22 @@ async fn walk(site: &Shared, visitor: &Visitor, pending: Pending, may_answer: bo
                 }
                 None => SignIn::fresh(email),
             };
-            sign_in_page(site, visitor, pending, shown)
+            Err(sign_in_page(site, visitor, pending, shown))
         }
-        State::Confirm(session) => confirm_page(site, visitor, pending, &session, None),
+        State::Confirm(session) => Err(confirm_page(site, visitor, pending, &session, None)),
         State::SignedIn(session) => {
-            consent_page(site, visitor, pending, &request, &session, may_answer).await
+            let client = client_for(site, &request).ok_or_else(|| client_gone(site, visitor))?;
+            let allowed = remembered(&site.provider, session.user, &client).await;
+            let allowed = allowed.map_err(|error| store_page(site, &visitor.request_id, &error))?;
+            let step = journey::step(&client, &request, allowed.as_ref());
+            pending.for_person(&site.provider, &session).remembered = allowed;
+            Ok(Asked {
+                client,
+                request,
+                session,
+                pending,
+                step,
+            })
         }
     }
 }
@@ -97,32 +144,36 @@ pub(super) fn must_prove(
     session: &BrowserSession,
 ) -> bool {
     let now = site.provider.clock.now();
-    sign_in::must_prove(request, session, has_proved(pending, session), now)
+    journey::must_prove(request, session, has_proved(pending, session), now)
 }
 
 /// The answer to `prompt=none`: a code where nothing has to be asked, else which page would be due.
 pub(super) async fn without_page(
     site: &Shared,
     visitor: &Visitor,
-    client: &Client,
+    client: &Arc<Client>,
     request: AuthorizationRequest,
-) -> Response {
+) -> Next {
     let provider = &site.provider;
-    let state = State::of(visitor.session.clone(), &request, false, provider.clock.now());
-    let mut step = None;
-    if let State::SignedIn(session) = &state {
-        let allowed = match remembered(provider, session.user, client).await {
-            Ok(allowed) => allowed,
-            Err(error) => return store_page(site, &visitor.request_id, &error),
-        };
-        step = Some(sign_in::step(client, &request, allowed.as_ref()));
-        if step == Some(Step::Answer) {
-            let flow = visitor.start_flow(site);
-            let mut pending = Pending::new(provider, flow.digest(), Goal::Authorize(Box::new(request)));
-            pending.for_person(provider, session).remembered = allowed;
-            return allow(site, visitor, client, &pending).await;
+    let due = match State::of(visitor.session.clone(), &request, false, provider.clock.now()) {
+        State::Identify | State::Confirm(_) => None,
+        State::SignedIn(session) => {
+            let allowed = match remembered(provider, session.user, client).await {
+                Ok(allowed) => allowed,
+                Err(error) => return Next::Respond(store_page(site, &visitor.request_id, &error)),
+            };
+            match journey::step(client, &request, allowed.as_ref()) {
+                Step::Page(page) => Some(page),
+                Step::Answer => {
+                    let flow = visitor.start_flow(site);
+                    let goal = Goal::Authorize(Box::new(request));
+                    let mut pending = Pending::new(provider, flow.digest(), goal);
+                    pending.for_person(provider, &session).remembered = allowed;
+                    return Next::Answer(Arc::clone(client), pending);
+                }
+            }
         }
-    }
-    let error = sign_in::refuse_page(&state, step);
-    answer::refuse(site, visitor, client, &request.answer_to, &error).await
+    };
+    let error = journey::refuse_page(due);
+    Next::Respond(answer::refuse(site, visitor, client, &request.answer_to, &error).await)
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`signed_in`] comes to `load`, with each request: the live session of the cookie.
 //! - [`open`] comes to `create`, with each sign-in: a new cookie for a new row, or for the one that the person has already.
-//! - `delete` writes nothing: it is asked for the cookie before, whose row `create` gives to the new one or has ended.
+//! - `delete` writes nothing: it is asked for the cookie before: `create` gives its row to the new one, or the row has ended.
 //! - `save` writes nothing: it is asked once the answer to a sign-in is made, of which `create` has written everything. The
 //!   last use is written by `flows/browser_session.rs`, an end by the one function that ends things.
 //! - tower-sessions carries errors as texts of three kinds: [`told`] chooses the kind, and [`heard`] reads it.

@@ -1,5 +1,7 @@
 //! The authorization endpoint (RFC 6749 section 3.1).
 
+use std::sync::Arc;
+
 use axum::{extract::State, response::Response};
 
 use crate::{
@@ -15,6 +17,7 @@ use crate::{
     },
     web::{
         Shared, answer,
+        consent::go_on,
         error::{oauth_page, store_page},
         extract::{foreign::ForeignForm, opened::Opened, session::Visitor},
         journey,
@@ -73,7 +76,7 @@ pub(crate) async fn get(State(site): State<Shared>, opened: Opened) -> Response 
 }
 
 /// The first page of a request that its client pushed. Whatever else stands in the URL is ignored (RFC 9126 section 4).
-async fn begin_pushed(site: &Shared, visitor: Visitor, client: &Client, reference: &str) -> Response {
+async fn begin_pushed(site: &Shared, visitor: Visitor, client: &Arc<Client>, reference: &str) -> Response {
     match pushed::load(&site.provider, client, reference).await {
         Ok(Ok(request)) if request.is_allowed_for(client) => begin(site, visitor, client, request).await,
         Ok(Ok(_)) => journey::client::client_gone(site, &visitor),
@@ -83,13 +86,20 @@ async fn begin_pushed(site: &Shared, visitor: Visitor, client: &Client, referenc
 }
 
 /// The first page of a request, or the answer that no page was allowed.
-async fn begin(site: &Shared, visitor: Visitor, client: &Client, request: AuthorizationRequest) -> Response {
+async fn begin(
+    site: &Shared,
+    visitor: Visitor,
+    client: &Arc<Client>,
+    request: AuthorizationRequest,
+) -> Response {
     if request.prompt.none {
-        return journey::without_page(site, &visitor, client, request).await;
+        let next = journey::without_page(site, &visitor, client, request).await;
+        return go_on(site, &visitor, next).await;
     }
     let flow = visitor.start_flow(site);
     let pending = Pending::new(&site.provider, flow.digest(), Goal::Authorize(Box::new(request)));
-    let mut response = journey::proceed(site, &visitor, pending).await;
+    let next = journey::next(site, &visitor, pending).await;
+    let mut response = go_on(site, &visitor, next).await;
     site.cookies
         .set_flow(&site.provider, &flow, response.headers_mut());
     response

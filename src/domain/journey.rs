@@ -53,16 +53,23 @@ pub fn must_prove(
     !request.is_for(session.user) || !proved_for_it && (request.prompt.login || too_old)
 }
 
-/// What a signed-in person sees. An app gets nothing without a tap (RFC 8252 section 8.6): only where it is known who
-/// answers at the redirect URI, and that nobody else can use the code, is there no page.
+/// What comes next for a signed-in person. An app gets nothing without a tap (RFC 8252 section 8.6): only where it is known
+/// who answers at the redirect URI, and that nobody else can use the code, is there no page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Ask: the app wants something that was not allowed before.
+    /// The answer: there is nothing to ask, and who gets it is known.
+    Answer,
+    /// A page.
+    Page(Page),
+}
+
+/// A page that asks a signed-in person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// The app wants something that was not allowed before.
     Consent,
     /// One tap: "Continue to Notes as alice@example.com".
     Continue,
-    /// Nothing: there is nothing to ask, and who gets the answer is known.
-    Answer,
 }
 
 /// The step for a signed-in person.
@@ -71,22 +78,21 @@ pub fn step(client: &Client, request: &AuthorizationRequest, allowed: Option<&Sc
     // What is done once is asked for each time, whoever's app it is (RFC 9396 section 12).
     let always = request.prompt.consent || !request.authorization_details.is_empty();
     if must_ask(client.settings.consent, allowed, &asked, always) {
-        Step::Consent
+        Step::Page(Page::Consent)
     } else if client.answers_without_tap() && request.guards_its_code() {
         Step::Answer
     } else {
-        Step::Continue
+        Step::Page(Page::Continue)
     }
 }
 
-/// What `prompt=none` is told instead of the page that is due (OpenID Connect Core section 3.1.2.6).
-pub fn refuse_page(state: &State, step: Option<Step>) -> OAuthError {
-    let (code, hint) = match (state, step) {
-        (State::Identify | State::Confirm(_), _) => (ErrorCode::LoginRequired, "the person has to sign in"),
-        (State::SignedIn(_), Some(Step::Consent)) => {
-            (ErrorCode::ConsentRequired, "the person has to be asked")
-        }
-        (State::SignedIn(_), Some(Step::Continue | Step::Answer) | None) => (
+/// What `prompt=none` is told instead of the page that is due (OpenID Connect Core section 3.1.2.6); without one, of the
+/// sign-in that is.
+pub fn refuse_page(due: Option<Page>) -> OAuthError {
+    let (code, hint) = match due {
+        None => (ErrorCode::LoginRequired, "the person has to sign in"),
+        Some(Page::Consent) => (ErrorCode::ConsentRequired, "the person has to be asked"),
+        Some(Page::Continue) => (
             ErrorCode::InteractionRequired,
             "an app gets nothing without a tap (RFC 8252 section 8.6)",
         ),
