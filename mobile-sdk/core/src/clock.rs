@@ -3,14 +3,16 @@
 
 use crate::http;
 
-/// What the host's clocks say. It comes with every step.
+/// What the host's clocks say. It comes with every step. The server's time is reckoned from its own `Date` (RFC 9110 section
+/// 6.6.1) and the monotonic clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Milliseconds since 1970 by the device's clock, which nobody trusts.
     pub wall_ms: i64,
-    /// Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes.
+    /// Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes of this boot.
     pub monotonic_ms: i64,
-    /// Changes when that clock begins anew.
+    /// Any text that changes when the monotonic clock begins anew: after a restart of the device. A host that has none gives
+    /// each process its own.
     pub boot_id: String,
 }
 

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod attestation;
+mod documentation;
 mod ends;
 mod errors;
 mod hardened;
