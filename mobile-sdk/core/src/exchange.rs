@@ -4,7 +4,7 @@ use crate::{
     account, discovery,
     error::ErrorCode,
     outcome::{ExchangeParams, NativeSso, Outcome, Want},
-    pending::{self, Pending},
+    pending::{self, Kind, Pending},
     refresh, sign_in,
     store::{Host, Result},
     token_response::{self, Reply},
@@ -64,7 +64,7 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
     let pending = Pending {
         // Nobody continues it; what is left of it after a crash is tidied away.
         used: true,
-        ..Pending::new(host, flow, server, scopes)
+        ..Pending::new(host, flow, server, scopes, Kind::Server)
     };
     let (pending, version) = pending.begin(host).await?;
     let form = token_response::request(host, GRANT)
@@ -77,7 +77,7 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
     let sent = host.now();
     let reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     match reply.and_then(Reply::granted) {
-        Ok(granted) => sign_in::complete(host, &pending, version, &granted, None, &sent).await,
+        Ok(granted) => sign_in::complete(host, &pending, version, &granted, &sent).await,
         Err(error) => {
             pending::give_up(host, &pending, version).await?;
             Err(error)

@@ -1,10 +1,10 @@
 //! Sign-ins that wait for their browser or their other device: all that is needed to finish one in a fresh process.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::{
     base64,
-    blob::{Account, SCHEMA, is_newer, secret},
+    blob::{Account, SCHEMA, is_newer, secret, words},
     config::Config,
     deadline::Deadline,
     discovery::Server,
@@ -29,24 +29,62 @@ pub(crate) struct Pending {
     pub(crate) flow: String,
     pub(crate) server: Server,
     pub(crate) key: Option<Key>,
-    /// Of the browser's: `state`, `nonce` and the verifier.
-    pub(crate) state: Secret,
-    pub(crate) nonce: Secret,
-    pub(crate) verifier: Secret,
-    pub(crate) redirect_uri: String,
-    /// How many seconds before it began the person may have signed in.
-    pub(crate) max_age: Option<i64>,
-    /// Of the other device's.
-    pub(crate) device_code: Option<Secret>,
-    pub(crate) interval: i64,
+    pub(crate) kind: Kind,
     pub(crate) scopes: Vec<String>,
-    pub(crate) resource: Option<String>,
     pub(crate) until: Deadline,
     /// Its code is on its way: whatever becomes of it, it is sent once.
     pub(crate) used: bool,
     /// It comes to nothing, and its key goes. Like `used` it is set by one process only, of the version that it has read:
     /// so no key goes of which another one makes a session.
     pub(crate) given_up: bool,
+}
+
+/// What it waits for.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Browser(Browser),
+    Device(Device),
+    /// An answer of the server's: nobody else goes on with it.
+    Server,
+}
+
+/// What a redirect is checked with, and its code redeemed.
+#[derive(Debug, Clone)]
+pub(crate) struct Browser {
+    pub(crate) state: Secret,
+    pub(crate) nonce: Secret,
+    pub(crate) verifier: Secret,
+    pub(crate) redirect_uri: String,
+    /// How many seconds before it began the person may have signed in.
+    pub(crate) max_age: Option<i64>,
+}
+
+/// What is asked about another device, and after how many seconds each time.
+#[derive(Debug, Clone)]
+pub(crate) struct Device {
+    pub(crate) code: Secret,
+    pub(crate) interval: i64,
+}
+
+impl Kind {
+    /// Each kind has what the others leave empty.
+    fn read(members: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| members.get(name).and_then(Value::as_str);
+        if let Some(code) = secret(members, "device_code") {
+            let interval = json::number(members, "interval")?.clamp(0, 60);
+            return Some(Self::Device(Device { code, interval }));
+        }
+        if text("state")?.is_empty() {
+            return Some(Self::Server);
+        }
+        Some(Self::Browser(Browser {
+            state: text("state")?.into(),
+            nonce: text("nonce")?.into(),
+            verifier: text("verifier")?.into(),
+            redirect_uri: text("redirect_uri")?.to_owned(),
+            max_age: json::number(members, "max_age"),
+        }))
+    }
 }
 
 /// The name of a record: it does not tell the state.
@@ -64,20 +102,13 @@ fn key_of(flow: &str) -> String {
 
 impl Pending {
     /// One that begins now.
-    pub(crate) fn new(host: &Host, flow: String, server: Server, scopes: Vec<String>) -> Self {
+    pub(crate) fn new(host: &Host, flow: String, server: Server, scopes: Vec<String>, kind: Kind) -> Self {
         Self {
             flow,
             server,
             key: None,
-            state: Secret::default(),
-            nonce: Secret::default(),
-            verifier: Secret::default(),
-            redirect_uri: String::new(),
-            max_age: None,
-            device_code: None,
-            interval: 0,
+            kind,
             scopes,
-            resource: None,
             until: Deadline::after(host, LIFE),
             used: false,
             given_up: false,
@@ -89,21 +120,13 @@ impl Pending {
         let same = json::number(&members, "schema") == Some(SCHEMA)
             && json::text(&members, "issuer") == Some(config.issuer.as_str())
             && json::text(&members, "client_id") == Some(config.client_id.as_str());
-        let text = |name: &str| members.get(name).and_then(|value| value.as_str());
         same.then_some(())?;
         Some(Self {
             flow: json::owned(&members, "flow")?,
             server: Server::from_members(members.get("server")?.as_object()?, config).ok()?,
             key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
-            state: text("state")?.into(),
-            nonce: text("nonce")?.into(),
-            verifier: text("verifier")?.into(),
-            redirect_uri: text("redirect_uri")?.to_owned(),
-            max_age: json::number(&members, "max_age"),
-            device_code: secret(&members, "device_code"),
-            interval: json::number(&members, "interval")?.clamp(0, 60),
-            scopes: crate::blob::words(text("scope")?),
-            resource: json::owned(&members, "resource"),
+            kind: Kind::read(&members)?,
+            scopes: words(members.get("scope")?.as_str()?),
             until: Deadline::read(&members)?,
             used: json::flag(&members, "used"),
             given_up: json::flag(&members, "given_up"),
@@ -111,16 +134,34 @@ impl Pending {
     }
 
     pub(crate) fn write(&self, config: &Config) -> Secret {
+        let of_browser = |part: fn(&Browser) -> &str| self.browser().map_or("", part);
         let mut record = json!({
             "schema": SCHEMA, "issuer": config.issuer, "client_id": config.client_id, "flow": self.flow,
             "server": self.server.members(), "key": self.key.as_ref().map(Key::members),
-            "state": self.state.text(), "nonce": self.nonce.text(), "verifier": self.verifier.text(),
-            "redirect_uri": self.redirect_uri, "device_code": self.device_code.as_ref().map(Secret::text),
-            "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
-            "used": self.used, "given_up": self.given_up, "max_age": self.max_age,
+            "state": of_browser(|browser| browser.state.text()), "nonce": of_browser(|browser| browser.nonce.text()),
+            "verifier": of_browser(|browser| browser.verifier.text()),
+            "redirect_uri": of_browser(|browser| &browser.redirect_uri),
+            "max_age": self.browser().and_then(|browser| browser.max_age),
+            "device_code": self.device().map(|device| device.code.text()),
+            "interval": self.device().map_or(0, |device| device.interval),
+            "scope": self.scopes.join(" "), "resource": null, "used": self.used, "given_up": self.given_up,
         });
         self.until.write(&mut record);
         json::write(record)
+    }
+
+    pub(crate) fn browser(&self) -> Option<&Browser> {
+        match &self.kind {
+            Kind::Browser(browser) => Some(browser),
+            Kind::Device(_) | Kind::Server => None,
+        }
+    }
+
+    pub(crate) fn device(&self) -> Option<&Device> {
+        match &self.kind {
+            Kind::Device(device) => Some(device),
+            Kind::Browser(_) | Kind::Server => None,
+        }
     }
 
     /// The server's time when it began, where that is known.
