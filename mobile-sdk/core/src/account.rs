@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use crate::{
-    blob::{Account, SCHEMA},
     config::AttestationPolicy,
     discovery,
     error::ErrorCode,
     event::{EndReason, Event},
+    host::{Host, Result},
     id_token::{self, Expected},
     json,
     outcome::{Outcome, StoredTokens},
+    record::{SCHEMA, account::Account},
     sign_in,
-    store::{Host, Result},
 };
 
 const DEFAULT: &str = "default";

@@ -1,7 +1,7 @@
 //! The server's time on a device whose clock may be wrong: the last `Date` of the server plus what has passed since on the
 //! monotonic clock.
 
-use crate::http;
+use crate::http_date;
 
 /// What the host's clocks say. It comes with every step. The server's time is reckoned from its own `Date` (RFC 9110 section
 /// 6.6.1) and the monotonic clock.
@@ -29,7 +29,7 @@ impl Anchor {
     /// What a header `Date` says.
     pub(crate) fn heard(date: &str, now: &Moment) -> Option<Self> {
         Some(Self {
-            server_ms: http::date(date)?,
+            server_ms: http_date::date(date)?,
             wall_ms: now.wall_ms,
             monotonic_ms: now.monotonic_ms,
             boot_id: now.boot_id.clone(),

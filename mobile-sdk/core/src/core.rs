@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    account,
+    access_token, account,
     clock::Moment,
     config::{Config, ConfigError},
     device,
@@ -11,16 +11,16 @@ use crate::{
     end,
     error::SdkError,
     exchange,
+    host::Host,
     link::Link,
     memory::Shared,
     operation::Operation,
     outcome::{
         AuthorizeParams, ExchangeParams, LogoutMode, NativeSso, Outcome, StoredTokens, Token, Verdict, Want,
     },
-    pending, redirect, refresh, resource,
+    pending, redirect, resource, resume,
     secret::Secret,
     sign_in,
-    store::Host,
 };
 
 /// One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
@@ -111,13 +111,13 @@ impl Core {
     ///
     /// `SignIn`: the session is over, or there is none. Any other error leaves it alive.
     pub fn access_token(&self, account: Option<String>, want: Want) -> Operation {
-        self.start_of_session(|host| async move { refresh::access_token(&host, account, want).await })
+        self.start_of_session(|host| async move { access_token::access_token(&host, account, want).await })
     }
 
     /// What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
     /// `access_token` has to be asked. `now` is what the clocks say.
     pub fn cached_token(&self, account: Option<String>, want: &Want, now: &Moment) -> Option<Token> {
-        refresh::cached(&self.shared, account, want, now)
+        access_token::cached(&self.shared, account, want, now)
     }
 
     /// The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
@@ -227,6 +227,6 @@ impl Core {
     /// be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
     /// on.
     pub fn resume(&self) -> Operation {
-        self.start_of_session(|host| async move { end::resume(&host).await })
+        self.start_of_session(|host| async move { resume::resume(&host).await })
     }
 }

@@ -5,14 +5,16 @@ use crate::{
     deadline::Deadline,
     discovery,
     effect::HttpFailure,
+    endpoint::{refusal, send},
     error::{ErrorCode, SdkError},
     form::Form,
+    host::{Host, Result},
     json,
     outcome::{AuthorizeParams, DeviceReady, Outcome},
-    pending::{self, Device, Kind, Pending},
-    sign_in,
-    store::{Host, Result},
-    token_response::{self, Reply, refusal, send},
+    pending,
+    record::pending::{Device, Kind, Pending},
+    sign_in, token_endpoint,
+    token_response::Reply,
     url,
 };
 
@@ -104,7 +106,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
             continue;
         }
         let sent = host.now();
-        match token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await {
+        match token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await {
             Ok(Reply::Granted(granted)) => {
                 if let Some(version) = pending.mark_used(host, version).await? {
                     return sign_in::complete(host, &pending, version, &granted, &sent).await;
@@ -145,7 +147,7 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
 
 /// Section 3.4.
 fn request(host: &Host, device: &Device) -> Form {
-    token_response::request(host, "urn:ietf:params:oauth:grant-type:device_code")
+    token_endpoint::request(host, "urn:ietf:params:oauth:grant-type:device_code")
         .with("device_code", device.code.text())
 }
 

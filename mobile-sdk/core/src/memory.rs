@@ -6,11 +6,11 @@ use std::{
 };
 
 use crate::{
-    blob::{AccessToken, Account},
     clock::{Anchor, Moment, Until},
     config::Config,
     discovery::Server,
     dpop::Key,
+    record::account::{AccessToken, Account},
 };
 
 pub(crate) struct Shared {

@@ -3,7 +3,7 @@
 use crate::{
     clock::Anchor,
     effect::HttpFailure,
-    store::{Host, Result},
+    host::{Host, Result},
     token_response::Reply,
 };
 

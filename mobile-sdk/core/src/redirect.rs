@@ -5,12 +5,13 @@ use crate::{
     error::{ErrorCode, SdkError},
     event::Event,
     form,
+    host::{Host, Result},
     outcome::Outcome,
-    pending::{self, Browser, Pending},
+    pending,
+    record::pending::{Browser, Pending},
     secret::Secret,
-    sign_in,
-    store::{Host, Result},
-    token_response::{self, Reply},
+    sign_in, token_endpoint,
+    token_response::Reply,
     url,
 };
 
@@ -164,14 +165,14 @@ async fn redeem(
     version: i64,
     code: &Secret,
 ) -> Result<Outcome> {
-    let form = token_response::request(host, "authorization_code")
+    let form = token_endpoint::request(host, "authorization_code")
         .with("redirect_uri", &browser.redirect_uri)
         .with("code_verifier", browser.verifier.text())
         .with("code", code.text());
     let sent = host.now();
-    let mut reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
+    let mut reply = token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     if matches!(reply, Ok(Reply::Failed(HttpFailure::Ambiguous))) {
-        reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
+        reply = token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     }
     match reply.and_then(Reply::granted) {
         Ok(granted) => sign_in::complete(host, pending, version, &granted, &sent).await,

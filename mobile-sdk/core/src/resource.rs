@@ -1,7 +1,7 @@
 //! Requests to APIs with an access token (RFC 6750, RFC 9449 section 7), and what their answers mean.
 
 use crate::{
-    account,
+    access_token, account,
     clock::Moment,
     config::Config,
     effect::Header,
@@ -9,10 +9,9 @@ use crate::{
     error::ErrorCode,
     event::EndReason,
     headers,
+    host::{Host, Result},
     memory::Shared,
     outcome::{Outcome, RequestHeaders, Verdict, Want},
-    refresh,
-    store::{Host, Result},
     url,
 };
 
@@ -25,7 +24,7 @@ pub(crate) async fn authorize(
 ) -> Result<Outcome> {
     check(host.config(), method, to)?;
     for _ in 0..2 {
-        let (id, token) = refresh::obtain(host, account.clone(), &want).await?;
+        let (id, token) = access_token::obtain(host, account.clone(), &want).await?;
         let mut headers = vec![Header {
             name: "Authorization".to_owned(),
             value: format!("{} {}", token.token_type, token.value.text()).into(),

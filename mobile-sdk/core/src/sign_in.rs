@@ -2,7 +2,6 @@
 
 use crate::{
     account, base64,
-    blob::Account,
     clock::Moment,
     config::{Config, ParPolicy, is_scope},
     discovery,
@@ -11,12 +10,14 @@ use crate::{
     error::{ErrorCode, SdkError},
     event::{EndReason, Event},
     form::Form,
+    host::{Host, Result},
     id_token,
     outcome::{AuthorizationReady, AuthorizeParams, Outcome},
-    par,
-    pending::{self, Browser, Kind, Pending},
-    pkce,
-    store::{Host, Result},
+    par, pending, pkce,
+    record::{
+        account::Account,
+        pending::{Browser, Kind, Pending},
+    },
     token_response::Granted,
     url,
 };

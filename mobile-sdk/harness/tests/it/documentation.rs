@@ -10,7 +10,11 @@ fn documented(folder: &str) -> BTreeMap<String, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = BTreeMap::new();
     for file in fs::read_dir(folder).expect("the sources") {
-        let source = fs::read_to_string(file.expect("a file").path()).expect("text");
+        let file = file.expect("a file").path();
+        if file.is_dir() {
+            continue;
+        }
+        let source = fs::read_to_string(file).expect("text");
         // As rustfmt writes them: what a line belongs to is to be seen by how far it is indented.
         let (mut about, mut path, mut attribute) = (Vec::new(), Vec::new(), false);
         for line in source.lines() {
