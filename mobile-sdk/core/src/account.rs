@@ -11,7 +11,7 @@ use crate::{
     id_token::{self, Expected},
     json,
     outcome::{Outcome, StoredTokens},
-    record::{SCHEMA, account::Account},
+    record::{SCHEMA, account::Account, is_newer},
     sign_in,
 };
 
@@ -25,15 +25,15 @@ async fn ids(host: &Host) -> Result<Vec<String>> {
         .collect())
 }
 
-async fn default(host: &Host) -> Result<(Option<String>, i64)> {
+/// The default account, and the version that another may take the place of; none of a newer SDK's.
+async fn default(host: &Host) -> Result<(Option<String>, Option<i64>)> {
     let Some(found) = host.get_or_drop(DEFAULT).await? else {
-        return Ok((None, 0));
+        return Ok((None, Some(0)));
     };
     let members = json::object(found.value.bytes());
-    Ok((
-        members.and_then(|members| json::owned(&members, "account")),
-        found.version,
-    ))
+    let newer = members.as_ref().is_some_and(|members| is_newer(members));
+    let account = members.and_then(|members| json::owned(&members, "account"));
+    Ok((account, (!newer).then_some(found.version)))
 }
 
 /// Who is meant: the named one, else the default, else the first.
@@ -70,6 +70,7 @@ pub(crate) async fn set_default(host: &Host, account: &str) -> Result<Outcome> {
     }
     for _ in 0..4 {
         let (_, version) = default(host).await?;
+        let version = version.ok_or(ErrorCode::StorageTooNew)?;
         if write_default(host, account, version).await? {
             return Ok(Outcome::Done);
         }
@@ -93,7 +94,7 @@ pub(crate) async fn make_default_if_none(host: &Host, account: &str) -> Result<(
         None => true,
         Some(chosen) => !ids(host).await?.contains(chosen),
     };
-    if gone {
+    if gone && let Some(version) = version {
         write_default(host, account, version).await?;
     }
     Ok(())

@@ -149,6 +149,29 @@ fn a_sign_in_takes_no_place_of_a_newer_sdks_session() {
     assert_eq!(server.ended(), ended + 3, "Carol's, and Bob's that waited");
 }
 
+/// Which account is the default one is written anew by who can read what is there.
+#[test]
+fn the_default_account_that_a_newer_sdk_has_chosen_stays() {
+    let server = Fake::default();
+    let device = written_by_a_newer_sdk(&server);
+    let app = device.app();
+    server.person("carol");
+    let carol = server.sign_in(&app);
+    let chosen = records(&device)["default"].clone();
+    let error = app.run(app.core.set_default(carol)).expect_err("newer");
+    assert_eq!(error.code, ErrorCode::StorageTooNew);
+    assert_eq!(records(&device)["default"], chosen);
+    // Nor does a sign-in, when the account that it names is gone.
+    device
+        .store
+        .records()
+        .retain(|name, _| !name.starts_with("account/"));
+    let app = device.app();
+    server.sign_in(&app);
+    assert_eq!(records(&device)["default"], chosen);
+    assert!(app.refresh().is_ok(), "the first one is meant");
+}
+
 /// The process was killed before it could forget the sign-in, whose session a newer SDK has taken over since.
 #[test]
 fn a_sign_in_that_is_tidied_away_leaves_its_session_the_key() {
