@@ -16,6 +16,9 @@ pub struct Moment {
     pub boot_id: String,
 }
 
+/// A difference in time from which on a proof may be refused, in ms: half of what the strictest server allows.
+pub(crate) const NOTICEABLE: u64 = 5_000;
+
 /// When the server's time was last heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Anchor {

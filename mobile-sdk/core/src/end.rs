@@ -11,11 +11,13 @@ use self::{
 };
 use crate::{
     account, discovery,
+    dpop::Key,
     error::ErrorCode,
     event::{EndReason, Event},
     form::Form,
     host::{Host, Result},
     outcome::{LogoutMode, Outcome},
+    pending,
     record::account::Account,
     secret::Secret,
     url,
@@ -26,7 +28,7 @@ const COMING: i64 = 600_000;
 
 pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMode) -> Result<Outcome> {
     let id = account::resolve(host, account).await?;
-    let (account, version) = match account::load(host, &id).await {
+    let (mut account, _) = match account::load(host, &id).await {
         Ok(found) => found,
         // Gone already.
         Err(error) if matches!(error.code, ErrorCode::NoSuchAccount | ErrorCode::StorageCorrupt) => {
@@ -35,18 +37,11 @@ pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMod
         Err(error) => return Err(error),
     };
     if mode == LogoutMode::LocalOnly {
-        if host.delete(&Account::record(&id), Some(version)).await?.is_err() {
-            return Err(ErrorCode::Busy.into());
-        }
-        account::forget(host, &id);
-        host.tell(Event::AccountRemoved { account: id });
-        if let Some(key) = &account.key {
-            host.delete_key(&key.id).await;
-        }
-    } else {
-        note(host, &account, EndReason::LoggedOut).await?;
-        finish_with(host, &account.flow, mode == LogoutMode::SessionAndBrowser).await?;
+        // There is nothing that the server is to be told.
+        account.refresh_token = None;
     }
+    note(host, &account, EndReason::LoggedOut).await?;
+    finish_with(host, &account.flow, mode == LogoutMode::SessionAndBrowser).await?;
     Ok(Outcome::Done)
 }
 
@@ -54,6 +49,20 @@ pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMod
 pub(crate) async fn over(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
     note(host, account, reason).await?;
     finish(host, &account.flow).await
+}
+
+/// What becomes of a session whose key was not to be had: without it, it can only end. Fails, unless the key was of an earlier
+/// one: in another process the person has signed in anew.
+pub(crate) async fn without_key(host: &Host, id: &str, key: &Key) -> Result<()> {
+    let (account, _) = account::load(host, id).await?;
+    if account.key.as_ref() != Some(key) {
+        return Ok(());
+    }
+    if host.config().read_only {
+        return Err(ErrorCode::ReadOnly.into());
+    }
+    over(host, &account, EndReason::KeyLost).await?;
+    Err(ErrorCode::KeyLost.into())
 }
 
 /// Gives tokens back that were refused. It is only good manners: what fails is forgotten.
@@ -137,7 +146,7 @@ async fn remove(host: &Host, flow: &str, note: &Note) -> Result<Found> {
             account::forget(host, &note.account);
             return Ok(Found::Gone);
         };
-        if !Account::read(&found.value, host.config()).is_ok_and(|account| account.flow == flow) {
+        if !pending::is_of(host, &found.value, flow) {
             return Ok(Found::Gone);
         }
         if note.reason == EndReason::Replaced {

@@ -203,6 +203,21 @@ impl SdkError {
         Self { action, ..self }
     }
 
+    /// Whether what failed may be tried again as it is.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self.action, Action::RetryLater | Action::WaitForUnlock)
+    }
+
+    /// Where a sign-in has failed that was all but done: it begins anew.
+    pub(crate) fn of_a_lost_sign_in(self) -> Self {
+        let action = if self.may_pass() {
+            Action::ShowLogin
+        } else {
+            self.action
+        };
+        Self { action, ..self }
+    }
+
     pub(crate) fn after(code: ErrorCode, retry_after_ms: Option<u64>) -> Self {
         Self {
             retry_after_ms,

@@ -1,7 +1,7 @@
 //! Token exchange (RFC 8693), and the apps of one maker that sign in once (OpenID Connect Native SSO for Mobile Apps 1.0).
 
 use crate::{
-    access_token, account, discovery,
+    access_token, account, discovery, end,
     error::ErrorCode,
     host::{Host, Result},
     outcome::{ExchangeParams, NativeSso, Outcome, Want},
@@ -19,26 +19,38 @@ pub(crate) async fn exchange(
     account: Option<String>,
     params: ExchangeParams,
 ) -> Result<Outcome> {
-    let (id, token) = access_token::obtain(host, account, &Want::default()).await?;
-    let (account, _) = account::load(host, &id).await?;
     let scopes = params.scopes.map(|scopes| scopes.join(" "));
-    let form = token_endpoint::request(host, GRANT)
-        .with("subject_token", token.value.text())
-        .with(
-            "subject_token_type",
-            "urn:ietf:params:oauth:token-type:access_token",
-        )
-        .with_some("audience", params.audience.as_deref())
-        .with_some("resource", params.resource.as_deref())
-        .with_some("scope", scopes.as_deref());
-    let sent = host.now();
-    let reply = token_endpoint::ask(host, &account.server, &form, account.key.as_ref()).await?;
-    let granted = reply.granted()?;
-    granted.check_type(account.key.is_some())?;
-    let token = granted.access(params.resource, scopes, &account.scopes, &sent);
-    Ok(Outcome::Token {
-        token: token.token(&host.now()),
-    })
+    for _ in 0..2 {
+        let (id, token) = access_token::obtain(host, account.clone(), &Want::default()).await?;
+        // This token's key: what is stored by now may be another session.
+        let key = host.memory().session(&id).key.clone();
+        let (account, _) = account::load(host, &id).await?;
+        let form = token_endpoint::request(host, GRANT)
+            .with("subject_token", token.value.text())
+            .with(
+                "subject_token_type",
+                "urn:ietf:params:oauth:token-type:access_token",
+            )
+            .with_some("audience", params.audience.as_deref())
+            .with_some("resource", params.resource.as_deref())
+            .with_some("scope", scopes.as_deref());
+        let sent = host.now();
+        let granted = match (
+            token_endpoint::ask(host, &account.server, &form, key.as_ref()).await,
+            &key,
+        ) {
+            (Err(error), Some(key)) if error.code == ErrorCode::KeyLost => {
+                end::without_key(host, &id, key).await?;
+                continue;
+            }
+            (reply, _) => reply?.granted()?,
+        };
+        granted.check_type(key.is_some())?;
+        let token = granted.access(params.resource, scopes, &account.scopes, &sent);
+        let token = token.token(&host.now());
+        return Ok(Outcome::Token { token });
+    }
+    Err(ErrorCode::Busy.into())
 }
 
 /// What an app of the same maker needs; to be put where only those can read it.

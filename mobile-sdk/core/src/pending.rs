@@ -68,6 +68,15 @@ impl Pending {
         used.mark(host, version).await
     }
 
+    /// Says that its code came to nothing yet.
+    pub(crate) async fn mark_unused(&self, host: &Host, version: i64) -> Result<()> {
+        let unused = Self {
+            used: false,
+            ..self.clone()
+        };
+        unused.mark(host, version).await.map(drop)
+    }
+
     async fn mark(&self, host: &Host, version: i64) -> Result<Option<i64>> {
         let marked = self.write(host.config());
         Ok(host.put(&record(&self.flow), marked, version).await?.ok())
@@ -142,7 +151,7 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
             }
             Some(pending) => waiting.push((pending, found.version)),
             None if is_anothers(host, &found.value) => {}
-            None => forget(host, flow).await?,
+            None => bury(host, flow).await?,
         }
     }
     waiting.sort_by_key(|(pending, _)| pending.left(host));
@@ -186,7 +195,7 @@ pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>
 }
 
 /// Whether an account is of this sign-in, also one that a newer SDK has written since: it has the key.
-fn is_of(host: &Host, record: &Secret, flow: &str) -> bool {
+pub(crate) fn is_of(host: &Host, record: &Secret, flow: &str) -> bool {
     match Account::read(record, host.config()) {
         Ok(account) => account.flow == flow,
         Err(ErrorCode::StorageTooNew) => {

@@ -176,6 +176,11 @@ async fn redeem(
     }
     match reply.and_then(Reply::granted) {
         Ok(granted) => sign_in::complete(host, pending, version, &granted, &sent).await,
+        // The same redirect may be tried again: what was not redeemed is good still, and what was is refused.
+        Err(error) if error.may_pass() => {
+            let _or_not = pending.mark_unused(host, version).await;
+            Err(error)
+        }
         Err(error) => {
             pending::give_up(host, pending, version).await?;
             Err(error)

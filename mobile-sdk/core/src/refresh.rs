@@ -14,7 +14,7 @@ use crate::{
     form::Form,
     host::{Host, Result},
     outcome::Want,
-    patience::{self, Patience},
+    patience::Patience,
     record::account::{AccessToken, Account},
     token_endpoint,
     token_response::{Granted, Reply},
@@ -53,13 +53,8 @@ async fn refresh(
             None => None,
             Some(key) => match key.proof(host, "POST", &account.server.token, None).await {
                 Err(error) if error.code == ErrorCode::KeyLost => {
-                    // Another sign-in may have taken this one's place, and its key away.
-                    if !is_still(host, &account, version).await? {
-                        return Ok(None);
-                    }
-                    // Without its key the session can only end.
-                    end::over(host, &account, EndReason::KeyLost).await?;
-                    return Err(error);
+                    end::without_key(host, &account.id, key).await?;
+                    return Ok(None);
                 }
                 made => Some(made?),
             },
@@ -69,7 +64,7 @@ async fn refresh(
             return Ok(None);
         }
         let sent = host.now();
-        let before = patience::offset(host);
+        let before = host.memory().offset();
         let reply = token_endpoint::post(host, &account.server, &form, account.key.as_ref(), proof).await?;
         if patience.again(host, &reply, before).await? {
             continue;
@@ -189,11 +184,18 @@ pub(crate) async fn store_again(host: &Host, id: &str) -> Result<()> {
     let Some((account, version)) = unstored else {
         return Ok(());
     };
-    if write(host, &account, version).await? {
+    let stored = write(host, &account, version).await?;
+    let mut memory = host.memory();
+    let session = memory.session(id);
+    if !stored {
+        session.tokens.clear();
+    }
+    session.unstored.take_if(|(_, known)| *known == version);
+    drop(memory);
+    if stored {
         host.tell(Event::StorageRecovered {
             account: id.to_owned(),
         });
     }
-    host.memory().session(id).unstored = None;
     Ok(())
 }

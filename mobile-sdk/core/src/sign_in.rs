@@ -163,13 +163,11 @@ pub(crate) async fn complete(
     if let Some(sub) = &account.sub {
         account.id = id_of(host.config(), sub);
     }
-    match replace(host, &account).await {
-        Err(error) if error.code == ErrorCode::StorageTooNew => {
-            return refuse(host, pending, version, &account, error).await;
-        }
-        replaced => replaced?,
+    if let Err(error) = replace(host, &account).await {
+        return refuse(host, pending, version, &account, error.of_a_lost_sign_in()).await;
     }
-    pending::forget(host, &pending.flow).await?;
+    // It is stored: what is left to do, `resume` does too.
+    let _later = pending::forget(host, &pending.flow).await;
     host.memory().learn(&account);
     host.tell(Event::AccountAdded {
         account: account.id.clone(),
@@ -185,7 +183,7 @@ async fn refuse(
     error: SdkError,
 ) -> Result<Outcome> {
     end::give_back(host, account).await;
-    pending::give_up(host, pending, version).await?;
+    let _later = pending::give_up(host, pending, version).await;
     Err(error)
 }
 
@@ -228,9 +226,7 @@ fn check(host: &Host, pending: &Pending, granted: &Granted) -> Result<Option<Str
     // OpenID Connect Core section 3.1.2.1.
     let is_promised = pending.scopes.iter().any(|scope| scope == "openid");
     let browser = pending.browser();
-    let nonce = browser
-        .filter(|_| is_promised)
-        .map(|browser| browser.nonce.text());
+    let nonce = browser.map(|browser| browser.nonce.text());
     let sub = granted.subject(host, nonce)?;
     if is_promised && sub.is_none() {
         return Err(ErrorCode::IdTokenMalformed.into());
@@ -263,9 +259,10 @@ pub(crate) async fn replace(host: &Host, account: &Account) -> Result<()> {
         {
             continue;
         }
-        account::make_default_if_none(host, &account.id).await?;
+        // It is stored: what fails now is no reason to say that it is not.
+        let _first = account::make_default_if_none(host, &account.id).await;
         if let Some(before) = &before {
-            end::finish(host, &before.flow).await?;
+            let _later = end::finish(host, &before.flow).await;
         }
         return Ok(());
     }

@@ -9,7 +9,7 @@ use crate::{
     error::ErrorCode,
     form::Form,
     host::{Host, Result},
-    patience::{Patience, offset},
+    patience::Patience,
     token_response::{Granted, Reply},
 };
 
@@ -61,7 +61,7 @@ pub(crate) async fn ask(host: &Host, server: &Server, form: &Form, key: Option<&
             Some(key) => Some(key.proof(host, "POST", &server.token, None).await?),
             None => None,
         };
-        let before = offset(host);
+        let before = host.memory().offset();
         let reply = post(host, server, form, key, proof).await?;
         if !patience.again(host, &reply, before).await? {
             return Ok(reply);

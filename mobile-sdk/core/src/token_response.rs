@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{Moment, Until},
+    config::is_scope,
     effect::HttpFailure,
     error::{ErrorCode, SdkError},
     host::{Host, Result},
@@ -71,7 +72,11 @@ impl Granted {
             refresh_token: secret(&members, "refresh_token"),
             id_token: secret(&members, "id_token"),
             device_secret: secret(&members, "device_secret"),
-            scope: json::text(&members, "scope").map(words),
+            scope: json::text(&members, "scope").map(|scope| {
+                let mut scopes = words(scope);
+                scopes.retain(|scope| is_scope(scope));
+                scopes
+            }),
         })
     }
 

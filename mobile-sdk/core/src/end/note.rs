@@ -67,12 +67,7 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
     let name = record(&account.flow);
     for _ in 0..4 {
         let found = host.get_or_drop(&name).await?;
-        // A sign-in that begins anew to take its place has its time anew.
-        if reason != EndReason::Replaced
-            && found
-                .as_ref()
-                .is_some_and(|found| say_the_same(&found.value, &note))
-        {
+        if found.as_ref().is_some_and(|found| says_all(&found.value, &note)) {
             return Ok(());
         }
         let version = found.map_or(0, |found| found.version);
@@ -83,14 +78,17 @@ pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> R
     Err(ErrorCode::Busy.into())
 }
 
-/// Whether two notes of a session differ in nothing but their time.
-fn say_the_same(one: &Secret, other: &Secret) -> bool {
-    let (Some(one), Some(other)) = (json::object(one.bytes()), json::object(other.bytes())) else {
+/// Whether what is noted of a session ends it already, and whatever a new note would have the server told.
+fn says_all(noted: &Secret, new: &Secret) -> bool {
+    let (Some(noted), Some(new)) = (json::object(noted.bytes()), json::object(new.bytes())) else {
         return false;
     };
-    ["refresh_token", "reason"]
-        .iter()
-        .all(|name| one.get(*name) == other.get(*name))
+    let token = |note: &Map<String, Value>| secret(note, "refresh_token");
+    // A session that is to be replaced stays until it is; a sign-in that begins anew to replace it has its time anew.
+    reason(&noted).is_some_and(|reason| reason != EndReason::Replaced)
+        && (token(&new).is_none()
+            || token(&new) == token(&noted)
+            || reason(&new) == Some(EndReason::Replaced))
 }
 
 /// What is noted. One that cannot be read is dropped; one of another app or server, or of a newer SDK, is left alone.

@@ -6,8 +6,9 @@ use postern_mobile_core::{
 };
 use postern_mobile_harness::{
     device::{App, Device, Kill, fresh},
-    fake::Fake,
+    fake::{Fake, answer},
 };
+use serde_json::json;
 
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 
@@ -278,6 +279,34 @@ fn long_tokens_for_many_apis_fit_into_a_record() {
 }
 
 #[test]
+fn whom_an_app_means_that_names_nobody_is_no_other_apps_person() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let app = device.app();
+    let (ours, chosen) = accounts(&app);
+    let config = Config {
+        client_id: "another".to_owned(),
+        scopes: vec!["offline_access".to_owned()],
+        ..device.config.clone()
+    };
+    let other = App {
+        core: Core::new(config).expect("a configuration"),
+        ..device.app()
+    };
+    assert_eq!(accounts(&other), (Vec::new(), None));
+    // What it is given has no ID token, which would be for the first app.
+    let tokens =
+        json!({ "access_token": "at", "token_type": "DPoP", "expires_in": 3600, "refresh_token": "rt" });
+    server.instead(move |path, _| (path == "token").then(|| answer(200, &tokens)));
+    let theirs = server.sign_in(&other);
+    assert_eq!(accounts(&other), (vec![theirs.clone()], Some(theirs)));
+    assert!(other.run(other.core.access_token(None, fresh())).is_ok());
+    assert_eq!(accounts(&device.app()), (ours, chosen));
+    server.as_ever();
+    assert!(device.app().refresh().is_ok());
+}
+
+#[test]
 fn two_apps_on_one_store_leave_each_other_alone() {
     let server = Fake::default();
     let device = server.signed_in();
@@ -306,7 +335,7 @@ fn two_apps_on_one_store_leave_each_other_alone() {
     };
     other.begin();
     assert!(other.run(other.core.resume()).is_ok());
-    for id in accounts(&other).0 {
+    for id in accounts(&app).0 {
         let theirs = other.run(other.core.access_token(Some(id.clone()), fresh()));
         assert_eq!(theirs.expect_err("not its own").code, ErrorCode::NoSuchAccount);
         let gone = other.run(other.core.logout(Some(id), LogoutMode::Session));

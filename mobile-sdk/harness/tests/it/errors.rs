@@ -142,12 +142,18 @@ fn refresh_refused(status: u16, error: &'static str) -> SdkError {
 /// The first read of a refresh is answered like this.
 fn read(input: Input) -> SdkError {
     let app = Fake::default().signed_in().app();
+    let account = app.device.store.names("account/").remove(0);
+    let account = account.strip_prefix("account/").map(str::to_owned);
     let mut input = Some(input);
-    let (done, _) = app.run_with(app.core.access_token(None, fresh()), Kill::Never, |_, effect| {
-        matches!(effect, Effect::Get { .. })
-            .then(|| input.take())
-            .flatten()
-    });
+    let (done, _) = app.run_with(
+        app.core.access_token(account, fresh()),
+        Kill::Never,
+        |_, effect| {
+            matches!(effect, Effect::Get { .. })
+                .then(|| input.take())
+                .flatten()
+        },
+    );
     failed(done)
 }
 

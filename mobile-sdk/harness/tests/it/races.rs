@@ -4,7 +4,8 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use postern_mobile_core::{
-    Answer, AuthorizeParams, Core, ErrorCode, LogoutMode, Next, Operation, Outcome, SdkError,
+    Action, Answer, AuthorizeParams, Core, Effect, EndReason, ErrorCode, Event, ExchangeParams, LogoutMode,
+    Next, Operation, Outcome, SdkError,
 };
 use postern_mobile_harness::{
     device::{App, Device, Kill, fresh},
@@ -128,6 +129,42 @@ fn redirected(server: &Fake) -> (Arc<Device>, String) {
     let device = server.device();
     let back = server.browse(&device.app().begin());
     (device, back)
+}
+
+#[test]
+fn an_exchange_beside_a_new_sign_in_is_one_of_the_new_session() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let (app, other) = (device.app(), device.app());
+    let exchange = || {
+        let params = ExchangeParams {
+            audience: None,
+            resource: Some("https://api.example".into()),
+            scopes: None,
+        };
+        app.core.exchange(None, params)
+    };
+    let mut signed_in = false;
+    let (done, _) = app.run_with(exchange(), Kill::Never, |_, effect| {
+        if matches!(effect, Effect::Sign { .. }) && !std::mem::replace(&mut signed_in, true) {
+            server.sign_in(&other);
+        }
+        None
+    });
+    assert!(matches!(done, Ok(Outcome::Token { .. })), "{done:?}");
+    assert!(other.refresh().is_ok());
+    // Without its key the session is over, and that is told.
+    device.keys.lose();
+    let error = app.run(exchange()).expect_err("no key");
+    assert_eq!((error.code, error.action), (ErrorCode::KeyLost, Action::SignIn));
+    assert!(device.store.names("account/").is_empty());
+    assert!(app.heard(|event| matches!(
+        event,
+        Event::SessionEnded {
+            reason: EndReason::KeyLost,
+            ..
+        }
+    )));
 }
 
 #[test]
