@@ -1,5 +1,5 @@
 //! What is stored, each record as a JSON object: `account/ID` is a session, `pending/FLOW` a sign-in that waits, `logout/FLOW` what
-//! is left to do for a session that ends, and `default` names an account.
+//! is left to do for a session that ends, and `default/APP` names the account that an app means when it names none.
 
 use serde_json::{Map, Value};
 
