@@ -40,14 +40,15 @@ fn a_session_outlives_a_sign_in_that_was_to_take_its_place() {
     let server = Fake::default();
     let device = server.signed_in();
     assert!(sign_in_but(&server, &device.app(), || Some(failed())).is_err());
+    let given_back = server.ended();
     // It may still come: another process may be at it.
     let app = device.app();
     assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
-    assert_eq!((notes(&device), server.ended()), (1, 0));
+    assert_eq!((notes(&device), server.ended()), (1, given_back));
     // It has not come.
     device.passed.fetch_add(600_001, Ordering::Relaxed);
     assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
-    assert_eq!((notes(&device), server.ended()), (0, 0));
+    assert_eq!((notes(&device), server.ended()), (0, given_back));
     assert!(app.refresh().is_ok());
 }
 
@@ -56,6 +57,7 @@ fn a_sign_in_that_is_begun_again_has_its_time_again() {
     let server = Fake::default();
     let device = server.signed_in();
     assert!(sign_in_but(&server, &device.app(), || Some(failed())).is_err());
+    let given_back = server.ended();
     device.passed.fetch_add(590_000, Ordering::Relaxed);
     let signed_in = sign_in_but(&server, &device.app(), || {
         device.passed.fetch_add(20_000, Ordering::Relaxed);
@@ -64,7 +66,11 @@ fn a_sign_in_that_is_begun_again_has_its_time_again() {
         None
     });
     assert!(matches!(signed_in, Ok(Outcome::SignedIn { .. })), "{signed_in:?}");
-    assert_eq!((notes(&device), server.ended()), (0, 1), "the first was ended");
+    assert_eq!(
+        (notes(&device), server.ended()),
+        (0, given_back + 1),
+        "the first was ended"
+    );
     assert!(device.app().refresh().is_ok());
 }
 
@@ -75,7 +81,7 @@ fn a_sign_out_after_a_sign_in_that_was_cut_off_ends_the_session() {
     assert!(sign_in_but(&server, &device.app(), || Some(failed())).is_err());
     assert_eq!(sign_out(&device.app(), LogoutMode::Session), Ok(Outcome::Done));
     assert!(device.store.names("account/").is_empty());
-    assert_eq!((notes(&device), server.ended()), (0, 1));
+    assert_eq!((notes(&device), server.open()), (0, 0));
 }
 
 /// Alice signs in anew in another process, at the last moment.
@@ -194,8 +200,9 @@ fn a_code_whose_answer_is_lost_is_sent_once_more_and_no_oftener() {
         let done = app.run(app.core.handle_redirect(back.as_str().into()));
         assert_eq!(server.asked("token"), 2);
         assert_eq!(done.is_ok(), lost == 1, "{done:?}");
-        assert!(device.store.names("pending/").is_empty());
-        assert_eq!(device.keys.count(), usize::from(lost == 1));
+        // What was lost may be handed over again.
+        assert_eq!(device.store.names("pending/").len(), usize::from(lost == 2));
+        assert_eq!(device.keys.count(), 1);
     }
 }
 
