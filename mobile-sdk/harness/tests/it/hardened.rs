@@ -224,6 +224,16 @@ fn an_answer_that_came_while_the_process_slept_does_not_turn_the_clock_back() {
 }
 
 #[test]
+fn after_a_restart_of_the_device_only_its_clock_knows_how_much_has_passed() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    refresh_asleep(&device.app(), &server, ASLEEP.1, 0);
+    device.boot.fetch_add(1, Ordering::Relaxed);
+    device.wall_off.fetch_add(600_000, Ordering::Relaxed);
+    is_about(proved_at(&device.app()), AWAKE.0);
+}
+
+#[test]
 fn a_proof_that_is_refused_for_its_time_is_made_again_with_the_apis() {
     let server = Fake::default();
     let device = server.signed_in();
