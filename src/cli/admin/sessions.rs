@@ -22,7 +22,10 @@ use crate::{
         confirm::{self, Reached, Wait},
         sessions::{self, Search, Shown},
     },
-    store::{app_versions::VersionCount, browser_sessions, device_sessions::list::Listed, ending::Ended},
+    store::{
+        app_versions::VersionCount, browser_sessions, device_sessions::list::ListedDeviceSession,
+        ending::Ended,
+    },
 };
 
 /// What ended, and who refuses it by now when somebody waits for that.
@@ -35,7 +38,7 @@ impl Admin {
         filter: &SessionFilter,
         after: Option<DeviceSessionId>,
         limit: i64,
-    ) -> anyhow::Result<Search<Listed>> {
+    ) -> anyhow::Result<Search<ListedDeviceSession>> {
         match self {
             Self::Here(app) => Ok(sessions::list(&app.provider, filter, after, limit).await?),
             Self::There(server, _) => {
@@ -53,7 +56,7 @@ impl Admin {
         filter: &BrowserSessionFilter,
         after: Option<BrowserSessionId>,
         limit: i64,
-    ) -> anyhow::Result<Search<browser_sessions::list::Listed>> {
+    ) -> anyhow::Result<Search<browser_sessions::list::ListedBrowserSession>> {
         match self {
             Self::Here(app) => Ok(sessions::browsers::list(&app.provider, filter, after, limit).await?),
             Self::There(server, _) => {
@@ -69,7 +72,7 @@ impl Admin {
     pub(in crate::cli) async fn browsers_of(
         &self,
         user: UserId,
-    ) -> anyhow::Result<Vec<browser_sessions::list::Listed>> {
+    ) -> anyhow::Result<Vec<browser_sessions::list::ListedBrowserSession>> {
         let filter = BrowserSessionFilter {
             user: Some(user),
             ..BrowserSessionFilter::default()
@@ -81,7 +84,7 @@ impl Admin {
     pub(in crate::cli) async fn browser(
         &self,
         id: BrowserSessionId,
-    ) -> anyhow::Result<Option<Shown<browser_sessions::list::Listed>>> {
+    ) -> anyhow::Result<Option<Shown<browser_sessions::list::ListedBrowserSession>>> {
         match self {
             Self::Here(app) => Ok(sessions::browsers::show(&app.provider, id).await?),
             Self::There(server, _) => missing(server.get(&format!("/browser-sessions/{id}"), &[]).await),

@@ -16,13 +16,13 @@ use crate::{
     },
     store::{
         browser_sessions,
-        device_sessions::{self, list::Listed},
+        device_sessions::{self, list::ListedDeviceSession},
         ending::Ended,
     },
 };
 
 /// A session of an app.
-pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<Listed, PeopleError> {
+pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<ListedDeviceSession, PeopleError> {
     let found = device_sessions::list::one(&provider.db, id).await?;
     Ok(found.ok_or(Unknown("session"))?)
 }
@@ -31,7 +31,7 @@ pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<Listed, 
 pub async fn browser(
     provider: &Provider,
     id: BrowserSessionId,
-) -> Result<browser_sessions::list::Listed, PeopleError> {
+) -> Result<browser_sessions::list::ListedBrowserSession, PeopleError> {
     let found = browser_sessions::list::one(&provider.db, id).await?;
     Ok(found.ok_or(Unknown("session"))?)
 }
