@@ -9,13 +9,11 @@ use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         page::{MAX_PAGE, Page},
+        session_id::SessionId,
         text::Note,
         time::{Clock, Lifetime},
     },
-    cli::{
-        remote::{Remote, missing},
-        session::Node,
-    },
+    cli::remote::{Remote, missing},
     domain::{browser_session_filter::BrowserSessionFilter, session_filter::SessionFilter},
     flows::{
         admin::{By, people::PeopleError, sessions as verbs},
@@ -121,7 +119,7 @@ impl Admin {
     /// nothing more, and is waited for likewise.
     pub(in crate::cli) async fn end(
         &self,
-        node: Node,
+        id: SessionId,
         why: Option<Note>,
         patience: Option<Lifetime>,
     ) -> anyhow::Result<Option<Told>> {
@@ -129,19 +127,15 @@ impl Admin {
             Self::Here(app) => {
                 let (provider, by) = (&app.provider, By::operator());
                 let wait = place(app, patience)?;
-                let ended = match node {
-                    Node::Browser(id) => verbs::end_browser(provider, &by, id, why).await,
-                    Node::Device(id) => verbs::end_device(provider, &by, id, why).await,
-                };
-                match ended {
+                match verbs::end(provider, &by, id, why).await {
                     Err(PeopleError::Unknown(_)) => Ok(None),
                     ended => Ok(Some(reached(ended?.1, wait).await?)),
                 }
             }
             Self::There(server, clock) => {
-                let path = match node {
-                    Node::Browser(id) => format!("/browser-sessions/{id}/end"),
-                    Node::Device(id) => format!("/sessions/{id}/end"),
+                let path = match id {
+                    SessionId::Browser(id) => format!("/browser-sessions/{id}/end"),
+                    SessionId::Device(id) => format!("/sessions/{id}/end"),
                 };
                 missing(end_there(server, clock, &path, why, patience).await)
             }

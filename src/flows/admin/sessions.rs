@@ -3,6 +3,7 @@
 use crate::{
     base::{
         id::{BrowserSessionId, DeviceSessionId, UserId},
+        session_id::SessionId,
         text::Note,
     },
     domain::{ending::Ending, event::Subject},
@@ -34,6 +35,19 @@ pub async fn browser(
 ) -> Result<browser_sessions::list::ListedBrowserSession, PeopleError> {
     let found = browser_sessions::list::one(&provider.db, id).await?;
     Ok(found.ok_or(Unknown("session"))?)
+}
+
+/// Ends the session that this names.
+pub async fn end(
+    provider: &Provider,
+    by: &By,
+    id: SessionId,
+    note: Option<Note>,
+) -> Result<(UserId, Ended), PeopleError> {
+    match id {
+        SessionId::Device(id) => end_device(provider, by, id, note).await,
+        SessionId::Browser(id) => end_browser(provider, by, id, note).await,
+    }
 }
 
 /// Ends a session of an app, with what hangs under it.

@@ -95,7 +95,7 @@ fn act(path: &'static str, permission: P, confirmed: bool, handler: MethodRouter
 }
 
 fn routes() -> Vec<Route> {
-    use acts::{browser, cancel, device, disable, enable, matching, rotate, user};
+    use acts::{cancel, disable, enable, matching, rotate, session, user};
     vec![
         page("/console", None, get(home::home)),
         page("/console/sessions", Some(P::ReadSessions), get(sessions::list)),
@@ -111,13 +111,7 @@ fn routes() -> Vec<Route> {
             "/console/sessions/{id}/end",
             P::EndSessions,
             false,
-            get(device::ask).post(device::act),
-        ),
-        act(
-            "/console/browser-sessions/{id}/end",
-            P::EndSessions,
-            false,
-            get(browser::ask).post(browser::act),
+            get(session::ask).post(session::act),
         ),
         act(
             "/console/users/{id}/end",
