@@ -9,7 +9,6 @@ use postern::{
         role::Role,
     },
     flows::{events, mass_end, sessions},
-    store::events::RecordEvent,
     web::private::{ConsolePage, console_pages},
 };
 
@@ -398,12 +397,7 @@ async fn events_are_watched_live_and_the_chart_counts_them() {
     late.id = EventId::first_at(postern.clock.now().minus("1h".parse().expect("a length of time")));
     late.subject.address = Some("203.0.113.99".to_owned());
     let all = admin.open("/console/events?live=yes").await;
-    postern
-        .provider()
-        .db
-        .write(RecordEvent(late))
-        .await
-        .expect("written");
+    postern.record(late).await;
     for number in 0..40 {
         postern.add_user(&format!("new{number}@example.com")).await;
     }

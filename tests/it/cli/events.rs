@@ -7,10 +7,10 @@ use postern::{
     },
     domain::{
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::Event,
     },
     flows::restore,
-    store::{events::RecordEvent, restore::Effect},
+    store::restore::Effect,
 };
 use serde_json::{Value, json};
 
@@ -129,7 +129,7 @@ async fn a_time_that_is_none_says_how_to_write_it() {
 #[tokio::test]
 async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
     let postern = Postern::start().await;
-    let (provider, user) = (postern.provider(), postern.user(ALICE).await.id);
+    let user = postern.user(ALICE).await.id;
     let browser = BrowserSessionId::from_bytes([1; 16]);
     let device = DeviceSessionId::from_bytes([2; 16]);
     let notes: ClientId = "notes".parse().expect("a client id");
@@ -167,8 +167,7 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
                 browsers: 0,
                 note: None,
             };
-            let record = provider.event(now, Subject::default(), event);
-            provider.db.write(RecordEvent(record)).await.expect("written");
+            postern.happened(now, event).await;
         }
     }
     let lines = Shell::beside(&postern)
