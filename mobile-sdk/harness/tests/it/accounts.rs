@@ -160,19 +160,11 @@ fn a_key_that_is_lost_between_two_requests_ends_the_session_once() {
 fn a_widget_changes_nothing_whatever_it_finds() {
     let server = Fake::default();
     let device = server.signed_in();
-    let config = Config {
-        read_only: true,
-        ..device.config.clone()
-    };
-    let widget = || App {
-        core: Core::new(config.clone()).expect("a configuration"),
-        ..device.app()
-    };
     let records = device.store.records().clone();
     let asked = server.asked("token");
     // It may not use the key, or finds none: that is no reason to end the app's session.
     for error in [HookError::NotFound, HookError::KeyLost, HookError::Locked] {
-        let app = widget();
+        let app = device.widget();
         let (done, _) = app.run_with(headers(&app), Kill::Never, |_, effect| {
             matches!(effect, Effect::Sign { .. }).then_some(Input::Failed { error })
         });
@@ -183,7 +175,7 @@ fn a_widget_changes_nothing_whatever_it_finds() {
     let name = device.store.names("account/").remove(0);
     device.store.records().insert(name.clone(), b"{".to_vec());
     let spoilt = device.store.records().clone();
-    let app = widget();
+    let app = device.widget();
     for _ in 0..2 {
         let error = app.run(app.core.access_token(None, Want::default()));
         assert_eq!(error.expect_err("spoilt").code, ErrorCode::StorageCorrupt);
@@ -194,7 +186,7 @@ fn a_widget_changes_nothing_whatever_it_finds() {
         .store
         .records()
         .insert(name.clone(), records[&name].clone());
-    assert!(widget().run(headers(&widget())).is_ok() || device.app().refresh().is_ok());
+    assert!(device.widget().run(headers(&device.widget())).is_ok() || device.app().refresh().is_ok());
     assert!(device.app().refresh().is_ok());
 }
 

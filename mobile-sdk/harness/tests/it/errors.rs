@@ -7,7 +7,7 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_mobile_core::{
-    Action, Answer, AttestationPolicy, AuthorizeParams, Config, Core, Effect, ErrorCode, Header, HookError,
+    Action, Answer, AttestationPolicy, AuthorizeParams, Config, Effect, ErrorCode, Header, HookError,
     HttpFailure, Input, Next, SdkError, Verdict, Want,
 };
 use postern_mobile_harness::{
@@ -348,15 +348,7 @@ fn raised_by_sessions(code: ErrorCode) -> SdkError {
         }
         ErrorCode::ReadOnly => {
             let device = Fake::default().signed_in();
-            let config = Config {
-                read_only: true,
-                ..device.config.clone()
-            };
-            let widget = App {
-                core: Core::new(config).expect("a configuration"),
-                ..device.app()
-            };
-            widget.refresh().expect_err("not by a widget")
+            device.widget().refresh().expect_err("not by a widget")
         }
         ErrorCode::HookTimeout => read(Input::Failed {
             error: HookError::Timeout,
