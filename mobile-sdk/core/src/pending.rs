@@ -77,6 +77,12 @@ impl Pending {
         unused.mark(host, version).await.map(drop)
     }
 
+    /// Whether nobody has changed it since it was this version.
+    pub(crate) async fn is_still(&self, host: &Host, version: i64) -> Result<bool> {
+        let found = host.get(&record(&self.flow)).await?;
+        Ok(found.is_some_and(|found| found.version == version))
+    }
+
     async fn mark(&self, host: &Host, version: i64) -> Result<Option<i64>> {
         let marked = self.write(host.config());
         Ok(host.put(&record(&self.flow), marked, version).await?.ok())

@@ -163,6 +163,11 @@ pub(crate) async fn complete(
     if let Some(sub) = &account.sub {
         account.id = id_of(host.config(), sub);
     }
+    if !pending.is_still(host, version).await? {
+        // It took so long that another process has given it up, and its key.
+        end::give_back(host, &account).await;
+        return Err(ErrorCode::CodeRefused.into());
+    }
     if let Err(error) = replace(host, &account).await {
         return refuse(host, pending, version, &account, error.of_a_lost_sign_in()).await;
     }

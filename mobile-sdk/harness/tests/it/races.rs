@@ -8,7 +8,7 @@ use postern_mobile_core::{
     Next, Operation, Outcome, SdkError,
 };
 use postern_mobile_harness::{
-    device::{App, Device, Kill, fresh},
+    device::{App, Device, End, Kill, fresh},
     fake::{Fake, Rules},
 };
 use proptest::prelude::*;
@@ -234,6 +234,33 @@ fn an_hour_that_is_over_while_the_code_is_on_its_way_takes_no_key() {
             return;
         }
     }
+}
+
+#[test]
+fn a_sign_in_that_was_given_up_while_its_process_slept_is_no_session_without_a_key() {
+    let server = Fake::default();
+    let (device, back) = redirected(&server);
+    let app = device.app();
+    let redirect = app.core.handle_redirect(back.as_str().into());
+    let (done, _) = app.run_with(redirect, Kill::Never, |_, effect| {
+        let Effect::Http { request } = effect else {
+            return None;
+        };
+        let answer = server.send(request);
+        device.passed.fetch_add(80 * 60_000, Ordering::Relaxed);
+        let other = device.app();
+        other.run(other.core.resume()).expect("tidied");
+        Some(answer)
+    });
+    let Err(End::Failed(error)) = done else {
+        panic!("{done:?}")
+    };
+    assert_eq!(
+        (error.code, error.action),
+        (ErrorCode::CodeRefused, Action::ShowLogin)
+    );
+    assert_eq!((server.open(), device.keys.count()), (0, 0));
+    assert!(device.store.names("account/").is_empty());
 }
 
 fn with_device_grant() -> (Fake, Arc<Device>, String) {
