@@ -224,7 +224,7 @@ final class DriverTests: XCTestCase {
         }
     }
 
-    /// A flight is forgotten before anybody hears of its end.
+    /// Whoever asks for a fresh token is given another one each time.
     func testWhoAsksAnewIsNotGivenWhatCameBefore() async throws {
         let (_, session) = try await signedIn(lease: Everybodys())
         for number in 1...100 {
