@@ -193,6 +193,21 @@ async fn an_end_stops_when_who_began_it_may_not_end_sessions_any_more() {
     work(&postern).await;
 
     assert_eq!(stopped(&postern).await, vec![json!([true, true, 0]); 4]);
+    // It is told from what somebody cancelled wherever it is shown.
+    let ends = Machine::mighty(&postern).await.get("/session-ends").await.json();
+    let ends = ends["items"].as_array().expect("ends").clone();
+    assert_eq!(ends.len(), 4);
+    for end in &ends {
+        assert!(
+            end["stopped_at"].is_i64() && end["stopped_at"] == end["done_at"],
+            "{end}"
+        );
+        assert!(end["cancelled_at"].is_null(), "{end}");
+    }
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    let shown = root.open("/console/ends").await.body;
+    assert_eq!(shown.matches("Stopped, since who began it").count(), 4, "{shown}");
+    assert!(!shown.contains("Cancelled"), "{shown}");
     let by_the_server = "SELECT actor FROM events WHERE kind = 'mass_end.done'";
     for actor in postern.texts(by_the_server).await {
         assert_eq!(actor, r#"{"kind":"system"}"#);
