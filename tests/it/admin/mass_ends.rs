@@ -281,6 +281,29 @@ async fn nobody_has_more_than_twenty_ends_under_way() {
 }
 
 #[tokio::test]
+async fn the_console_keeps_what_was_typed_while_twenty_ends_are_under_way() {
+    let postern = with_owner().await;
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    for _ in 0..20 {
+        begin_as(&postern, ROOT, Role::Owner).await;
+    }
+    let path = "/console/sessions/end?client=notes";
+    let csrf = Admin::csrf(&root.open(path).await);
+    let form = [("csrf", csrf.as_str()), ("reason", "a \"lost\" phone")];
+    let refused = root.post(path, &form, &[SAME_ORIGIN]).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(
+        refused.body.contains("20 ends of many sessions that you began"),
+        "{refused:?}"
+    );
+    let typed = "value=\"a &quot;lost&quot; phone\"";
+    assert!(refused.body.contains(typed), "{refused:?}");
+    work(&postern).await;
+    let sent = root.post(path, &form, &[SAME_ORIGIN]).await;
+    assert_eq!(sent.status, 303, "{sent:?}");
+}
+
+#[tokio::test]
 async fn only_who_began_an_end_or_may_do_all_that_this_one_might_stops_it() {
     let postern = with_owner().await;
     let filter = json!({ "client": "notes" });
