@@ -16,6 +16,8 @@ CREATE TABLE app_versions (
 
 -- Ends of all sessions that match a filter, each worked off in batches, newest session first: before_id is how far it came.
 -- filter and actor are JSON; nothing in SQL looks into them. permissions are the actor's when it was begun: so far it reaches.
+-- One that came to no end of its own has when somebody cancelled it, or when it was stopped since its actor may not end
+-- sessions any more.
 CREATE TABLE mass_ends (
     id UUID NOT NULL PRIMARY KEY,
     filter TEXT NOT NULL,
@@ -28,6 +30,7 @@ CREATE TABLE mass_ends (
     found BIGINT NOT NULL,
     ended BIGINT NOT NULL,
     done_at BIGINT,
-    cancelled_at BIGINT
+    cancelled_at BIGINT,
+    stopped_at BIGINT
 );
 CREATE INDEX mass_ends_open ON mass_ends (id) WHERE done_at IS NULL;

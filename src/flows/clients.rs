@@ -221,10 +221,9 @@ pub async fn remove(
         ..provider.event(now, subject.clone(), event)
     };
     // What it got for itself hangs on no session that could end.
-    let speaks_for_itself = provider
-        .clients
-        .find(id.as_str())
-        .is_some_and(|client| client.may(GrantType::ClientCredentials));
+    let speaks_for_itself = before
+        .as_ref()
+        .is_some_and(|found| found.client.may(GrantType::ClientCredentials));
     let disable = DisableClient {
         id: id.clone(),
         now,

@@ -114,6 +114,7 @@ pub async fn begin(
         ended: 0,
         done_at: None,
         cancelled_at: None,
+        stopped_at: None,
         before: Walk::new(&filter, None).before,
         filter,
     };

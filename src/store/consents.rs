@@ -29,10 +29,6 @@ statements! {
     /// Remembers a wider consent: user, client, scope, now, the scope that was allowed before.
     WIDEN: (UserId, ClientId, String, Instant, String) => () =
         "UPDATE consents SET scope = $3, updated_at = $4 WHERE user_id = $1 AND client_id = $2 AND scope = $5";
-    /// Remembers what is allowed now, whatever was.
-    UPSERT: (UserId, ClientId, String, Instant) => () =
-        "INSERT INTO consents (user_id, client_id, scope, updated_at) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (user_id, client_id) DO UPDATE SET scope = excluded.scope, updated_at = excluded.updated_at";
     /// What a person has allowed, whom.
     OF_USER: (UserId, i64) => (ClientId, String, Instant) =
         "SELECT client_id, scope, updated_at FROM consents WHERE user_id = $1 ORDER BY client_id LIMIT $2";
@@ -103,7 +99,10 @@ pub struct NewConsent {
     pub event: EventRecord,
 }
 
-/// Remembers a consent: one statement, unless another page changed it meanwhile.
+/// How often a consent is written over another that came meanwhile.
+const TRIES: usize = 3;
+
+/// Remembers a consent: one statement, unless another page changed it meanwhile. Nothing is written over what was not read.
 pub async fn remember(
     tx: &mut WriteTx<'_>,
     user: UserId,
@@ -111,34 +110,32 @@ pub async fn remember(
     consent: &NewConsent,
     now: Instant,
 ) -> Result<()> {
-    let Some(mut scope) = needed(consent.before.as_ref(), &consent.asked) else {
-        return Ok(());
-    };
-    let written = match &consent.before {
-        None => {
-            tx.run(INSERT, (user, client.clone(), scope.to_string(), now))
-                .await?
-        }
-        Some(before) => {
-            let binds = (user, client.clone(), scope.to_string(), now, before.to_string());
-            tx.run(WIDEN, binds).await?
-        }
-    };
-    if written == 0 {
-        let row = tx.one(FIND, (user, client.clone())).await?;
-        let before = row.map(|(scope,)| scope.parse::<ScopeSet>()).transpose();
-        let before = before.map_err(|_| StoreError::corrupt("consents.scope"))?;
-        // The same page pressed twice, or another one that asked for as much.
-        let Some(all) = needed(before.as_ref(), &consent.asked) else {
+    let mut before = consent.before.clone();
+    for _ in 0..TRIES {
+        // It may be the same page pressed twice, or another one that asked for as much.
+        let Some(scope) = needed(before.as_ref(), &consent.asked) else {
             return Ok(());
         };
-        scope = all;
-        tx.run(UPSERT, (user, client.clone(), scope.to_string(), now))
-            .await?;
+        let written = match before {
+            None => {
+                let binds = (user, client.clone(), scope.to_string(), now);
+                tx.run(INSERT, binds).await?
+            }
+            Some(before) => {
+                let binds = (user, client.clone(), scope.to_string(), now, before.to_string());
+                tx.run(WIDEN, binds).await?
+            }
+        };
+        if written > 0 {
+            let record = EventRecord {
+                event: Event::ConsentGranted { scope },
+                ..consent.event.clone()
+            };
+            return events::record(tx, &record).await;
+        }
+        let row = tx.one(FIND, (user, client.clone())).await?;
+        let found = row.map(|(scope,)| scope.parse()).transpose();
+        before = found.map_err(|_| StoreError::corrupt("consents.scope"))?;
     }
-    let record = EventRecord {
-        event: Event::ConsentGranted { scope },
-        ..consent.event.clone()
-    };
-    events::record(tx, &record).await
+    Err(StoreError::Busy)
 }

@@ -31,14 +31,17 @@ statements! {
          SELECT $1, $2, $3, $4, $5, $6, $7, 0, 0, 0
          WHERE (SELECT COUNT(*) FROM (SELECT id FROM mass_ends WHERE done_at IS NULL AND actor = $4 LIMIT $8) own) < $8";
     FIND: (MassEndId,) => MassEndRow =
-        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at,
+           stopped_at
          FROM mass_ends WHERE id = $1";
     LIST: (MassEndId, i64) => MassEndRow =
-        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at,
+           stopped_at
          FROM mass_ends WHERE id < $1 ORDER BY id DESC LIMIT $2";
     /// The one that is worked off now: the oldest.
     OPEN: () => MassEndRow =
-        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at
+        "SELECT id, filter, note, actor, permissions, begun_at, before_id, looked_at, found, ended, done_at, cancelled_at,
+           stopped_at
          FROM mass_ends WHERE done_at IS NULL ORDER BY id LIMIT 1";
     /// Moves on: id, from, to, rows looked at, sessions found. No row: somebody else has, or it was cancelled.
     ADVANCE: (MassEndId, DeviceSessionId, DeviceSessionId, i64, i64) => (MassEndId,) =
@@ -47,8 +50,10 @@ statements! {
          RETURNING id";
     COUNT: (MassEndId, i64) => () =
         "UPDATE mass_ends SET ended = ended + $2 WHERE id = $1";
-    FINISH: (MassEndId, Instant, Option<Instant>) => (i64, i64) =
-        "UPDATE mass_ends SET done_at = $2, cancelled_at = $3 WHERE id = $1 AND done_at IS NULL RETURNING found, ended";
+    /// It is done, by itself or before its time: when that was, when it was cancelled, when it was stopped.
+    FINISH: (MassEndId, Instant, Option<Instant>, Option<Instant>) => (i64, i64) =
+        "UPDATE mass_ends SET done_at = $2, cancelled_at = $3, stopped_at = $4 WHERE id = $1 AND done_at IS NULL
+         RETURNING found, ended";
     /// Deletes those that were done before an instant, so many at most. No row: none was left.
     pub DELETE_DONE: (MassEndId, i64) => (MassEndId,) =
         "DELETE FROM mass_ends WHERE id IN (
@@ -79,10 +84,13 @@ pub struct MassEnd {
     pub found: i64,
     /// How many ended: with those that hung under them, without those that had ended meanwhile.
     pub ended: i64,
-    /// When it was done or cancelled.
+    /// When it was done, cancelled or stopped.
     pub done_at: Option<Instant>,
-    /// When it was cancelled.
+    /// When somebody cancelled it.
     pub cancelled_at: Option<Instant>,
+    /// When the server stopped it: who began it may not end sessions any more.
+    #[serde(default)]
+    pub stopped_at: Option<Instant>,
     /// How far the walk came.
     #[serde(skip, default = "nowhere")]
     pub before: DeviceSessionId,
@@ -100,17 +108,20 @@ pub enum Standing {
     UnderWay,
     /// All were looked at.
     Done(Instant),
-    /// Somebody stopped it; what had ended stays ended.
+    /// Somebody cancelled it; what had ended stays ended.
     Cancelled(Instant),
+    /// The server stopped it, since who began it may not end sessions any more; what had ended stays ended.
+    Stopped(Instant),
 }
 
 impl MassEnd {
     /// How it stands.
     pub fn standing(&self) -> Standing {
-        match (self.done_at, self.cancelled_at) {
-            (_, Some(at)) => Standing::Cancelled(at),
-            (Some(at), None) => Standing::Done(at),
-            (None, None) => Standing::UnderWay,
+        match (self.done_at, self.cancelled_at, self.stopped_at) {
+            (_, _, Some(at)) => Standing::Stopped(at),
+            (_, Some(at), None) => Standing::Cancelled(at),
+            (Some(at), None, None) => Standing::Done(at),
+            (None, None, None) => Standing::UnderWay,
         }
     }
 }
@@ -129,6 +140,7 @@ struct MassEndRow {
     ended: i64,
     done_at: Option<Instant>,
     cancelled_at: Option<Instant>,
+    stopped_at: Option<Instant>,
 }
 
 fn read(row: MassEndRow) -> Result<MassEnd> {
@@ -147,6 +159,7 @@ fn read(row: MassEndRow) -> Result<MassEnd> {
         ended: row.ended,
         done_at: row.done_at,
         cancelled_at: row.cancelled_at,
+        stopped_at: row.stopped_at,
     })
 }
 
@@ -297,7 +310,9 @@ impl Finish<'_> {
         cancelled_by: Option<&Initiator>,
         lost_permission: bool,
     ) -> Result<bool> {
-        let binds = (self.id, self.now, cancelled_by.map(|_| self.now));
+        let at = |is: bool| is.then_some(self.now);
+        let is_cancelled = cancelled_by.is_some() && !lost_permission;
+        let binds = (self.id, self.now, at(is_cancelled), at(lost_permission));
         let Some((found, ended)) = tx.one(FINISH, binds).await? else {
             return Ok(false);
         };

@@ -66,7 +66,7 @@ impl Admin {
         }
     }
 
-    /// A person's browser sessions.
+    /// All of a person's browser sessions.
     pub(in crate::cli) async fn browsers_of(
         &self,
         user: UserId,
@@ -75,7 +75,16 @@ impl Admin {
             user: Some(user),
             ..BrowserSessionFilter::default()
         };
-        Ok(self.browsers(&filter, None, MAX_PAGE).await?.page.items)
+        let (mut all, mut after) = (Vec::new(), None);
+        // Each search is short, and may come back with less than there is.
+        loop {
+            let found = self.browsers(&filter, after, MAX_PAGE).await?.page;
+            all.extend(found.items);
+            match found.next {
+                Some(next) => after = Some(next.parse()?),
+                None => return Ok(all),
+            }
+        }
     }
 
     /// One browser session.

@@ -121,19 +121,39 @@ async fn end_matching(
     } else {
         None
     };
-    tell(
+    let told = tell(
         serde_json::to_value(&end)?,
         progress(&end),
         confirmation,
         json,
         world,
-    )
+    );
+    // That sessions are left is graver than that not everybody knows of those that ended.
+    cut_short(&end)?;
+    told
+}
+
+/// Who waited for an end is told when it did not come to its own: sessions that match may be left.
+fn cut_short(end: &MassEnd) -> anyhow::Result<()> {
+    match end.standing() {
+        Standing::UnderWay | Standing::Done(_) => Ok(()),
+        Standing::Cancelled(_) => bail!(
+            "{} was cancelled before all sessions were looked at: those that had ended stay ended, the others go on",
+            end.id
+        ),
+        Standing::Stopped(_) => bail!(
+            "{} was stopped before all sessions were looked at, since who began it may not end sessions any more: those that had \
+             ended stay ended, the others go on; somebody who may has to begin it again",
+            end.id
+        ),
+    }
 }
 
 fn progress(end: &MassEnd) -> String {
     let ended = words::count(end.ended, "app session");
     match end.standing() {
         Standing::Cancelled(_) => format!("{}: cancelled; ended {ended}.", end.id),
+        Standing::Stopped(_) => format!("{}: stopped; ended {ended}.", end.id),
         Standing::Done(_) => format!("{}: ended {ended}.", end.id),
         Standing::UnderWay => format!(
             "{}: ended {ended} so far; see `postern session ends`, and `postern session cancel-end {}`",
@@ -158,6 +178,7 @@ pub(super) async fn list(
         let row = |end: &MassEnd| {
             let state = match end.standing() {
                 Standing::Cancelled(at) => format!("cancelled {}", at.to_rfc3339()),
+                Standing::Stopped(at) => format!("stopped {}", at.to_rfc3339()),
                 Standing::Done(at) => format!("done {}", at.to_rfc3339()),
                 Standing::UnderWay => "under way".to_owned(),
             };

@@ -431,6 +431,8 @@ pub struct ActPage {
     pub button: &'static str,
     /// Whether a reason is asked for.
     pub reason: bool,
+    /// The reason that was typed before.
+    pub typed: String,
     /// What is wrong, or nothing.
     pub error: Option<String>,
     /// Where nothing is done.

@@ -193,6 +193,21 @@ async fn an_end_stops_when_who_began_it_may_not_end_sessions_any_more() {
     work(&postern).await;
 
     assert_eq!(stopped(&postern).await, vec![json!([true, true, 0]); 4]);
+    // It is told from what somebody cancelled wherever it is shown.
+    let ends = Machine::mighty(&postern).await.get("/session-ends").await.json();
+    let ends = ends["items"].as_array().expect("ends").clone();
+    assert_eq!(ends.len(), 4);
+    for end in &ends {
+        assert!(
+            end["stopped_at"].is_i64() && end["stopped_at"] == end["done_at"],
+            "{end}"
+        );
+        assert!(end["cancelled_at"].is_null(), "{end}");
+    }
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    let shown = root.open("/console/ends").await.body;
+    assert_eq!(shown.matches("Stopped, since who began it").count(), 4, "{shown}");
+    assert!(!shown.contains("Cancelled"), "{shown}");
     let by_the_server = "SELECT actor FROM events WHERE kind = 'mass_end.done'";
     for actor in postern.texts(by_the_server).await {
         assert_eq!(actor, r#"{"kind":"system"}"#);
@@ -263,6 +278,29 @@ async fn nobody_has_more_than_twenty_ends_under_way() {
     begin(&other, filter.clone()).await;
     work(&postern).await;
     begin(&one, filter).await;
+}
+
+#[tokio::test]
+async fn the_console_keeps_what_was_typed_while_twenty_ends_are_under_way() {
+    let postern = with_owner().await;
+    let mut root = Admin::signed_in(&postern, ROOT).await;
+    for _ in 0..20 {
+        begin_as(&postern, ROOT, Role::Owner).await;
+    }
+    let path = "/console/sessions/end?client=notes";
+    let csrf = Admin::csrf(&root.open(path).await);
+    let form = [("csrf", csrf.as_str()), ("reason", "a \"lost\" phone")];
+    let refused = root.post(path, &form, &[SAME_ORIGIN]).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    assert!(
+        refused.body.contains("20 ends of many sessions that you began"),
+        "{refused:?}"
+    );
+    let typed = "value=\"a &quot;lost&quot; phone\"";
+    assert!(refused.body.contains(typed), "{refused:?}");
+    work(&postern).await;
+    let sent = root.post(path, &form, &[SAME_ORIGIN]).await;
+    assert_eq!(sent.status, 303, "{sent:?}");
 }
 
 #[tokio::test]

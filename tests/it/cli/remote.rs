@@ -3,12 +3,16 @@
 mod clients;
 mod faults;
 
-use std::net::{SocketAddr, TcpListener};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use postern::{
     base::time::Clock,
     config::PrivateConfig,
     domain::{client::ClientKind, role::Permission},
+    flows::mass_end,
     server,
 };
 use serde_json::Value;
@@ -229,6 +233,51 @@ async fn sessions_are_ended_from_far_and_the_exit_code_says_who_knows() {
         serde_json::json!({ "kind": "client", "id": "mighty" })
     );
     assert_eq!(first["data"]["note"], "phone was stolen");
+}
+
+#[tokio::test]
+async fn who_waits_for_an_end_that_is_cut_short_is_told_by_the_exit_code() {
+    let far = Far::start().await;
+    let begun = async |number| {
+        while far.postern.count_events("mass_end.begun").await < number {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let end = ["session", "end", "--client", "notes"];
+    let cancel = async || {
+        begun(1).await;
+        let ends = far.run(&["session", "ends", "--json"]).await.json();
+        let id = ends["items"][0]["id"].as_str().expect("an id").to_owned();
+        far.run(&["session", "cancel-end", &id]).await.done()
+    };
+    let (waited, _) = tokio::join!(far.run(&end), cancel());
+    assert!(
+        waited.out.contains(": cancelled; ended 0 app sessions."),
+        "{waited:?}"
+    );
+    assert_eq!(waited.code, 1, "{waited:?}");
+    let told = "was cancelled before all sessions were looked at";
+    assert!(waited.err.contains(told), "{waited:?}");
+
+    let stop = async || {
+        begun(2).await;
+        far.postern
+            .set_client("mighty", |settings| {
+                settings.scope = Permission::ReadSessions.scope().parse().expect("a scope");
+            })
+            .await;
+        mass_end::work(far.postern.provider()).await.expect("worked");
+    };
+    let (waited, ()) = tokio::join!(far.run(&end), stop());
+    assert!(
+        waited.out.contains(": stopped; ended 0 app sessions."),
+        "{waited:?}"
+    );
+    assert_eq!(waited.code, 1, "{waited:?}");
+    let told = "may not end sessions any more";
+    assert!(waited.err.contains(told), "{waited:?}");
+    let ends = far.here(&["session", "ends"]).await.done();
+    assert!(ends.contains("stopped ") && ends.contains("cancelled "), "{ends}");
 }
 
 #[tokio::test]

@@ -330,3 +330,25 @@ async fn sessions_that_match_are_counted_first_and_end_with_a_reason() {
             .any(|(kind, data)| kind == "session.ended" && data["note"] == "asked to")
     );
 }
+
+#[tokio::test]
+async fn all_browsers_of_a_person_are_shown_however_many_searches_that_takes() {
+    let postern = Postern::start().await;
+    postern.phone().signed_in(&mut postern.browser(), ALICE).await;
+    postern
+        .tamper(
+            "INSERT INTO browser_sessions (id, digest, user_id, auth_time, acr, amr, label, created_at, last_seen_at, expires_at)
+             WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+             SELECT CAST(substr(id, 1, 6) || randomblob(10) AS BLOB), randomblob(32), user_id, auth_time, acr, amr, label,
+                    created_at, last_seen_at, expires_at FROM browser_sessions, n",
+        )
+        .await;
+    let shell = shell(&postern);
+    let shown = shell.run(&["user", "show", ALICE, "--json"]).await.json();
+    assert_eq!(shown["browsers"], 1201);
+    let listed = shell
+        .run(&["session", "list", "--user", ALICE, "--json"])
+        .await
+        .json();
+    assert_eq!(listed["browsers"].as_array().map(Vec::len), Some(1201));
+}

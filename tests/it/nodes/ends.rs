@@ -4,6 +4,7 @@
 use postern::{
     base::id::DeviceSessionId,
     domain::{
+        client::ClientKind,
         ending::{Ending, Reason},
         event::Subject,
         password::Password,
@@ -16,7 +17,10 @@ use postern::{
 use sqlx::AssertSqlSafe;
 
 use super::{by_hand, connection, forget_ends, session, signed_in};
-use crate::harness::{ALICE, Answer, Browser, PASSWORD, Postern, Tokens};
+use crate::{
+    client_auth::register,
+    harness::{ALICE, Answer, Browser, PASSWORD, Postern, Tokens},
+};
 
 #[track_caller]
 fn refused(answer: &Answer) {
@@ -113,6 +117,22 @@ async fn a_client_is_known_and_unknown_to_the_others_after_one_round() {
     assert!(known(&there));
     there.poll().await;
     assert!(!known(&there));
+}
+
+#[tokio::test]
+async fn a_client_is_removed_by_a_node_that_has_not_heard_of_it_with_its_own_tokens() {
+    let here = Postern::start().await;
+    let there = here.beside().await;
+    let (_, secret) = register(&here, "worker", ClientKind::Service, |_| {}).await;
+    assert!(secret.is_some() && there.provider().clients.find("worker").is_none());
+    clients::remove(there.provider(), "worker".parse().expect("an id"), None)
+        .await
+        .expect("answered")
+        .expect("known");
+    assert_eq!(
+        here.revocations().await,
+        [("client".to_owned(), b"worker".to_vec())]
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod asked;
 mod changes;
+mod consents;
 mod disks;
 mod faults;
 pub(crate) mod forwarder;

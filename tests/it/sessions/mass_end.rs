@@ -201,6 +201,7 @@ async fn a_cancelled_end_ends_nothing_more() {
     assert!(!work(&postern).await);
     let end = progress(&postern, &end).await;
     assert_eq!((end.ended, end.cancelled_at), (0, Some(postern.clock.now())));
+    assert_eq!(end.stopped_at, None);
     assert_eq!(phone.refresh(&tokens.refresh).await.status, 200);
     let events = postern.events().await;
     let (_, done) = events

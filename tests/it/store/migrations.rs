@@ -62,7 +62,7 @@ const COLUMNS: &str = "
     legacy_uses.last_at:INTEGER
     mass_ends.id:BLOB mass_ends.filter:TEXT mass_ends.note:TEXT? mass_ends.actor:TEXT mass_ends.permissions:TEXT
     mass_ends.begun_at:INTEGER mass_ends.before_id:BLOB mass_ends.looked_at:INTEGER mass_ends.found:INTEGER mass_ends.ended:INTEGER
-    mass_ends.done_at:INTEGER? mass_ends.cancelled_at:INTEGER?
+    mass_ends.done_at:INTEGER? mass_ends.cancelled_at:INTEGER? mass_ends.stopped_at:INTEGER?
     outbox.recipient:TEXT outbox.kind:TEXT outbox.about_id:BLOB outbox.user_id:BLOB outbox.created_at:INTEGER
     outbox.due_at:INTEGER outbox.attempts:INTEGER
     passwords.user_id:BLOB passwords.hash:TEXT passwords.version:INTEGER passwords.changed_at:INTEGER

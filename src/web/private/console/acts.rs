@@ -31,7 +31,7 @@ struct Question {
 }
 
 impl Question {
-    fn page<P>(self, viewer: &Viewer<P>, error: Option<String>) -> ActPage {
+    fn page<P>(self, viewer: &Viewer<P>, typed: &str, error: Option<String>) -> ActPage {
         ActPage {
             frame: viewer.frame(self.here),
             title: self.title,
@@ -40,17 +40,20 @@ impl Question {
             path: viewer.asked.clone(),
             button: self.button,
             reason: self.reason,
+            typed: typed.to_owned(),
             error,
             back: self.back,
         }
     }
 
     fn ask<P>(self, viewer: &Viewer<P>) -> Response {
-        viewer.show(&self.page(viewer, None))
+        viewer.show(&self.page(viewer, "", None))
     }
 
-    fn ask_again<P>(self, viewer: &Viewer<P>, error: &str) -> Response {
-        viewer.show_again(&self.page(viewer, Some(error.to_owned())))
+    /// The same with what is wrong; what was typed stays.
+    fn ask_again<P>(self, viewer: &Viewer<P>, posted: &Posted, error: &impl ToString) -> Response {
+        let typed = posted.form.text("reason");
+        viewer.show_again(&self.page(viewer, typed, Some(error.to_string())))
     }
 }
 

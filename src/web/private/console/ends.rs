@@ -58,7 +58,8 @@ fn row(viewer: &Viewer<ReadSessions>, end: &MassEnd, people: &look::People) -> E
         ago: ago(end.begun_at, provider.clock.now()),
         at: end.begun_at.to_rfc3339(),
         state: match end.standing() {
-            Standing::Cancelled(_) => "Stopped",
+            Standing::Cancelled(_) => "Cancelled",
+            Standing::Stopped(_) => "Stopped, since who began it may not end sessions any more",
             Standing::Done(_) => "Done",
             Standing::UnderWay => "Under way",
         },

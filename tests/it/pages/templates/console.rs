@@ -297,6 +297,7 @@ fn of_sessions(full: bool, pages: &Pages, show: &mut Show<'_>) {
         path: PATH.to_owned(),
         button: "End it",
         reason: full,
+        typed: text(full),
         error: full.then(|| text(full)),
         back: PATH.to_owned(),
     };

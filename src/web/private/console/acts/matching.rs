@@ -6,11 +6,11 @@ use super::{Question, fact, why};
 use crate::{
     base::words::count,
     domain::session_filter::SessionFilter,
-    flows::mass_end,
+    flows::mass_end::{self, MassEndError},
     web::private::{
         console::{
             filter::{self, Asked},
-            viewer::{Answer, Fresh, Viewer},
+            viewer::{Answer, Fresh, Viewer, sentence},
         },
         form::Posted,
         permission::EndSessions,
@@ -61,10 +61,18 @@ pub(in crate::web::private::console) async fn act(
 ) -> Answer {
     let why = match why(&posted) {
         Ok(why) => why,
-        Err(wrong) => return Ok(question(&viewer).await?.ask_again(&viewer, &wrong)),
+        Err(wrong) => return Ok(question(&viewer).await?.ask_again(&viewer, &posted, &wrong)),
     };
     let (_, filter) = asked(&viewer).await?;
     let begun = mass_end::begin(viewer.private.provider(), &viewer.by, &filter, why).await;
-    let begun = begun.map_err(|error| viewer.fault(error))?;
-    Ok(Redirect::to(&format!("/console/ends/{}", begun.id)).into_response())
+    match begun {
+        Ok(begun) => Ok(Redirect::to(&format!("/console/ends/{}", begun.id)).into_response()),
+        // One of them is done soon, and then the same is sent again.
+        Err(error @ MassEndError::TooMany) => {
+            Ok(question(&viewer)
+                .await?
+                .ask_again(&viewer, &posted, &sentence(&error.to_string())))
+        }
+        Err(error) => Err(viewer.fault(error)),
+    }
 }

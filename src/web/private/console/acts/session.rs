@@ -94,7 +94,7 @@ pub(in crate::web::private::console) async fn act(
     let id = read(&viewer, &id, "session")?;
     let why = match why(&posted) {
         Ok(why) => why,
-        Err(wrong) => return Ok(question(&viewer, id).await?.ask_again(&viewer, &wrong)),
+        Err(wrong) => return Ok(question(&viewer, id).await?.ask_again(&viewer, &posted, &wrong)),
     };
     let ended = sessions::end(viewer.private.provider(), &viewer.by, id, why).await;
     let (user, _) = ended.map_err(|error| viewer.fault(error))?;

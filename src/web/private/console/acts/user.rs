@@ -38,7 +38,12 @@ pub(in crate::web::private::console) async fn act(
     let id = read(&viewer, &id, "person")?;
     let why = match why(&posted) {
         Ok(why) => why,
-        Err(wrong) => return Ok(ASKED.question(&viewer, id).await?.ask_again(&viewer, &wrong)),
+        Err(wrong) => {
+            return Ok(ASKED
+                .question(&viewer, id)
+                .await?
+                .ask_again(&viewer, &posted, &wrong));
+        }
     };
     let changed = sessions::end_user(viewer.private.provider(), &viewer.by, id, why).await;
     changed.map_err(|error| viewer.fault(error))?;
