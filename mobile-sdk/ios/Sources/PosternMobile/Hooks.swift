@@ -19,7 +19,8 @@ public typealias Evidence = PosternMobileFFI.Evidence
 /// What the clocks say.
 public typealias Moment = PosternMobileFFI.Moment
 
-/// Why a hook could not; what it throws. It has no text, which could hold a secret. Any other error counts as `unknown`.
+/// Why a hook could not; what it throws. It has no text, which could hold a secret. A `URLError` counts
+/// as `io`, any other error as `unknown`.
 public typealias HookError = PosternMobileFFI.HookError
 extension HookError: Error {}
 

@@ -253,6 +253,8 @@ final class DriverTests: XCTestCase {
         hooks.patience = .milliseconds(50)
         hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw Unheard() }
         try await expect(.hookMisbehaved, hooks)
+        hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw URLError(.notConnectedToInternet) }
+        try await expect(.storageUnavailable, hooks)
         hooks.store = Hooked(store: try FileStore(folder: folder.url)) {
             // Cancelling does not help here: nobody ever answers.
             await withCheckedContinuation { continuation in Forever.shared.keep(continuation) }
