@@ -5,6 +5,8 @@ extension Hooks {
     /// Keychain, Secure Enclave, URLSession. With an app group (`group.com.example.app`) the app's extensions share the
     /// sessions: it is the keychain's access group, and its folder has the lease. Without one the access group is the app's
     /// own, which no other app has.
+    ///
+    /// Throws where the app has no such group, a mistake in its entitlements. Folders are made when they are needed.
     public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
         let folder = try folder(appGroup)
         let bundle = Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName
@@ -16,7 +18,7 @@ extension Hooks {
         return Hooks(
             store: KeychainStore(install),
             signer: SecureEnclaveSigner(install),
-            lease: awake(try FileLease(folder: folder)),
+            lease: awake(FileLease(lazily: folder)),
             attestor: attestor)
     }
 
@@ -37,9 +39,7 @@ extension Hooks {
             guard let group else { throw CocoaError(.fileNoSuchFile) }
             return group.appendingPathComponent("Library/Application Support/Postern", isDirectory: true)
         }
-        return try FileManager.default.url(
-            for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil, create: true
-        ).appendingPathComponent("Postern", isDirectory: true)
+        return URL.applicationSupportDirectory.appendingPathComponent("Postern", isDirectory: true)
     }
 }
 #endif
