@@ -8,8 +8,8 @@ extension Hooks {
     ///
     /// Throws where the app has no such group, a mistake in its entitlements. Folders are made when they are needed.
     public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
-        let folder = try folder(appGroup)
         let bundle = Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName
+        let folder = try folder(appGroup, bundle)
         let install = KeychainInstall(
             items: SecItems(accessGroup: appGroup, bundle: bundle),
             // Where the app's own group cannot be told: apps of one team may share another.
@@ -33,13 +33,14 @@ extension Hooks {
         #endif
     }
 
-    private static func folder(_ appGroup: String?) throws -> URL {
+    private static func folder(_ appGroup: String?, _ bundle: String) throws -> URL {
         if let appGroup {
             let group = FileManager.default.containerURL(forSecurityApplicationGroupIdentifier: appGroup)
             guard let group else { throw CocoaError(.fileNoSuchFile) }
             return group.appendingPathComponent("Library/Application Support/Postern", isDirectory: true)
         }
-        return URL.applicationSupportDirectory.appendingPathComponent("Postern", isDirectory: true)
+        // On a Mac apps without a sandbox share that folder.
+        return URL.applicationSupportDirectory.appendingPathComponent("Postern/" + bundle, isDirectory: true)
     }
 }
 #endif
