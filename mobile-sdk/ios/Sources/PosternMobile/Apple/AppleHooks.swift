@@ -7,7 +7,11 @@ extension Hooks {
     /// own, which no other app has.
     ///
     /// Throws where the app has no such group, a mistake in its entitlements. Folders are made when they are needed.
-    public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
+    ///
+    /// `attestor` makes the attestor, with the store of the other hooks.
+    public static func apple(
+        appGroup: String? = nil, attestor: ((any SecureStore) -> any Attestor)? = nil
+    ) throws -> Hooks {
         let bundle = Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName
         let folder = try folder(appGroup, bundle)
         let install = KeychainInstall(
@@ -15,11 +19,12 @@ extension Hooks {
             // Where the app's own group cannot be told: apps of one team may share another.
             service: "dev.postern.mobile." + (appGroup ?? bundle),
             marker: folder.appendingPathComponent("marker"))
+        let store = KeychainStore(install)
         return Hooks(
-            store: KeychainStore(install),
+            store: store,
             signer: SecureEnclaveSigner(install),
             lease: awake(FileLease(lazily: folder)),
-            attestor: attestor)
+            attestor: attestor?(store))
     }
 
     private static func awake(_ lease: FileLease) -> any Lease {
