@@ -17,6 +17,7 @@ public actor FileLease: Lease {
     private let clock: any DeviceClock
     private var held: [String: String] = [:]
 
+    /// Makes the folder, which all processes have to be able to write to, and nobody else.
     public init(folder: URL, clock: any DeviceClock = SystemClock()) throws {
         self.folder = folder
         self.clock = clock

@@ -15,6 +15,7 @@ import Musl
 public struct FileStore: SecureStore {
     let folder: URL
 
+    /// Makes the folder, if there is none, for its user alone.
     public init(folder: URL) throws {
         self.folder = folder
         try FileManager.default.createDirectory(
