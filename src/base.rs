@@ -12,6 +12,7 @@ pub mod network;
 pub mod page;
 pub mod seal;
 pub mod secret;
+pub mod session_id;
 pub mod spelling;
 pub mod text;
 pub mod time;

@@ -7,7 +7,7 @@ use crate::{
     cli::{place::Place, table::table, world::World},
     domain::key::Ring,
     flows::keys::{
-        Listed,
+        ListedKey,
         rotate::{Rotated, Withdrawn},
     },
 };
@@ -71,8 +71,8 @@ pub(super) async fn run(command: &KeysCommand, place: &Place, world: &mut World)
     }
 }
 
-fn listed_table(keys: &[Listed]) -> String {
-    let row = |listed: &Listed| {
+fn listed_table(keys: &[ListedKey]) -> String {
+    let row = |listed: &ListedKey| {
         let (state, since) = listed.key.state.to_columns();
         let then = listed.then.as_ref();
         [

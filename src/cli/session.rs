@@ -2,7 +2,6 @@
 
 use clap::{Args, Subcommand};
 
-pub(super) use self::node::Node;
 use self::{
     end::How,
     filter::{AnyFlags, FilterFlags},
@@ -11,6 +10,7 @@ use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, MassEndId},
         page::MAX_PAGE,
+        session_id::SessionId,
     },
     cli::{place::Place, world::World},
     domain::session_filter::SessionFilter,
@@ -20,7 +20,6 @@ mod confirmed;
 mod end;
 mod filter;
 mod list;
-mod node;
 
 /// List and end sessions.
 #[derive(Debug, Args)]
@@ -60,7 +59,7 @@ enum Verb {
     Show {
         /// An app's session (dse_...), or a browser's (bse_...)
         #[arg(value_name = "SESSION_ID")]
-        id: Node,
+        id: SessionId,
     },
     /// Count the live sessions of apps by their version
     Versions {
@@ -73,7 +72,7 @@ enum Verb {
     End {
         /// An app's session (dse_...), or a browser's (bse_...) with the app sessions that live with it
         #[arg(value_name = "SESSION_ID", conflicts_with_all = SessionFilter::PARTS)]
-        session: Option<Node>,
+        session: Option<SessionId>,
         #[command(flatten)]
         filter: FilterFlags,
         #[command(flatten)]
@@ -109,9 +108,11 @@ pub(super) async fn run(command: SessionCommand, place: &Place, world: &mut Worl
             list::browsers(&admin, &filter, page, json, place, world).await
         }
         Verb::Show {
-            id: Node::Browser(id),
+            id: SessionId::Browser(id),
         } => list::show_browser(&admin, id, json, world).await,
-        Verb::Show { id: Node::Device(id) } => list::show(&admin, id, json, world).await,
+        Verb::Show {
+            id: SessionId::Device(id),
+        } => list::show(&admin, id, json, world).await,
         Verb::Versions { client } => list::versions(&admin, client.as_ref(), json, world).await,
         Verb::End { session, filter, how } => end::end(&admin, session, &filter, how, json, world).await,
         Verb::Ends { after, limit } => end::list(&admin, after, limit, json, place, world).await,

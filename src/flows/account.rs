@@ -196,9 +196,9 @@ pub struct Overview {
     /// Their name.
     pub name: Option<DisplayName>,
     /// Where they are signed in: this browser, then the newest.
-    pub browsers: Vec<browser_sessions::list::Listed>,
+    pub browsers: Vec<browser_sessions::list::ListedBrowserSession>,
     /// The apps that are signed in for them.
-    pub devices: Vec<device_sessions::list::Listed>,
+    pub devices: Vec<device_sessions::list::ListedDeviceSession>,
     /// What they have allowed which app.
     pub consents: Vec<Consent>,
     /// When it was so.

@@ -17,11 +17,13 @@ use crate::{
         time::{Instant, Lifetime},
     },
     domain::instance::{Down, InstanceName},
-    flows::{Provider, end::revoked_until, revocations::counted_since},
+    flows::{Provider, revocations::counted_since},
     store::{
+        ending::revoked_until,
         error::{Result, StoreError},
         facts,
         instances::{self, AskAll, Instance},
+        keys,
     },
 };
 
@@ -148,7 +150,10 @@ impl<'a> Wait<'a> {
     pub async fn confirm(&self) -> Result<Confirmation> {
         let provider = self.provider;
         let at = facts::look(&provider.db, &provider.clock).await?.at;
-        let counted = counted_since(provider, at);
+        // Another node may have let tokens live longer a moment ago.
+        let longest = keys::longest_access_token(&provider.db).await?;
+        let longest = longest.max(provider.longest_access_token());
+        let counted = counted_since(longest, at);
         // Later than the end, so that whoever comes later is given it at once.
         let mut waiting = instances::seen_since(&provider.db, counted).await?;
         let all = waiting.len();
@@ -176,7 +181,7 @@ impl<'a> Wait<'a> {
                 failed?;
             }
         }
-        let until = revoked_until(provider, at);
+        let until = revoked_until(at, longest);
         let missing: Vec<_> = waiting.iter().map(|one| one.missing(at, until)).collect();
         Ok(Confirmation {
             instances: all - left,

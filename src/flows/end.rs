@@ -10,7 +10,7 @@ use crate::{
     },
     flows::Provider,
     store::{
-        ending::{EndSessions, Ended, EndedSessions, GRACE},
+        ending::{self, EndSessions, Ended, EndedSessions},
         error::Result,
     },
 };
@@ -82,5 +82,5 @@ pub fn prepare(
 /// When the last access token that was issued before `now` has expired everywhere, as far as this node knows the settings; what
 /// is written is no earlier than what the database knows of them.
 pub fn revoked_until(provider: &Provider, now: Instant) -> Instant {
-    now.plus(provider.longest_access_token()).plus(GRACE)
+    ending::revoked_until(now, provider.longest_access_token())
 }

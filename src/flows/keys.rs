@@ -120,7 +120,7 @@ pub async fn rings(provider: &Provider, ring: Option<Ring>) -> Result<Vec<Ring>,
 
 /// A key with what comes next.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedKey {
     /// The key.
     #[serde(flatten)]
     pub key: KeyInfo,
@@ -138,7 +138,7 @@ pub struct Then {
 }
 
 /// Every key, and what it becomes under the present settings.
-pub async fn listed(provider: &Provider) -> Result<Vec<Listed>, KeysError> {
+pub async fn listed(provider: &Provider) -> Result<Vec<ListedKey>, KeysError> {
     let keys = list(provider).await?;
     let rotate_every = provider.lifetimes.key_rotation;
     let listed = keys.iter().map(|key| {
@@ -149,7 +149,7 @@ pub async fn listed(provider: &Provider) -> Result<Vec<Listed>, KeysError> {
             KeyState::Retiring { .. } => ("gone", key.gone_at()),
             KeyState::Gone { .. } => ("gone", None),
         };
-        Listed {
+        ListedKey {
             key: key.clone(),
             then: at.map(|at| Then {
                 state: state.into(),

@@ -28,7 +28,7 @@ use crate::{
         sessions::Walk,
     },
     store::{
-        device_sessions::list::{Listed, SessionState},
+        device_sessions::list::{ListedDeviceSession, SessionState},
         error::{Result, StoreError},
         mass_ends::{self, BeginMassEnd, CancelMassEnd, MassEnd},
     },
@@ -248,7 +248,7 @@ impl Reach {
     }
 
     /// Also one whose app has not come for it yet, and one that nobody uses any more.
-    fn has(&self, session: &Listed) -> bool {
+    fn has(&self, session: &ListedDeviceSession) -> bool {
         session.state != SessionState::Ended
             && self.filter.fits(&session.traits())
             && !self.spared.contains(&session.user)

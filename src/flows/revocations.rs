@@ -109,14 +109,14 @@ pub async fn leave(provider: &Provider, follower: &Follower, name: &InstanceName
         .map(drop)
 }
 
-/// Copies that were not seen since then are not counted: what they accepted has expired. A copy that follows is seen with
-/// each lease.
-pub fn counted_since(provider: &Provider, now: Instant) -> Instant {
+/// Copies that were not seen since then are not counted: what they accepted has expired, if no access token lives longer than
+/// `longest`. A copy that follows is seen with each lease.
+pub fn counted_since(longest: Lifetime, now: Instant) -> Instant {
     let three = Lifetime::from_millis(3 * LEASE.millis());
-    now.minus(provider.longest_access_token().max(three))
+    now.minus(longest.max(three))
 }
 
 /// Copies that were not seen since then are deleted.
 pub(super) fn forgotten_instances(provider: &Provider, now: Instant) -> Instant {
-    counted_since(provider, now).minus(LEASE)
+    counted_since(provider.longest_access_token(), now).minus(LEASE)
 }

@@ -15,7 +15,7 @@ use crate::{
     store::{
         app_versions::{self, VersionCount},
         device_sessions,
-        device_sessions::list::{self, Along, Listed, SessionState},
+        device_sessions::list::{self, Along, ListedDeviceSession, SessionState},
         error::Result,
     },
 };
@@ -60,7 +60,7 @@ pub async fn list(
     filter: &SessionFilter,
     after: Option<DeviceSessionId>,
     limit: i64,
-) -> Result<Search<Listed>> {
+) -> Result<Search<ListedDeviceSession>> {
     let now = provider.clock.now();
     let limit = limit.max(1);
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -70,17 +70,17 @@ pub async fn list(
     let mut found = Vec::new();
     while found.len() <= wanted && walk.looked_at < BUDGET && !walk.is_over {
         let rows = walk.next(provider, stride).await?;
-        let fits = |row: &Listed| is_live(provider, row, now) && filter.fits(&row.traits());
+        let fits = |row: &ListedDeviceSession| is_live(provider, row, now) && filter.fits(&row.traits());
         found.extend(rows.into_iter().filter(fits));
         stride = STRIDE;
     }
     let before = (!walk.is_over).then(|| walk.before.to_string());
-    let id = |session: &Listed| session.id.to_string();
+    let id = |session: &ListedDeviceSession| session.id.to_string();
     Ok(Search::cut(found, limit, walk.looked_at, before, id))
 }
 
 /// Whether a refresh would be answered.
-fn is_live(provider: &Provider, session: &Listed, now: Instant) -> bool {
+fn is_live(provider: &Provider, session: &ListedDeviceSession, now: Instant) -> bool {
     let lifetimes = provider.clients.lifetimes(&session.client, &provider.lifetimes);
     let until = || {
         lives_until(
@@ -123,7 +123,11 @@ impl<'a> Walk<'a> {
     }
 
     /// The next rows, whatever their state.
-    pub(super) async fn next(&mut self, provider: &Provider, stride: i64) -> Result<Vec<Listed>> {
+    pub(super) async fn next(
+        &mut self,
+        provider: &Provider,
+        stride: i64,
+    ) -> Result<Vec<ListedDeviceSession>> {
         let rows = list::newest(&provider.db, self.along, self.before, self.since, stride).await?;
         if let Some(last) = rows.last() {
             self.before = last.id;
@@ -162,7 +166,7 @@ impl State {
 
 /// A session with what became of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Shown<T = Listed> {
+pub struct Shown<T = ListedDeviceSession> {
     /// The session.
     #[serde(flatten)]
     pub session: T,

@@ -25,7 +25,7 @@ use crate::{
 pub const ISSUED_BEFORE: Lifetime = Lifetime::from_secs(10);
 
 /// How much longer than its longest token a revocation is kept: clocks differ, and requests take time.
-pub const GRACE: Lifetime = Lifetime::from_secs(120);
+const GRACE: Lifetime = Lifetime::from_secs(120);
 
 /// How many sessions of a client one end reaches. There may be more: it is repeated until there are none.
 pub const MANY: i64 = 1000;
@@ -117,6 +117,11 @@ pub struct EndSessions {
     pub actor: Option<Actor>,
     /// Why, in the words of an operator.
     pub note: Option<Note>,
+}
+
+/// When the last access token that was issued before `now` has expired everywhere, if none lives longer than `longest`.
+pub fn revoked_until(now: Instant, longest: Lifetime) -> Instant {
+    now.plus(longest).plus(GRACE)
 }
 
 /// Which sessions ended. Whoever writes an end hands this to the memory of ends before anybody is told.

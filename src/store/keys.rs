@@ -15,7 +15,7 @@ use crate::{
     },
     store::{
         db::{Change, Db, WriteTx, statements},
-        ending::GRACE,
+        ending,
         error::{Result, StoreError},
         events, facts,
         revocations::withdraw_key,
@@ -110,8 +110,17 @@ fn read(
 /// what ended, since another node may have let tokens live longer a moment ago. Not before `known`, which is what this node
 /// makes of the settings.
 pub(super) async fn revoked_until(tx: &mut WriteTx<'_>, now: Instant, known: Instant) -> Result<Instant> {
-    let longest = tx.one(LONGEST_TOKEN, ()).await?.map_or(0, |(life,)| life);
-    Ok(known.max(now.plus(Lifetime::from_millis(longest)).plus(GRACE)))
+    let longest = longest(tx.one(LONGEST_TOKEN, ()).await?);
+    Ok(known.max(ending::revoked_until(now, longest)))
+}
+
+/// The same of who asks about an end that was written: the longest life of any access token that may be in force.
+pub async fn longest_access_token(db: &Db) -> Result<Lifetime> {
+    Ok(longest(db.read(LONGEST_TOKEN, ()).await?))
+}
+
+fn longest(row: Option<(i64,)>) -> Lifetime {
+    Lifetime::from_millis(row.map_or(0, |(life,)| life))
 }
 
 async fn insert(tx: &mut WriteTx<'_>, key: &StoredKey) -> Result<()> {

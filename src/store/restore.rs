@@ -15,7 +15,7 @@ use crate::{
         db::{Change, WriteTx},
         ending::{self, EndSessions, Ended},
         error::Result,
-        events, registrations, revocations, users,
+        events, keys, registrations, revocations, users,
     },
 };
 
@@ -57,7 +57,7 @@ pub struct WriteAgain {
     pub effect: Effect,
     /// When it is done again.
     pub now: Instant,
-    /// When the last token of what ends has expired everywhere.
+    /// When the last token of what ends has expired everywhere, as far as is known before it is written.
     pub until: Instant,
 }
 
@@ -74,11 +74,12 @@ impl Change for WriteAgain {
 
 impl WriteAgain {
     async fn do_again(&self, tx: &mut WriteTx<'_>) -> Result<Ended> {
-        let (now, until) = (self.now, self.until);
+        let now = self.now;
         let issued_before = now.plus(ending::ISSUED_BEFORE);
         match &self.effect {
             Effect::Ended(ending, reason) => self.end(tx, ending.clone(), *reason).await,
             Effect::Opened(id) => {
+                let until = self.revoked_until(tx).await?;
                 let binds = (id.to_bytes().to_vec(), issued_before, until, now);
                 tx.run(revocations::INSERT_SESSION, binds).await?;
                 self.end(tx, Ending::Granted { id: *id }, Reason::Expired).await
@@ -101,12 +102,14 @@ impl WriteAgain {
             Effect::ClientRemoved(id) => {
                 clients::delete(tx, id).await?;
                 let client = id.as_str().as_bytes().to_vec();
+                let until = self.revoked_until(tx).await?;
                 tx.run(clients::REVOKE, (client, issued_before, until, now))
                     .await?;
                 self.end(tx, Ending::Client { id: id.clone() }, Reason::ClientRemoved)
                     .await
             }
             Effect::TokenRevoked(jti, session) => {
+                let until = self.revoked_until(tx).await?;
                 let binds = (jti.clone(), *session, issued_before, until, now);
                 tx.run(revocations::INSERT_TOKEN, binds).await?;
                 Ok(Ended::default())
@@ -125,6 +128,10 @@ impl WriteAgain {
             }
             Effect::Nothing => Ok(Ended::default()),
         }
+    }
+
+    async fn revoked_until(&self, tx: &mut WriteTx<'_>) -> Result<Instant> {
+        keys::revoked_until(tx, self.now, self.until).await
     }
 
     async fn end(&self, tx: &mut WriteTx<'_>, ending: Ending, reason: Reason) -> Result<Ended> {

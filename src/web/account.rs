@@ -84,13 +84,13 @@ async fn show(site: &Shared, visitor: &Visitor, session: &BrowserSession, messag
 
 fn page(site: &Shared, session: &BrowserSession, flow: &Flow, overview: Overview) -> AccountPage {
     let now = overview.at;
-    let browser = |row: browser_sessions::list::Listed| BrowserRow {
+    let browser = |row: browser_sessions::list::ListedBrowserSession| BrowserRow {
         here: row.id == session.id,
         id: row.id.to_string(),
         label: row.label,
         used: used(row.created_at, row.last_seen_at, now),
     };
-    let device = |row: device_sessions::list::Listed| DeviceRow {
+    let device = |row: device_sessions::list::ListedDeviceSession| DeviceRow {
         here: row.origin == Some(session.id),
         id: row.id.to_string(),
         app: site.provider.clients.name(&row.client),

@@ -39,10 +39,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use self::problem::{Kind, Problem};
 pub use self::{
-    console::{Listed as ConsolePlace, listed as console_places},
+    console::{ConsolePage, pages as console_pages},
     life::{Life, Version},
     problem::{KINDS as PROBLEMS, Kind as ProblemKind},
-    table::{Listed, listed},
+    table::{Operation, operations},
 };
 use crate::{
     base::{network::Networks, time::Lifetime, url::Issuer},

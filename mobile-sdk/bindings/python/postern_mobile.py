@@ -526,47 +526,47 @@ def _uniffi_check_contract_api_version(lib):
 def _uniffi_check_api_checksums(lib):
     if lib.uniffi_postern_mobile_checksum_func_error_of() != 33443:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_access_token() != 16371:
+    if lib.uniffi_postern_mobile_checksum_method_core_access_token() != 51394:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_accounts() != 47943:
+    if lib.uniffi_postern_mobile_checksum_method_core_accounts() != 7140:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_adopt() != 35206:
+    if lib.uniffi_postern_mobile_checksum_method_core_adopt() != 25869:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_authorize_request() != 56278:
+    if lib.uniffi_postern_mobile_checksum_method_core_authorize_request() != 9912:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_begin() != 44383:
+    if lib.uniffi_postern_mobile_checksum_method_core_begin() != 34500:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_begin_device() != 28112:
+    if lib.uniffi_postern_mobile_checksum_method_core_begin_device() != 14297:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_cached_token() != 16110:
+    if lib.uniffi_postern_mobile_checksum_method_core_cached_token() != 16911:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_cancel() != 28487:
+    if lib.uniffi_postern_mobile_checksum_method_core_cancel() != 49735:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_end_session_url() != 65041:
+    if lib.uniffi_postern_mobile_checksum_method_core_end_session_url() != 33411:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_exchange() != 61578:
+    if lib.uniffi_postern_mobile_checksum_method_core_exchange() != 8470:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_handle_redirect() != 56190:
+    if lib.uniffi_postern_mobile_checksum_method_core_handle_redirect() != 36319:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_id_claims() != 47580:
+    if lib.uniffi_postern_mobile_checksum_method_core_id_claims() != 59452:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_logout() != 33419:
+    if lib.uniffi_postern_mobile_checksum_method_core_logout() != 14540:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_native_sso() != 35577:
+    if lib.uniffi_postern_mobile_checksum_method_core_native_sso() != 35156:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_poll_device() != 12912:
+    if lib.uniffi_postern_mobile_checksum_method_core_poll_device() != 6580:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_response_seen() != 1720:
+    if lib.uniffi_postern_mobile_checksum_method_core_response_seen() != 37015:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_resume() != 38815:
+    if lib.uniffi_postern_mobile_checksum_method_core_resume() != 12317:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_set_default() != 60387:
+    if lib.uniffi_postern_mobile_checksum_method_core_set_default() != 35304:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_core_share() != 52576:
+    if lib.uniffi_postern_mobile_checksum_method_core_share() != 33836:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_constructor_core_new() != 60835:
+    if lib.uniffi_postern_mobile_checksum_constructor_core_new() != 11043:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
-    if lib.uniffi_postern_mobile_checksum_method_operation_step() != 25796:
+    if lib.uniffi_postern_mobile_checksum_method_operation_step() != 32111:
         raise InternalError("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
 
 # A ctypes library to expose the extern-C FFI definitions.
@@ -942,6 +942,9 @@ Secret = bytes
 
 @dataclass
 class Header:
+    """
+    A header line (RFC 9110 section 5).
+"""
     def __init__(self, *, name:str, value:Secret):
         self.name = name
         self.value = value
@@ -1001,6 +1004,9 @@ class _UniffiFfiConverterSequenceTypeHeader(_UniffiConverterRustBuffer):
 
 @dataclass
 class HttpResponse:
+    """
+    A server's answer.
+"""
     def __init__(self, *, status:int, headers:typing.List[Header], body:Secret):
         self.status = status
         self.headers = headers
@@ -1047,10 +1053,19 @@ class _UniffiFfiConverterTypeHttpResponse(_UniffiConverterRustBuffer):
 
 
 class HttpFailure(enum.Enum):
+    """
+    Why there is no answer. In doubt it is `Ambiguous`, which is always safe.
+"""
     
     NOT_SENT = 0
+    """
+    No byte can have arrived: no network, no address, no connection, no TLS.
+"""
     
     AMBIGUOUS = 1
+    """
+    The request may have arrived: the connection broke, or there was no answer in time.
+"""
     
 
 
@@ -1123,14 +1138,29 @@ class _UniffiFfiConverterSequenceString(_UniffiConverterRustBuffer):
 
 
 class KeyLevel(enum.Enum):
+    """
+    Where a key lives.
+"""
     
     SECURE_ENCLAVE = 0
+    """
+    In Apple's Secure Enclave.
+"""
     
     STRONG_BOX = 1
+    """
+    In a security chip of its own (Android).
+"""
     
     TEE = 2
+    """
+    In the processor's trusted execution environment (Android).
+"""
     
     SOFTWARE = 3
+    """
+    In the app's own storage: whoever can read that has the key.
+"""
     
 
 
@@ -1175,6 +1205,9 @@ class _UniffiFfiConverterTypeKeyLevel(_UniffiConverterRustBuffer):
 
 @dataclass
 class KeyInfo:
+    """
+    The public half of a P-256 key (RFC 7518 section 6.2.1).
+"""
     def __init__(self, *, x:bytes, y:bytes, level:KeyLevel):
         self.x = x
         self.y = y
@@ -1217,6 +1250,9 @@ class _UniffiFfiConverterTypeKeyInfo(_UniffiConverterRustBuffer):
 
 @dataclass
 class Evidence:
+    """
+    Evidence of an attestor (draft-ietf-oauth-attestation-based-client-auth).
+"""
     def __init__(self, *, attestation:Secret, proof:Secret):
         self.attestation = attestation
         self.proof = proof
@@ -1257,24 +1293,57 @@ class _UniffiFfiConverterTypeEvidence(_UniffiConverterRustBuffer):
 
 
 class HookError(enum.Enum):
+    """
+    Why a hook could not, and which error becomes of it. To `Http`, `Io`, `Timeout`, `Unavailable` and `Unknown` are the
+    same as `HttpFailure::Ambiguous`. No text: it could hold a secret.
+"""
     
     LOCKED = 0
+    """
+    The device is locked; it will work later. Becomes `DeviceLocked`: wait for the unlock, never sign out.
+"""
     
     NOT_FOUND = 1
+    """
+    To `Sign`: there is no such key. Becomes `KeyLost`, as of a key that is gone for good.
+"""
     
     CANCELLED = 2
+    """
+    The person said no to the device's prompt. Becomes `UserCancelled`: ask again when they want to go on.
+"""
     
     KEY_LOST = 3
+    """
+    To `Sign`: the key is gone for good. Becomes `KeyLost`: the session is over, and the person signs in again.
+"""
     
     CORRUPT = 4
+    """
+    To `Get`: the record is there and cannot be read, and never will be. An account's becomes `StorageCorrupt`: it is
+    wiped, and the person signs in again.
+"""
     
     IO = 5
+    """
+    The disk is full or broken, or access was refused. Becomes `StorageUnavailable`, to `Attest` `Offline`: try later.
+"""
     
     TIMEOUT = 6
+    """
+    The hook took too long. Becomes `HookTimeout`: try later.
+"""
     
     UNAVAILABLE = 7
+    """
+    The service behind the hook is not there. Becomes `StorageUnavailable` (try later), to `Attest`
+    `AttestationUnavailable`, to `KeyEnsure` with required hardware `DeviceNotTrusted` (contact support).
+"""
     
     UNKNOWN = 8
+    """
+    Whatever else went wrong in the hook. Becomes `HookMisbehaved`: report it.
+"""
     
 
 
@@ -1353,17 +1422,26 @@ class _UniffiFfiConverterTypeHookError(_UniffiConverterRustBuffer):
 
 
 class Input:
+    """
+    What came of an effect. A hook that failed says so with `Failed`; which others fit is said at each effect.
+"""
     def __init__(self):
         raise RuntimeError("Input cannot be instantiated directly")
 
     # Each enum variant is a nested class of the enum itself.
     @dataclass
     class HTTP:
+        """
+        To `Http`: the server answered.
+"""
         
         def __init__(self, response:HttpResponse):
             self.response = response
             
-            
+            """
+        The server's answer, whatever the status.
+"""
+        
             pass
 
     
@@ -1383,11 +1461,17 @@ class Input:
 
     @dataclass
     class HTTP_FAILED:
+        """
+        To `Http`: there is no answer.
+"""
         
         def __init__(self, failure:HttpFailure):
             self.failure = failure
             
-            
+            """
+        Whether the request may have arrived.
+"""
+        
             pass
 
     
@@ -1407,14 +1491,24 @@ class Input:
 
     @dataclass
     class VALUE:
+        """
+        To `Get`: the record.
+"""
         
         def __init__(self, value:Secret, version:int):
             self.value = value
             
-            
+            """
+        What was written.
+"""
+        
             self.version = version
             
-            
+            """
+        The record's version. Never 0, and never the same for two different values of a record: the first 63 bits of the
+        value's SHA-256 will do.
+"""
+        
             pass
 
     
@@ -1436,6 +1530,9 @@ class Input:
 
     @dataclass
     class ABSENT:
+        """
+        To `Get`: there is no such record. Never said of one that cannot be read now: that is `Failed` with `Locked` or `Io`.
+"""
         
         def __init__(self, ):
             pass
@@ -1455,11 +1552,17 @@ class Input:
 
     @dataclass
     class STORED:
+        """
+        To `Put`: the record is written and survives a power cut.
+"""
         
         def __init__(self, version:int):
             self.version = version
             
-            
+            """
+        The record's new version, never 0.
+"""
+        
             pass
 
     
@@ -1479,6 +1582,9 @@ class Input:
 
     @dataclass
     class CONFLICT:
+        """
+        To `Put` and `Delete`: another version is there, or none; nothing was changed.
+"""
         
         def __init__(self, ):
             pass
@@ -1498,11 +1604,17 @@ class Input:
 
     @dataclass
     class KEYS:
+        """
+        To `Keys`: the names.
+"""
         
         def __init__(self, keys:typing.List[str]):
             self.keys = keys
             
-            
+            """
+        The names of the records, in any order.
+"""
+        
             pass
 
     
@@ -1522,6 +1634,9 @@ class Input:
 
     @dataclass
     class LOCK_HELD:
+        """
+        To `Lock`: the lease is ours.
+"""
         
         def __init__(self, ):
             pass
@@ -1541,6 +1656,9 @@ class Input:
 
     @dataclass
     class LOCK_TIMEOUT:
+        """
+        To `Lock`: another process has it still. The operation goes on without.
+"""
         
         def __init__(self, ):
             pass
@@ -1560,11 +1678,17 @@ class Input:
 
     @dataclass
     class KEY:
+        """
+        To `KeyEnsure`: the key.
+"""
         
         def __init__(self, key:KeyInfo):
             self.key = key
             
-            
+            """
+        The key's public half.
+"""
+        
             pass
 
     
@@ -1584,11 +1708,17 @@ class Input:
 
     @dataclass
     class SIGNATURE:
+        """
+        To `Sign`: the signature.
+"""
         
         def __init__(self, signature:bytes):
             self.signature = signature
             
-            
+            """
+        In DER, or r and s of 32 bytes each (RFC 7518 section 3.4).
+"""
+        
             pass
 
     
@@ -1608,11 +1738,17 @@ class Input:
 
     @dataclass
     class ATTESTED:
+        """
+        To `Attest`: the evidence.
+"""
         
         def __init__(self, evidence:Evidence):
             self.evidence = evidence
             
-            
+            """
+        What goes to the server.
+"""
+        
             pass
 
     
@@ -1632,11 +1768,17 @@ class Input:
 
     @dataclass
     class RANDOM:
+        """
+        To `Random`: the bytes.
+"""
         
         def __init__(self, bytes:Secret):
             self.bytes = bytes
             
-            
+            """
+        As many as were asked for.
+"""
+        
             pass
 
     
@@ -1656,6 +1798,9 @@ class Input:
 
     @dataclass
     class DONE:
+        """
+        To `Delete`, `Unlock`, `KeyDelete` and `Sleep`: it is done.
+"""
         
         def __init__(self, ):
             pass
@@ -1675,11 +1820,17 @@ class Input:
 
     @dataclass
     class FAILED:
+        """
+        To any: the hook could not.
+"""
         
         def __init__(self, error:HookError):
             self.error = error
             
-            
+            """
+        Why it could not.
+"""
+        
             pass
 
     
@@ -1940,6 +2091,9 @@ class _UniffiFfiConverterTypeInput(_UniffiConverterRustBuffer):
 
 @dataclass
 class Answer:
+    """
+    The host's answer to a step.
+"""
     def __init__(self, *, id:int, input:Input):
         self.id = id
         self.input = input
@@ -1976,6 +2130,9 @@ class _UniffiFfiConverterTypeAnswer(_UniffiConverterRustBuffer):
 
 @dataclass
 class AuthorizationReady:
+    """
+    A sign-in that waits for its browser, for an hour at most. It is stored already: another process of the app can finish it.
+"""
     def __init__(self, *, url:str, redirect_uri:str, flow_id:str):
         self.url = url
         self.redirect_uri = redirect_uri
@@ -2124,6 +2281,10 @@ class _UniffiFfiConverterMapStringString(_UniffiConverterRustBuffer):
 
 @dataclass
 class AuthorizeParams:
+    """
+    What a sign-in may ask for besides the configuration: parameters of the authorization request. Of `begin_device` only
+    `scopes` counts.
+"""
     def __init__(self, *, login_hint:typing.Optional[str], prompt:typing.Optional[str], acr_values:typing.Optional[str], max_age:typing.Optional[int], ui_locales:typing.Optional[str], scopes:typing.Optional[typing.List[str]], extra:dict[str, str] = _DEFAULT):
         self.login_hint = login_hint
         self.prompt = prompt
@@ -2197,12 +2358,25 @@ class _UniffiFfiConverterTypeAuthorizeParams(_UniffiConverterRustBuffer):
 
 
 class DpopPolicy(enum.Enum):
+    """
+    Whether tokens are bound to a key of this device, so that a copy of them is worth nothing elsewhere (DPoP, RFC 9449).
+"""
     
     REQUIRED = 0
+    """
+    Tokens are bound, or there is no sign-in: of a server without it the error is `DiscoveryNoDpop`, and a bearer token is
+    refused as `TokenTypeDowngrade`.
+"""
     
     PREFERRED = 1
+    """
+    Bound where the server's discovery document says that it can (RFC 9449 section 5.1), else bearer tokens.
+"""
     
     OFF = 2
+    """
+    Bearer tokens (RFC 6750).
+"""
     
 
 
@@ -2245,12 +2419,24 @@ class _UniffiFfiConverterTypeDpopPolicy(_UniffiConverterRustBuffer):
 
 
 class ParPolicy(enum.Enum):
+    """
+    Whether authorization requests are pushed (PAR, RFC 9126).
+"""
     
     REQUIRED = 0
+    """
+    Requests are pushed, or there is no sign-in: of a server without it the error is `DiscoveryNoPar`.
+"""
     
     PREFERRED = 1
+    """
+    Pushed where the server's discovery document has an endpoint for it, else the request is in the browser's URL.
+"""
     
     OFF = 2
+    """
+    In the browser's URL (RFC 6749 section 4.1.1).
+"""
     
 
 
@@ -2293,12 +2479,24 @@ class _UniffiFfiConverterTypeParPolicy(_UniffiConverterRustBuffer):
 
 
 class AttestationPolicy(enum.Enum):
+    """
+    What happens when there is no evidence that this is the app on a real device.
+"""
     
     REQUIRED = 0
+    """
+    No token is asked for without: the error is `AttestationUnavailable`. Needs `DpopPolicy::Required`.
+"""
     
     PREFERRED = 1
+    """
+    The request is sent without, and there is an event `AttestationSkipped`.
+"""
     
     OFF = 2
+    """
+    Evidence is never made.
+"""
     
 
 
@@ -2358,6 +2556,10 @@ class _UniffiFfiConverterBoolean:
 
 @dataclass
 class Config:
+    """
+    What an app says about itself and about what it wants of the server. It is checked once, when `Core` is made; what cannot
+    be right is a `ConfigError`, whose action is always to mend the app.
+"""
     def __init__(self, *, issuer:str, client_id:str, redirect_uri:str, scopes:typing.List[str], resources:typing.List[str], dpop:DpopPolicy, par:ParPolicy, attestation:AttestationPolicy, require_hardware_key:bool, allow_custom_scheme:bool, allow_loopback:bool, read_only:bool, app_version:typing.Optional[str] = _DEFAULT):
         self.issuer = issuer
         self.client_id = client_id
@@ -2476,6 +2678,9 @@ class _UniffiFfiConverterUInt64(_UniffiConverterPrimitiveInt):
 
 @dataclass
 class DeviceReady:
+    """
+    A sign-in that waits for another device (RFC 8628 section 3.2).
+"""
     def __init__(self, *, user_code:str, verification_uri:str, verification_uri_complete:typing.Optional[str], flow_id:str, expires_in_ms:int):
         self.user_code = user_code
         self.verification_uri = verification_uri
@@ -2530,6 +2735,9 @@ class _UniffiFfiConverterTypeDeviceReady(_UniffiConverterRustBuffer):
 
 @dataclass
 class ExchangeParams:
+    """
+    What a token exchange asks for (RFC 8693 section 2.1).
+"""
     def __init__(self, *, audience:typing.Optional[str], resource:typing.Optional[str], scopes:typing.Optional[typing.List[str]]):
         self.audience = audience
         self.resource = resource
@@ -2572,6 +2780,9 @@ class _UniffiFfiConverterTypeExchangeParams(_UniffiConverterRustBuffer):
 
 @dataclass
 class HttpRequest:
+    """
+    A request to a server, to be sent as it is.
+"""
     def __init__(self, *, method:str, url:str, headers:typing.List[Header], body:Secret):
         self.method = method
         self.url = url
@@ -2620,6 +2831,10 @@ class _UniffiFfiConverterTypeHttpRequest(_UniffiConverterRustBuffer):
 
 @dataclass
 class Moment:
+    """
+    What the host's clocks say. It comes with every step. The server's time is reckoned from its own `Date` (RFC 9110 section
+    6.6.1) and the monotonic clock.
+"""
     def __init__(self, *, wall_ms:int, monotonic_ms:int, boot_id:str):
         self.wall_ms = wall_ms
         self.monotonic_ms = monotonic_ms
@@ -2662,6 +2877,10 @@ class _UniffiFfiConverterTypeMoment(_UniffiConverterRustBuffer):
 
 @dataclass
 class NativeSso:
+    """
+    What an app of the same maker has shared (OpenID Connect Native SSO for Mobile Apps 1.0 section 4). It is worth a
+    session: it belongs where only apps of the same maker can read it.
+"""
     def __init__(self, *, id_token:Secret, device_secret:Secret):
         self.id_token = id_token
         self.device_secret = device_secret
@@ -2698,6 +2917,9 @@ class _UniffiFfiConverterTypeNativeSso(_UniffiConverterRustBuffer):
 
 @dataclass
 class RequestHeaders:
+    """
+    Headers that make a request to an API an authorized one. A proof is for one request, soon: they are not kept.
+"""
     def __init__(self, *, headers:typing.List[Header]):
         self.headers = headers
         
@@ -2732,116 +2954,341 @@ class _UniffiFfiConverterTypeRequestHeaders(_UniffiConverterRustBuffer):
 
 
 class ErrorCode(enum.Enum):
+    """
+    Everything that can go wrong, with its number and with what the app does about it in a sign-in. `docs/ERRORS.md` has
+    the same as a table.
+"""
     
     USER_CANCELLED = 0
+    """
+    The person closed the browser or said no to the device's prompt.
+    Number 1001, action `ShowLogin`.
+"""
     
     ACCESS_DENIED = 1
+    """
+    The person or the server said no (`access_denied`).
+    Number 1002, action `ShowLogin`.
+"""
     
     SIGN_IN_FAILED = 2
+    """
+    The server answered the sign-in with another error.
+    Number 1003, action `ShowLogin`.
+"""
     
     REDIRECT_ALREADY_USED = 3
+    """
+    The redirect came a second time; the first one is being answered, or was cut off.
+    Number 1004, action `ShowLogin`.
+"""
     
     CODE_REFUSED = 4
+    """
+    The code was refused: it was too old, or its answer was lost twice.
+    Number 1005, action `ShowLogin`.
+"""
     
     DEVICE_CODE_EXPIRED = 5
+    """
+    The code of the device grant was not confirmed in time.
+    Number 1006, action `ShowLogin`.
+"""
     
     REDIRECT_STATE_UNKNOWN = 6
+    """
+    No sign-in with this `state` waits here (RFC 6749 section 10.12).
+    Number 1101, action `ShowLogin`.
+"""
     
     REDIRECT_STATE_EXPIRED = 7
+    """
+    The sign-in waited for more than an hour.
+    Number 1102, action `ShowLogin`.
+"""
     
     REDIRECT_ISS_MISSING = 8
+    """
+    The server says `iss` in every redirect, but not in this one (RFC 9207 section 2.4).
+    Number 1103, action `ShowLogin`.
+"""
     
     REDIRECT_ISS_MISMATCH = 9
+    """
+    Another server answered: `iss` of the redirect is not the issuer (RFC 9207 section 2.4).
+    Number 1104, action `ShowLogin`.
+"""
     
     REDIRECT_DUPLICATE_PARAM = 10
+    """
+    A parameter of the redirect came twice (RFC 6749 section 3.1).
+    Number 1105, action `ShowLogin`.
+"""
     
     REDIRECT_WRONG_URI = 11
+    """
+    The URL is not the redirect URI of this sign-in.
+    Number 1106, action `ShowLogin`.
+"""
     
     REDIRECT_MALFORMED = 12
+    """
+    The redirect has neither a code nor an error, or both, or is too long (8 KiB).
+    Number 1107, action `ShowLogin`.
+"""
     
     ID_TOKEN_MALFORMED = 13
+    """
+    The ID token is missing, or is none that can be read (OpenID Connect Core section 2).
+    Number 1201, action `ShowLogin`.
+"""
     
     ID_TOKEN_ISSUER = 14
+    """
+    `iss` of the ID token is not the server (OpenID Connect Core section 3.1.3.7, point 2).
+    Number 1202, action `ShowLogin`.
+"""
     
     ID_TOKEN_AUDIENCE = 15
+    """
+    `aud` or `azp` of the ID token is not this app (OpenID Connect Core section 3.1.3.7, points 3 to 5).
+    Number 1203, action `ShowLogin`.
+"""
     
     ID_TOKEN_TIME = 16
+    """
+    The ID token has expired, or comes from the future, or the sign-in that it tells of is older than `max_age`
+    (OpenID Connect Core section 3.1.3.7, points 9, 10 and 13).
+    Number 1204, action `ShowLogin`.
+"""
     
     ID_TOKEN_NONCE = 17
+    """
+    `nonce` of the ID token is not the one of this sign-in (OpenID Connect Core section 3.1.3.7, point 11).
+    Number 1205, action `ShowLogin`.
+"""
     
     ID_TOKEN_ACCESS_TOKEN_HASH = 18
+    """
+    `at_hash` of the ID token is not of the access token (OpenID Connect Core section 3.1.3.8).
+    Number 1206, action `ShowLogin`.
+"""
     
     ID_TOKEN_SUBJECT = 19
+    """
+    The ID token of a refresh names another person than the session (OpenID Connect Core section 12.2).
+    Number 1207, action `ShowLogin`.
+"""
     
     TOKEN_TYPE_DOWNGRADE = 20
+    """
+    A bearer token came where a bound one was required, or the other way round (RFC 9449 section 5).
+    Number 1208, action `ShowLogin`.
+"""
     
     SESSION_REVOKED = 21
+    """
+    The server refuses the session: it was ended, ran out, or is forgotten.
+    Number 1302, action `SignIn`.
+"""
     
     KEY_LOST = 22
+    """
+    The key that the session is bound to is gone for good.
+    Number 1303, action `SignIn`.
+"""
     
     NO_SUCH_ACCOUNT = 23
+    """
+    There is no such account on this device, or none at all.
+    Number 1304, action `SignIn`.
+"""
     
     STEP_UP_REQUIRED = 24
+    """
+    The API wants a stronger or fresher sign-in (RFC 9470 section 3). The drivers raise it, of an API's answer.
+    Number 1305, action `SignIn`.
+"""
     
     STORAGE_CORRUPT = 25
+    """
+    The stored session cannot be read; it was wiped.
+    Number 1306, action `SignIn`.
+"""
     
     NO_REFRESH_TOKEN = 26
+    """
+    The session has no refresh token and its access token is too old.
+    Number 1307, action `SignIn`.
+"""
     
     OFFLINE = 27
+    """
+    No request left the device: there is no network.
+    Number 1401, action `RetryLater`.
+"""
     
     NO_ANSWER = 28
+    """
+    The request may have arrived; asking again is safe.
+    Number 1402, action `RetryLater`.
+"""
     
     SERVER_UNAVAILABLE = 29
+    """
+    The server is broken or says something that is not its own.
+    Number 1403, action `RetryLater`.
+"""
     
     RATE_LIMITED = 30
+    """
+    The server asks for patience; `retry_after_ms` says for how long.
+    Number 1404, action `RetryLater`.
+"""
     
     STORAGE_UNAVAILABLE = 31
+    """
+    The store does not work now: the disk is full or broken.
+    Number 1405, action `RetryLater`.
+"""
     
     BUSY = 32
+    """
+    Other processes changed the session again and again.
+    Number 1406, action `RetryLater`.
+"""
     
     READ_ONLY = 33
+    """
+    This process may not refresh (`read_only`), and the token is too old or its key not to be had.
+    Number 1407, action `RetryLater`.
+"""
     
     HOOK_TIMEOUT = 34
+    """
+    A hook did not answer in time.
+    Number 1408, action `RetryLater`.
+"""
     
     DEVICE_LOCKED = 35
+    """
+    The device is locked, and the session cannot be read before it is unlocked.
+    Number 1501, action `WaitForUnlock`.
+"""
     
     STORAGE_TOO_NEW = 36
+    """
+    The stored session is newer than this SDK; it was left alone.
+    Number 1502, action `UpdateApp`.
+"""
     
     UPDATE_REQUIRED = 37
+    """
+    The server does not serve this version of the app any more.
+    Number 1503, action `UpdateApp`.
+"""
     
     DEVICE_NOT_TRUSTED = 38
+    """
+    The server does not trust this device, or it has no hardware for keys and the app requires it.
+    Number 1601, action `ContactSupport`.
+"""
     
     ATTESTATION_UNAVAILABLE = 39
+    """
+    The service that attests is not there.
+    Number 1602, action `ContactSupport`.
+"""
     
     CLIENT_REJECTED = 40
+    """
+    The server does not know this app, or not in this way.
+    Number 1701, action `FixConfiguration`.
+"""
     
     REQUEST_REJECTED = 41
+    """
+    The server refuses the request as it is.
+    Number 1702, action `FixConfiguration`.
+"""
     
     SCOPE_OR_RESOURCE_REJECTED = 42
+    """
+    The server does not give this scope or API.
+    Number 1703, action `FixConfiguration`.
+"""
     
     INVALID_ARGUMENT = 43
+    """
+    An argument is not of the form that it has to have.
+    Number 1704, action `FixConfiguration`.
+"""
     
     NOT_SUPPORTED = 44
+    """
+    The server cannot do what was asked for.
+    Number 1705, action `FixConfiguration`.
+"""
     
     DISCOVERY_MALFORMED = 45
+    """
+    The discovery document is none that can be read (RFC 8414 section 3.2).
+    Number 1801, action `FixConfiguration`.
+"""
     
     DISCOVERY_ISSUER_MISMATCH = 46
+    """
+    The discovery document is of another issuer (RFC 8414 section 3.3).
+    Number 1802, action `FixConfiguration`.
+"""
     
     DISCOVERY_INSECURE_ENDPOINT = 47
+    """
+    An endpoint of the discovery document is not https.
+    Number 1803, action `FixConfiguration`.
+"""
     
     DISCOVERY_NO_PKCE = 48
+    """
+    The server does not say that it has PKCE with S256 (RFC 7636 section 4.2).
+    Number 1804, action `FixConfiguration`.
+"""
     
     DISCOVERY_NO_DPOP = 49
+    """
+    The server has no DPoP with ES256, which the app requires.
+    Number 1805, action `FixConfiguration`.
+"""
     
     DISCOVERY_NO_PAR = 50
+    """
+    The server has no PAR, which the app requires.
+    Number 1806, action `FixConfiguration`.
+"""
     
     PROOF_REJECTED = 51
+    """
+    The server refused the DPoP proof again and again (RFC 9449 section 5).
+    Number 1901, action `Report`.
+"""
     
     HOOK_MISBEHAVED = 52
+    """
+    A hook answered what was not asked, or nothing that can be understood.
+    Number 1902, action `Report`.
+"""
     
     OUT_OF_ORDER = 53
+    """
+    The operation is over, or another one's answer came.
+    Number 1903, action `Report`.
+"""
     
     INTERNAL = 54
+    """
+    A bug, or a panic, which the border turns into this.
+    Number 1904, action `Report`.
+"""
     
 
 
@@ -3196,24 +3643,55 @@ class _UniffiFfiConverterTypeErrorCode(_UniffiConverterRustBuffer):
 
 
 class Action(enum.Enum):
+    """
+    What the app does about an error.
+"""
     
     SHOW_LOGIN = 0
+    """
+    Stay at, or go to, the screen from which people sign in. Never begin again without being asked: what was refused may
+    be an attack.
+"""
     
     SIGN_IN = 1
+    """
+    Begin a sign-in: the session is over. (For `StepUpRequired` it lives, until a stronger one takes its place.)
+"""
     
     RETRY_LATER = 2
+    """
+    Work with what is there, and try again after `retry_after_ms` or when the network is back; nothing is lost.
+"""
     
     WAIT_FOR_UNLOCK = 3
+    """
+    Try again when the device is unlocked; never sign out, never show the login screen.
+"""
     
     UNLOCK = 4
+    """
+    Ask for the finger or face again; the session lives.
+"""
     
     CONTACT_SUPPORT = 5
+    """
+    Say that the server does not trust this device or app, and whom to ask.
+"""
     
     UPDATE_APP = 6
+    """
+    Send the person to the store: this version of the app is too old.
+"""
     
     FIX_CONFIGURATION = 7
+    """
+    Mend the app or the server's settings: a mistake that shows in the first test.
+"""
     
     REPORT = 8
+    """
+    Report it with its number: a bug of the SDK or of a hook.
+"""
     
 
 
@@ -3313,6 +3791,10 @@ class _UniffiFfiConverterOptionalUInt64(_UniffiConverterRustBuffer):
 
 @dataclass
 class SdkError:
+    """
+    An error as apps see it. An app that treats each `action` treats every error, also those of later versions. It holds no
+    secret, so it may be logged.
+"""
     def __init__(self, *, code:ErrorCode, number:int, action:Action, retry_after_ms:typing.Optional[int], details:typing.Optional[str]):
         self.code = code
         self.number = number
@@ -3396,10 +3878,19 @@ class _UniffiFfiConverterOptionalInt64(_UniffiConverterRustBuffer):
 
 
 class KeyPolicy(enum.Enum):
+    """
+    Where a key has to live.
+"""
     
     PREFER_HARDWARE = 0
+    """
+    In hardware where there is any, else in software.
+"""
     
     REQUIRE_HARDWARE = 1
+    """
+    In hardware, or the hook fails with `Unavailable`.
+"""
     
 
 
@@ -3436,17 +3927,29 @@ class _UniffiFfiConverterTypeKeyPolicy(_UniffiConverterRustBuffer):
 
 
 class Effect:
+    """
+    One thing that the host does for the core. Each says which inputs answer it; besides these `Failed` answers any. Anything
+    else is the hook's mistake, and the operation fails with `HookMisbehaved`; but nothing depends on what `Lock`, `Unlock` and
+    `KeyDelete` are answered.
+"""
     def __init__(self):
         raise RuntimeError("Effect cannot be instantiated directly")
 
     # Each enum variant is a nested class of the enum itself.
     @dataclass
     class HTTP:
+        """
+        Send a request: no redirects followed, no cookies, no cache, no repetition, at most 1 MiB of answer, 10 s to connect
+        and 30 s in all. Answered by `Http`, whatever the status, or `HttpFailed`.
+"""
         
         def __init__(self, request:HttpRequest):
             self.request = request
             
-            
+            """
+        What to send.
+"""
+        
             pass
 
     
@@ -3466,11 +3969,18 @@ class Effect:
 
     @dataclass
     class GET:
+        """
+        Read a record of the store. Answered by `Value` or `Absent`; `Failed` with `Corrupt` is of a record that is there and
+        can never be read again.
+"""
         
         def __init__(self, key:str):
             self.key = key
             
-            
+            """
+        The record's name: ASCII, such as `account/...`.
+"""
+        
             pass
 
     
@@ -3490,17 +4000,30 @@ class Effect:
 
     @dataclass
     class PUT:
+        """
+        Write a record if the version that is there is the expected one: atomically, durably and as a whole. Answered by
+        `Stored` or `Conflict`.
+"""
         
         def __init__(self, key:str, value:Secret, expect:int):
             self.key = key
             
-            
+            """
+        The record's name.
+"""
+        
             self.value = value
             
-            
+            """
+        What to write, at most 64 KiB. It holds tokens: it belongs where only this app can read it.
+"""
+        
             self.expect = expect
             
-            
+            """
+        The version that has to be there: the one that was read, 0 for "there is none".
+"""
+        
             pass
 
     
@@ -3524,14 +4047,23 @@ class Effect:
 
     @dataclass
     class DELETE:
+        """
+        Delete a record of the store. Answered by `Done` (also when there is none) or `Conflict`.
+"""
         
         def __init__(self, key:str, expect:typing.Optional[int]):
             self.key = key
             
-            
+            """
+        The record's name.
+"""
+        
             self.expect = expect
             
-            
+            """
+        The version that has to be there; none deletes whatever is there.
+"""
+        
             pass
 
     
@@ -3553,11 +4085,17 @@ class Effect:
 
     @dataclass
     class KEYS:
+        """
+        List the names of the records in the store. Answered by `Keys`.
+"""
         
         def __init__(self, prefix:str):
             self.prefix = prefix
             
-            
+            """
+        What the names begin with.
+"""
+        
             pass
 
     
@@ -3577,17 +4115,30 @@ class Effect:
 
     @dataclass
     class LOCK:
+        """
+        Take a lease that other processes see. Answered by `LockHeld` or `LockTimeout`. It saves requests; nothing depends
+        on it.
+"""
         
         def __init__(self, name:str, ttl_ms:int, wait_ms:int):
             self.name = name
             
-            
+            """
+        The lease's name.
+"""
+        
             self.ttl_ms = ttl_ms
             
-            
+            """
+        After how long the lease falls, in milliseconds, whatever becomes of its holder.
+"""
+        
             self.wait_ms = wait_ms
             
-            
+            """
+        How long to wait for the lease at most, in milliseconds.
+"""
+        
             pass
 
     
@@ -3611,11 +4162,17 @@ class Effect:
 
     @dataclass
     class UNLOCK:
+        """
+        Give a lease back. Answered by `Done`.
+"""
         
         def __init__(self, name:str):
             self.name = name
             
-            
+            """
+        The lease's name.
+"""
+        
             pass
 
     
@@ -3635,14 +4192,24 @@ class Effect:
 
     @dataclass
     class KEY_ENSURE:
+        """
+        Make a P-256 key that cannot be exported, or find the one of this name. Answered by `Key`; `Failed` with `Unavailable`
+        where hardware is required and there is none.
+"""
         
         def __init__(self, key:str, policy:KeyPolicy):
             self.key = key
             
-            
+            """
+        The key's name.
+"""
+        
             self.policy = policy
             
-            
+            """
+        Where the key has to live.
+"""
+        
             pass
 
     
@@ -3664,14 +4231,24 @@ class Effect:
 
     @dataclass
     class SIGN:
+        """
+        Sign with ES256 (RFC 7518 section 3.4). Answered by `Signature`; `Failed` with `NotFound` or `KeyLost` ends the
+        session, so these are for a key that is gone for good only.
+"""
         
         def __init__(self, key:str, message:bytes):
             self.key = key
             
-            
+            """
+        The key's name.
+"""
+        
             self.message = message
             
-            
+            """
+        What to sign; the hook hashes it with SHA-256.
+"""
+        
             pass
 
     
@@ -3693,11 +4270,17 @@ class Effect:
 
     @dataclass
     class KEY_DELETE:
+        """
+        Delete a key. Answered by `Done`, also when there is none.
+"""
         
         def __init__(self, key:str):
             self.key = key
             
-            
+            """
+        The key's name.
+"""
+        
             pass
 
     
@@ -3717,14 +4300,24 @@ class Effect:
 
     @dataclass
     class ATTEST:
+        """
+        Prove that this is the app on a real device (App Attest, Play Integrity). Answered by `Attested`; `Failed` with
+        `Unavailable` where the device cannot.
+"""
         
         def __init__(self, challenge:bytes, jkt:str):
             self.challenge = challenge
             
-            
+            """
+        The server's challenge, as it came.
+"""
+        
             self.jkt = jkt
             
-            
+            """
+        The thumbprint of the DPoP key that the evidence is about (RFC 7638 section 3): SHA-256 in base64url.
+"""
+        
             pass
 
     
@@ -3746,11 +4339,17 @@ class Effect:
 
     @dataclass
     class RANDOM:
+        """
+        Draw bytes from the system's cryptographic random number generator. Answered by `Random`.
+"""
         
         def __init__(self, len:int):
             self.len = len
             
-            
+            """
+        How many bytes.
+"""
+        
             pass
 
     
@@ -3770,11 +4369,17 @@ class Effect:
 
     @dataclass
     class SLEEP:
+        """
+        Wait. Answered by `Done` when it is over.
+"""
         
         def __init__(self, ms:int):
             self.ms = ms
             
-            
+            """
+        How long, in milliseconds.
+"""
+        
             pass
 
     
@@ -4041,6 +4646,9 @@ class _UniffiFfiConverterTypeEffect(_UniffiConverterRustBuffer):
 
 @dataclass
 class Token:
+    """
+    An access token. A bound one is worth nothing without a proof for each request: `authorize_request` makes it.
+"""
     def __init__(self, *, value:Secret, token_type:str, expires_in_ms:int, scopes:typing.List[str]):
         self.value = value
         self.token_type = token_type
@@ -4093,17 +4701,26 @@ class _UniffiFfiConverterTypeToken(_UniffiConverterRustBuffer):
 
 
 class Outcome:
+    """
+    What an operation ends with; each says of which.
+"""
     def __init__(self):
         raise RuntimeError("Outcome cannot be instantiated directly")
 
     # Each enum variant is a nested class of the enum itself.
     @dataclass
     class AUTHORIZATION_READY:
+        """
+        Of `begin`.
+"""
         
         def __init__(self, ready:AuthorizationReady):
             self.ready = ready
             
-            
+            """
+        What to open in the browser.
+"""
+        
             pass
 
     
@@ -4123,11 +4740,17 @@ class Outcome:
 
     @dataclass
     class DEVICE_READY:
+        """
+        Of `begin_device`.
+"""
         
         def __init__(self, ready:DeviceReady):
             self.ready = ready
             
-            
+            """
+        What to show to the person.
+"""
+        
             pass
 
     
@@ -4147,11 +4770,18 @@ class Outcome:
 
     @dataclass
     class SIGNED_IN:
+        """
+        Of `handle_redirect`, `poll_device`, `native_sso` and `adopt`.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id: the same person at the same server with the same app has the same one. It tells nobody who they
+        are.
+"""
+        
             pass
 
     
@@ -4171,11 +4801,17 @@ class Outcome:
 
     @dataclass
     class TOKEN:
+        """
+        Of `access_token` and `exchange`.
+"""
         
         def __init__(self, token:Token):
             self.token = token
             
-            
+            """
+        The token.
+"""
+        
             pass
 
     
@@ -4195,11 +4831,17 @@ class Outcome:
 
     @dataclass
     class HEADERS:
+        """
+        Of `authorize_request`.
+"""
         
         def __init__(self, headers:RequestHeaders):
             self.headers = headers
             
-            
+            """
+        What to add to the request.
+"""
+        
             pass
 
     
@@ -4219,14 +4861,23 @@ class Outcome:
 
     @dataclass
     class ACCOUNTS:
+        """
+        Of `accounts`.
+"""
         
         def __init__(self, accounts:typing.List[str], default:typing.Optional[str]):
             self.accounts = accounts
             
-            
+            """
+        The ids of the accounts on this device, sorted: in an order that stays and means nothing.
+"""
+        
             self.default = default
             
-            
+            """
+        The account that is meant where none is named; none if there is no account.
+"""
+        
             pass
 
     
@@ -4248,11 +4899,17 @@ class Outcome:
 
     @dataclass
     class URL:
+        """
+        Of `end_session_url`.
+"""
         
         def __init__(self, url:str):
             self.url = url
             
-            
+            """
+        The URL to open in the system browser. It holds an ID token: not for logs.
+"""
+        
             pass
 
     
@@ -4272,11 +4929,17 @@ class Outcome:
 
     @dataclass
     class CLAIMS:
+        """
+        Of `id_claims`.
+"""
         
         def __init__(self, json:Secret):
             self.json = json
             
-            
+            """
+        The ID token's claims: a JSON object in UTF-8 (OpenID Connect Core section 2).
+"""
+        
             pass
 
     
@@ -4296,11 +4959,17 @@ class Outcome:
 
     @dataclass
     class SHARED:
+        """
+        Of `share`.
+"""
         
         def __init__(self, sso:NativeSso):
             self.sso = sso
             
-            
+            """
+        What an app of the same maker gives to `native_sso`.
+"""
+        
             pass
 
     
@@ -4320,6 +4989,9 @@ class Outcome:
 
     @dataclass
     class DONE:
+        """
+        Of `cancel`, `logout`, `set_default` and `resume`: it is done.
+"""
         
         def __init__(self, ):
             pass
@@ -4521,20 +5193,32 @@ class _UniffiFfiConverterTypeOutcome(_UniffiConverterRustBuffer):
 
 
 class Next:
+    """
+    What comes next in an operation.
+"""
     def __init__(self):
         raise RuntimeError("Next cannot be instantiated directly")
 
     # Each enum variant is a nested class of the enum itself.
     @dataclass
     class NEED:
+        """
+        Do this one effect, and step with what comes of it.
+"""
         
         def __init__(self, id:int, effect:Effect):
             self.id = id
             
-            
+            """
+        The number of this step, for the answer: from 1, one more each time.
+"""
+        
             self.effect = effect
             
-            
+            """
+        What to do.
+"""
+        
             pass
 
     
@@ -4556,11 +5240,17 @@ class Next:
 
     @dataclass
     class DONE:
+        """
+        The operation is done; it takes no more answers.
+"""
         
         def __init__(self, outcome:Outcome):
             self.outcome = outcome
             
-            
+            """
+        What it ends with.
+"""
+        
             pass
 
     
@@ -4580,11 +5270,17 @@ class Next:
 
     @dataclass
     class FAILED:
+        """
+        The operation failed; it takes no more answers.
+"""
         
         def __init__(self, error:SdkError):
             self.error = error
             
-            
+            """
+        Why, and what the app does about it.
+"""
+        
             pass
 
     
@@ -4684,16 +5380,34 @@ class _UniffiFfiConverterTypeNext(_UniffiConverterRustBuffer):
 
 
 class EndReason(enum.Enum):
+    """
+    Why a session is over. Of any but `LoggedOut` and `Replaced` the person has to sign in again.
+"""
     
     LOGGED_OUT = 0
+    """
+    The person signed out here.
+"""
     
     REFUSED = 1
+    """
+    The server refuses the session: it was ended there, ran out, or is forgotten.
+"""
     
     KEY_LOST = 2
+    """
+    The key that the session was bound to is gone.
+"""
     
     CORRUPT = 3
+    """
+    What was stored cannot be read.
+"""
     
     REPLACED = 4
+    """
+    The same person signed in again, and has a new session.
+"""
     
 
 
@@ -4748,17 +5462,27 @@ class _UniffiFfiConverterTypeEndReason(_UniffiConverterRustBuffer):
 
 
 class Event:
+    """
+    Something that happened on the way, for the app's log and for its screens. `account` is the id that `SignedIn` has given.
+    No secret is in it.
+"""
     def __init__(self):
         raise RuntimeError("Event cannot be instantiated directly")
 
     # Each enum variant is a nested class of the enum itself.
     @dataclass
     class ACCOUNT_ADDED:
+        """
+        Somebody signed in.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4778,11 +5502,17 @@ class Event:
 
     @dataclass
     class ACCOUNT_REMOVED:
+        """
+        Somebody signed out here: the account is gone from this device.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4802,11 +5532,17 @@ class Event:
 
     @dataclass
     class TOKENS_ROTATED:
+        """
+        The session has new tokens, and they are stored.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4826,14 +5562,23 @@ class Event:
 
     @dataclass
     class SESSION_ENDED:
+        """
+        The session is over without a sign-out here, and the account is gone from this device.
+"""
         
         def __init__(self, account:str, reason:EndReason):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             self.reason = reason
             
-            
+            """
+        Why the session is over.
+"""
+        
             pass
 
     
@@ -4855,11 +5600,17 @@ class Event:
 
     @dataclass
     class STORAGE_DEGRADED:
+        """
+        The new tokens could not be stored yet; they are in memory, and the session is safe.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4879,11 +5630,17 @@ class Event:
 
     @dataclass
     class STORAGE_RECOVERED:
+        """
+        The tokens that could not be stored are stored now.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4903,11 +5660,17 @@ class Event:
 
     @dataclass
     class CLOCK_SKEW_DETECTED:
+        """
+        The device's clock is wrong by more than 30 seconds. Nothing is to be done: the server's time counts.
+"""
         
         def __init__(self, offset_ms:int):
             self.offset_ms = offset_ms
             
-            
+            """
+        The server's time less the device's, in milliseconds.
+"""
+        
             pass
 
     
@@ -4927,11 +5690,17 @@ class Event:
 
     @dataclass
     class REDIRECT_REJECTED:
+        """
+        A redirect was refused: somebody may be trying something.
+"""
         
         def __init__(self, code:ErrorCode):
             self.code = code
             
-            
+            """
+        Why it was refused: a code from 1101 to 1107.
+"""
+        
             pass
 
     
@@ -4951,11 +5720,17 @@ class Event:
 
     @dataclass
     class REVOCATION_QUEUED:
+        """
+        The server was not asked to end a session; it will be when it can be reached.
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4975,11 +5750,18 @@ class Event:
 
     @dataclass
     class BROWSER_SESSION_KEPT:
+        """
+        Who signed out with the browser is still signed in there: the server could not be asked at once, or says no. A page
+        of its own signs the person out (`end_session_url`).
+"""
         
         def __init__(self, account:str):
             self.account = account
             
-            
+            """
+        The account's id.
+"""
+        
             pass
 
     
@@ -4999,6 +5781,9 @@ class Event:
 
     @dataclass
     class ATTESTATION_SKIPPED:
+        """
+        There was no evidence that this is the app on a real device, and the policy `Preferred` says to go on without.
+"""
         
         def __init__(self, ):
             pass
@@ -5234,6 +6019,9 @@ class _UniffiFfiConverterSequenceTypeEvent(_UniffiConverterRustBuffer):
 
 @dataclass
 class Step:
+    """
+    How far an operation is.
+"""
     def __init__(self, *, next:Next, events:typing.List[Event]):
         self.next = next
         self.events = events
@@ -5295,6 +6083,9 @@ class _UniffiFfiConverterOptionalTypeSecret(_UniffiConverterRustBuffer):
 
 @dataclass
 class StoredTokens:
+    """
+    Tokens that another SDK has kept on this device, for `adopt`.
+"""
     def __init__(self, *, refresh_token:Secret, id_token:typing.Optional[Secret]):
         self.refresh_token = refresh_token
         self.id_token = id_token
@@ -5331,6 +6122,9 @@ class _UniffiFfiConverterTypeStoredTokens(_UniffiConverterRustBuffer):
 
 @dataclass
 class Want:
+    """
+    Which access token is wanted. One for the same `resource` and `scopes` that is good for long enough is not asked for again.
+"""
     def __init__(self, *, min_ttl_ms:int, resource:typing.Optional[str], scopes:typing.Optional[typing.List[str]], fresh:bool):
         self.min_ttl_ms = min_ttl_ms
         self.resource = resource
@@ -5386,13 +6180,23 @@ class _UniffiFfiConverterTypeWant(_UniffiConverterRustBuffer):
 # __dict__.  All of this happens in dummy class to avoid polluting the module
 # namespace.
 class ConfigError(Exception):
+    """
+    What is wrong with a configuration. The action is always the same: mend the app; asking again changes nothing.
+"""
     pass
 
 _UniffiTempConfigError = ConfigError
 
 class ConfigError:  # type: ignore
+    """
+    What is wrong with a configuration. The action is always the same: mend the app; asking again changes nothing.
+"""
     
     class Issuer(_UniffiTempConfigError):
+        """
+        `issuer` is not an https URL, or has a query or fragment (RFC 8414 section 2). http to this machine needs
+        `allow_loopback`.
+"""
         
         def __init__(self):
             pass
@@ -5401,6 +6205,9 @@ class ConfigError:  # type: ignore
             return "ConfigError.Issuer({})".format(str(self))
     _UniffiTempConfigError.Issuer = Issuer # type: ignore
     class ClientId(_UniffiTempConfigError):
+        """
+        `client_id` is empty, or has other characters than printable ASCII (RFC 6749 appendix A.1).
+"""
         
         def __init__(self):
             pass
@@ -5409,6 +6216,10 @@ class ConfigError:  # type: ignore
             return "ConfigError.ClientId({})".format(str(self))
     _UniffiTempConfigError.ClientId = ClientId # type: ignore
     class RedirectUri(_UniffiTempConfigError):
+        """
+        `redirect_uri` is neither https nor what `allow_loopback` or `allow_custom_scheme` allows, or has a fragment (RFC 6749
+        section 3.1.2).
+"""
         
         def __init__(self):
             pass
@@ -5417,6 +6228,9 @@ class ConfigError:  # type: ignore
             return "ConfigError.RedirectUri({})".format(str(self))
     _UniffiTempConfigError.RedirectUri = RedirectUri # type: ignore
     class CustomScheme(_UniffiTempConfigError):
+        """
+        `redirect_uri` has a scheme of its own, but not `allow_custom_scheme`, or no dot in its name (RFC 8252 section 7.1).
+"""
         
         def __init__(self):
             pass
@@ -5425,6 +6239,9 @@ class ConfigError:  # type: ignore
             return "ConfigError.CustomScheme({})".format(str(self))
     _UniffiTempConfigError.CustomScheme = CustomScheme # type: ignore
     class Scope(_UniffiTempConfigError):
+        """
+        One of `scopes` is empty, or has characters that none has, such as a space (RFC 6749 section 3.3).
+"""
         
         def __init__(self):
             pass
@@ -5433,6 +6250,9 @@ class ConfigError:  # type: ignore
             return "ConfigError.Scope({})".format(str(self))
     _UniffiTempConfigError.Scope = Scope # type: ignore
     class Resource(_UniffiTempConfigError):
+        """
+        One of `resources` is not an absolute URI, or has a fragment (RFC 8707 section 2).
+"""
         
         def __init__(self):
             pass
@@ -5441,6 +6261,9 @@ class ConfigError:  # type: ignore
             return "ConfigError.Resource({})".format(str(self))
     _UniffiTempConfigError.Resource = Resource # type: ignore
     class Attestation(_UniffiTempConfigError):
+        """
+        `attestation` is required and `dpop` is not: evidence is of the DPoP key.
+"""
         
         def __init__(self):
             pass
@@ -5520,12 +6343,25 @@ class _UniffiFfiConverterTypeConfigError(_UniffiConverterRustBuffer):
 
 
 class LogoutMode(enum.Enum):
+    """
+    How to sign out.
+"""
     
     SESSION = 0
+    """
+    Forget the session here and end it at the server, at once or when it can be reached.
+"""
     
     SESSION_AND_BROWSER = 1
+    """
+    The same, and end the browser session that it came from, at once and if the client may. Else there is an event
+    `BrowserSessionKept`. An extension of Postern's.
+"""
     
     LOCAL_ONLY = 2
+    """
+    Forget the session here only; it lives on at the server until it runs out there.
+"""
     
 
 
@@ -5568,12 +6404,25 @@ class _UniffiFfiConverterTypeLogoutMode(_UniffiConverterRustBuffer):
 
 
 class Verdict(enum.Enum):
+    """
+    What to do with an API's answer.
+"""
     
     PASS = 0
+    """
+    The answer is the app's.
+"""
     
     RETRY = 1
+    """
+    Call `authorize_request` anew and send the request once more.
+"""
     
     STEP_UP = 2
+    """
+    The answer is the app's, which needs a stronger or fresher sign-in: `begin` with the `acr_values` and `max_age` that
+    the API asks for (RFC 9470 section 3).
+"""
     
 
 
@@ -5638,18 +6487,20 @@ class _UniffiFfiConverterOptionalTypeAnswer(_UniffiConverterRustBuffer):
 
 class OperationProtocol(typing.Protocol):
     """
-    An operation under way. Close it when it is over.
+    An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
 """
     
     def step(self, answer: typing.Optional[Answer],now: Moment) -> Step:
         """
-        Goes on with what came of the last effect; without an answer at first.
+        Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+        already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+        `OutOfOrder`.
 """
         raise NotImplementedError
 
 class Operation(OperationProtocol):
     """
-    An operation under way. Close it when it is over.
+    An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
 """
     
     _handle: ctypes.c_uint64
@@ -5676,7 +6527,9 @@ class Operation(OperationProtocol):
         return inst
     def step(self, answer: typing.Optional[Answer],now: Moment) -> Step:
         """
-        Goes on with what came of the last effect; without an answer at first.
+        Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+        already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+        `OutOfOrder`.
 """
         
         _UniffiFfiConverterOptionalTypeAnswer.check_lower(answer)
@@ -5753,114 +6606,179 @@ class _UniffiFfiConverterOptionalTypeToken(_UniffiConverterRustBuffer):
 
 class CoreProtocol(typing.Protocol):
     """
-    One app at one server.
+    One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
+    saves requests only.
+
+    Each function that gives an `Operation` begins one: the host steps it to its end, an `Outcome` or an `SdkError`, whose
+    `action` says what the app does. Of any operation it may be `RetryLater` (no network, the server or the store does not
+    work), `WaitForUnlock` (the device is locked), `UpdateApp` (a newer version has written the store) or `Report`; what
+    else may come is said at each.
+
+    `account` is the id that `SignedIn` has given; none is the default account.
 """
     
     def access_token(self, account: typing.Optional[str],want: Want) -> Operation:
         """
-        A token that is good for long enough: ends with `Token`. Only one at a time for each account.
+        A token that is good for long enough: ends with `Token`. It refreshes the session where it has to (RFC 6749 section 6).
+        A driver runs one at a time for each account, in a scope that no caller can cancel. More of them at once, also by
+        `authorize_request` and `exchange`, cost requests and nothing else: they are to each other what other processes are.
+
+        `SignIn`: the session is over, or there is none. Any other error leaves it alive.
 """
         raise NotImplementedError
     def accounts(self, ) -> Operation:
         """
-        Who is signed in: ends with `Accounts`.
+        Who is signed in on this device: ends with `Accounts`, also when nobody is.
 """
         raise NotImplementedError
     def adopt(self, tokens: StoredTokens) -> Operation:
         """
-        Takes over, once, what another SDK has stored: ends with `SignedIn`.
+        Takes over, once, what another SDK has stored, as a bearer session: ends with `SignedIn`. An account that is here
+        already stays as it is.
+
+        `ShowLogin`: the ID token is none of this app's. `FixConfiguration`: there is no refresh token (`InvalidArgument`).
+        `ContactSupport`: evidence is required, which a bearer session cannot have.
 """
         raise NotImplementedError
     def authorize_request(self, account: typing.Optional[str],method: str,url: str,want: Want) -> Operation:
         """
-        The headers of a request to an API: ends with `Headers`.
+        The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
+        `method` is as it is sent, such as `GET`; `url` is https, or http to this machine where that is allowed.
+
+        `SignIn`: as of `access_token`. `FixConfiguration`: `method` or `url` is none (`InvalidArgument`).
 """
         raise NotImplementedError
     def begin(self, params: AuthorizeParams) -> Operation:
         """
-        Begins a sign-in: ends with `AuthorizationReady`.
+        Begins a sign-in in the system browser (RFC 8252, with PKCE, RFC 7636): ends with `AuthorizationReady`. What is
+        needed to finish it is stored before. At most five wait at once; the oldest gives way.
+
+        `FixConfiguration`: the server or the configuration is not fit for what is asked for. `ContactSupport`: the server
+        or the policy wants evidence or hardware that this device has not.
 """
         raise NotImplementedError
     def begin_device(self, params: AuthorizeParams) -> Operation:
         """
-        Begins a sign-in on another device: ends with `DeviceReady`.
+        Begins a sign-in on another device (RFC 8628 section 3.1): ends with `DeviceReady`.
+
+        `FixConfiguration`: the server has no such sign-in (`NotSupported`), or not for this app.
 """
         raise NotImplementedError
     def cached_token(self, account: typing.Optional[str],want: Want,now: Moment) -> typing.Optional[Token]:
         """
-        The same without asking anybody, where one is at hand.
+        What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
+        `access_token` has to be asked. `now` is what the clocks say.
 """
         raise NotImplementedError
     def cancel(self, flow_id: str) -> Operation:
         """
-        Forgets a sign-in that the person has given up.
+        Forgets a sign-in that the person has given up, by the `flow_id` of `AuthorizationReady` or `DeviceReady`: ends with
+        `Done`, also when there is none.
 """
         raise NotImplementedError
     def end_session_url(self, account: typing.Optional[str],then: typing.Optional[str],state: typing.Optional[str]) -> Operation:
         """
-        Where the browser signs the person out: ends with `Url`.
+        Where the browser signs the person out (OpenID Connect RP-Initiated Logout section 2): ends with `Url`. The session
+        of this app is left alone. `then` is where the browser goes after it, as it is registered at the server; `state`
+        comes back with it.
+
+        `SignIn`: there is no such account. `FixConfiguration`: the server has no such page (`NotSupported`).
 """
         raise NotImplementedError
     def exchange(self, account: typing.Optional[str],params: ExchangeParams) -> Operation:
         """
-        Exchanges the account's access token for one of another API: ends with `Token`.
+        Exchanges the account's access token for one of another API (RFC 8693 section 2): ends with `Token`, which is not kept.
+
+        `SignIn`: as of `access_token`. `FixConfiguration`: the server does not exchange it, or not for this app.
 """
         raise NotImplementedError
     def handle_redirect(self, url: Secret) -> Operation:
         """
-        Finishes a sign-in with the URL that the browser came back to: ends with `SignedIn`.
+        Finishes a sign-in with the URL that the browser came back to, in this process or another: ends with `SignedIn`. Any
+        app can send such a URL, so it is checked (RFC 9207, RFC 9700 section 4.7): a forged one takes nothing away from a
+        sign-in that waits.
+
+        `ShowLogin`: the person or the server said no, or what came is not to be believed. Never begin again without being
+        asked.
 """
         raise NotImplementedError
     def id_claims(self, account: typing.Optional[str]) -> Operation:
         """
-        What the last ID token said: ends with `Claims`.
+        What the last ID token said (OpenID Connect Core section 2): ends with `Claims`. Asks no server.
+
+        `SignIn`: there is no such account. `FixConfiguration`: there was no ID token (`NotSupported`).
 """
         raise NotImplementedError
     def logout(self, account: typing.Optional[str],mode: LogoutMode) -> Operation:
         """
-        Signs out: ends with `Done`, also without a network.
+        Signs out: ends with `Done`, also without a network, and where there is no such account. What the server could not
+        be told waits in the store for `resume` (RFC 7009).
 """
         raise NotImplementedError
     def native_sso(self, sso: NativeSso) -> Operation:
         """
-        Signs the person of another app of the same maker in: ends with `SignedIn`.
+        Signs the person of another app of the same maker in with what that has shared: ends with `SignedIn`. The session is
+        this app's own, with its own key.
+
+        `ShowLogin`: the server says no, for one because the other app's session is over.
 """
         raise NotImplementedError
     def poll_device(self, flow_id: str) -> Operation:
         """
-        Waits for the other device: ends with `SignedIn`.
+        Waits for the other device at the server's pace (RFC 8628 section 3.5): ends with `SignedIn`. It may be dropped and
+        begun again, also by another process.
+
+        `ShowLogin`: the person said no (`AccessDenied`), or the code ran out (`DeviceCodeExpired`).
 """
         raise NotImplementedError
     def response_seen(self, account: typing.Optional[str],url: str,status: int,headers: typing.List[Header],tries: int,now: Moment) -> Verdict:
         """
-        What to do with the API's answer to the request of that many tries before (0 at first).
+        What to do with an API's answer, at once and without asking anybody. `url`, `status` and `headers` are those of the
+        request and of its answer; `tries` says how often it was sent before, 0 at first: more than once it is not repeated.
 """
         raise NotImplementedError
     def resume(self, ) -> Operation:
         """
-        Finishes what was cut off: ends with `Done`.
+        Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. To
+        be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
+        on.
 """
         raise NotImplementedError
     def set_default(self, account: str) -> Operation:
         """
-        Whom `None` means from now on: ends with `Done`.
+        Which account is meant from now on where none is named: ends with `Done`. Another process sees it when it asks for
+        `accounts`, or starts.
+
+        `SignIn`: there is no such account.
 """
         raise NotImplementedError
     def share(self, account: typing.Optional[str]) -> Operation:
         """
-        What an app of the same maker needs to sign the person in: ends with `Shared`.
+        What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0): ends with
+        `Shared`.
+
+        `SignIn`: there is no such account. `FixConfiguration`: it has no device secret (`NotSupported`): the sign-in did
+        not ask for the scope `device_sso`, or the server has none.
 """
         raise NotImplementedError
 
 class Core(CoreProtocol):
     """
-    One app at one server.
+    One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
+    saves requests only.
+
+    Each function that gives an `Operation` begins one: the host steps it to its end, an `Outcome` or an `SdkError`, whose
+    `action` says what the app does. Of any operation it may be `RetryLater` (no network, the server or the store does not
+    work), `WaitForUnlock` (the device is locked), `UpdateApp` (a newer version has written the store) or `Report`; what
+    else may come is said at each.
+
+    `account` is the id that `SignedIn` has given; none is the default account.
 """
     
     _handle: ctypes.c_uint64
     def __init__(self, config: Config):
         """
-        Checks the configuration.
+        Checks the configuration, and does nothing else. A `ConfigError` says what is wrong with it: mend the app.
 """
         
         _UniffiFfiConverterTypeConfig.check_lower(config)
@@ -5895,7 +6813,11 @@ class Core(CoreProtocol):
         return inst
     def access_token(self, account: typing.Optional[str],want: Want) -> Operation:
         """
-        A token that is good for long enough: ends with `Token`. Only one at a time for each account.
+        A token that is good for long enough: ends with `Token`. It refreshes the session where it has to (RFC 6749 section 6).
+        A driver runs one at a time for each account, in a scope that no caller can cancel. More of them at once, also by
+        `authorize_request` and `exchange`, cost requests and nothing else: they are to each other what other processes are.
+
+        `SignIn`: the session is over, or there is none. Any other error leaves it alive.
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -5916,7 +6838,7 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def accounts(self, ) -> Operation:
         """
-        Who is signed in: ends with `Accounts`.
+        Who is signed in on this device: ends with `Accounts`, also when nobody is.
 """
         _uniffi_lowered_args = (
             self._uniffi_clone_handle(),
@@ -5931,7 +6853,11 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def adopt(self, tokens: StoredTokens) -> Operation:
         """
-        Takes over, once, what another SDK has stored: ends with `SignedIn`.
+        Takes over, once, what another SDK has stored, as a bearer session: ends with `SignedIn`. An account that is here
+        already stays as it is.
+
+        `ShowLogin`: the ID token is none of this app's. `FixConfiguration`: there is no refresh token (`InvalidArgument`).
+        `ContactSupport`: evidence is required, which a bearer session cannot have.
 """
         
         _UniffiFfiConverterTypeStoredTokens.check_lower(tokens)
@@ -5949,7 +6875,10 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def authorize_request(self, account: typing.Optional[str],method: str,url: str,want: Want) -> Operation:
         """
-        The headers of a request to an API: ends with `Headers`.
+        The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
+        `method` is as it is sent, such as `GET`; `url` is https, or http to this machine where that is allowed.
+
+        `SignIn`: as of `access_token`. `FixConfiguration`: `method` or `url` is none (`InvalidArgument`).
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -5976,7 +6905,11 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def begin(self, params: AuthorizeParams) -> Operation:
         """
-        Begins a sign-in: ends with `AuthorizationReady`.
+        Begins a sign-in in the system browser (RFC 8252, with PKCE, RFC 7636): ends with `AuthorizationReady`. What is
+        needed to finish it is stored before. At most five wait at once; the oldest gives way.
+
+        `FixConfiguration`: the server or the configuration is not fit for what is asked for. `ContactSupport`: the server
+        or the policy wants evidence or hardware that this device has not.
 """
         
         _UniffiFfiConverterTypeAuthorizeParams.check_lower(params)
@@ -5994,7 +6927,9 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def begin_device(self, params: AuthorizeParams) -> Operation:
         """
-        Begins a sign-in on another device: ends with `DeviceReady`.
+        Begins a sign-in on another device (RFC 8628 section 3.1): ends with `DeviceReady`.
+
+        `FixConfiguration`: the server has no such sign-in (`NotSupported`), or not for this app.
 """
         
         _UniffiFfiConverterTypeAuthorizeParams.check_lower(params)
@@ -6012,7 +6947,8 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def cached_token(self, account: typing.Optional[str],want: Want,now: Moment) -> typing.Optional[Token]:
         """
-        The same without asking anybody, where one is at hand.
+        What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
+        `access_token` has to be asked. `now` is what the clocks say.
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -6036,7 +6972,8 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def cancel(self, flow_id: str) -> Operation:
         """
-        Forgets a sign-in that the person has given up.
+        Forgets a sign-in that the person has given up, by the `flow_id` of `AuthorizationReady` or `DeviceReady`: ends with
+        `Done`, also when there is none.
 """
         
         _UniffiFfiConverterString.check_lower(flow_id)
@@ -6054,7 +6991,11 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def end_session_url(self, account: typing.Optional[str],then: typing.Optional[str],state: typing.Optional[str]) -> Operation:
         """
-        Where the browser signs the person out: ends with `Url`.
+        Where the browser signs the person out (OpenID Connect RP-Initiated Logout section 2): ends with `Url`. The session
+        of this app is left alone. `then` is where the browser goes after it, as it is registered at the server; `state`
+        comes back with it.
+
+        `SignIn`: there is no such account. `FixConfiguration`: the server has no such page (`NotSupported`).
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -6078,7 +7019,9 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def exchange(self, account: typing.Optional[str],params: ExchangeParams) -> Operation:
         """
-        Exchanges the account's access token for one of another API: ends with `Token`.
+        Exchanges the account's access token for one of another API (RFC 8693 section 2): ends with `Token`, which is not kept.
+
+        `SignIn`: as of `access_token`. `FixConfiguration`: the server does not exchange it, or not for this app.
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -6099,7 +7042,12 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def handle_redirect(self, url: Secret) -> Operation:
         """
-        Finishes a sign-in with the URL that the browser came back to: ends with `SignedIn`.
+        Finishes a sign-in with the URL that the browser came back to, in this process or another: ends with `SignedIn`. Any
+        app can send such a URL, so it is checked (RFC 9207, RFC 9700 section 4.7): a forged one takes nothing away from a
+        sign-in that waits.
+
+        `ShowLogin`: the person or the server said no, or what came is not to be believed. Never begin again without being
+        asked.
 """
         
         _UniffiFfiConverterTypeSecret.check_lower(url)
@@ -6117,7 +7065,9 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def id_claims(self, account: typing.Optional[str]) -> Operation:
         """
-        What the last ID token said: ends with `Claims`.
+        What the last ID token said (OpenID Connect Core section 2): ends with `Claims`. Asks no server.
+
+        `SignIn`: there is no such account. `FixConfiguration`: there was no ID token (`NotSupported`).
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -6135,7 +7085,8 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def logout(self, account: typing.Optional[str],mode: LogoutMode) -> Operation:
         """
-        Signs out: ends with `Done`, also without a network.
+        Signs out: ends with `Done`, also without a network, and where there is no such account. What the server could not
+        be told waits in the store for `resume` (RFC 7009).
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -6156,7 +7107,10 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def native_sso(self, sso: NativeSso) -> Operation:
         """
-        Signs the person of another app of the same maker in: ends with `SignedIn`.
+        Signs the person of another app of the same maker in with what that has shared: ends with `SignedIn`. The session is
+        this app's own, with its own key.
+
+        `ShowLogin`: the server says no, for one because the other app's session is over.
 """
         
         _UniffiFfiConverterTypeNativeSso.check_lower(sso)
@@ -6174,7 +7128,10 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def poll_device(self, flow_id: str) -> Operation:
         """
-        Waits for the other device: ends with `SignedIn`.
+        Waits for the other device at the server's pace (RFC 8628 section 3.5): ends with `SignedIn`. It may be dropped and
+        begun again, also by another process.
+
+        `ShowLogin`: the person said no (`AccessDenied`), or the code ran out (`DeviceCodeExpired`).
 """
         
         _UniffiFfiConverterString.check_lower(flow_id)
@@ -6192,7 +7149,8 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def response_seen(self, account: typing.Optional[str],url: str,status: int,headers: typing.List[Header],tries: int,now: Moment) -> Verdict:
         """
-        What to do with the API's answer to the request of that many tries before (0 at first).
+        What to do with an API's answer, at once and without asking anybody. `url`, `status` and `headers` are those of the
+        request and of its answer; `tries` says how often it was sent before, 0 at first: more than once it is not repeated.
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)
@@ -6225,7 +7183,9 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def resume(self, ) -> Operation:
         """
-        Finishes what was cut off: ends with `Done`.
+        Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. To
+        be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
+        on.
 """
         _uniffi_lowered_args = (
             self._uniffi_clone_handle(),
@@ -6240,7 +7200,10 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def set_default(self, account: str) -> Operation:
         """
-        Whom `None` means from now on: ends with `Done`.
+        Which account is meant from now on where none is named: ends with `Done`. Another process sees it when it asks for
+        `accounts`, or starts.
+
+        `SignIn`: there is no such account.
 """
         
         _UniffiFfiConverterString.check_lower(account)
@@ -6258,7 +7221,11 @@ class Core(CoreProtocol):
         return _uniffi_lift_return(_uniffi_ffi_result)
     def share(self, account: typing.Optional[str]) -> Operation:
         """
-        What an app of the same maker needs to sign the person in: ends with `Shared`.
+        What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0): ends with
+        `Shared`.
+
+        `SignIn`: there is no such account. `FixConfiguration`: it has no device secret (`NotSupported`): the sign-in did
+        not ask for the scope `device_sso`, or the server has none.
 """
         
         _UniffiFfiConverterOptionalString.check_lower(account)

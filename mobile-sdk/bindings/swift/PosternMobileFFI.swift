@@ -618,108 +618,173 @@ fileprivate struct FfiConverterData: FfiConverterRustBuffer {
 
 
 /**
- * One app at one server.
+ * One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
+ * saves requests only.
+ *
+ * Each function that gives an `Operation` begins one: the host steps it to its end, an `Outcome` or an `SdkError`, whose
+ * `action` says what the app does. Of any operation it may be `RetryLater` (no network, the server or the store does not
+ * work), `WaitForUnlock` (the device is locked), `UpdateApp` (a newer version has written the store) or `Report`; what
+ * else may come is said at each.
+ *
+ * `account` is the id that `SignedIn` has given; none is the default account.
  */
 public protocol CoreProtocol: AnyObject, Sendable {
     
     /**
-     * A token that is good for long enough: ends with `Token`. Only one at a time for each account.
+     * A token that is good for long enough: ends with `Token`. It refreshes the session where it has to (RFC 6749 section 6).
+     * A driver runs one at a time for each account, in a scope that no caller can cancel. More of them at once, also by
+     * `authorize_request` and `exchange`, cost requests and nothing else: they are to each other what other processes are.
+     *
+     * `SignIn`: the session is over, or there is none. Any other error leaves it alive.
      */
     func accessToken(account: String?, want: Want)  -> Operation
     
     /**
-     * Who is signed in: ends with `Accounts`.
+     * Who is signed in on this device: ends with `Accounts`, also when nobody is.
      */
     func accounts()  -> Operation
     
     /**
-     * Takes over, once, what another SDK has stored: ends with `SignedIn`.
+     * Takes over, once, what another SDK has stored, as a bearer session: ends with `SignedIn`. An account that is here
+     * already stays as it is.
+     *
+     * `ShowLogin`: the ID token is none of this app's. `FixConfiguration`: there is no refresh token (`InvalidArgument`).
+     * `ContactSupport`: evidence is required, which a bearer session cannot have.
      */
     func adopt(tokens: StoredTokens)  -> Operation
     
     /**
-     * The headers of a request to an API: ends with `Headers`.
+     * The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
+     * `method` is as it is sent, such as `GET`; `url` is https, or http to this machine where that is allowed.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: `method` or `url` is none (`InvalidArgument`).
      */
     func authorizeRequest(account: String?, method: String, url: String, want: Want)  -> Operation
     
     /**
-     * Begins a sign-in: ends with `AuthorizationReady`.
+     * Begins a sign-in in the system browser (RFC 8252, with PKCE, RFC 7636): ends with `AuthorizationReady`. What is
+     * needed to finish it is stored before. At most five wait at once; the oldest gives way.
+     *
+     * `FixConfiguration`: the server or the configuration is not fit for what is asked for. `ContactSupport`: the server
+     * or the policy wants evidence or hardware that this device has not.
      */
     func begin(params: AuthorizeParams)  -> Operation
     
     /**
-     * Begins a sign-in on another device: ends with `DeviceReady`.
+     * Begins a sign-in on another device (RFC 8628 section 3.1): ends with `DeviceReady`.
+     *
+     * `FixConfiguration`: the server has no such sign-in (`NotSupported`), or not for this app.
      */
     func beginDevice(params: AuthorizeParams)  -> Operation
     
     /**
-     * The same without asking anybody, where one is at hand.
+     * What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
+     * `access_token` has to be asked. `now` is what the clocks say.
      */
     func cachedToken(account: String?, want: Want, now: Moment)  -> Token?
     
     /**
-     * Forgets a sign-in that the person has given up.
+     * Forgets a sign-in that the person has given up, by the `flow_id` of `AuthorizationReady` or `DeviceReady`: ends with
+     * `Done`, also when there is none.
      */
     func cancel(flowId: String)  -> Operation
     
     /**
-     * Where the browser signs the person out: ends with `Url`.
+     * Where the browser signs the person out (OpenID Connect RP-Initiated Logout section 2): ends with `Url`. The session
+     * of this app is left alone. `then` is where the browser goes after it, as it is registered at the server; `state`
+     * comes back with it.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: the server has no such page (`NotSupported`).
      */
     func endSessionUrl(account: String?, then: String?, state: String?)  -> Operation
     
     /**
-     * Exchanges the account's access token for one of another API: ends with `Token`.
+     * Exchanges the account's access token for one of another API (RFC 8693 section 2): ends with `Token`, which is not kept.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: the server does not exchange it, or not for this app.
      */
     func exchange(account: String?, params: ExchangeParams)  -> Operation
     
     /**
-     * Finishes a sign-in with the URL that the browser came back to: ends with `SignedIn`.
+     * Finishes a sign-in with the URL that the browser came back to, in this process or another: ends with `SignedIn`. Any
+     * app can send such a URL, so it is checked (RFC 9207, RFC 9700 section 4.7): a forged one takes nothing away from a
+     * sign-in that waits.
+     *
+     * `ShowLogin`: the person or the server said no, or what came is not to be believed. Never begin again without being
+     * asked.
      */
     func handleRedirect(url: Secret)  -> Operation
     
     /**
-     * What the last ID token said: ends with `Claims`.
+     * What the last ID token said (OpenID Connect Core section 2): ends with `Claims`. Asks no server.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: there was no ID token (`NotSupported`).
      */
     func idClaims(account: String?)  -> Operation
     
     /**
-     * Signs out: ends with `Done`, also without a network.
+     * Signs out: ends with `Done`, also without a network, and where there is no such account. What the server could not
+     * be told waits in the store for `resume` (RFC 7009).
      */
     func logout(account: String?, mode: LogoutMode)  -> Operation
     
     /**
-     * Signs the person of another app of the same maker in: ends with `SignedIn`.
+     * Signs the person of another app of the same maker in with what that has shared: ends with `SignedIn`. The session is
+     * this app's own, with its own key.
+     *
+     * `ShowLogin`: the server says no, for one because the other app's session is over.
      */
     func nativeSso(sso: NativeSso)  -> Operation
     
     /**
-     * Waits for the other device: ends with `SignedIn`.
+     * Waits for the other device at the server's pace (RFC 8628 section 3.5): ends with `SignedIn`. It may be dropped and
+     * begun again, also by another process.
+     *
+     * `ShowLogin`: the person said no (`AccessDenied`), or the code ran out (`DeviceCodeExpired`).
      */
     func pollDevice(flowId: String)  -> Operation
     
     /**
-     * What to do with the API's answer to the request of that many tries before (0 at first).
+     * What to do with an API's answer, at once and without asking anybody. `url`, `status` and `headers` are those of the
+     * request and of its answer; `tries` says how often it was sent before, 0 at first: more than once it is not repeated.
      */
     func responseSeen(account: String?, url: String, status: UInt16, headers: [Header], tries: UInt32, now: Moment)  -> Verdict
     
     /**
-     * Finishes what was cut off: ends with `Done`.
+     * Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. To
+     * be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
+     * on.
      */
     func resume()  -> Operation
     
     /**
-     * Whom `None` means from now on: ends with `Done`.
+     * Which account is meant from now on where none is named: ends with `Done`. Another process sees it when it asks for
+     * `accounts`, or starts.
+     *
+     * `SignIn`: there is no such account.
      */
     func setDefault(account: String)  -> Operation
     
     /**
-     * What an app of the same maker needs to sign the person in: ends with `Shared`.
+     * What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0): ends with
+     * `Shared`.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: it has no device secret (`NotSupported`): the sign-in did
+     * not ask for the scope `device_sso`, or the server has none.
      */
     func share(account: String?)  -> Operation
     
 }
 /**
- * One app at one server.
+ * One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
+ * saves requests only.
+ *
+ * Each function that gives an `Operation` begins one: the host steps it to its end, an `Outcome` or an `SdkError`, whose
+ * `action` says what the app does. Of any operation it may be `RetryLater` (no network, the server or the store does not
+ * work), `WaitForUnlock` (the device is locked), `UpdateApp` (a newer version has written the store) or `Report`; what
+ * else may come is said at each.
+ *
+ * `account` is the id that `SignedIn` has given; none is the default account.
  */
 open class Core: CoreProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -761,7 +826,7 @@ open class Core: CoreProtocol, @unchecked Sendable {
         return try! rustCall { uniffi_postern_mobile_fn_clone_core(self.handle, $0) }
     }
     /**
-     * Checks the configuration.
+     * Checks the configuration, and does nothing else. A `ConfigError` says what is wrong with it: mend the app.
      */
 public convenience init(config: Config)throws  {
     let handle =
@@ -787,7 +852,11 @@ public convenience init(config: Config)throws  {
 
     
     /**
-     * A token that is good for long enough: ends with `Token`. Only one at a time for each account.
+     * A token that is good for long enough: ends with `Token`. It refreshes the session where it has to (RFC 6749 section 6).
+     * A driver runs one at a time for each account, in a scope that no caller can cancel. More of them at once, also by
+     * `authorize_request` and `exchange`, cost requests and nothing else: they are to each other what other processes are.
+     *
+     * `SignIn`: the session is over, or there is none. Any other error leaves it alive.
      */
 open func accessToken(account: String?, want: Want) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -801,7 +870,7 @@ open func accessToken(account: String?, want: Want) -> Operation  {
 }
     
     /**
-     * Who is signed in: ends with `Accounts`.
+     * Who is signed in on this device: ends with `Accounts`, also when nobody is.
      */
 open func accounts() -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -813,7 +882,11 @@ open func accounts() -> Operation  {
 }
     
     /**
-     * Takes over, once, what another SDK has stored: ends with `SignedIn`.
+     * Takes over, once, what another SDK has stored, as a bearer session: ends with `SignedIn`. An account that is here
+     * already stays as it is.
+     *
+     * `ShowLogin`: the ID token is none of this app's. `FixConfiguration`: there is no refresh token (`InvalidArgument`).
+     * `ContactSupport`: evidence is required, which a bearer session cannot have.
      */
 open func adopt(tokens: StoredTokens) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -826,7 +899,10 @@ open func adopt(tokens: StoredTokens) -> Operation  {
 }
     
     /**
-     * The headers of a request to an API: ends with `Headers`.
+     * The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
+     * `method` is as it is sent, such as `GET`; `url` is https, or http to this machine where that is allowed.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: `method` or `url` is none (`InvalidArgument`).
      */
 open func authorizeRequest(account: String?, method: String, url: String, want: Want) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -842,7 +918,11 @@ open func authorizeRequest(account: String?, method: String, url: String, want: 
 }
     
     /**
-     * Begins a sign-in: ends with `AuthorizationReady`.
+     * Begins a sign-in in the system browser (RFC 8252, with PKCE, RFC 7636): ends with `AuthorizationReady`. What is
+     * needed to finish it is stored before. At most five wait at once; the oldest gives way.
+     *
+     * `FixConfiguration`: the server or the configuration is not fit for what is asked for. `ContactSupport`: the server
+     * or the policy wants evidence or hardware that this device has not.
      */
 open func begin(params: AuthorizeParams) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -855,7 +935,9 @@ open func begin(params: AuthorizeParams) -> Operation  {
 }
     
     /**
-     * Begins a sign-in on another device: ends with `DeviceReady`.
+     * Begins a sign-in on another device (RFC 8628 section 3.1): ends with `DeviceReady`.
+     *
+     * `FixConfiguration`: the server has no such sign-in (`NotSupported`), or not for this app.
      */
 open func beginDevice(params: AuthorizeParams) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -868,7 +950,8 @@ open func beginDevice(params: AuthorizeParams) -> Operation  {
 }
     
     /**
-     * The same without asking anybody, where one is at hand.
+     * What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
+     * `access_token` has to be asked. `now` is what the clocks say.
      */
 open func cachedToken(account: String?, want: Want, now: Moment) -> Token?  {
     return try!  FfiConverterOptionTypeToken.lift(try! rustCall() {
@@ -883,7 +966,8 @@ open func cachedToken(account: String?, want: Want, now: Moment) -> Token?  {
 }
     
     /**
-     * Forgets a sign-in that the person has given up.
+     * Forgets a sign-in that the person has given up, by the `flow_id` of `AuthorizationReady` or `DeviceReady`: ends with
+     * `Done`, also when there is none.
      */
 open func cancel(flowId: String) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -896,7 +980,11 @@ open func cancel(flowId: String) -> Operation  {
 }
     
     /**
-     * Where the browser signs the person out: ends with `Url`.
+     * Where the browser signs the person out (OpenID Connect RP-Initiated Logout section 2): ends with `Url`. The session
+     * of this app is left alone. `then` is where the browser goes after it, as it is registered at the server; `state`
+     * comes back with it.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: the server has no such page (`NotSupported`).
      */
 open func endSessionUrl(account: String?, then: String?, state: String?) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -911,7 +999,9 @@ open func endSessionUrl(account: String?, then: String?, state: String?) -> Oper
 }
     
     /**
-     * Exchanges the account's access token for one of another API: ends with `Token`.
+     * Exchanges the account's access token for one of another API (RFC 8693 section 2): ends with `Token`, which is not kept.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: the server does not exchange it, or not for this app.
      */
 open func exchange(account: String?, params: ExchangeParams) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -925,7 +1015,12 @@ open func exchange(account: String?, params: ExchangeParams) -> Operation  {
 }
     
     /**
-     * Finishes a sign-in with the URL that the browser came back to: ends with `SignedIn`.
+     * Finishes a sign-in with the URL that the browser came back to, in this process or another: ends with `SignedIn`. Any
+     * app can send such a URL, so it is checked (RFC 9207, RFC 9700 section 4.7): a forged one takes nothing away from a
+     * sign-in that waits.
+     *
+     * `ShowLogin`: the person or the server said no, or what came is not to be believed. Never begin again without being
+     * asked.
      */
 open func handleRedirect(url: Secret) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -938,7 +1033,9 @@ open func handleRedirect(url: Secret) -> Operation  {
 }
     
     /**
-     * What the last ID token said: ends with `Claims`.
+     * What the last ID token said (OpenID Connect Core section 2): ends with `Claims`. Asks no server.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: there was no ID token (`NotSupported`).
      */
 open func idClaims(account: String?) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -951,7 +1048,8 @@ open func idClaims(account: String?) -> Operation  {
 }
     
     /**
-     * Signs out: ends with `Done`, also without a network.
+     * Signs out: ends with `Done`, also without a network, and where there is no such account. What the server could not
+     * be told waits in the store for `resume` (RFC 7009).
      */
 open func logout(account: String?, mode: LogoutMode) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -965,7 +1063,10 @@ open func logout(account: String?, mode: LogoutMode) -> Operation  {
 }
     
     /**
-     * Signs the person of another app of the same maker in: ends with `SignedIn`.
+     * Signs the person of another app of the same maker in with what that has shared: ends with `SignedIn`. The session is
+     * this app's own, with its own key.
+     *
+     * `ShowLogin`: the server says no, for one because the other app's session is over.
      */
 open func nativeSso(sso: NativeSso) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -978,7 +1079,10 @@ open func nativeSso(sso: NativeSso) -> Operation  {
 }
     
     /**
-     * Waits for the other device: ends with `SignedIn`.
+     * Waits for the other device at the server's pace (RFC 8628 section 3.5): ends with `SignedIn`. It may be dropped and
+     * begun again, also by another process.
+     *
+     * `ShowLogin`: the person said no (`AccessDenied`), or the code ran out (`DeviceCodeExpired`).
      */
 open func pollDevice(flowId: String) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -991,7 +1095,8 @@ open func pollDevice(flowId: String) -> Operation  {
 }
     
     /**
-     * What to do with the API's answer to the request of that many tries before (0 at first).
+     * What to do with an API's answer, at once and without asking anybody. `url`, `status` and `headers` are those of the
+     * request and of its answer; `tries` says how often it was sent before, 0 at first: more than once it is not repeated.
      */
 open func responseSeen(account: String?, url: String, status: UInt16, headers: [Header], tries: UInt32, now: Moment) -> Verdict  {
     return try!  FfiConverterTypeVerdict_lift(try! rustCall() {
@@ -1009,7 +1114,9 @@ open func responseSeen(account: String?, url: String, status: UInt16, headers: [
 }
     
     /**
-     * Finishes what was cut off: ends with `Done`.
+     * Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. To
+     * be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
+     * on.
      */
 open func resume() -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -1021,7 +1128,10 @@ open func resume() -> Operation  {
 }
     
     /**
-     * Whom `None` means from now on: ends with `Done`.
+     * Which account is meant from now on where none is named: ends with `Done`. Another process sees it when it asks for
+     * `accounts`, or starts.
+     *
+     * `SignIn`: there is no such account.
      */
 open func setDefault(account: String) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -1034,7 +1144,11 @@ open func setDefault(account: String) -> Operation  {
 }
     
     /**
-     * What an app of the same maker needs to sign the person in: ends with `Shared`.
+     * What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0): ends with
+     * `Shared`.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: it has no device secret (`NotSupported`): the sign-in did
+     * not ask for the scope `device_sso`, or the server has none.
      */
 open func share(account: String?) -> Operation  {
     return try!  FfiConverterTypeOperation_lift(try! rustCall() {
@@ -1097,18 +1211,20 @@ public func FfiConverterTypeCore_lower(_ value: Core) -> UInt64 {
 
 
 /**
- * An operation under way. Close it when it is over.
+ * An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
  */
 public protocol OperationProtocol: AnyObject, Sendable {
     
     /**
-     * Goes on with what came of the last effect; without an answer at first.
+     * Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+     * already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+     * `OutOfOrder`.
      */
     func step(answer: Answer?, now: Moment)  -> Step
     
 }
 /**
- * An operation under way. Close it when it is over.
+ * An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
  */
 open class Operation: OperationProtocol, @unchecked Sendable {
     fileprivate let handle: UInt64
@@ -1164,7 +1280,9 @@ open class Operation: OperationProtocol, @unchecked Sendable {
 
     
     /**
-     * Goes on with what came of the last effect; without an answer at first.
+     * Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+     * already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+     * `OutOfOrder`.
      */
 open func step(answer: Answer?, now: Moment) -> Step  {
     return try!  FfiConverterTypeStep_lift(try! rustCall() {
@@ -1225,13 +1343,28 @@ public func FfiConverterTypeOperation_lower(_ value: Operation) -> UInt64 {
 
 
 
+/**
+ * The host's answer to a step.
+ */
 public struct Answer: Equatable, Hashable {
+    /**
+     * The number of the step, as `Need` has it. An answer that was taken already changes nothing.
+     */
     public var id: UInt32
+    /**
+     * What came of its effect.
+     */
     public var input: Input
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(id: UInt32, input: Input) {
+    public init(
+        /**
+         * The number of the step, as `Need` has it. An answer that was taken already changes nothing.
+         */id: UInt32, 
+        /**
+         * What came of its effect.
+         */input: Input) {
         self.id = id
         self.input = input
     }
@@ -1279,14 +1412,35 @@ public func FfiConverterTypeAnswer_lower(_ value: Answer) -> RustBuffer {
 }
 
 
+/**
+ * A sign-in that waits for its browser, for an hour at most. It is stored already: another process of the app can finish it.
+ */
 public struct AuthorizationReady: Equatable, Hashable {
+    /**
+     * The URL to open in the system browser, never in a web view (RFC 8252 section 8.12).
+     */
     public var url: String
+    /**
+     * Where the browser comes back to: the URL that begins so goes to `handle_redirect`.
+     */
     public var redirectUri: String
+    /**
+     * Names this sign-in, for `cancel`.
+     */
     public var flowId: String
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(url: String, redirectUri: String, flowId: String) {
+    public init(
+        /**
+         * The URL to open in the system browser, never in a web view (RFC 8252 section 8.12).
+         */url: String, 
+        /**
+         * Where the browser comes back to: the URL that begins so goes to `handle_redirect`.
+         */redirectUri: String, 
+        /**
+         * Names this sign-in, for `cancel`.
+         */flowId: String) {
         self.url = url
         self.redirectUri = redirectUri
         self.flowId = flowId
@@ -1337,18 +1491,70 @@ public func FfiConverterTypeAuthorizationReady_lower(_ value: AuthorizationReady
 }
 
 
+/**
+ * What a sign-in may ask for besides the configuration: parameters of the authorization request. Of `begin_device` only
+ * `scopes` counts.
+ */
 public struct AuthorizeParams: Equatable, Hashable {
+    /**
+     * Whom the server shall suggest, such as an e-mail address (OpenID Connect Core section 3.1.2.1).
+     */
     public var loginHint: String?
+    /**
+     * `login`, `consent`, `select_account` or `none`; several with a space between them (OpenID Connect Core section
+     * 3.1.2.1).
+     */
     public var prompt: String?
+    /**
+     * Authentication context classes that are enough, the best first, with a space between them (RFC 9470 section 4).
+     */
     public var acrValues: String?
+    /**
+     * At most this many seconds since the person proved who they are. The ID token has to say so, or the sign-in fails with
+     * `IdTokenTime` (OpenID Connect Core section 3.1.3.7, point 13).
+     */
     public var maxAge: UInt32?
+    /**
+     * Languages of the server's pages, the best first, with a space between them (BCP 47), such as `de-CH en`.
+     */
     public var uiLocales: String?
+    /**
+     * Scopes instead of the configured ones, one in each element (RFC 6749 section 3.3).
+     */
     public var scopes: [String]?
+    /**
+     * Other parameters of the authorization request, as some servers have them. One that the SDK sets itself, such as
+     * `state` or `scope`, is an `InvalidArgument`.
+     */
     public var extra: [String: String]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(loginHint: String?, prompt: String?, acrValues: String?, maxAge: UInt32?, uiLocales: String?, scopes: [String]?, extra: [String: String] = [:]) {
+    public init(
+        /**
+         * Whom the server shall suggest, such as an e-mail address (OpenID Connect Core section 3.1.2.1).
+         */loginHint: String?, 
+        /**
+         * `login`, `consent`, `select_account` or `none`; several with a space between them (OpenID Connect Core section
+         * 3.1.2.1).
+         */prompt: String?, 
+        /**
+         * Authentication context classes that are enough, the best first, with a space between them (RFC 9470 section 4).
+         */acrValues: String?, 
+        /**
+         * At most this many seconds since the person proved who they are. The ID token has to say so, or the sign-in fails with
+         * `IdTokenTime` (OpenID Connect Core section 3.1.3.7, point 13).
+         */maxAge: UInt32?, 
+        /**
+         * Languages of the server's pages, the best first, with a space between them (BCP 47), such as `de-CH en`.
+         */uiLocales: String?, 
+        /**
+         * Scopes instead of the configured ones, one in each element (RFC 6749 section 3.3).
+         */scopes: [String]?, 
+        /**
+         * Other parameters of the authorization request, as some servers have them. One that the SDK sets itself, such as
+         * `state` or `scope`, is an `InvalidArgument`.
+         */extra: [String: String] = [:]) {
         self.loginHint = loginHint
         self.prompt = prompt
         self.acrValues = acrValues
@@ -1411,24 +1617,124 @@ public func FfiConverterTypeAuthorizeParams_lower(_ value: AuthorizeParams) -> R
 }
 
 
+/**
+ * What an app says about itself and about what it wants of the server. It is checked once, when `Core` is made; what cannot
+ * be right is a `ConfigError`, whose action is always to mend the app.
+ */
 public struct Config: Equatable, Hashable {
+    /**
+     * The server's issuer identifier, letter for letter as its discovery document has it (RFC 8414 section 2): an https URL
+     * without query and fragment.
+     */
     public var issuer: String
+    /**
+     * The app's `client_id` at the server (RFC 6749 section 2.2): printable ASCII. An app is a public client and has no
+     * client secret (RFC 8252 section 8.5).
+     */
     public var clientId: String
+    /**
+     * Where the browser comes back to, letter for letter as it is registered at the server: an https URL that the system
+     * gives to this app only (RFC 8252 section 7.2). Other forms need `allow_custom_scheme` or `allow_loopback`.
+     */
     public var redirectUri: String
+    /**
+     * The scopes of a sign-in, one in each element (RFC 6749 section 3.3): `openid` for an ID token, `offline_access` for a
+     * session that outlives its first access token (OpenID Connect Core section 11).
+     */
     public var scopes: [String]
+    /**
+     * The APIs that the app calls, as absolute URIs without a fragment (RFC 8707 section 2). May be empty.
+     */
     public var resources: [String]
+    /**
+     * Whether tokens are bound to a key of this device (RFC 9449).
+     */
     public var dpop: DpopPolicy
+    /**
+     * Whether the request is left at the server before the browser opens, which then sees a reference only (RFC 9126).
+     */
     public var par: ParPolicy
+    /**
+     * Whether the app proves to the server that it is itself on a real device, by `Effect::Attest`
+     * (draft-ietf-oauth-attestation-based-client-auth).
+     */
     public var attestation: AttestationPolicy
+    /**
+     * Whether keys have to live in hardware. Where there is none, sign-ins fail with `DeviceNotTrusted`.
+     */
     public var requireHardwareKey: Bool
+    /**
+     * Allows a redirect URI like `com.example.app:/callback`, which other apps can claim too (RFC 8252 section 7.1).
+     */
     public var allowCustomScheme: Bool
+    /**
+     * Allows http to this machine, for tests and for programs on desktops (RFC 8252 section 7.3). Nothing else is ever
+     * asked without TLS.
+     */
     public var allowLoopback: Bool
+    /**
+     * This process (a widget, an extension) uses the tokens that the app has stored and never refreshes them itself. Where
+     * they are too old, the error is `ReadOnly`.
+     */
     public var readOnly: Bool
+    /**
+     * The app's version. It goes with each token request as `app_version`, for the lists of sessions of Postern, where it has
+     * at most 32 letters, digits and `. _ + -`: it is cut, and another character is sent as `-`. Other servers pass it over
+     * (RFC 6749 section 3.2).
+     */
     public var appVersion: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(issuer: String, clientId: String, redirectUri: String, scopes: [String], resources: [String], dpop: DpopPolicy, par: ParPolicy, attestation: AttestationPolicy, requireHardwareKey: Bool, allowCustomScheme: Bool, allowLoopback: Bool, readOnly: Bool, appVersion: String? = nil) {
+    public init(
+        /**
+         * The server's issuer identifier, letter for letter as its discovery document has it (RFC 8414 section 2): an https URL
+         * without query and fragment.
+         */issuer: String, 
+        /**
+         * The app's `client_id` at the server (RFC 6749 section 2.2): printable ASCII. An app is a public client and has no
+         * client secret (RFC 8252 section 8.5).
+         */clientId: String, 
+        /**
+         * Where the browser comes back to, letter for letter as it is registered at the server: an https URL that the system
+         * gives to this app only (RFC 8252 section 7.2). Other forms need `allow_custom_scheme` or `allow_loopback`.
+         */redirectUri: String, 
+        /**
+         * The scopes of a sign-in, one in each element (RFC 6749 section 3.3): `openid` for an ID token, `offline_access` for a
+         * session that outlives its first access token (OpenID Connect Core section 11).
+         */scopes: [String], 
+        /**
+         * The APIs that the app calls, as absolute URIs without a fragment (RFC 8707 section 2). May be empty.
+         */resources: [String], 
+        /**
+         * Whether tokens are bound to a key of this device (RFC 9449).
+         */dpop: DpopPolicy, 
+        /**
+         * Whether the request is left at the server before the browser opens, which then sees a reference only (RFC 9126).
+         */par: ParPolicy, 
+        /**
+         * Whether the app proves to the server that it is itself on a real device, by `Effect::Attest`
+         * (draft-ietf-oauth-attestation-based-client-auth).
+         */attestation: AttestationPolicy, 
+        /**
+         * Whether keys have to live in hardware. Where there is none, sign-ins fail with `DeviceNotTrusted`.
+         */requireHardwareKey: Bool, 
+        /**
+         * Allows a redirect URI like `com.example.app:/callback`, which other apps can claim too (RFC 8252 section 7.1).
+         */allowCustomScheme: Bool, 
+        /**
+         * Allows http to this machine, for tests and for programs on desktops (RFC 8252 section 7.3). Nothing else is ever
+         * asked without TLS.
+         */allowLoopback: Bool, 
+        /**
+         * This process (a widget, an extension) uses the tokens that the app has stored and never refreshes them itself. Where
+         * they are too old, the error is `ReadOnly`.
+         */readOnly: Bool, 
+        /**
+         * The app's version. It goes with each token request as `app_version`, for the lists of sessions of Postern, where it has
+         * at most 32 letters, digits and `. _ + -`: it is cut, and another character is sent as `-`. Other servers pass it over
+         * (RFC 6749 section 3.2).
+         */appVersion: String? = nil) {
         self.issuer = issuer
         self.clientId = clientId
         self.redirectUri = redirectUri
@@ -1509,16 +1815,51 @@ public func FfiConverterTypeConfig_lower(_ value: Config) -> RustBuffer {
 }
 
 
+/**
+ * A sign-in that waits for another device (RFC 8628 section 3.2).
+ */
 public struct DeviceReady: Equatable, Hashable {
+    /**
+     * The code that the person types there: at most 64 characters, to be shown as it is.
+     */
     public var userCode: String
+    /**
+     * The URL that the person opens there, to be shown.
+     */
     public var verificationUri: String
+    /**
+     * The same with the code in it, for a QR code, if the server has one (RFC 8628
+     * section 3.3.1).
+     */
     public var verificationUriComplete: String?
+    /**
+     * Names this sign-in, for `poll_device` and `cancel`.
+     */
     public var flowId: String
+    /**
+     * For how long the code is good, in milliseconds: an hour at most.
+     */
     public var expiresInMs: UInt64
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(userCode: String, verificationUri: String, verificationUriComplete: String?, flowId: String, expiresInMs: UInt64) {
+    public init(
+        /**
+         * The code that the person types there: at most 64 characters, to be shown as it is.
+         */userCode: String, 
+        /**
+         * The URL that the person opens there, to be shown.
+         */verificationUri: String, 
+        /**
+         * The same with the code in it, for a QR code, if the server has one (RFC 8628
+         * section 3.3.1).
+         */verificationUriComplete: String?, 
+        /**
+         * Names this sign-in, for `poll_device` and `cancel`.
+         */flowId: String, 
+        /**
+         * For how long the code is good, in milliseconds: an hour at most.
+         */expiresInMs: UInt64) {
         self.userCode = userCode
         self.verificationUri = verificationUri
         self.verificationUriComplete = verificationUriComplete
@@ -1575,13 +1916,28 @@ public func FfiConverterTypeDeviceReady_lower(_ value: DeviceReady) -> RustBuffe
 }
 
 
+/**
+ * Evidence of an attestor (draft-ietf-oauth-attestation-based-client-auth).
+ */
 public struct Evidence: Equatable, Hashable {
+    /**
+     * The value of the header `OAuth-Client-Attestation`: a JWT.
+     */
     public var attestation: Secret
+    /**
+     * The value of the header `OAuth-Client-Attestation-PoP`: a JWT.
+     */
     public var proof: Secret
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(attestation: Secret, proof: Secret) {
+    public init(
+        /**
+         * The value of the header `OAuth-Client-Attestation`: a JWT.
+         */attestation: Secret, 
+        /**
+         * The value of the header `OAuth-Client-Attestation-PoP`: a JWT.
+         */proof: Secret) {
         self.attestation = attestation
         self.proof = proof
     }
@@ -1629,14 +1985,35 @@ public func FfiConverterTypeEvidence_lower(_ value: Evidence) -> RustBuffer {
 }
 
 
+/**
+ * What a token exchange asks for (RFC 8693 section 2.1).
+ */
 public struct ExchangeParams: Equatable, Hashable {
+    /**
+     * The API that the new token is for, by the name that the server knows it by.
+     */
     public var audience: String?
+    /**
+     * The same as an absolute URI.
+     */
     public var resource: String?
+    /**
+     * Scopes that are narrower than the session's, one in each element.
+     */
     public var scopes: [String]?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(audience: String?, resource: String?, scopes: [String]?) {
+    public init(
+        /**
+         * The API that the new token is for, by the name that the server knows it by.
+         */audience: String?, 
+        /**
+         * The same as an absolute URI.
+         */resource: String?, 
+        /**
+         * Scopes that are narrower than the session's, one in each element.
+         */scopes: [String]?) {
         self.audience = audience
         self.resource = resource
         self.scopes = scopes
@@ -1687,13 +2064,28 @@ public func FfiConverterTypeExchangeParams_lower(_ value: ExchangeParams) -> Rus
 }
 
 
+/**
+ * A header line (RFC 9110 section 5).
+ */
 public struct Header: Equatable, Hashable {
+    /**
+     * The field's name, in capital or small letters.
+     */
     public var name: String
+    /**
+     * The field's value, which may hold a token: not for logs.
+     */
     public var value: Secret
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(name: String, value: Secret) {
+    public init(
+        /**
+         * The field's name, in capital or small letters.
+         */name: String, 
+        /**
+         * The field's value, which may hold a token: not for logs.
+         */value: Secret) {
         self.name = name
         self.value = value
     }
@@ -1741,15 +2133,42 @@ public func FfiConverterTypeHeader_lower(_ value: Header) -> RustBuffer {
 }
 
 
+/**
+ * A request to a server, to be sent as it is.
+ */
 public struct HttpRequest: Equatable, Hashable {
+    /**
+     * `GET` or `POST`.
+     */
     public var method: String
+    /**
+     * An https URL, or http to this machine where `allow_loopback` is set.
+     */
     public var url: String
+    /**
+     * The header lines; the host adds none that has a meaning (no `Authorization`, no `Cookie`).
+     */
     public var headers: [Header]
+    /**
+     * The body of a `POST`; empty for a `GET`. It holds tokens: not for logs.
+     */
     public var body: Secret
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(method: String, url: String, headers: [Header], body: Secret) {
+    public init(
+        /**
+         * `GET` or `POST`.
+         */method: String, 
+        /**
+         * An https URL, or http to this machine where `allow_loopback` is set.
+         */url: String, 
+        /**
+         * The header lines; the host adds none that has a meaning (no `Authorization`, no `Cookie`).
+         */headers: [Header], 
+        /**
+         * The body of a `POST`; empty for a `GET`. It holds tokens: not for logs.
+         */body: Secret) {
         self.method = method
         self.url = url
         self.headers = headers
@@ -1803,14 +2222,35 @@ public func FfiConverterTypeHttpRequest_lower(_ value: HttpRequest) -> RustBuffe
 }
 
 
+/**
+ * A server's answer.
+ */
 public struct HttpResponse: Equatable, Hashable {
+    /**
+     * The status code, 100 to 599 (RFC 9110 section 15).
+     */
     public var status: UInt16
+    /**
+     * All header lines, or at least `Age`, `Date`, `DPoP-Nonce`, `Retry-After`, `WWW-Authenticate` and `Content-Type`.
+     */
     public var headers: [Header]
+    /**
+     * The body, at most 1 MiB.
+     */
     public var body: Secret
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(status: UInt16, headers: [Header], body: Secret) {
+    public init(
+        /**
+         * The status code, 100 to 599 (RFC 9110 section 15).
+         */status: UInt16, 
+        /**
+         * All header lines, or at least `Age`, `Date`, `DPoP-Nonce`, `Retry-After`, `WWW-Authenticate` and `Content-Type`.
+         */headers: [Header], 
+        /**
+         * The body, at most 1 MiB.
+         */body: Secret) {
         self.status = status
         self.headers = headers
         self.body = body
@@ -1861,14 +2301,35 @@ public func FfiConverterTypeHttpResponse_lower(_ value: HttpResponse) -> RustBuf
 }
 
 
+/**
+ * The public half of a P-256 key (RFC 7518 section 6.2.1).
+ */
 public struct KeyInfo: Equatable, Hashable {
+    /**
+     * Coordinate x, exactly 32 bytes, big-endian.
+     */
     public var x: Data
+    /**
+     * Coordinate y, exactly 32 bytes, big-endian.
+     */
     public var y: Data
+    /**
+     * Where the key lives.
+     */
     public var level: KeyLevel
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(x: Data, y: Data, level: KeyLevel) {
+    public init(
+        /**
+         * Coordinate x, exactly 32 bytes, big-endian.
+         */x: Data, 
+        /**
+         * Coordinate y, exactly 32 bytes, big-endian.
+         */y: Data, 
+        /**
+         * Where the key lives.
+         */level: KeyLevel) {
         self.x = x
         self.y = y
         self.level = level
@@ -1919,14 +2380,38 @@ public func FfiConverterTypeKeyInfo_lower(_ value: KeyInfo) -> RustBuffer {
 }
 
 
+/**
+ * What the host's clocks say. It comes with every step. The server's time is reckoned from its own `Date` (RFC 9110 section
+ * 6.6.1) and the monotonic clock.
+ */
 public struct Moment: Equatable, Hashable {
+    /**
+     * Milliseconds since 1970 by the device's clock, which nobody trusts.
+     */
     public var wallMs: Int64
+    /**
+     * Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes of this boot.
+     */
     public var monotonicMs: Int64
+    /**
+     * Any text that changes when the monotonic clock begins anew: after a restart of the device. A host that has none gives
+     * each process its own.
+     */
     public var bootId: String
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(wallMs: Int64, monotonicMs: Int64, bootId: String) {
+    public init(
+        /**
+         * Milliseconds since 1970 by the device's clock, which nobody trusts.
+         */wallMs: Int64, 
+        /**
+         * Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes of this boot.
+         */monotonicMs: Int64, 
+        /**
+         * Any text that changes when the monotonic clock begins anew: after a restart of the device. A host that has none gives
+         * each process its own.
+         */bootId: String) {
         self.wallMs = wallMs
         self.monotonicMs = monotonicMs
         self.bootId = bootId
@@ -1977,13 +2462,29 @@ public func FfiConverterTypeMoment_lower(_ value: Moment) -> RustBuffer {
 }
 
 
+/**
+ * What an app of the same maker has shared (OpenID Connect Native SSO for Mobile Apps 1.0 section 4). It is worth a
+ * session: it belongs where only apps of the same maker can read it.
+ */
 public struct NativeSso: Equatable, Hashable {
+    /**
+     * The other app's ID token.
+     */
     public var idToken: Secret
+    /**
+     * The other app's device secret.
+     */
     public var deviceSecret: Secret
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(idToken: Secret, deviceSecret: Secret) {
+    public init(
+        /**
+         * The other app's ID token.
+         */idToken: Secret, 
+        /**
+         * The other app's device secret.
+         */deviceSecret: Secret) {
         self.idToken = idToken
         self.deviceSecret = deviceSecret
     }
@@ -2031,12 +2532,21 @@ public func FfiConverterTypeNativeSso_lower(_ value: NativeSso) -> RustBuffer {
 }
 
 
+/**
+ * Headers that make a request to an API an authorized one. A proof is for one request, soon: they are not kept.
+ */
 public struct RequestHeaders: Equatable, Hashable {
+    /**
+     * `Authorization`, and `DPoP` where the token is bound.
+     */
     public var headers: [Header]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(headers: [Header]) {
+    public init(
+        /**
+         * `Authorization`, and `DPoP` where the token is bound.
+         */headers: [Header]) {
         self.headers = headers
     }
 
@@ -2081,16 +2591,56 @@ public func FfiConverterTypeRequestHeaders_lower(_ value: RequestHeaders) -> Rus
 }
 
 
+/**
+ * An error as apps see it. An app that treats each `action` treats every error, also those of later versions. It holds no
+ * secret, so it may be logged.
+ */
 public struct SdkError: Equatable, Hashable {
+    /**
+     * What went wrong.
+     */
     public var code: ErrorCode
+    /**
+     * The code as a number that stays from version to version, 1001 to 1904.
+     */
     public var number: UInt32
+    /**
+     * What the app does: the code's action, but of a session that lives nobody is sent to the login screen. There a
+     * prompt that was cancelled is `Unlock`, and an answer that is not to be believed is `Report`.
+     */
     public var action: Action
+    /**
+     * When it may work, in milliseconds from now, where the server has asked for patience (`Retry-After`, RFC 9110 section
+     * 10.2.3): an hour and a quarter at most.
+     */
     public var retryAfterMs: UInt64?
+    /**
+     * What the server said (`error_description`, RFC 6749 section 5.2), cut to 256 characters of printable ASCII. For logs:
+     * never shown, never believed.
+     */
     public var details: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(code: ErrorCode, number: UInt32, action: Action, retryAfterMs: UInt64?, details: String?) {
+    public init(
+        /**
+         * What went wrong.
+         */code: ErrorCode, 
+        /**
+         * The code as a number that stays from version to version, 1001 to 1904.
+         */number: UInt32, 
+        /**
+         * What the app does: the code's action, but of a session that lives nobody is sent to the login screen. There a
+         * prompt that was cancelled is `Unlock`, and an answer that is not to be believed is `Report`.
+         */action: Action, 
+        /**
+         * When it may work, in milliseconds from now, where the server has asked for patience (`Retry-After`, RFC 9110 section
+         * 10.2.3): an hour and a quarter at most.
+         */retryAfterMs: UInt64?, 
+        /**
+         * What the server said (`error_description`, RFC 6749 section 5.2), cut to 256 characters of printable ASCII. For logs:
+         * never shown, never believed.
+         */details: String?) {
         self.code = code
         self.number = number
         self.action = action
@@ -2147,13 +2697,28 @@ public func FfiConverterTypeSdkError_lower(_ value: SdkError) -> RustBuffer {
 }
 
 
+/**
+ * How far an operation is.
+ */
 public struct Step: Equatable, Hashable {
+    /**
+     * What comes next.
+     */
     public var next: Next
+    /**
+     * What happened since the last step, in order. Each is said once.
+     */
     public var events: [Event]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(next: Next, events: [Event]) {
+    public init(
+        /**
+         * What comes next.
+         */next: Next, 
+        /**
+         * What happened since the last step, in order. Each is said once.
+         */events: [Event]) {
         self.next = next
         self.events = events
     }
@@ -2201,13 +2766,28 @@ public func FfiConverterTypeStep_lower(_ value: Step) -> RustBuffer {
 }
 
 
+/**
+ * Tokens that another SDK has kept on this device, for `adopt`.
+ */
 public struct StoredTokens: Equatable, Hashable {
+    /**
+     * The refresh token. Empty, it is an `InvalidArgument`.
+     */
     public var refreshToken: Secret
+    /**
+     * The ID token of the sign-in, however old: whose the tokens are is known from it.
+     */
     public var idToken: Secret?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(refreshToken: Secret, idToken: Secret?) {
+    public init(
+        /**
+         * The refresh token. Empty, it is an `InvalidArgument`.
+         */refreshToken: Secret, 
+        /**
+         * The ID token of the sign-in, however old: whose the tokens are is known from it.
+         */idToken: Secret?) {
         self.refreshToken = refreshToken
         self.idToken = idToken
     }
@@ -2255,15 +2835,42 @@ public func FfiConverterTypeStoredTokens_lower(_ value: StoredTokens) -> RustBuf
 }
 
 
+/**
+ * An access token. A bound one is worth nothing without a proof for each request: `authorize_request` makes it.
+ */
 public struct Token: Equatable, Hashable {
+    /**
+     * The token, as it goes into the header `Authorization`. Nobody but the API understands it.
+     */
     public var value: Secret
+    /**
+     * `DPoP` (RFC 9449 section 7.1) or `Bearer` (RFC 6750 section 2.1): the scheme of the header `Authorization`.
+     */
     public var tokenType: String
+    /**
+     * For how long the token is good still, in milliseconds.
+     */
     public var expiresInMs: UInt64
+    /**
+     * What the token allows, as far as it is known, one scope in each element.
+     */
     public var scopes: [String]
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(value: Secret, tokenType: String, expiresInMs: UInt64, scopes: [String]) {
+    public init(
+        /**
+         * The token, as it goes into the header `Authorization`. Nobody but the API understands it.
+         */value: Secret, 
+        /**
+         * `DPoP` (RFC 9449 section 7.1) or `Bearer` (RFC 6750 section 2.1): the scheme of the header `Authorization`.
+         */tokenType: String, 
+        /**
+         * For how long the token is good still, in milliseconds.
+         */expiresInMs: UInt64, 
+        /**
+         * What the token allows, as far as it is known, one scope in each element.
+         */scopes: [String]) {
         self.value = value
         self.tokenType = tokenType
         self.expiresInMs = expiresInMs
@@ -2317,15 +2924,42 @@ public func FfiConverterTypeToken_lower(_ value: Token) -> RustBuffer {
 }
 
 
+/**
+ * Which access token is wanted. One for the same `resource` and `scopes` that is good for long enough is not asked for again.
+ */
 public struct Want: Equatable, Hashable {
+    /**
+     * For how long the token has to be good still, in milliseconds; 0 is 30 seconds.
+     */
     public var minTtlMs: UInt64
+    /**
+     * For which API, as an absolute URI (RFC 8707 section 2). None: the server's default for the app.
+     */
     public var resource: String?
+    /**
+     * Scopes that are narrower than the session's, one in each element (RFC 6749 section 6). None: all of them.
+     */
     public var scopes: [String]?
+    /**
+     * Whether a token that is there already will not do, whatever is left of it.
+     */
     public var fresh: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
-    public init(minTtlMs: UInt64, resource: String?, scopes: [String]?, fresh: Bool) {
+    public init(
+        /**
+         * For how long the token has to be good still, in milliseconds; 0 is 30 seconds.
+         */minTtlMs: UInt64, 
+        /**
+         * For which API, as an absolute URI (RFC 8707 section 2). None: the server's default for the app.
+         */resource: String?, 
+        /**
+         * Scopes that are narrower than the session's, one in each element (RFC 6749 section 6). None: all of them.
+         */scopes: [String]?, 
+        /**
+         * Whether a token that is there already will not do, whatever is left of it.
+         */fresh: Bool) {
         self.minTtlMs = minTtlMs
         self.resource = resource
         self.scopes = scopes
@@ -2379,17 +3013,48 @@ public func FfiConverterTypeWant_lower(_ value: Want) -> RustBuffer {
 }
 
 
+/**
+ * What the app does about an error.
+ */
 
 public enum Action: Equatable, Hashable {
     
+    /**
+     * Stay at, or go to, the screen from which people sign in. Never begin again without being asked: what was refused may
+     * be an attack.
+     */
     case showLogin
+    /**
+     * Begin a sign-in: the session is over. (For `StepUpRequired` it lives, until a stronger one takes its place.)
+     */
     case signIn
+    /**
+     * Work with what is there, and try again after `retry_after_ms` or when the network is back; nothing is lost.
+     */
     case retryLater
+    /**
+     * Try again when the device is unlocked; never sign out, never show the login screen.
+     */
     case waitForUnlock
+    /**
+     * Ask for the finger or face again; the session lives.
+     */
     case unlock
+    /**
+     * Say that the server does not trust this device or app, and whom to ask.
+     */
     case contactSupport
+    /**
+     * Send the person to the store: this version of the app is too old.
+     */
     case updateApp
+    /**
+     * Mend the app or the server's settings: a mistake that shows in the first test.
+     */
     case fixConfiguration
+    /**
+     * Report it with its number: a bug of the SDK or of a hook.
+     */
     case report
 
 
@@ -2494,11 +3159,23 @@ public func FfiConverterTypeAction_lower(_ value: Action) -> RustBuffer {
 
 
 
+/**
+ * What happens when there is no evidence that this is the app on a real device.
+ */
 
 public enum AttestationPolicy: Equatable, Hashable {
     
+    /**
+     * No token is asked for without: the error is `AttestationUnavailable`. Needs `DpopPolicy::Required`.
+     */
     case required
+    /**
+     * The request is sent without, and there is an event `AttestationSkipped`.
+     */
     case preferred
+    /**
+     * Evidence is never made.
+     */
     case off
 
 
@@ -2567,17 +3244,43 @@ public func FfiConverterTypeAttestationPolicy_lower(_ value: AttestationPolicy) 
 
 
 
+/**
+ * What is wrong with a configuration. The action is always the same: mend the app; asking again changes nothing.
+ */
 public 
 enum ConfigError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
 
     
     
+    /**
+     * `issuer` is not an https URL, or has a query or fragment (RFC 8414 section 2). http to this machine needs
+     * `allow_loopback`.
+     */
     case Issuer
+    /**
+     * `client_id` is empty, or has other characters than printable ASCII (RFC 6749 appendix A.1).
+     */
     case ClientId
+    /**
+     * `redirect_uri` is neither https nor what `allow_loopback` or `allow_custom_scheme` allows, or has a fragment (RFC 6749
+     * section 3.1.2).
+     */
     case RedirectUri
+    /**
+     * `redirect_uri` has a scheme of its own, but not `allow_custom_scheme`, or no dot in its name (RFC 8252 section 7.1).
+     */
     case CustomScheme
+    /**
+     * One of `scopes` is empty, or has characters that none has, such as a space (RFC 6749 section 3.3).
+     */
     case Scope
+    /**
+     * One of `resources` is not an absolute URI, or has a fragment (RFC 8707 section 2).
+     */
     case Resource
+    /**
+     * `attestation` is required and `dpop` is not: evidence is of the DPoP key.
+     */
     case Attestation
 
     
@@ -2674,11 +3377,24 @@ public func FfiConverterTypeConfigError_lower(_ value: ConfigError) -> RustBuffe
 }
 
 
+/**
+ * Whether tokens are bound to a key of this device, so that a copy of them is worth nothing elsewhere (DPoP, RFC 9449).
+ */
 
 public enum DpopPolicy: Equatable, Hashable {
     
+    /**
+     * Tokens are bound, or there is no sign-in: of a server without it the error is `DiscoveryNoDpop`, and a bearer token is
+     * refused as `TokenTypeDowngrade`.
+     */
     case required
+    /**
+     * Bound where the server's discovery document says that it can (RFC 9449 section 5.1), else bearer tokens.
+     */
     case preferred
+    /**
+     * Bearer tokens (RFC 6750).
+     */
     case off
 
 
@@ -2747,34 +3463,148 @@ public func FfiConverterTypeDpopPolicy_lower(_ value: DpopPolicy) -> RustBuffer 
 
 
 
+/**
+ * One thing that the host does for the core. Each says which inputs answer it; besides these `Failed` answers any. Anything
+ * else is the hook's mistake, and the operation fails with `HookMisbehaved`; but nothing depends on what `Lock`, `Unlock` and
+ * `KeyDelete` are answered.
+ */
 
 public enum Effect: Equatable, Hashable {
     
-    case http(request: HttpRequest
+    /**
+     * Send a request: no redirects followed, no cookies, no cache, no repetition, at most 1 MiB of answer, 10 s to connect
+     * and 30 s in all. Answered by `Http`, whatever the status, or `HttpFailed`.
+     */
+    case http(
+        /**
+         * What to send.
+         */request: HttpRequest
     )
-    case get(key: String
+    /**
+     * Read a record of the store. Answered by `Value` or `Absent`; `Failed` with `Corrupt` is of a record that is there and
+     * can never be read again.
+     */
+    case get(
+        /**
+         * The record's name: ASCII, such as `account/...`.
+         */key: String
     )
-    case put(key: String, value: Secret, expect: Int64
+    /**
+     * Write a record if the version that is there is the expected one: atomically, durably and as a whole. Answered by
+     * `Stored` or `Conflict`.
+     */
+    case put(
+        /**
+         * The record's name.
+         */key: String, 
+        /**
+         * What to write, at most 64 KiB. It holds tokens: it belongs where only this app can read it.
+         */value: Secret, 
+        /**
+         * The version that has to be there: the one that was read, 0 for "there is none".
+         */expect: Int64
     )
-    case delete(key: String, expect: Int64?
+    /**
+     * Delete a record of the store. Answered by `Done` (also when there is none) or `Conflict`.
+     */
+    case delete(
+        /**
+         * The record's name.
+         */key: String, 
+        /**
+         * The version that has to be there; none deletes whatever is there.
+         */expect: Int64?
     )
-    case keys(prefix: String
+    /**
+     * List the names of the records in the store. Answered by `Keys`.
+     */
+    case keys(
+        /**
+         * What the names begin with.
+         */prefix: String
     )
-    case lock(name: String, ttlMs: UInt64, waitMs: UInt64
+    /**
+     * Take a lease that other processes see. Answered by `LockHeld` or `LockTimeout`. It saves requests; nothing depends
+     * on it.
+     */
+    case lock(
+        /**
+         * The lease's name.
+         */name: String, 
+        /**
+         * After how long the lease falls, in milliseconds, whatever becomes of its holder.
+         */ttlMs: UInt64, 
+        /**
+         * How long to wait for the lease at most, in milliseconds.
+         */waitMs: UInt64
     )
-    case unlock(name: String
+    /**
+     * Give a lease back. Answered by `Done`.
+     */
+    case unlock(
+        /**
+         * The lease's name.
+         */name: String
     )
-    case keyEnsure(key: String, policy: KeyPolicy
+    /**
+     * Make a P-256 key that cannot be exported, or find the one of this name. Answered by `Key`; `Failed` with `Unavailable`
+     * where hardware is required and there is none.
+     */
+    case keyEnsure(
+        /**
+         * The key's name.
+         */key: String, 
+        /**
+         * Where the key has to live.
+         */policy: KeyPolicy
     )
-    case sign(key: String, message: Data
+    /**
+     * Sign with ES256 (RFC 7518 section 3.4). Answered by `Signature`; `Failed` with `NotFound` or `KeyLost` ends the
+     * session, so these are for a key that is gone for good only.
+     */
+    case sign(
+        /**
+         * The key's name.
+         */key: String, 
+        /**
+         * What to sign; the hook hashes it with SHA-256.
+         */message: Data
     )
-    case keyDelete(key: String
+    /**
+     * Delete a key. Answered by `Done`, also when there is none.
+     */
+    case keyDelete(
+        /**
+         * The key's name.
+         */key: String
     )
-    case attest(challenge: Data, jkt: String
+    /**
+     * Prove that this is the app on a real device (App Attest, Play Integrity). Answered by `Attested`; `Failed` with
+     * `Unavailable` where the device cannot.
+     */
+    case attest(
+        /**
+         * The server's challenge, as it came.
+         */challenge: Data, 
+        /**
+         * The thumbprint of the DPoP key that the evidence is about (RFC 7638 section 3): SHA-256 in base64url.
+         */jkt: String
     )
-    case random(len: UInt32
+    /**
+     * Draw bytes from the system's cryptographic random number generator. Answered by `Random`.
+     */
+    case random(
+        /**
+         * How many bytes.
+         */len: UInt32
     )
-    case sleep(ms: UInt64
+    /**
+     * Wait. Answered by `Done` when it is over.
+     */
+    case sleep(
+        /**
+         * How long, in milliseconds.
+         */ms: UInt64
     )
 
 
@@ -2937,13 +3767,31 @@ public func FfiConverterTypeEffect_lower(_ value: Effect) -> RustBuffer {
 
 
 
+/**
+ * Why a session is over. Of any but `LoggedOut` and `Replaced` the person has to sign in again.
+ */
 
 public enum EndReason: Equatable, Hashable {
     
+    /**
+     * The person signed out here.
+     */
     case loggedOut
+    /**
+     * The server refuses the session: it was ended there, ran out, or is forgotten.
+     */
     case refused
+    /**
+     * The key that the session was bound to is gone.
+     */
     case keyLost
+    /**
+     * What was stored cannot be read.
+     */
     case corrupt
+    /**
+     * The same person signed in again, and has a new session.
+     */
     case replaced
 
 
@@ -3024,63 +3872,288 @@ public func FfiConverterTypeEndReason_lower(_ value: EndReason) -> RustBuffer {
 
 
 
+/**
+ * Everything that can go wrong, with its number and with what the app does about it in a sign-in. `docs/ERRORS.md` has
+ * the same as a table.
+ */
 
 public enum ErrorCode: Equatable, Hashable {
     
+    /**
+     * The person closed the browser or said no to the device's prompt.
+     * Number 1001, action `ShowLogin`.
+     */
     case userCancelled
+    /**
+     * The person or the server said no (`access_denied`).
+     * Number 1002, action `ShowLogin`.
+     */
     case accessDenied
+    /**
+     * The server answered the sign-in with another error.
+     * Number 1003, action `ShowLogin`.
+     */
     case signInFailed
+    /**
+     * The redirect came a second time; the first one is being answered, or was cut off.
+     * Number 1004, action `ShowLogin`.
+     */
     case redirectAlreadyUsed
+    /**
+     * The code was refused: it was too old, or its answer was lost twice.
+     * Number 1005, action `ShowLogin`.
+     */
     case codeRefused
+    /**
+     * The code of the device grant was not confirmed in time.
+     * Number 1006, action `ShowLogin`.
+     */
     case deviceCodeExpired
+    /**
+     * No sign-in with this `state` waits here (RFC 6749 section 10.12).
+     * Number 1101, action `ShowLogin`.
+     */
     case redirectStateUnknown
+    /**
+     * The sign-in waited for more than an hour.
+     * Number 1102, action `ShowLogin`.
+     */
     case redirectStateExpired
+    /**
+     * The server says `iss` in every redirect, but not in this one (RFC 9207 section 2.4).
+     * Number 1103, action `ShowLogin`.
+     */
     case redirectIssMissing
+    /**
+     * Another server answered: `iss` of the redirect is not the issuer (RFC 9207 section 2.4).
+     * Number 1104, action `ShowLogin`.
+     */
     case redirectIssMismatch
+    /**
+     * A parameter of the redirect came twice (RFC 6749 section 3.1).
+     * Number 1105, action `ShowLogin`.
+     */
     case redirectDuplicateParam
+    /**
+     * The URL is not the redirect URI of this sign-in.
+     * Number 1106, action `ShowLogin`.
+     */
     case redirectWrongUri
+    /**
+     * The redirect has neither a code nor an error, or both, or is too long (8 KiB).
+     * Number 1107, action `ShowLogin`.
+     */
     case redirectMalformed
+    /**
+     * The ID token is missing, or is none that can be read (OpenID Connect Core section 2).
+     * Number 1201, action `ShowLogin`.
+     */
     case idTokenMalformed
+    /**
+     * `iss` of the ID token is not the server (OpenID Connect Core section 3.1.3.7, point 2).
+     * Number 1202, action `ShowLogin`.
+     */
     case idTokenIssuer
+    /**
+     * `aud` or `azp` of the ID token is not this app (OpenID Connect Core section 3.1.3.7, points 3 to 5).
+     * Number 1203, action `ShowLogin`.
+     */
     case idTokenAudience
+    /**
+     * The ID token has expired, or comes from the future, or the sign-in that it tells of is older than `max_age`
+     * (OpenID Connect Core section 3.1.3.7, points 9, 10 and 13).
+     * Number 1204, action `ShowLogin`.
+     */
     case idTokenTime
+    /**
+     * `nonce` of the ID token is not the one of this sign-in (OpenID Connect Core section 3.1.3.7, point 11).
+     * Number 1205, action `ShowLogin`.
+     */
     case idTokenNonce
+    /**
+     * `at_hash` of the ID token is not of the access token (OpenID Connect Core section 3.1.3.8).
+     * Number 1206, action `ShowLogin`.
+     */
     case idTokenAccessTokenHash
+    /**
+     * The ID token of a refresh names another person than the session (OpenID Connect Core section 12.2).
+     * Number 1207, action `ShowLogin`.
+     */
     case idTokenSubject
+    /**
+     * A bearer token came where a bound one was required, or the other way round (RFC 9449 section 5).
+     * Number 1208, action `ShowLogin`.
+     */
     case tokenTypeDowngrade
+    /**
+     * The server refuses the session: it was ended, ran out, or is forgotten.
+     * Number 1302, action `SignIn`.
+     */
     case sessionRevoked
+    /**
+     * The key that the session is bound to is gone for good.
+     * Number 1303, action `SignIn`.
+     */
     case keyLost
+    /**
+     * There is no such account on this device, or none at all.
+     * Number 1304, action `SignIn`.
+     */
     case noSuchAccount
+    /**
+     * The API wants a stronger or fresher sign-in (RFC 9470 section 3). The drivers raise it, of an API's answer.
+     * Number 1305, action `SignIn`.
+     */
     case stepUpRequired
+    /**
+     * The stored session cannot be read; it was wiped.
+     * Number 1306, action `SignIn`.
+     */
     case storageCorrupt
+    /**
+     * The session has no refresh token and its access token is too old.
+     * Number 1307, action `SignIn`.
+     */
     case noRefreshToken
+    /**
+     * No request left the device: there is no network.
+     * Number 1401, action `RetryLater`.
+     */
     case offline
+    /**
+     * The request may have arrived; asking again is safe.
+     * Number 1402, action `RetryLater`.
+     */
     case noAnswer
+    /**
+     * The server is broken or says something that is not its own.
+     * Number 1403, action `RetryLater`.
+     */
     case serverUnavailable
+    /**
+     * The server asks for patience; `retry_after_ms` says for how long.
+     * Number 1404, action `RetryLater`.
+     */
     case rateLimited
+    /**
+     * The store does not work now: the disk is full or broken.
+     * Number 1405, action `RetryLater`.
+     */
     case storageUnavailable
+    /**
+     * Other processes changed the session again and again.
+     * Number 1406, action `RetryLater`.
+     */
     case busy
+    /**
+     * This process may not refresh (`read_only`), and the token is too old or its key not to be had.
+     * Number 1407, action `RetryLater`.
+     */
     case readOnly
+    /**
+     * A hook did not answer in time.
+     * Number 1408, action `RetryLater`.
+     */
     case hookTimeout
+    /**
+     * The device is locked, and the session cannot be read before it is unlocked.
+     * Number 1501, action `WaitForUnlock`.
+     */
     case deviceLocked
+    /**
+     * The stored session is newer than this SDK; it was left alone.
+     * Number 1502, action `UpdateApp`.
+     */
     case storageTooNew
+    /**
+     * The server does not serve this version of the app any more.
+     * Number 1503, action `UpdateApp`.
+     */
     case updateRequired
+    /**
+     * The server does not trust this device, or it has no hardware for keys and the app requires it.
+     * Number 1601, action `ContactSupport`.
+     */
     case deviceNotTrusted
+    /**
+     * The service that attests is not there.
+     * Number 1602, action `ContactSupport`.
+     */
     case attestationUnavailable
+    /**
+     * The server does not know this app, or not in this way.
+     * Number 1701, action `FixConfiguration`.
+     */
     case clientRejected
+    /**
+     * The server refuses the request as it is.
+     * Number 1702, action `FixConfiguration`.
+     */
     case requestRejected
+    /**
+     * The server does not give this scope or API.
+     * Number 1703, action `FixConfiguration`.
+     */
     case scopeOrResourceRejected
+    /**
+     * An argument is not of the form that it has to have.
+     * Number 1704, action `FixConfiguration`.
+     */
     case invalidArgument
+    /**
+     * The server cannot do what was asked for.
+     * Number 1705, action `FixConfiguration`.
+     */
     case notSupported
+    /**
+     * The discovery document is none that can be read (RFC 8414 section 3.2).
+     * Number 1801, action `FixConfiguration`.
+     */
     case discoveryMalformed
+    /**
+     * The discovery document is of another issuer (RFC 8414 section 3.3).
+     * Number 1802, action `FixConfiguration`.
+     */
     case discoveryIssuerMismatch
+    /**
+     * An endpoint of the discovery document is not https.
+     * Number 1803, action `FixConfiguration`.
+     */
     case discoveryInsecureEndpoint
+    /**
+     * The server does not say that it has PKCE with S256 (RFC 7636 section 4.2).
+     * Number 1804, action `FixConfiguration`.
+     */
     case discoveryNoPkce
+    /**
+     * The server has no DPoP with ES256, which the app requires.
+     * Number 1805, action `FixConfiguration`.
+     */
     case discoveryNoDpop
+    /**
+     * The server has no PAR, which the app requires.
+     * Number 1806, action `FixConfiguration`.
+     */
     case discoveryNoPar
+    /**
+     * The server refused the DPoP proof again and again (RFC 9449 section 5).
+     * Number 1901, action `Report`.
+     */
     case proofRejected
+    /**
+     * A hook answered what was not asked, or nothing that can be understood.
+     * Number 1902, action `Report`.
+     */
     case hookMisbehaved
+    /**
+     * The operation is over, or another one's answer came.
+     * Number 1903, action `Report`.
+     */
     case outOfOrder
+    /**
+     * A bug, or a panic, which the border turns into this.
+     * Number 1904, action `Report`.
+     */
     case `internal`
 
 
@@ -3461,29 +4534,100 @@ public func FfiConverterTypeErrorCode_lower(_ value: ErrorCode) -> RustBuffer {
 
 
 
+/**
+ * Something that happened on the way, for the app's log and for its screens. `account` is the id that `SignedIn` has given.
+ * No secret is in it.
+ */
 
 public enum Event: Equatable, Hashable {
     
-    case accountAdded(account: String
+    /**
+     * Somebody signed in.
+     */
+    case accountAdded(
+        /**
+         * The account's id.
+         */account: String
     )
-    case accountRemoved(account: String
+    /**
+     * Somebody signed out here: the account is gone from this device.
+     */
+    case accountRemoved(
+        /**
+         * The account's id.
+         */account: String
     )
-    case tokensRotated(account: String
+    /**
+     * The session has new tokens, and they are stored.
+     */
+    case tokensRotated(
+        /**
+         * The account's id.
+         */account: String
     )
-    case sessionEnded(account: String, reason: EndReason
+    /**
+     * The session is over without a sign-out here, and the account is gone from this device.
+     */
+    case sessionEnded(
+        /**
+         * The account's id.
+         */account: String, 
+        /**
+         * Why the session is over.
+         */reason: EndReason
     )
-    case storageDegraded(account: String
+    /**
+     * The new tokens could not be stored yet; they are in memory, and the session is safe.
+     */
+    case storageDegraded(
+        /**
+         * The account's id.
+         */account: String
     )
-    case storageRecovered(account: String
+    /**
+     * The tokens that could not be stored are stored now.
+     */
+    case storageRecovered(
+        /**
+         * The account's id.
+         */account: String
     )
-    case clockSkewDetected(offsetMs: Int64
+    /**
+     * The device's clock is wrong by more than 30 seconds. Nothing is to be done: the server's time counts.
+     */
+    case clockSkewDetected(
+        /**
+         * The server's time less the device's, in milliseconds.
+         */offsetMs: Int64
     )
-    case redirectRejected(code: ErrorCode
+    /**
+     * A redirect was refused: somebody may be trying something.
+     */
+    case redirectRejected(
+        /**
+         * Why it was refused: a code from 1101 to 1107.
+         */code: ErrorCode
     )
-    case revocationQueued(account: String
+    /**
+     * The server was not asked to end a session; it will be when it can be reached.
+     */
+    case revocationQueued(
+        /**
+         * The account's id.
+         */account: String
     )
-    case browserSessionKept(account: String
+    /**
+     * Who signed out with the browser is still signed in there: the server could not be asked at once, or says no. A page
+     * of its own signs the person out (`end_session_url`).
+     */
+    case browserSessionKept(
+        /**
+         * The account's id.
+         */account: String
     )
+    /**
+     * There was no evidence that this is the app on a real device, and the policy `Preferred` says to go on without.
+     */
     case attestationSkipped
 
 
@@ -3621,17 +4765,50 @@ public func FfiConverterTypeEvent_lower(_ value: Event) -> RustBuffer {
 
 
 
+/**
+ * Why a hook could not, and which error becomes of it. To `Http`, `Io`, `Timeout`, `Unavailable` and `Unknown` are the
+ * same as `HttpFailure::Ambiguous`. No text: it could hold a secret.
+ */
 
 public enum HookError: Equatable, Hashable {
     
+    /**
+     * The device is locked; it will work later. Becomes `DeviceLocked`: wait for the unlock, never sign out.
+     */
     case locked
+    /**
+     * To `Sign`: there is no such key. Becomes `KeyLost`, as of a key that is gone for good.
+     */
     case notFound
+    /**
+     * The person said no to the device's prompt. Becomes `UserCancelled`: ask again when they want to go on.
+     */
     case cancelled
+    /**
+     * To `Sign`: the key is gone for good. Becomes `KeyLost`: the session is over, and the person signs in again.
+     */
     case keyLost
+    /**
+     * To `Get`: the record is there and cannot be read, and never will be. An account's becomes `StorageCorrupt`: it is
+     * wiped, and the person signs in again.
+     */
     case corrupt
+    /**
+     * The disk is full or broken, or access was refused. Becomes `StorageUnavailable`, to `Attest` `Offline`: try later.
+     */
     case io
+    /**
+     * The hook took too long. Becomes `HookTimeout`: try later.
+     */
     case timeout
+    /**
+     * The service behind the hook is not there. Becomes `StorageUnavailable` (try later), to `Attest`
+     * `AttestationUnavailable`, to `KeyEnsure` with required hardware `DeviceNotTrusted` (contact support).
+     */
     case unavailable
+    /**
+     * Whatever else went wrong in the hook. Becomes `HookMisbehaved`: report it.
+     */
     case unknown
 
 
@@ -3736,10 +4913,19 @@ public func FfiConverterTypeHookError_lower(_ value: HookError) -> RustBuffer {
 
 
 
+/**
+ * Why there is no answer. In doubt it is `Ambiguous`, which is always safe.
+ */
 
 public enum HttpFailure: Equatable, Hashable {
     
+    /**
+     * No byte can have arrived: no network, no address, no connection, no TLS.
+     */
     case notSent
+    /**
+     * The request may have arrived: the connection broke, or there was no answer in time.
+     */
     case ambiguous
 
 
@@ -3802,33 +4988,115 @@ public func FfiConverterTypeHttpFailure_lower(_ value: HttpFailure) -> RustBuffe
 
 
 
+/**
+ * What came of an effect. A hook that failed says so with `Failed`; which others fit is said at each effect.
+ */
 
 public enum Input: Equatable, Hashable {
     
-    case http(response: HttpResponse
+    /**
+     * To `Http`: the server answered.
+     */
+    case http(
+        /**
+         * The server's answer, whatever the status.
+         */response: HttpResponse
     )
-    case httpFailed(failure: HttpFailure
+    /**
+     * To `Http`: there is no answer.
+     */
+    case httpFailed(
+        /**
+         * Whether the request may have arrived.
+         */failure: HttpFailure
     )
-    case value(value: Secret, version: Int64
+    /**
+     * To `Get`: the record.
+     */
+    case value(
+        /**
+         * What was written.
+         */value: Secret, 
+        /**
+         * The record's version. Never 0, and never the same for two different values of a record: the first 63 bits of the
+         * value's SHA-256 will do.
+         */version: Int64
     )
+    /**
+     * To `Get`: there is no such record. Never said of one that cannot be read now: that is `Failed` with `Locked` or `Io`.
+     */
     case absent
-    case stored(version: Int64
+    /**
+     * To `Put`: the record is written and survives a power cut.
+     */
+    case stored(
+        /**
+         * The record's new version, never 0.
+         */version: Int64
     )
+    /**
+     * To `Put` and `Delete`: another version is there, or none; nothing was changed.
+     */
     case conflict
-    case keys(keys: [String]
+    /**
+     * To `Keys`: the names.
+     */
+    case keys(
+        /**
+         * The names of the records, in any order.
+         */keys: [String]
     )
+    /**
+     * To `Lock`: the lease is ours.
+     */
     case lockHeld
+    /**
+     * To `Lock`: another process has it still. The operation goes on without.
+     */
     case lockTimeout
-    case key(key: KeyInfo
+    /**
+     * To `KeyEnsure`: the key.
+     */
+    case key(
+        /**
+         * The key's public half.
+         */key: KeyInfo
     )
-    case signature(signature: Data
+    /**
+     * To `Sign`: the signature.
+     */
+    case signature(
+        /**
+         * In DER, or r and s of 32 bytes each (RFC 7518 section 3.4).
+         */signature: Data
     )
-    case attested(evidence: Evidence
+    /**
+     * To `Attest`: the evidence.
+     */
+    case attested(
+        /**
+         * What goes to the server.
+         */evidence: Evidence
     )
-    case random(bytes: Secret
+    /**
+     * To `Random`: the bytes.
+     */
+    case random(
+        /**
+         * As many as were asked for.
+         */bytes: Secret
     )
+    /**
+     * To `Delete`, `Unlock`, `KeyDelete` and `Sleep`: it is done.
+     */
     case done
-    case failed(error: HookError
+    /**
+     * To any: the hook could not.
+     */
+    case failed(
+        /**
+         * Why it could not.
+         */error: HookError
     )
 
 
@@ -3990,12 +5258,27 @@ public func FfiConverterTypeInput_lower(_ value: Input) -> RustBuffer {
 
 
 
+/**
+ * Where a key lives.
+ */
 
 public enum KeyLevel: Equatable, Hashable {
     
+    /**
+     * In Apple's Secure Enclave.
+     */
     case secureEnclave
+    /**
+     * In a security chip of its own (Android).
+     */
     case strongBox
+    /**
+     * In the processor's trusted execution environment (Android).
+     */
     case tee
+    /**
+     * In the app's own storage: whoever can read that has the key.
+     */
     case software
 
 
@@ -4070,10 +5353,19 @@ public func FfiConverterTypeKeyLevel_lower(_ value: KeyLevel) -> RustBuffer {
 
 
 
+/**
+ * Where a key has to live.
+ */
 
 public enum KeyPolicy: Equatable, Hashable {
     
+    /**
+     * In hardware where there is any, else in software.
+     */
     case preferHardware
+    /**
+     * In hardware, or the hook fails with `Unavailable`.
+     */
     case requireHardware
 
 
@@ -4136,11 +5428,24 @@ public func FfiConverterTypeKeyPolicy_lower(_ value: KeyPolicy) -> RustBuffer {
 
 
 
+/**
+ * How to sign out.
+ */
 
 public enum LogoutMode: Equatable, Hashable {
     
+    /**
+     * Forget the session here and end it at the server, at once or when it can be reached.
+     */
     case session
+    /**
+     * The same, and end the browser session that it came from, at once and if the client may. Else there is an event
+     * `BrowserSessionKept`. An extension of Postern's.
+     */
     case sessionAndBrowser
+    /**
+     * Forget the session here only; it lives on at the server until it runs out there.
+     */
     case localOnly
 
 
@@ -4209,14 +5514,38 @@ public func FfiConverterTypeLogoutMode_lower(_ value: LogoutMode) -> RustBuffer 
 
 
 
+/**
+ * What comes next in an operation.
+ */
 
 public enum Next: Equatable, Hashable {
     
-    case need(id: UInt32, effect: Effect
+    /**
+     * Do this one effect, and step with what comes of it.
+     */
+    case need(
+        /**
+         * The number of this step, for the answer: from 1, one more each time.
+         */id: UInt32, 
+        /**
+         * What to do.
+         */effect: Effect
     )
-    case done(outcome: Outcome
+    /**
+     * The operation is done; it takes no more answers.
+     */
+    case done(
+        /**
+         * What it ends with.
+         */outcome: Outcome
     )
-    case failed(error: SdkError
+    /**
+     * The operation failed; it takes no more answers.
+     */
+    case failed(
+        /**
+         * Why, and what the app does about it.
+         */error: SdkError
     )
 
 
@@ -4292,27 +5621,91 @@ public func FfiConverterTypeNext_lower(_ value: Next) -> RustBuffer {
 
 
 
+/**
+ * What an operation ends with; each says of which.
+ */
 
 public enum Outcome: Equatable, Hashable {
     
-    case authorizationReady(ready: AuthorizationReady
+    /**
+     * Of `begin`.
+     */
+    case authorizationReady(
+        /**
+         * What to open in the browser.
+         */ready: AuthorizationReady
     )
-    case deviceReady(ready: DeviceReady
+    /**
+     * Of `begin_device`.
+     */
+    case deviceReady(
+        /**
+         * What to show to the person.
+         */ready: DeviceReady
     )
-    case signedIn(account: String
+    /**
+     * Of `handle_redirect`, `poll_device`, `native_sso` and `adopt`.
+     */
+    case signedIn(
+        /**
+         * The account's id: the same person at the same server with the same app has the same one. It tells nobody who they
+         * are.
+         */account: String
     )
-    case token(token: Token
+    /**
+     * Of `access_token` and `exchange`.
+     */
+    case token(
+        /**
+         * The token.
+         */token: Token
     )
-    case headers(headers: RequestHeaders
+    /**
+     * Of `authorize_request`.
+     */
+    case headers(
+        /**
+         * What to add to the request.
+         */headers: RequestHeaders
     )
-    case accounts(accounts: [String], `default`: String?
+    /**
+     * Of `accounts`.
+     */
+    case accounts(
+        /**
+         * The ids of the accounts on this device, sorted: in an order that stays and means nothing.
+         */accounts: [String], 
+        /**
+         * The account that is meant where none is named; none if there is no account.
+         */`default`: String?
     )
-    case url(url: String
+    /**
+     * Of `end_session_url`.
+     */
+    case url(
+        /**
+         * The URL to open in the system browser. It holds an ID token: not for logs.
+         */url: String
     )
-    case claims(json: Secret
+    /**
+     * Of `id_claims`.
+     */
+    case claims(
+        /**
+         * The ID token's claims: a JSON object in UTF-8 (OpenID Connect Core section 2).
+         */json: Secret
     )
-    case shared(sso: NativeSso
+    /**
+     * Of `share`.
+     */
+    case shared(
+        /**
+         * What an app of the same maker gives to `native_sso`.
+         */sso: NativeSso
     )
+    /**
+     * Of `cancel`, `logout`, `set_default` and `resume`: it is done.
+     */
     case done
 
 
@@ -4442,11 +5835,23 @@ public func FfiConverterTypeOutcome_lower(_ value: Outcome) -> RustBuffer {
 
 
 
+/**
+ * Whether authorization requests are pushed (PAR, RFC 9126).
+ */
 
 public enum ParPolicy: Equatable, Hashable {
     
+    /**
+     * Requests are pushed, or there is no sign-in: of a server without it the error is `DiscoveryNoPar`.
+     */
     case required
+    /**
+     * Pushed where the server's discovery document has an endpoint for it, else the request is in the browser's URL.
+     */
     case preferred
+    /**
+     * In the browser's URL (RFC 6749 section 4.1.1).
+     */
     case off
 
 
@@ -4515,11 +5920,24 @@ public func FfiConverterTypeParPolicy_lower(_ value: ParPolicy) -> RustBuffer {
 
 
 
+/**
+ * What to do with an API's answer.
+ */
 
 public enum Verdict: Equatable, Hashable {
     
+    /**
+     * The answer is the app's.
+     */
     case pass
+    /**
+     * Call `authorize_request` anew and send the request once more.
+     */
     case retry
+    /**
+     * The answer is the app's, which needs a stronger or fresher sign-in: `begin` with the `acr_values` and `max_age` that
+     * the API asks for (RFC 9470 section 3).
+     */
     case stepUp
 
 
@@ -4949,67 +6367,67 @@ private let initializationResult: InitializationResult = {
     if (uniffi_postern_mobile_checksum_func_error_of() != 33443) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_access_token() != 16371) {
+    if (uniffi_postern_mobile_checksum_method_core_access_token() != 51394) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_accounts() != 47943) {
+    if (uniffi_postern_mobile_checksum_method_core_accounts() != 7140) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_adopt() != 35206) {
+    if (uniffi_postern_mobile_checksum_method_core_adopt() != 25869) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_authorize_request() != 56278) {
+    if (uniffi_postern_mobile_checksum_method_core_authorize_request() != 9912) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_begin() != 44383) {
+    if (uniffi_postern_mobile_checksum_method_core_begin() != 34500) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_begin_device() != 28112) {
+    if (uniffi_postern_mobile_checksum_method_core_begin_device() != 14297) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_cached_token() != 16110) {
+    if (uniffi_postern_mobile_checksum_method_core_cached_token() != 16911) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_cancel() != 28487) {
+    if (uniffi_postern_mobile_checksum_method_core_cancel() != 49735) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_end_session_url() != 65041) {
+    if (uniffi_postern_mobile_checksum_method_core_end_session_url() != 33411) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_exchange() != 61578) {
+    if (uniffi_postern_mobile_checksum_method_core_exchange() != 8470) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_handle_redirect() != 56190) {
+    if (uniffi_postern_mobile_checksum_method_core_handle_redirect() != 36319) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_id_claims() != 47580) {
+    if (uniffi_postern_mobile_checksum_method_core_id_claims() != 59452) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_logout() != 33419) {
+    if (uniffi_postern_mobile_checksum_method_core_logout() != 14540) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_native_sso() != 35577) {
+    if (uniffi_postern_mobile_checksum_method_core_native_sso() != 35156) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_poll_device() != 12912) {
+    if (uniffi_postern_mobile_checksum_method_core_poll_device() != 6580) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_response_seen() != 1720) {
+    if (uniffi_postern_mobile_checksum_method_core_response_seen() != 37015) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_resume() != 38815) {
+    if (uniffi_postern_mobile_checksum_method_core_resume() != 12317) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_set_default() != 60387) {
+    if (uniffi_postern_mobile_checksum_method_core_set_default() != 35304) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_core_share() != 52576) {
+    if (uniffi_postern_mobile_checksum_method_core_share() != 33836) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_method_operation_step() != 25796) {
+    if (uniffi_postern_mobile_checksum_method_operation_step() != 32111) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_postern_mobile_checksum_constructor_core_new() != 60835) {
+    if (uniffi_postern_mobile_checksum_constructor_core_new() != 11043) {
         return InitializationResult.apiChecksumMismatch
     }
 

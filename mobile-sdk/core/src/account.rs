@@ -3,37 +3,47 @@
 use serde_json::{Value, json};
 
 use crate::{
-    blob::{Account, SCHEMA},
-    config::AttestationPolicy,
+    base64,
+    config::{AttestationPolicy, Config},
     discovery,
     error::ErrorCode,
     event::{EndReason, Event},
+    host::{Host, Result},
     id_token::{self, Expected},
     json,
     outcome::{Outcome, StoredTokens},
+    record::{SCHEMA, account::Account, is_newer},
     sign_in,
-    store::{Host, Result},
 };
 
-const DEFAULT: &str = "default";
-
-async fn ids(host: &Host) -> Result<Vec<String>> {
-    let names = host.keys("account/").await?;
-    Ok(names
-        .iter()
-        .map(|name| name.trim_start_matches("account/").to_owned())
-        .collect())
+/// The name of the record that names the default account: each app that shares the store has its own.
+fn default_record(config: &Config) -> String {
+    let app = format!("{}\n{}", config.issuer, config.client_id);
+    format!("default/{}", sign_in::short(&base64::digest(app.as_bytes())))
 }
 
-async fn default(host: &Host) -> Result<(Option<String>, i64)> {
-    let Some(found) = host.get_or_drop(DEFAULT).await? else {
-        return Ok((None, 0));
+/// This app's accounts, also those that cannot be read now.
+async fn ids(host: &Host) -> Result<Vec<String>> {
+    let mut ids = Vec::new();
+    for name in host.keys("account/").await? {
+        let found = host.get(&name).await.ok().flatten();
+        let members = found.and_then(|found| json::object(found.value.bytes()));
+        if !members.is_some_and(|members| host.config().is_anothers(&members)) {
+            ids.push(name.trim_start_matches("account/").to_owned());
+        }
+    }
+    Ok(ids)
+}
+
+/// The default account, and the version that another may take the place of; none of a newer SDK's.
+async fn default(host: &Host) -> Result<(Option<String>, Option<i64>)> {
+    let Some(found) = host.get_or_drop(&default_record(host.config())).await? else {
+        return Ok((None, Some(0)));
     };
     let members = json::object(found.value.bytes());
-    Ok((
-        members.and_then(|members| json::owned(&members, "account")),
-        found.version,
-    ))
+    let newer = members.as_ref().is_some_and(|members| is_newer(members));
+    let account = members.and_then(|members| json::owned(&members, "account"));
+    Ok((account, (!newer).then_some(found.version)))
 }
 
 /// Who is meant: the named one, else the default, else the first.
@@ -70,6 +80,7 @@ pub(crate) async fn set_default(host: &Host, account: &str) -> Result<Outcome> {
     }
     for _ in 0..4 {
         let (_, version) = default(host).await?;
+        let version = version.ok_or(ErrorCode::StorageTooNew)?;
         if write_default(host, account, version).await? {
             return Ok(Outcome::Done);
         }
@@ -79,7 +90,8 @@ pub(crate) async fn set_default(host: &Host, account: &str) -> Result<Outcome> {
 
 async fn write_default(host: &Host, account: &str, version: i64) -> Result<bool> {
     let record = json::write(json!({ "schema": SCHEMA, "account": account }));
-    let stored = host.put(DEFAULT, record, version).await?.is_ok();
+    let name = default_record(host.config());
+    let stored = host.put(&name, record, version).await?.is_ok();
     if stored {
         host.memory().default = Some(account.to_owned());
     }
@@ -93,7 +105,7 @@ pub(crate) async fn make_default_if_none(host: &Host, account: &str) -> Result<(
         None => true,
         Some(chosen) => !ids(host).await?.contains(chosen),
     };
-    if gone {
+    if gone && let Some(version) = version {
         write_default(host, account, version).await?;
     }
     Ok(())
@@ -129,7 +141,10 @@ pub(crate) async fn load(host: &Host, id: &str) -> Result<(Account, i64)> {
         // Whoever only reads leaves the wiping to the app.
         (Err(code), _) if host.config().read_only => Err(code.into()),
         (_, version) => {
-            let _gone = host.delete(&record, version).await?;
+            if host.delete(&record, version).await?.is_err() {
+                // Another process has put a session in its place.
+                return Err(ErrorCode::Busy.into());
+            }
             forget(host, id);
             host.tell(Event::SessionEnded {
                 account: id.to_owned(),
@@ -181,7 +196,7 @@ pub(crate) async fn adopt(host: &Host, tokens: StoredTokens) -> Result<Outcome> 
         None => None,
     };
     // Without an ID token nobody knows whose they are; adopted twice they are the same account still.
-    let flow = crate::base64::digest(tokens.refresh_token.bytes());
+    let flow = base64::digest(tokens.refresh_token.bytes());
     let id = match &sub {
         Some(sub) => sign_in::id_of(host.config(), sub),
         None => sign_in::short(&flow),
@@ -199,12 +214,20 @@ pub(crate) async fn adopt(host: &Host, tokens: StoredTokens) -> Result<Outcome> 
         device_secret: None,
         anchor: host.memory().anchor.clone(),
     };
-    let added = host
-        .put(&Account::record(&id), account.write(host.config()), 0)
-        .await?;
-    if added.is_ok() {
-        make_default_if_none(host, &id).await?;
-        host.tell(Event::AccountAdded { account: id.clone() });
+    for _ in 0..2 {
+        let added = host
+            .put(&Account::record(&id), account.write(host.config()), 0)
+            .await?;
+        if added.is_ok() {
+            make_default_if_none(host, &id).await?;
+            host.tell(Event::AccountAdded { account: id.clone() });
+            break;
+        }
+        match load(host, &id).await {
+            // It was wiped, and is in nobody's way any more.
+            Err(error) if error.code == ErrorCode::StorageCorrupt => {}
+            _ => break,
+        }
     }
     Ok(Outcome::SignedIn { account: id })
 }

@@ -5,12 +5,12 @@ use crate::{
     discovery::Server,
     dpop::Key,
     effect::{Evidence, Header},
+    endpoint::{refusal, send},
     error::{Action, ErrorCode},
     event::Event,
     form::Form,
+    host::{Host, Result},
     json,
-    store::{Host, Result},
-    token_response,
 };
 
 /// The headers of a request, by the policy.
@@ -56,9 +56,9 @@ async fn evidence(host: &Host, server: &Server, key: &Key) -> Result<Evidence> {
         .challenge
         .as_ref()
         .ok_or(ErrorCode::AttestationUnavailable)?;
-    let response = token_response::send(host, endpoint, &Form::default(), Vec::new()).await??;
+    let response = send(host, endpoint, &Form::default(), Vec::new()).await??;
     if response.status != 200 {
-        return Err(token_response::refusal(host, &response).await?.to_error());
+        return Err(refusal(host, &response).await?.to_error());
     }
     let challenge = json::object(response.body.bytes())
         .and_then(|members| json::owned(&members, "attestation_challenge"))

@@ -1,18 +1,23 @@
 //! The server's time on a device whose clock may be wrong: the last `Date` of the server plus what has passed since on the
 //! monotonic clock.
 
-use crate::http;
+use crate::http_date;
 
-/// What the host's clocks say. It comes with every step.
+/// What the host's clocks say. It comes with every step. The server's time is reckoned from its own `Date` (RFC 9110 section
+/// 6.6.1) and the monotonic clock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Moment {
     /// Milliseconds since 1970 by the device's clock, which nobody trusts.
     pub wall_ms: i64,
-    /// Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes.
+    /// Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes of this boot.
     pub monotonic_ms: i64,
-    /// Changes when that clock begins anew.
+    /// Any text that changes when the monotonic clock begins anew: after a restart of the device. A host that has none gives
+    /// each process its own.
     pub boot_id: String,
 }
+
+/// A difference in time from which on a proof may be refused, in ms: half of what the strictest server allows.
+pub(crate) const NOTICEABLE: u64 = 5_000;
 
 /// When the server's time was last heard.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +32,7 @@ impl Anchor {
     /// What a header `Date` says.
     pub(crate) fn heard(date: &str, now: &Moment) -> Option<Self> {
         Some(Self {
-            server_ms: http::date(date)?,
+            server_ms: http_date::date(date)?,
             wall_ms: now.wall_ms,
             monotonic_ms: now.monotonic_ms,
             boot_id: now.boot_id.clone(),

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::{clock::Until, json, store::Host};
+use crate::{clock::Until, host::Host, json};
 
 /// A point in time by all the clocks there are.
 #[derive(Debug, Clone, PartialEq, Eq)]

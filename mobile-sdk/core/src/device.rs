@@ -5,14 +5,16 @@ use crate::{
     deadline::Deadline,
     discovery,
     effect::HttpFailure,
+    endpoint::{refusal, send},
     error::{ErrorCode, SdkError},
     form::Form,
+    host::{Host, Result},
     json,
     outcome::{AuthorizeParams, DeviceReady, Outcome},
-    pending::{self, Pending},
-    sign_in,
-    store::{Host, Result},
-    token_response::{self, Reply, refusal, send},
+    pending,
+    record::pending::{Device, Kind, Pending},
+    sign_in, token_endpoint,
+    token_response::Reply,
     url,
 };
 
@@ -22,7 +24,8 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     pending::tidy(host, 1).await?;
     let flow = pending::flow_of(&host.random_text().await?);
     let scopes = sign_in::scopes(host.config(), params.scopes.as_ref())?;
-    let (pending, version) = Pending::new(host, flow, server, scopes).begin(host).await?;
+    let pending = Pending::new(host, flow, server, scopes, Kind::Server);
+    let (pending, version) = pending.begin(host).await?;
     match ask(host, &endpoint, pending.clone(), version).await {
         Err(error) => {
             pending::give_up(host, &pending, version).await?;
@@ -55,8 +58,10 @@ async fn ask(host: &Host, endpoint: &str, mut pending: Pending, version: i64) ->
     if user_code.len() > 64 {
         return Err(ErrorCode::ServerUnavailable.into());
     }
-    pending.device_code = Some(text("device_code")?.into());
-    pending.interval = json::number(&members, "interval").unwrap_or(5).clamp(1, 60);
+    pending.kind = Kind::Device(Device {
+        code: text("device_code")?.into(),
+        interval: json::number(&members, "interval").unwrap_or(5).clamp(1, 60),
+    });
     pending.until = Deadline::after(host, life);
     pending.put(host, version).await?;
     let ready = DeviceReady {
@@ -81,8 +86,9 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
         let Some((pending, version)) = pending::load(host, flow).await? else {
             return finished(host, flow, ErrorCode::DeviceCodeExpired.into()).await;
         };
-        let form = request(host, &pending)?;
-        interval = pending.interval.max(interval);
+        let device = pending.device().ok_or(ErrorCode::InvalidArgument)?;
+        let form = request(host, device);
+        interval = interval.max(device.interval);
         if pending.used {
             looks += 1;
             let done = finished(host, flow, ErrorCode::CodeRefused.into()).await;
@@ -100,10 +106,10 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
             continue;
         }
         let sent = host.now();
-        match token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await {
+        match token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await {
             Ok(Reply::Granted(granted)) => {
                 if let Some(version) = pending.mark_used(host, version).await? {
-                    return sign_in::complete(host, &pending, version, &granted, None, &sent).await;
+                    return sign_in::complete(host, &pending, version, &granted, &sent).await;
                 }
                 if pending::load(host, flow).await?.is_none()
                     && pending::account_of(host, flow).await?.is_none()
@@ -140,12 +146,9 @@ pub(crate) async fn poll(host: &Host, flow: &str) -> Result<Outcome> {
 }
 
 /// Section 3.4.
-fn request(host: &Host, pending: &Pending) -> Result<Form> {
-    let code = pending.device_code.as_ref().ok_or(ErrorCode::InvalidArgument)?;
-    Ok(
-        token_response::request(host, "urn:ietf:params:oauth:grant-type:device_code")
-            .with("device_code", code.text()),
-    )
+fn request(host: &Host, device: &Device) -> Form {
+    token_endpoint::request(host, "urn:ietf:params:oauth:grant-type:device_code")
+        .with("device_code", device.code.text())
 }
 
 /// A sign-in of which nothing more is to come: another process, or this one before it was killed, may have made an account

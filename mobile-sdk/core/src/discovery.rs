@@ -7,9 +7,9 @@ use crate::{
     config::{Config, DpopPolicy, ParPolicy},
     effect::{Header, HttpFailure, HttpRequest},
     error::{ErrorCode, SdkError},
+    host::{Host, Result},
     json,
     secret::Secret,
-    store::{Host, Result},
     url,
 };
 

@@ -6,9 +6,8 @@ use crate::{
     base64,
     effect::KeyLevel,
     error::ErrorCode,
-    json,
-    store::{Host, Result},
-    url,
+    host::{Host, Result},
+    json, url,
 };
 
 /// A key of the host.

@@ -1,146 +1,81 @@
 //! The end of a session on this device: first a note of what is to be done, then the doing, so that a process that is killed
 //! in between leaves nothing half done.
 
-use serde_json::{Map, Value, json};
+mod note;
+mod revocation;
 
+pub(crate) use self::note::note;
+use self::{
+    note::{LIFE, Note, drop_note, read},
+    revocation::{tell, tell_with_proof},
+};
 use crate::{
-    account,
-    blob::{Account, SCHEMA, is_newer, secret},
-    deadline::Deadline,
-    discovery::{self, Server},
+    account, discovery,
     dpop::Key,
-    effect::Header,
     error::ErrorCode,
     event::{EndReason, Event},
     form::Form,
-    json,
+    host::{Host, Result},
     outcome::{LogoutMode, Outcome},
-    pending, refresh,
+    pending,
+    record::account::Account,
     secret::Secret,
-    store::{Host, Result},
-    token_response::{Refusal, is_elsewhere, send},
     url,
 };
 
-/// What is to be done.
-struct Note {
-    account: String,
-    server: Server,
-    key: Option<Key>,
-    refresh_token: Option<Secret>,
-    reason: EndReason,
-    /// How long it is tried. The first notes did not say.
-    until: Option<Deadline>,
-}
-
-/// A server that was not to be reached for so long has forgotten the session, or never comes back.
-const LIFE: i64 = 90 * 86_400_000;
 /// How long a session may take to come that is to take the place of another.
 const COMING: i64 = 600_000;
 
-impl Note {
-    /// How old it is, if it is of any use.
-    fn age(&self, host: &Host) -> Option<i64> {
-        let until = self.until.as_ref()?;
-        Some(LIFE.saturating_sub(until.left(host)))
-    }
-}
-
-/// Reasons, as they are stored.
-const REASONS: [(&str, EndReason); 5] = [
-    ("logged_out", EndReason::LoggedOut),
-    ("refused", EndReason::Refused),
-    ("key_lost", EndReason::KeyLost),
-    ("corrupt", EndReason::Corrupt),
-    ("replaced", EndReason::Replaced),
-];
-
-fn record(flow: &str) -> String {
-    format!("logout/{flow}")
-}
-
-/// Writes down that a session is to end.
-pub(crate) async fn note(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
-    let named = REASONS.iter().find(|(_, known)| *known == reason);
-    let mut note = json!({
-        "schema": SCHEMA,
-        "issuer": host.config().issuer,
-        "client_id": host.config().client_id,
-        "account": account.id,
-        "server": account.server.members(),
-        "key": account.key.as_ref().map(Key::members),
-        "refresh_token": account.refresh_token.as_ref().map(Secret::text),
-        "reason": named.map(|(name, _)| *name),
-    });
-    Deadline::after(host, LIFE).write(&mut note);
-    let note = json::write(note);
-    let name = record(&account.flow);
-    for _ in 0..4 {
-        let found = host.get_or_drop(&name).await?;
-        // A sign-in that begins anew to take its place has its time anew.
-        if reason != EndReason::Replaced
-            && found
-                .as_ref()
-                .is_some_and(|found| say_the_same(&found.value, &note))
-        {
-            return Ok(());
+pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMode) -> Result<Outcome> {
+    let id = account::resolve(host, account).await?;
+    let (mut account, _) = match account::load(host, &id).await {
+        Ok(found) => found,
+        // Gone already.
+        Err(error) if matches!(error.code, ErrorCode::NoSuchAccount | ErrorCode::StorageCorrupt) => {
+            return Ok(Outcome::Done);
         }
-        let version = found.map_or(0, |found| found.version);
-        if host.put(&name, note.clone(), version).await?.is_ok() {
-            return Ok(());
-        }
-    }
-    Err(ErrorCode::Busy.into())
-}
-
-/// Whether two notes of a session differ in nothing but their time.
-fn say_the_same(one: &Secret, other: &Secret) -> bool {
-    let (Some(one), Some(other)) = (json::object(one.bytes()), json::object(other.bytes())) else {
-        return false;
+        Err(error) => return Err(error),
     };
-    ["refresh_token", "reason"]
-        .iter()
-        .all(|name| one.get(*name) == other.get(*name))
+    if mode == LogoutMode::LocalOnly {
+        // There is nothing that the server is to be told.
+        account.refresh_token = None;
+    }
+    note(host, &account, EndReason::LoggedOut).await?;
+    finish_with(host, &account.flow, mode == LogoutMode::SessionAndBrowser).await?;
+    Ok(Outcome::Done)
 }
 
-/// What is noted. One that cannot be read is dropped; one of another app or server, or of a newer SDK, is left alone.
-async fn read(host: &Host, flow: &str) -> Result<Option<Note>> {
-    let Some(found) = host.get_or_drop(&record(flow)).await? else {
-        return Ok(None);
+/// A session that is over: it goes from here, and what is left of it is given back, so that no copy of it lives on.
+pub(crate) async fn over(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
+    note(host, account, reason).await?;
+    finish(host, &account.flow).await
+}
+
+/// What becomes of a session whose key was not to be had: without it, it can only end. Fails, unless the key was of an earlier
+/// one: in another process the person has signed in anew.
+pub(crate) async fn without_key(host: &Host, id: &str, key: &Key) -> Result<()> {
+    let (account, _) = account::load(host, id).await?;
+    if account.key.as_ref() != Some(key) {
+        return Ok(());
+    }
+    if host.config().read_only {
+        return Err(ErrorCode::ReadOnly.into());
+    }
+    over(host, &account, EndReason::KeyLost).await?;
+    Err(ErrorCode::KeyLost.into())
+}
+
+/// Gives tokens back that were refused. It is only good manners: what fails is forgotten.
+pub(crate) async fn give_back(host: &Host, account: &Account) {
+    let note = Note {
+        account: account.id.clone(),
+        server: account.server.clone(),
+        key: None,
+        refresh_token: account.refresh_token.clone(),
+        reason: EndReason::Refused,
+        until: None,
     };
-    let members = json::object(found.value.bytes());
-    if members
-        .as_ref()
-        .is_some_and(|members| host.config().is_anothers(members) || is_newer(members))
-    {
-        return Ok(None);
-    }
-    let note = members.and_then(|members| {
-        Some(Note {
-            account: json::owned(&members, "account")?,
-            server: Server::from_members(members.get("server")?.as_object()?, host.config()).ok()?,
-            key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
-            refresh_token: secret(&members, "refresh_token"),
-            reason: reason(&members)?,
-            until: Deadline::read(&members),
-        })
-    });
-    if note.is_none() {
-        drop_note(host, flow).await?;
-    }
-    Ok(note)
-}
-
-/// The first notes said only whether another session took the place of theirs.
-fn reason(members: &Map<String, Value>) -> Option<EndReason> {
-    match json::text(members, "reason") {
-        Some(name) => REASONS
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, reason)| *reason),
-        None if json::flag(members, "replaced") => Some(EndReason::Replaced),
-        None => Some(EndReason::LoggedOut),
-    }
+    tell(host, &note).await;
 }
 
 /// Does what is noted. What the server cannot be told now stays noted.
@@ -188,11 +123,6 @@ async fn finish_with(host: &Host, flow: &str, browser: bool) -> Result<()> {
     Ok(())
 }
 
-async fn drop_note(host: &Host, flow: &str) -> Result<()> {
-    let _any = host.delete(&record(flow), None).await?;
-    Ok(())
-}
-
 /// What was found in the account's place.
 enum Found {
     /// It was this session, and we took it away.
@@ -216,7 +146,7 @@ async fn remove(host: &Host, flow: &str, note: &Note) -> Result<Found> {
             account::forget(host, &note.account);
             return Ok(Found::Gone);
         };
-        if !Account::read(&found.value, host.config()).is_ok_and(|account| account.flow == flow) {
+        if !pending::is_of(host, &found.value, flow) {
             return Ok(Found::Gone);
         }
         if note.reason == EndReason::Replaced {
@@ -228,122 +158,6 @@ async fn remove(host: &Host, flow: &str, note: &Note) -> Result<Found> {
         }
     }
     Err(ErrorCode::Busy.into())
-}
-
-/// Revokes the refresh token (RFC 7009). Whether nothing more is to be done.
-async fn tell(host: &Host, note: &Note) -> bool {
-    let Some(token) = &note.refresh_token else {
-        return true;
-    };
-    let mut endpoint = note.server.revocation.clone();
-    let mut looked = false;
-    while let Some(to) = &endpoint {
-        let Ok(Ok(response)) = send(host, to, &revocation(host, token), Vec::new()).await else {
-            return false;
-        };
-        if response.status == 200 {
-            return true;
-        }
-        // A well-formed no will be one tomorrow too.
-        if Refusal::parse(response.body.bytes()).is_some() {
-            return response.status < 500 && response.status != 429;
-        }
-        if !is_elsewhere(response.status) || std::mem::replace(&mut looked, true) {
-            return false;
-        }
-        // The server may have moved since the sign-in; its issuer still knows where it is.
-        match discovery::ask(host).await {
-            Ok(server) if server.revocation != endpoint => endpoint = server.revocation,
-            _ => return false,
-        }
-    }
-    true
-}
-
-/// The same, together with the browser session that it came from: an extension of Postern's.
-async fn tell_with_proof(host: &Host, note: &Note, key: &Key) -> bool {
-    let (Some(endpoint), Some(token)) = (&note.server.revocation, &note.refresh_token) else {
-        return false;
-    };
-    let form = revocation(host, token).with("end_browser_session", "true");
-    for _ in 0..2 {
-        let Ok(proof) = key.proof(host, "POST", endpoint, None).await else {
-            return false;
-        };
-        let proof = Header {
-            name: "DPoP".to_owned(),
-            value: proof.into(),
-        };
-        match send(host, endpoint, &form, vec![proof]).await {
-            Ok(Ok(response)) if response.status == 200 => return true,
-            // Once more with the nonce that came.
-            Ok(Ok(response))
-                if Refusal::parse(response.body.bytes()).is_some_and(|no| no.error == "use_dpop_nonce") => {}
-            _ => return false,
-        }
-    }
-    false
-}
-
-fn revocation(host: &Host, token: &Secret) -> Form {
-    Form::default()
-        .with("client_id", &host.config().client_id)
-        .with("token", token.text())
-        .with("token_type_hint", "refresh_token")
-}
-
-pub(crate) async fn logout(host: &Host, account: Option<String>, mode: LogoutMode) -> Result<Outcome> {
-    let id = account::resolve(host, account).await?;
-    let (account, version) = match account::load(host, &id).await {
-        Ok(found) => found,
-        // Gone already.
-        Err(error) if matches!(error.code, ErrorCode::NoSuchAccount | ErrorCode::StorageCorrupt) => {
-            return Ok(Outcome::Done);
-        }
-        Err(error) => return Err(error),
-    };
-    if mode == LogoutMode::LocalOnly {
-        if host.delete(&Account::record(&id), Some(version)).await?.is_err() {
-            return Err(ErrorCode::Busy.into());
-        }
-        account::forget(host, &id);
-        host.tell(Event::AccountRemoved { account: id });
-        if let Some(key) = &account.key {
-            host.delete_key(&key.id).await;
-        }
-    } else {
-        note(host, &account, EndReason::LoggedOut).await?;
-        finish_with(host, &account.flow, mode == LogoutMode::SessionAndBrowser).await?;
-    }
-    Ok(Outcome::Done)
-}
-
-/// A session that is over: it goes from here, and what is left of it is given back, so that no copy of it lives on.
-pub(crate) async fn over(host: &Host, account: &Account, reason: EndReason) -> Result<()> {
-    note(host, account, reason).await?;
-    finish(host, &account.flow).await
-}
-
-/// Gives tokens back that were refused. It is only good manners: what fails is forgotten.
-pub(crate) async fn give_back(host: &Host, account: &Account) {
-    let note = Note {
-        account: account.id.clone(),
-        server: account.server.clone(),
-        key: None,
-        refresh_token: account.refresh_token.clone(),
-        reason: EndReason::Refused,
-        until: None,
-    };
-    tell(host, &note).await;
-}
-
-pub(crate) async fn resume(host: &Host) -> Result<Outcome> {
-    refresh::store_all_again(host).await;
-    for name in host.keys("logout/").await? {
-        finish(host, name.trim_start_matches("logout/")).await?;
-    }
-    pending::tidy(host, 0).await?;
-    Ok(Outcome::Done)
 }
 
 /// OpenID Connect RP-Initiated Logout section 2.

@@ -2,77 +2,78 @@
 
 use crate::error::ErrorCode;
 
-/// Something that happened on the way.
+/// Something that happened on the way, for the app's log and for its screens. `account` is the id that `SignedIn` has given.
+/// No secret is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// Somebody signed in.
     AccountAdded {
-        /// Who.
+        /// The account's id.
         account: String,
     },
-    /// An account is gone from this device.
+    /// Somebody signed out here: the account is gone from this device.
     AccountRemoved {
-        /// Which.
+        /// The account's id.
         account: String,
     },
     /// The session has new tokens, and they are stored.
     TokensRotated {
-        /// Whose.
+        /// The account's id.
         account: String,
     },
-    /// The session is over.
+    /// The session is over without a sign-out here, and the account is gone from this device.
     SessionEnded {
-        /// Whose.
+        /// The account's id.
         account: String,
-        /// Why.
+        /// Why the session is over.
         reason: EndReason,
     },
     /// The new tokens could not be stored yet; they are in memory, and the session is safe.
     StorageDegraded {
-        /// Whose.
+        /// The account's id.
         account: String,
     },
-    /// They are stored now.
+    /// The tokens that could not be stored are stored now.
     StorageRecovered {
-        /// Whose.
+        /// The account's id.
         account: String,
     },
-    /// The device's clock is wrong. Nothing is to be done.
+    /// The device's clock is wrong by more than 30 seconds. Nothing is to be done: the server's time counts.
     ClockSkewDetected {
-        /// The server's time less the device's.
+        /// The server's time less the device's, in milliseconds.
         offset_ms: i64,
     },
     /// A redirect was refused: somebody may be trying something.
     RedirectRejected {
-        /// Why.
+        /// Why it was refused: a code from 1101 to 1107.
         code: ErrorCode,
     },
     /// The server was not asked to end a session; it will be when it can be reached.
     RevocationQueued {
-        /// Whose.
+        /// The account's id.
         account: String,
     },
     /// Who signed out with the browser is still signed in there: the server could not be asked at once, or says no. A page
     /// of its own signs the person out (`end_session_url`).
     BrowserSessionKept {
-        /// Whose.
+        /// The account's id.
         account: String,
     },
-    /// The attestor failed and the policy says to go on without.
+    /// There was no evidence that this is the app on a real device, and the policy `Preferred` says to go on without.
     AttestationSkipped,
 }
 
-/// Why a session is over.
+/// Why a session is over. Of any but `LoggedOut` and `Replaced` the person has to sign in again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndReason {
     /// The person signed out here.
     LoggedOut,
-    /// The server refuses the session.
+    /// The server refuses the session: it was ended there, ran out, or is forgotten.
     Refused,
-    /// The key is gone.
+    /// The key that the session was bound to is gone.
     KeyLost,
     /// What was stored cannot be read.
     Corrupt,
-    /// The same person signed in again.
+    /// The same person signed in again, and has a new session.
     Replaced,
 }

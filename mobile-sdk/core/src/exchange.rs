@@ -1,13 +1,14 @@
 //! Token exchange (RFC 8693), and the apps of one maker that sign in once (OpenID Connect Native SSO for Mobile Apps 1.0).
 
 use crate::{
-    account, discovery,
+    access_token, account, discovery, end,
     error::ErrorCode,
+    host::{Host, Result},
     outcome::{ExchangeParams, NativeSso, Outcome, Want},
-    pending::{self, Pending},
-    refresh, sign_in,
-    store::{Host, Result},
-    token_response::{self, Reply},
+    pending,
+    record::pending::{Kind, Pending},
+    sign_in, token_endpoint,
+    token_response::Reply,
 };
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -18,26 +19,38 @@ pub(crate) async fn exchange(
     account: Option<String>,
     params: ExchangeParams,
 ) -> Result<Outcome> {
-    let (id, token) = refresh::obtain(host, account, &Want::default()).await?;
-    let (account, _) = account::load(host, &id).await?;
     let scopes = params.scopes.map(|scopes| scopes.join(" "));
-    let form = token_response::request(host, GRANT)
-        .with("subject_token", token.value.text())
-        .with(
-            "subject_token_type",
-            "urn:ietf:params:oauth:token-type:access_token",
-        )
-        .with_some("audience", params.audience.as_deref())
-        .with_some("resource", params.resource.as_deref())
-        .with_some("scope", scopes.as_deref());
-    let sent = host.now();
-    let reply = token_response::ask(host, &account.server, &form, account.key.as_ref()).await?;
-    let granted = reply.granted()?;
-    granted.check_type(account.key.is_some())?;
-    let token = granted.access(params.resource, scopes, &account.scopes, &sent);
-    Ok(Outcome::Token {
-        token: token.token(&host.now()),
-    })
+    for _ in 0..2 {
+        let (id, token) = access_token::obtain(host, account.clone(), &Want::default()).await?;
+        // This token's key: what is stored by now may be another session.
+        let key = host.memory().session(&id).key.clone();
+        let (account, _) = account::load(host, &id).await?;
+        let form = token_endpoint::request(host, GRANT)
+            .with("subject_token", token.value.text())
+            .with(
+                "subject_token_type",
+                "urn:ietf:params:oauth:token-type:access_token",
+            )
+            .with_some("audience", params.audience.as_deref())
+            .with_some("resource", params.resource.as_deref())
+            .with_some("scope", scopes.as_deref());
+        let sent = host.now();
+        let granted = match (
+            token_endpoint::ask(host, &account.server, &form, key.as_ref()).await,
+            &key,
+        ) {
+            (Err(error), Some(key)) if error.code == ErrorCode::KeyLost => {
+                end::without_key(host, &id, key).await?;
+                continue;
+            }
+            (reply, _) => reply?.granted()?,
+        };
+        granted.check_type(key.is_some())?;
+        let token = granted.access(params.resource, scopes, &account.scopes, &sent);
+        let token = token.token(&host.now());
+        return Ok(Outcome::Token { token });
+    }
+    Err(ErrorCode::Busy.into())
 }
 
 /// What an app of the same maker needs; to be put where only those can read it.
@@ -64,10 +77,10 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
     let pending = Pending {
         // Nobody continues it; what is left of it after a crash is tidied away.
         used: true,
-        ..Pending::new(host, flow, server, scopes)
+        ..Pending::new(host, flow, server, scopes, Kind::Server)
     };
     let (pending, version) = pending.begin(host).await?;
-    let form = token_response::request(host, GRANT)
+    let form = token_endpoint::request(host, GRANT)
         .with("audience", &host.config().issuer)
         .with("subject_token", sso.id_token.text())
         .with("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")
@@ -75,9 +88,9 @@ pub(crate) async fn native_sso(host: &Host, sso: NativeSso) -> Result<Outcome> {
         .with("actor_token_type", "urn:openid:params:token-type:device-secret")
         .with("scope", &pending.scopes.join(" "));
     let sent = host.now();
-    let reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
+    let reply = token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     match reply.and_then(Reply::granted) {
-        Ok(granted) => sign_in::complete(host, &pending, version, &granted, None, &sent).await,
+        Ok(granted) => sign_in::complete(host, &pending, version, &granted, &sent).await,
         Err(error) => {
             pending::give_up(host, &pending, version).await?;
             Err(error)

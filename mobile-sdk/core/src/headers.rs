@@ -1,6 +1,6 @@
 //! Headers of answers.
 
-use crate::{effect::Header, http};
+use crate::{effect::Header, http_date};
 
 /// The first header of a name.
 pub(crate) fn find<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
@@ -31,7 +31,7 @@ pub(crate) fn retry_after(headers: &[Header], server_now: i64) -> Option<u64> {
     let value = find(headers, "retry-after")?.trim();
     let ms = match value.parse::<u64>() {
         Ok(seconds) => seconds.saturating_mul(1000),
-        Err(_) => u64::try_from(http::date(value)?.saturating_sub(server_now)).unwrap_or(0),
+        Err(_) => u64::try_from(http_date::date(value)?.saturating_sub(server_now)).unwrap_or(0),
     };
     Some(ms.clamp(1000, 3_600_000))
 }

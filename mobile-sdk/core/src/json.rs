@@ -81,3 +81,15 @@ pub(crate) fn lists(object: &Map<String, Value>, name: &str, member: &str) -> bo
     let list = object.get(name).and_then(Value::as_array);
     list.is_some_and(|list| list.iter().any(|value| value.as_str() == Some(member)))
 }
+
+pub(crate) fn secret(members: &Map<String, Value>, name: &str) -> Option<Secret> {
+    text(members, name).map(Secret::from)
+}
+
+/// Words with spaces between them, as scopes are written.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split(' ')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}

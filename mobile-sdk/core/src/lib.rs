@@ -7,6 +7,11 @@
 //!
 //! Inside, an operation is an `async fn` over `link::Link`: each `.await` is one effect. There is no runtime;
 //! `operation` polls by hand.
+//!
+//! What the functions of [`Core`] do is in `sign_in`, `redirect`, `device`, `exchange`, `access_token`, `refresh`, `resource`,
+//! `account`, `end` and `resume`. Below them `host` is what operations see of it, `record` what is stored, `memory` what a process
+//! remembers, and `discovery`, `par`, `endpoint`, `token_endpoint` and `token_response` are the server as it is asked and as it
+//! answers.
 
 #![forbid(unsafe_code)]
 // No input may make it panic.
@@ -19,10 +24,10 @@
     clippy::unwrap_used
 )]
 
+mod access_token;
 mod account;
 mod attestation;
 mod base64;
-mod blob;
 mod clock;
 mod config;
 mod core;
@@ -32,12 +37,14 @@ mod discovery;
 mod dpop;
 mod effect;
 mod end;
+mod endpoint;
 mod error;
 mod event;
 mod exchange;
 mod form;
 mod headers;
-mod http;
+mod host;
+mod http_date;
 mod id_token;
 mod json;
 mod link;
@@ -48,12 +55,14 @@ mod par;
 mod patience;
 mod pending;
 mod pkce;
+mod record;
 mod redirect;
 mod refresh;
 mod resource;
+mod resume;
 mod secret;
 mod sign_in;
-mod store;
+mod token_endpoint;
 mod token_response;
 mod url;
 

@@ -6,11 +6,13 @@ use std::{
 };
 
 use crate::{
-    blob::{AccessToken, Account},
-    clock::{Anchor, Moment, Until},
+    clock::{Anchor, Moment, NOTICEABLE, Until},
     config::Config,
     discovery::Server,
     dpop::Key,
+    effect::Header,
+    headers,
+    record::account::{AccessToken, Account},
 };
 
 pub(crate) struct Shared {
@@ -67,6 +69,29 @@ impl Memory {
         let session = self.session(&account.id);
         session.key.clone_from(&account.key);
         session.tokens.clone_from(&account.tokens);
+    }
+
+    /// Takes over the time that an answer tells. One that waited, perhaps in a process that was asleep, is older than it looks:
+    /// what is known already is better.
+    pub(crate) fn hear(&mut self, headers: &[Header], sent: &Moment, now: &Moment) {
+        // What a cache gives was said at some other time (RFC 9111 section 5.1).
+        if headers::find(headers, "age").is_some() {
+            return;
+        }
+        let Some(heard) = headers::find(headers, "date").and_then(|date| Anchor::heard(date, now)) else {
+            return;
+        };
+        let late = now.monotonic_ms.abs_diff(sent.monotonic_ms) > NOTICEABLE;
+        let known = self.anchor.as_ref();
+        if late && known.is_some_and(|known| known.boot_id == now.boot_id) {
+            return;
+        }
+        self.anchor = Some(heard);
+    }
+
+    /// How wrong the device's clock is thought to be, in ms.
+    pub(crate) fn offset(&self) -> i64 {
+        self.anchor.as_ref().map_or(0, Anchor::offset)
     }
 
     pub(crate) fn server_now(&self, now: &Moment) -> i64 {

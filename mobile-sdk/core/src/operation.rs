@@ -14,12 +14,12 @@ use crate::{
     outcome::Outcome,
 };
 
-/// What came of the effect of a step.
+/// The host's answer to a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// The number of that step.
+    /// The number of the step, as `Need` has it. An answer that was taken already changes nothing.
     pub id: u32,
-    /// What came of it.
+    /// What came of its effect.
     pub input: Input,
 }
 
@@ -28,35 +28,35 @@ pub struct Answer {
 pub struct Step {
     /// What comes next.
     pub next: Next,
-    /// What happened since the last step.
+    /// What happened since the last step, in order. Each is said once.
     pub events: Vec<Event>,
 }
 
-/// What comes next.
+/// What comes next in an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
-    /// Do this, and step with what comes of it.
+    /// Do this one effect, and step with what comes of it.
     Need {
-        /// The number of this step, for the answer.
+        /// The number of this step, for the answer: from 1, one more each time.
         id: u32,
         /// What to do.
         effect: Effect,
     },
-    /// It is done.
+    /// The operation is done; it takes no more answers.
     Done {
         /// What it ends with.
         outcome: Outcome,
     },
-    /// It failed.
+    /// The operation failed; it takes no more answers.
     Failed {
-        /// Why.
+        /// Why, and what the app does about it.
         error: SdkError,
     },
 }
 
 type Work = Pin<Box<dyn Future<Output = Result<Outcome, SdkError>> + Send>>;
 
-/// An operation. To drop it loses nothing: what matters is in the store.
+/// An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
 pub struct Operation {
     work: Option<Work>,
     link: Link,
@@ -78,8 +78,9 @@ impl Operation {
         }
     }
 
-    /// Goes on with what came of the last effect; without an answer at first. An answer that was taken already changes
-    /// nothing and gets the present step again.
+    /// Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+    /// already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+    /// `OutOfOrder`.
     pub fn step(&mut self, answer: Option<Answer>, now: &Moment) -> Step {
         match (&self.next, answer) {
             (None, None) => self.go_on(None, now),

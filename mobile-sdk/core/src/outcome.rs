@@ -4,35 +4,39 @@ use std::{collections::HashMap, fmt};
 
 use crate::{effect::Header, secret::Secret};
 
-/// What a sign-in may ask for besides the configuration.
+/// What a sign-in may ask for besides the configuration: parameters of the authorization request. Of `begin_device` only
+/// `scopes` counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthorizeParams {
-    /// Whom the server shall suggest.
+    /// Whom the server shall suggest, such as an e-mail address (OpenID Connect Core section 3.1.2.1).
     pub login_hint: Option<String>,
-    /// `login`, `consent`, `select_account`, `none`.
+    /// `login`, `consent`, `select_account` or `none`; several with a space between them (OpenID Connect Core section
+    /// 3.1.2.1).
     pub prompt: Option<String>,
-    /// Authentication context classes that are enough, in order (RFC 9470).
+    /// Authentication context classes that are enough, the best first, with a space between them (RFC 9470 section 4).
     pub acr_values: Option<String>,
-    /// At most this many seconds since the person proved who they are.
+    /// At most this many seconds since the person proved who they are. The ID token has to say so, or the sign-in fails with
+    /// `IdTokenTime` (OpenID Connect Core section 3.1.3.7, point 13).
     pub max_age: Option<u32>,
-    /// Languages of the pages.
+    /// Languages of the server's pages, the best first, with a space between them (BCP 47), such as `de-CH en`.
     pub ui_locales: Option<String>,
-    /// Instead of the configured scopes.
+    /// Scopes instead of the configured ones, one in each element (RFC 6749 section 3.3).
     pub scopes: Option<Vec<String>>,
-    /// Other parameters of the authorization request, as some servers have them. None that the SDK sets itself.
+    /// Other parameters of the authorization request, as some servers have them. One that the SDK sets itself, such as
+    /// `state` or `scope`, is an `InvalidArgument`.
     pub extra: HashMap<String, String>,
 }
 
-/// Which access token is wanted.
+/// Which access token is wanted. One for the same `resource` and `scopes` that is good for long enough is not asked for again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Want {
-    /// How long it has to be good still, in ms; 30 s if 0.
+    /// For how long the token has to be good still, in milliseconds; 0 is 30 seconds.
     pub min_ttl_ms: u64,
-    /// For which API (RFC 8707). `None`: the server's default for the app.
+    /// For which API, as an absolute URI (RFC 8707 section 2). None: the server's default for the app.
     pub resource: Option<String>,
-    /// Narrower than the session's scopes.
+    /// Scopes that are narrower than the session's, one in each element (RFC 6749 section 6). None: all of them.
     pub scopes: Option<Vec<String>>,
-    /// Not one that is there already.
+    /// Whether a token that is there already will not do, whatever is left of it.
     pub fresh: bool,
 }
 
@@ -42,81 +46,83 @@ pub enum LogoutMode {
     /// Forget the session here and end it at the server, at once or when it can be reached.
     Session,
     /// The same, and end the browser session that it came from, at once and if the client may. Else there is an event
-    /// `BrowserSessionKept`.
+    /// `BrowserSessionKept`. An extension of Postern's.
     SessionAndBrowser,
-    /// Forget it here only.
+    /// Forget the session here only; it lives on at the server until it runs out there.
     LocalOnly,
 }
 
-/// Tokens that another SDK has kept.
+/// Tokens that another SDK has kept on this device, for `adopt`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredTokens {
-    /// Needed.
+    /// The refresh token. Empty, it is an `InvalidArgument`.
     pub refresh_token: Secret,
-    /// Whose they are is known from it.
+    /// The ID token of the sign-in, however old: whose the tokens are is known from it.
     pub id_token: Option<Secret>,
 }
 
-/// RFC 8693.
+/// What a token exchange asks for (RFC 8693 section 2.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExchangeParams {
-    /// The API that the new token is for.
+    /// The API that the new token is for, by the name that the server knows it by.
     pub audience: Option<String>,
-    /// The same as a URL (RFC 8707).
+    /// The same as an absolute URI.
     pub resource: Option<String>,
-    /// Narrower than the token's.
+    /// Scopes that are narrower than the session's, one in each element.
     pub scopes: Option<Vec<String>>,
 }
 
-/// What an app of the same maker has shared (OpenID Connect Native SSO for Mobile Apps 1.0).
+/// What an app of the same maker has shared (OpenID Connect Native SSO for Mobile Apps 1.0 section 4). It is worth a
+/// session: it belongs where only apps of the same maker can read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NativeSso {
     /// The other app's ID token.
     pub id_token: Secret,
-    /// Its device secret.
+    /// The other app's device secret.
     pub device_secret: Secret,
 }
 
-/// A sign-in that waits for its browser.
+/// A sign-in that waits for its browser, for an hour at most. It is stored already: another process of the app can finish it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AuthorizationReady {
-    /// To be opened in the system browser.
+    /// The URL to open in the system browser, never in a web view (RFC 8252 section 8.12).
     pub url: String,
-    /// Where the browser comes back to.
+    /// Where the browser comes back to: the URL that begins so goes to `handle_redirect`.
     pub redirect_uri: String,
-    /// Names this sign-in, to cancel it.
+    /// Names this sign-in, for `cancel`.
     pub flow_id: String,
 }
 
-/// A sign-in that waits for another device (RFC 8628).
+/// A sign-in that waits for another device (RFC 8628 section 3.2).
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeviceReady {
-    /// To be typed there.
+    /// The code that the person types there: at most 64 characters, to be shown as it is.
     pub user_code: String,
-    /// To be opened there.
+    /// The URL that the person opens there, to be shown.
     pub verification_uri: String,
-    /// The same with the code in it, for a QR code.
+    /// The same with the code in it, for a QR code, if the server has one (RFC 8628
+    /// section 3.3.1).
     pub verification_uri_complete: Option<String>,
-    /// Names this sign-in, to poll it.
+    /// Names this sign-in, for `poll_device` and `cancel`.
     pub flow_id: String,
-    /// For how long, in ms.
+    /// For how long the code is good, in milliseconds: an hour at most.
     pub expires_in_ms: u64,
 }
 
-/// An access token.
+/// An access token. A bound one is worth nothing without a proof for each request: `authorize_request` makes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
-    /// The token.
+    /// The token, as it goes into the header `Authorization`. Nobody but the API understands it.
     pub value: Secret,
-    /// `DPoP` or `Bearer`: the scheme of the header `Authorization`.
+    /// `DPoP` (RFC 9449 section 7.1) or `Bearer` (RFC 6750 section 2.1): the scheme of the header `Authorization`.
     pub token_type: String,
-    /// For how long it is good still, in ms.
+    /// For how long the token is good still, in milliseconds.
     pub expires_in_ms: u64,
-    /// What it allows, as far as it is known.
+    /// What the token allows, as far as it is known, one scope in each element.
     pub scopes: Vec<String>,
 }
 
-/// Headers that make a request an authorized one.
+/// Headers that make a request to an API an authorized one. A proof is for one request, soon: they are not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestHeaders {
     /// `Authorization`, and `DPoP` where the token is bound.
@@ -126,65 +132,67 @@ pub struct RequestHeaders {
 /// What to do with an API's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the app's.
+    /// The answer is the app's.
     Pass,
-    /// Authorize the request anew and send it once more.
+    /// Call `authorize_request` anew and send the request once more.
     Retry,
-    /// It is the app's, which needs a stronger or fresher sign-in (RFC 9470).
+    /// The answer is the app's, which needs a stronger or fresher sign-in: `begin` with the `acr_values` and `max_age` that
+    /// the API asks for (RFC 9470 section 3).
     StepUp,
 }
 
-/// What an operation ends with.
+/// What an operation ends with; each says of which.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// `begin`.
+    /// Of `begin`.
     AuthorizationReady {
-        /// What to open.
+        /// What to open in the browser.
         ready: AuthorizationReady,
     },
-    /// `begin_device`.
+    /// Of `begin_device`.
     DeviceReady {
-        /// What to show.
+        /// What to show to the person.
         ready: DeviceReady,
     },
-    /// `handle_redirect`, `poll_device`, `native_sso`, `adopt`.
+    /// Of `handle_redirect`, `poll_device`, `native_sso` and `adopt`.
     SignedIn {
-        /// Who.
+        /// The account's id: the same person at the same server with the same app has the same one. It tells nobody who they
+        /// are.
         account: String,
     },
-    /// `access_token`, `exchange`.
+    /// Of `access_token` and `exchange`.
     Token {
         /// The token.
         token: Token,
     },
-    /// `authorize_request`.
+    /// Of `authorize_request`.
     Headers {
-        /// To be added.
+        /// What to add to the request.
         headers: RequestHeaders,
     },
-    /// `accounts`.
+    /// Of `accounts`.
     Accounts {
-        /// In an order that stays, which is no other's: by id.
+        /// The ids of the accounts on this device, sorted: in an order that stays and means nothing.
         accounts: Vec<String>,
-        /// The one to use when none is named.
+        /// The account that is meant where none is named; none if there is no account.
         default: Option<String>,
     },
-    /// `end_session_url`.
+    /// Of `end_session_url`.
     Url {
-        /// To be opened in the system browser.
+        /// The URL to open in the system browser. It holds an ID token: not for logs.
         url: String,
     },
-    /// `id_claims`.
+    /// Of `id_claims`.
     Claims {
-        /// The ID token's claims as JSON.
+        /// The ID token's claims: a JSON object in UTF-8 (OpenID Connect Core section 2).
         json: Secret,
     },
-    /// `share`.
+    /// Of `share`.
     Shared {
-        /// For an app of the same maker.
+        /// What an app of the same maker gives to `native_sso`.
         sso: NativeSso,
     },
-    /// Whatever has nothing to say.
+    /// Of `cancel`, `logout`, `set_default` and `resume`: it is done.
     Done,
 }
 

@@ -4,11 +4,11 @@ use crate::{
     attestation,
     discovery::Server,
     dpop::Key,
+    endpoint::{refusal, send},
     error::ErrorCode,
     form::Form,
+    host::{Host, Result},
     json,
-    store::{Host, Result},
-    token_response::{refusal, send},
 };
 
 /// Leaves the request at the server, and gives what stands for it.

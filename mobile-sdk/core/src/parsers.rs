@@ -1,11 +1,10 @@
 //! What reads untrusted input, for property tests and fuzzing: whether it is taken, never a panic.
 
 use crate::{
-    blob::Account,
     config::Config,
     discovery::Server,
-    dpop, form, headers, http, id_token,
-    pending::Pending,
+    dpop, form, headers, http_date, id_token,
+    record::{account::Account, pending::Pending},
     redirect::Redirect,
     secret::Secret,
     token_response::{Granted, Refusal},
@@ -31,7 +30,7 @@ pub fn token_response(body: &[u8]) -> bool {
 }
 
 /// A stored account: whether it is read, and written as it was read.
-pub fn blob(record: &[u8], config: &Config) -> bool {
+pub fn account(record: &[u8], config: &Config) -> bool {
     match Account::read(&Secret::from(record.to_vec()), config) {
         Ok(account) => {
             let again = Account::read(&account.write(config), config);
@@ -57,7 +56,7 @@ pub fn challenge(line: &str) -> Option<String> {
 
 /// A date of HTTP, in ms since 1970.
 pub fn date(text: &str) -> Option<i64> {
-    http::date(text)
+    http_date::date(text)
 }
 
 /// A query.

@@ -1,9 +1,9 @@
 //! What of a request may be tried again, and how often.
 
 use crate::{
-    clock::Anchor,
+    clock::NOTICEABLE,
     effect::HttpFailure,
-    store::{Host, Result},
+    host::{Host, Result},
     token_response::Reply,
 };
 
@@ -17,18 +17,13 @@ pub(crate) struct Patience {
 
 impl Patience {
     /// Whether the same request is worth sending again, with a new proof.
-    pub(crate) async fn again(
-        &mut self,
-        host: &Host,
-        reply: &Reply,
-        offset_before: Option<i64>,
-    ) -> Result<bool> {
+    pub(crate) async fn again(&mut self, host: &Host, reply: &Reply, offset_before: i64) -> Result<bool> {
         Ok(match reply {
             Reply::Refused(refusal) if refusal.error == "use_dpop_nonce" => {
                 !std::mem::replace(&mut self.nonce, true)
             }
             Reply::Refused(refusal) if refusal.error == "invalid_dpop_proof" => {
-                let corrected = offset(host).unwrap_or(0).abs_diff(offset_before.unwrap_or(0)) > 30_000;
+                let corrected = host.memory().offset().abs_diff(offset_before) > NOTICEABLE;
                 corrected && !std::mem::replace(&mut self.clock, true)
             }
             Reply::Failed(HttpFailure::NotSent) if self.unsent < 2 => {
@@ -39,9 +34,4 @@ impl Patience {
             _ => false,
         })
     }
-}
-
-/// How wrong the device's clock was thought to be.
-pub(crate) fn offset(host: &Host) -> Option<i64> {
-    host.memory().anchor.as_ref().map(Anchor::offset)
 }

@@ -1,53 +1,23 @@
-//! Sign-ins that wait for their browser or their other device: all that is needed to finish one in a fresh process.
-
-use serde_json::json;
+//! Sign-ins that wait for their browser, their other device or the server: from the key that they make to the account that they
+//! become, or to nothing.
 
 use crate::{
     base64,
-    blob::{Account, SCHEMA, is_newer, secret},
-    config::Config,
-    deadline::Deadline,
+    config::DpopPolicy,
     discovery::Server,
     dpop::Key,
     error::ErrorCode,
+    host::{Host, Result},
     json,
     outcome::Outcome,
+    record::{account::Account, is_newer, pending::Pending},
     secret::Secret,
-    store::{Host, Result},
-    token_response::wants_key,
 };
 
-/// As long as the server keeps its half.
-const LIFE: i64 = 3_600_000;
 /// How much longer one is left alone whose code is on its way: what comes of it may be an account, with its key.
 const GRACE: i64 = 600_000;
 /// How many may wait at once.
 const MOST: usize = 5;
-
-#[derive(Debug, Clone)]
-pub(crate) struct Pending {
-    pub(crate) flow: String,
-    pub(crate) server: Server,
-    pub(crate) key: Option<Key>,
-    /// Of the browser's: `state`, `nonce` and the verifier.
-    pub(crate) state: Secret,
-    pub(crate) nonce: Secret,
-    pub(crate) verifier: Secret,
-    pub(crate) redirect_uri: String,
-    /// How many seconds before it began the person may have signed in.
-    pub(crate) max_age: Option<i64>,
-    /// Of the other device's.
-    pub(crate) device_code: Option<Secret>,
-    pub(crate) interval: i64,
-    pub(crate) scopes: Vec<String>,
-    pub(crate) resource: Option<String>,
-    pub(crate) until: Deadline,
-    /// Its code is on its way: whatever becomes of it, it is sent once.
-    pub(crate) used: bool,
-    /// It comes to nothing, and its key goes. Like `used` it is set by one process only, of the version that it has read:
-    /// so no key goes of which another one makes a session.
-    pub(crate) given_up: bool,
-}
 
 /// The name of a record: it does not tell the state.
 pub(crate) fn flow_of(state: &str) -> String {
@@ -63,85 +33,6 @@ fn key_of(flow: &str) -> String {
 }
 
 impl Pending {
-    /// One that begins now.
-    pub(crate) fn new(host: &Host, flow: String, server: Server, scopes: Vec<String>) -> Self {
-        Self {
-            flow,
-            server,
-            key: None,
-            state: Secret::default(),
-            nonce: Secret::default(),
-            verifier: Secret::default(),
-            redirect_uri: String::new(),
-            max_age: None,
-            device_code: None,
-            interval: 0,
-            scopes,
-            resource: None,
-            until: Deadline::after(host, LIFE),
-            used: false,
-            given_up: false,
-        }
-    }
-
-    pub(crate) fn read(record: &Secret, config: &Config) -> Option<Self> {
-        let members = json::object(record.bytes())?;
-        let same = json::number(&members, "schema") == Some(SCHEMA)
-            && json::text(&members, "issuer") == Some(config.issuer.as_str())
-            && json::text(&members, "client_id") == Some(config.client_id.as_str());
-        let text = |name: &str| members.get(name).and_then(|value| value.as_str());
-        same.then_some(())?;
-        Some(Self {
-            flow: json::owned(&members, "flow")?,
-            server: Server::from_members(members.get("server")?.as_object()?, config).ok()?,
-            key: members.get("key").and_then(|key| Key::read(key.as_object()?)),
-            state: text("state")?.into(),
-            nonce: text("nonce")?.into(),
-            verifier: text("verifier")?.into(),
-            redirect_uri: text("redirect_uri")?.to_owned(),
-            max_age: json::number(&members, "max_age"),
-            device_code: secret(&members, "device_code"),
-            interval: json::number(&members, "interval")?.clamp(0, 60),
-            scopes: crate::blob::words(text("scope")?),
-            resource: json::owned(&members, "resource"),
-            until: Deadline::read(&members)?,
-            used: json::flag(&members, "used"),
-            given_up: json::flag(&members, "given_up"),
-        })
-    }
-
-    pub(crate) fn write(&self, config: &Config) -> Secret {
-        let mut record = json!({
-            "schema": SCHEMA, "issuer": config.issuer, "client_id": config.client_id, "flow": self.flow,
-            "server": self.server.members(), "key": self.key.as_ref().map(Key::members),
-            "state": self.state.text(), "nonce": self.nonce.text(), "verifier": self.verifier.text(),
-            "redirect_uri": self.redirect_uri, "device_code": self.device_code.as_ref().map(Secret::text),
-            "interval": self.interval, "scope": self.scopes.join(" "), "resource": self.resource,
-            "used": self.used, "given_up": self.given_up, "max_age": self.max_age,
-        });
-        self.until.write(&mut record);
-        json::write(record)
-    }
-
-    /// The server's time when it began, where that is known.
-    pub(crate) fn began(&self, host: &Host) -> Option<i64> {
-        let now = host.now();
-        let gone = LIFE.saturating_sub(self.until.left(host));
-        let server_now = host.memory().anchor.as_ref()?.server_now(&now);
-        Some(server_now.saturating_sub(gone))
-    }
-
-    pub(crate) fn is_over(&self, host: &Host) -> bool {
-        self.left(host) <= 0
-    }
-
-    /// How much is left of it, less than nothing when it is over. That is also one that has too much: the device's clock,
-    /// by which alone it could be told, was set back by more than an hour.
-    fn left(&self, host: &Host) -> i64 {
-        let left = self.until.left(host);
-        if left > 2 * LIFE { i64::MIN } else { left }
-    }
-
     /// Stores a new one, and then makes the session's key, where sessions are bound: so a process that is killed in between
     /// leaves no key of which nobody knows.
     pub(crate) async fn begin(mut self, host: &Host) -> Result<(Self, i64)> {
@@ -177,9 +68,33 @@ impl Pending {
         used.mark(host, version).await
     }
 
+    /// Says that its code came to nothing yet.
+    pub(crate) async fn mark_unused(&self, host: &Host, version: i64) -> Result<()> {
+        let unused = Self {
+            used: false,
+            ..self.clone()
+        };
+        unused.mark(host, version).await.map(drop)
+    }
+
+    /// Whether nobody has changed it since it was this version.
+    pub(crate) async fn is_still(&self, host: &Host, version: i64) -> Result<bool> {
+        let found = host.get(&record(&self.flow)).await?;
+        Ok(found.is_some_and(|found| found.version == version))
+    }
+
     async fn mark(&self, host: &Host, version: i64) -> Result<Option<i64>> {
         let marked = self.write(host.config());
         Ok(host.put(&record(&self.flow), marked, version).await?.ok())
+    }
+}
+
+/// Whether a new session shall be bound.
+fn wants_key(host: &Host, server: &Server) -> bool {
+    match host.config().dpop {
+        DpopPolicy::Required => true,
+        DpopPolicy::Preferred => server.dpop,
+        DpopPolicy::Off => false,
     }
 }
 
@@ -242,7 +157,7 @@ pub(crate) async fn tidy(host: &Host, room: usize) -> Result<()> {
             }
             Some(pending) => waiting.push((pending, found.version)),
             None if is_anothers(host, &found.value) => {}
-            None => forget(host, flow).await?,
+            None => bury(host, flow).await?,
         }
     }
     waiting.sort_by_key(|(pending, _)| pending.left(host));
@@ -286,7 +201,7 @@ pub(crate) async fn account_of(host: &Host, flow: &str) -> Result<Option<String>
 }
 
 /// Whether an account is of this sign-in, also one that a newer SDK has written since: it has the key.
-fn is_of(host: &Host, record: &Secret, flow: &str) -> bool {
+pub(crate) fn is_of(host: &Host, record: &Secret, flow: &str) -> bool {
     match Account::read(record, host.config()) {
         Ok(account) => account.flow == flow,
         Err(ErrorCode::StorageTooNew) => {

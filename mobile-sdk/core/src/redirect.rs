@@ -5,12 +5,13 @@ use crate::{
     error::{ErrorCode, SdkError},
     event::Event,
     form,
+    host::{Host, Result},
     outcome::Outcome,
-    pending::{self, Pending},
+    pending,
+    record::pending::{Browser, Pending},
     secret::Secret,
-    sign_in,
-    store::{Host, Result},
-    token_response::{self, Reply},
+    sign_in, token_endpoint,
+    token_response::Reply,
     url,
 };
 
@@ -59,10 +60,11 @@ impl<'a> Redirect<'a> {
         })
     }
 
-    /// Whether it answers this sign-in: the very redirect URI, and the very server (RFC 9207 section 2.4).
-    fn check(&self, pending: &Pending, issuer: &str) -> std::result::Result<(), ErrorCode> {
-        let rest = self.url.strip_prefix(pending.redirect_uri.as_str());
-        let separator = if pending.redirect_uri.contains('?') {
+    /// What it is checked with, if it answers this sign-in: the very redirect URI, and the very server (RFC 9207 section 2.4).
+    fn check<'p>(&self, pending: &'p Pending, issuer: &str) -> std::result::Result<&'p Browser, ErrorCode> {
+        let browser = pending.browser().ok_or(ErrorCode::RedirectWrongUri)?;
+        let rest = self.url.strip_prefix(browser.redirect_uri.as_str());
+        let separator = if browser.redirect_uri.contains('?') {
             '&'
         } else {
             '?'
@@ -70,13 +72,13 @@ impl<'a> Redirect<'a> {
         if !rest.is_some_and(|rest| rest.starts_with(separator)) {
             return Err(ErrorCode::RedirectWrongUri);
         }
-        if !pending.state.is(self.state.as_bytes()) {
+        if !browser.state.is(self.state.as_bytes()) {
             return Err(ErrorCode::RedirectStateUnknown);
         }
         match &self.iss {
             Some(iss) if iss != issuer => Err(ErrorCode::RedirectIssMismatch),
             None if pending.server.says_iss => Err(ErrorCode::RedirectIssMissing),
-            _ => Ok(()),
+            _ => Ok(browser),
         }
     }
 }
@@ -112,7 +114,7 @@ async fn finish(host: &Host, url: &Secret) -> Result<Outcome> {
         return Err(ErrorCode::RedirectStateUnknown.into());
     };
     // A redirect that is none of ours takes nothing away from the sign-in: the right one may still come.
-    redirect.check(&pending, &host.config().issuer)?;
+    let browser = redirect.check(&pending, &host.config().issuer)?;
     if pending.used {
         return used_before(host, &pending).await;
     }
@@ -127,7 +129,7 @@ async fn finish(host: &Host, url: &Secret) -> Result<Outcome> {
     let Some(version) = pending.mark_used(host, version).await? else {
         return Err(ErrorCode::RedirectAlreadyUsed.into());
     };
-    redeem(host, &pending, version, &code).await
+    redeem(host, &pending, browser, version, &code).await
 }
 
 /// The app was killed while, or after, the code was redeemed.
@@ -156,20 +158,28 @@ fn said_no(error: Option<(String, String)>) -> SdkError {
 }
 
 /// Redeems the code at the token endpoint of the record; an answer that is lost is asked for once more.
-async fn redeem(host: &Host, pending: &Pending, version: i64, code: &Secret) -> Result<Outcome> {
-    let form = token_response::request(host, "authorization_code")
-        .with("redirect_uri", &pending.redirect_uri)
-        .with("code_verifier", pending.verifier.text())
+async fn redeem(
+    host: &Host,
+    pending: &Pending,
+    browser: &Browser,
+    version: i64,
+    code: &Secret,
+) -> Result<Outcome> {
+    let form = token_endpoint::request(host, "authorization_code")
+        .with("redirect_uri", &browser.redirect_uri)
+        .with("code_verifier", browser.verifier.text())
         .with("code", code.text());
     let sent = host.now();
-    let mut reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
+    let mut reply = token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     if matches!(reply, Ok(Reply::Failed(HttpFailure::Ambiguous))) {
-        reply = token_response::ask(host, &pending.server, &form, pending.key.as_ref()).await;
+        reply = token_endpoint::ask(host, &pending.server, &form, pending.key.as_ref()).await;
     }
     match reply.and_then(Reply::granted) {
-        Ok(granted) => {
-            let nonce = sign_in::promises_id_token(pending).then(|| pending.nonce.text());
-            sign_in::complete(host, pending, version, &granted, nonce, &sent).await
+        Ok(granted) => sign_in::complete(host, pending, version, &granted, &sent).await,
+        // The same redirect may be tried again: what was not redeemed is good still, and what was is refused.
+        Err(error) if error.may_pass() => {
+            let _or_not = pending.mark_unused(host, version).await;
+            Err(error)
         }
         Err(error) => {
             pending::give_up(host, pending, version).await?;

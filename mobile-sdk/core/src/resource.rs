@@ -1,18 +1,16 @@
 //! Requests to APIs with an access token (RFC 6750, RFC 9449 section 7), and what their answers mean.
 
 use crate::{
-    account,
-    clock::Moment,
+    access_token,
+    clock::{Moment, NOTICEABLE},
     config::Config,
     effect::Header,
     end,
     error::ErrorCode,
-    event::EndReason,
     headers,
+    host::{Host, Result},
     memory::Shared,
     outcome::{Outcome, RequestHeaders, Verdict, Want},
-    refresh,
-    store::{Host, Result},
     url,
 };
 
@@ -25,7 +23,7 @@ pub(crate) async fn authorize(
 ) -> Result<Outcome> {
     check(host.config(), method, to)?;
     for _ in 0..2 {
-        let (id, token) = refresh::obtain(host, account.clone(), &want).await?;
+        let (id, token) = access_token::obtain(host, account.clone(), &want).await?;
         let mut headers = vec![Header {
             name: "Authorization".to_owned(),
             value: format!("{} {}", token.token_type, token.value.text()).into(),
@@ -39,15 +37,7 @@ pub(crate) async fn authorize(
                     value: proof.into(),
                 }),
                 Err(error) if error.code == ErrorCode::KeyLost => {
-                    let (account, _) = account::load(host, &id).await?;
-                    if account.key.as_ref() == Some(&key) {
-                        if host.config().read_only {
-                            return Err(ErrorCode::ReadOnly.into());
-                        }
-                        end::over(host, &account, EndReason::KeyLost).await?;
-                        return Err(error);
-                    }
-                    // In another process the person has signed in anew: the key that was remembered is the old session's.
+                    end::without_key(host, &id, &key).await?;
                     continue;
                 }
                 Err(error) => return Err(error),
@@ -98,6 +88,16 @@ pub(crate) fn seen(
                 memory.session(&account).refused_before = now.monotonic_ms.saturating_add(1);
             }
             Verdict::Retry
+        }
+        // Perhaps our time is wrong, and the API tells a better one.
+        Some("invalid_dpop_proof") if tries == 0 => {
+            let thought = memory.offset();
+            memory.hear(answered, now, now);
+            if memory.offset().abs_diff(thought) > NOTICEABLE {
+                Verdict::Retry
+            } else {
+                Verdict::Pass
+            }
         }
         _ => Verdict::Pass,
     }

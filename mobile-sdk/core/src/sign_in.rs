@@ -2,7 +2,6 @@
 
 use crate::{
     account, base64,
-    blob::Account,
     clock::Moment,
     config::{Config, ParPolicy, is_scope},
     discovery,
@@ -11,12 +10,14 @@ use crate::{
     error::{ErrorCode, SdkError},
     event::{EndReason, Event},
     form::Form,
+    host::{Host, Result},
     id_token,
     outcome::{AuthorizationReady, AuthorizeParams, Outcome},
-    par,
-    pending::{self, Pending},
-    pkce,
-    store::{Host, Result},
+    par, pending, pkce,
+    record::{
+        account::Account,
+        pending::{Browser, Kind, Pending},
+    },
     token_response::Granted,
     url,
 };
@@ -29,16 +30,17 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
     let state = host.random_text().await?;
     let flow = pending::flow_of(&state);
     let scopes = scopes(host.config(), params.scopes.as_ref())?;
-    let pending = Pending {
+    let browser = Browser {
         state: state.into(),
         nonce: host.random_text().await?.into(),
         verifier: host.random_text().await?.into(),
-        max_age: params.max_age.map(i64::from),
         redirect_uri: host.config().redirect_uri.clone(),
-        ..Pending::new(host, flow.clone(), server, scopes)
+        max_age: params.max_age.map(i64::from),
     };
+    let kind = Kind::Browser(browser.clone());
+    let pending = Pending::new(host, flow.clone(), server, scopes, kind);
     let (pending, version) = pending.begin(host).await?;
-    let request = request(host.config(), &pending, &params);
+    let request = request(host.config(), &pending, &browser, &params);
     let url = match address(host, &pending, &request).await {
         Ok(url) => url,
         Err(error) => {
@@ -46,11 +48,10 @@ pub(crate) async fn begin(host: &Host, params: AuthorizeParams) -> Result<Outcom
             return Err(error);
         }
     };
-    let redirect_uri = pending.redirect_uri.clone();
     Ok(Outcome::AuthorizationReady {
         ready: AuthorizationReady {
             url,
-            redirect_uri,
+            redirect_uri: browser.redirect_uri,
             flow_id: flow,
         },
     })
@@ -75,17 +76,17 @@ async fn address(host: &Host, pending: &Pending, request: &Form) -> Result<Strin
 }
 
 /// RFC 6749 section 4.1.1 with what makes it safe: PKCE, `nonce`, the key.
-fn request(config: &Config, pending: &Pending, params: &AuthorizeParams) -> Form {
+fn request(config: &Config, pending: &Pending, browser: &Browser, params: &AuthorizeParams) -> Form {
     let max_age = params.max_age.map(|seconds| seconds.to_string());
     let thumbprint = pending.key.as_ref().map(Key::thumbprint);
     let mut form = Form::default()
         .with("response_type", "code")
         .with("client_id", &config.client_id)
-        .with("redirect_uri", &pending.redirect_uri)
+        .with("redirect_uri", &browser.redirect_uri)
         .with("scope", &pending.scopes.join(" "))
-        .with("state", pending.state.text())
-        .with("nonce", pending.nonce.text())
-        .with("code_challenge", &pkce::challenge(pending.verifier.text()))
+        .with("state", browser.state.text())
+        .with("nonce", browser.nonce.text())
+        .with("code_challenge", &pkce::challenge(browser.verifier.text()))
         .with("code_challenge_method", "S256")
         .with_some("dpop_jkt", thumbprint.as_deref())
         .with_some("login_hint", params.login_hint.as_deref())
@@ -152,24 +153,26 @@ pub(crate) async fn complete(
     pending: &Pending,
     version: i64,
     granted: &Granted,
-    nonce: Option<&str>,
     sent: &Moment,
 ) -> Result<Outcome> {
     let mut account = unchecked(host, pending, granted, sent);
-    match check(host, pending, granted, nonce) {
+    match check(host, pending, granted) {
         Ok(sub) => account.sub = sub,
         Err(error) => return refuse(host, pending, version, &account, error).await,
     }
     if let Some(sub) = &account.sub {
         account.id = id_of(host.config(), sub);
     }
-    match replace(host, &account).await {
-        Err(error) if error.code == ErrorCode::StorageTooNew => {
-            return refuse(host, pending, version, &account, error).await;
-        }
-        replaced => replaced?,
+    if !pending.is_still(host, version).await? {
+        // It took so long that another process has given it up, and its key.
+        end::give_back(host, &account).await;
+        return Err(ErrorCode::CodeRefused.into());
     }
-    pending::forget(host, &pending.flow).await?;
+    if let Err(error) = replace(host, &account).await {
+        return refuse(host, pending, version, &account, error.of_a_lost_sign_in()).await;
+    }
+    // It is stored: what is left to do, `resume` does too.
+    let _later = pending::forget(host, &pending.flow).await;
     host.memory().learn(&account);
     host.tell(Event::AccountAdded {
         account: account.id.clone(),
@@ -185,7 +188,7 @@ async fn refuse(
     error: SdkError,
 ) -> Result<Outcome> {
     end::give_back(host, account).await;
-    pending::give_up(host, pending, version).await?;
+    let _later = pending::give_up(host, pending, version).await;
     Err(error)
 }
 
@@ -207,7 +210,7 @@ pub(crate) async fn too_late(host: &Host, pending: &Pending, granted: &Granted, 
 
 fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -> Account {
     let scopes = granted.scope.clone().unwrap_or_else(|| pending.scopes.clone());
-    let token = granted.access(pending.resource.clone(), None, &scopes, sent);
+    let token = granted.access(None, None, &scopes, sent);
     Account {
         id: short(&pending.flow),
         flow: pending.flow.clone(),
@@ -223,18 +226,19 @@ fn unchecked(host: &Host, pending: &Pending, granted: &Granted, sent: &Moment) -
     }
 }
 
-/// OpenID Connect Core section 3.1.2.1.
-pub(crate) fn promises_id_token(pending: &Pending) -> bool {
-    pending.scopes.iter().any(|scope| scope == "openid")
-}
-
-fn check(host: &Host, pending: &Pending, granted: &Granted, nonce: Option<&str>) -> Result<Option<String>> {
+fn check(host: &Host, pending: &Pending, granted: &Granted) -> Result<Option<String>> {
     granted.check_type(pending.key.is_some())?;
+    // OpenID Connect Core section 3.1.2.1.
+    let is_promised = pending.scopes.iter().any(|scope| scope == "openid");
+    let browser = pending.browser();
+    let nonce = browser.map(|browser| browser.nonce.text());
     let sub = granted.subject(host, nonce)?;
-    if promises_id_token(pending) && sub.is_none() {
+    if is_promised && sub.is_none() {
         return Err(ErrorCode::IdTokenMalformed.into());
     }
-    if let (Some(max_age), Some(token)) = (pending.max_age, &granted.id_token) {
+    if let Some(max_age) = browser.and_then(|browser| browser.max_age)
+        && let Some(token) = &granted.id_token
+    {
         id_token::check_age(token, max_age, pending.began(host))?;
     }
     Ok(sub)
@@ -260,9 +264,10 @@ pub(crate) async fn replace(host: &Host, account: &Account) -> Result<()> {
         {
             continue;
         }
-        account::make_default_if_none(host, &account.id).await?;
+        // It is stored: what fails now is no reason to say that it is not.
+        let _first = account::make_default_if_none(host, &account.id).await;
         if let Some(before) = &before {
-            end::finish(host, &before.flow).await?;
+            let _later = end::finish(host, &before.flow).await;
         }
         return Ok(());
     }

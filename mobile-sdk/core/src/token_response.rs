@@ -1,21 +1,15 @@
-//! The token endpoint: asking it, and understanding what it says (RFC 6749 section 5).
+//! What the token endpoint says (RFC 6749 section 5), and what it means.
 
 use crate::{
-    attestation,
-    blob::{AccessToken, secret, words},
     clock::{Moment, Until},
-    config::DpopPolicy,
-    discovery::Server,
-    dpop::Key,
-    effect::{Header, HttpFailure, HttpRequest, HttpResponse},
+    config::is_scope,
+    effect::HttpFailure,
     error::{ErrorCode, SdkError},
-    form::Form,
-    headers,
+    host::{Host, Result},
     id_token::{self, Expected},
-    json,
-    patience::{Patience, offset},
+    json::{self, secret, words},
+    record::account::AccessToken,
     secret::Secret,
-    store::{Host, Result},
 };
 
 /// A successful answer.
@@ -78,7 +72,11 @@ impl Granted {
             refresh_token: secret(&members, "refresh_token"),
             id_token: secret(&members, "id_token"),
             device_secret: secret(&members, "device_secret"),
-            scope: json::text(&members, "scope").map(words),
+            scope: json::text(&members, "scope").map(|scope| {
+                let mut scopes = words(scope);
+                scopes.retain(|scope| is_scope(scope));
+                scopes
+            }),
         })
     }
 
@@ -139,6 +137,12 @@ fn is_visible(token: &Secret) -> bool {
     token.bytes().iter().all(|b| (b' '..=b'~').contains(b))
 }
 
+/// Whether a refresh token is one (RFC 6749 appendix A.17) and as long in a record as it may be.
+fn is_storable(token: &str) -> bool {
+    let escaped = token.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
+    token.bytes().all(|b| matches!(b, b' '..=b'~')) && token.len() + escaped <= 16384
+}
+
 impl Refusal {
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let members = json::object(body)?;
@@ -170,146 +174,5 @@ impl Refusal {
             _ => ErrorCode::RequestRejected,
         };
         SdkError::saying(code, &format!("{}: {}", self.error, self.details))
-    }
-}
-
-/// What each request to the token endpoint says.
-pub(crate) fn request(host: &Host, grant_type: &str) -> Form {
-    let version = host.config().app_version.as_ref().map(|version| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "._+-".contains(c);
-        let sent = version.chars().take(32);
-        sent.map(|c| if plain(c) { c } else { '-' }).collect::<String>()
-    });
-    Form::default()
-        .with("grant_type", grant_type)
-        .with("client_id", &host.config().client_id)
-        .with_some(
-            "app_version",
-            version.as_deref().filter(|version| !version.is_empty()),
-        )
-}
-
-/// Asks the token endpoint, or another that answers like it, with a proof that was made for it.
-pub(crate) async fn post(
-    host: &Host,
-    server: &Server,
-    form: &Form,
-    key: Option<&Key>,
-    proof: Option<String>,
-) -> Result<Reply> {
-    let mut extra = attestation::headers(host, server, key).await?;
-    extra.extend(proof.map(|proof| Header {
-        name: "DPoP".to_owned(),
-        value: proof.into(),
-    }));
-    match send(host, &server.token, form, extra).await? {
-        Err(failure) => Ok(Reply::Failed(failure)),
-        Ok(response) if response.status == 200 => match Granted::parse(response.body.bytes()) {
-            Some(granted) => Ok(Reply::Granted(granted)),
-            None => Err(ErrorCode::ServerUnavailable.into()),
-        },
-        Ok(response) if is_elsewhere(response.status) => Ok(Reply::Moved),
-        Ok(response) => Ok(Reply::Refused(refusal(host, &response).await?)),
-    }
-}
-
-/// Whether a refresh token is one (RFC 6749 appendix A.17) and as long in a record as it may be.
-fn is_storable(token: &str) -> bool {
-    let escaped = token.bytes().filter(|b| matches!(b, b'"' | b'\\')).count();
-    token.bytes().all(|b| matches!(b, b' '..=b'~')) && token.len() + escaped <= 16384
-}
-
-/// Whether nobody answers there, or somebody who points elsewhere.
-pub(crate) fn is_elsewhere(status: u16) -> bool {
-    matches!(status, 300..=399 | 404 | 405 | 410)
-}
-
-/// The same with proofs made as needed, for what is not a refresh.
-pub(crate) async fn ask(host: &Host, server: &Server, form: &Form, key: Option<&Key>) -> Result<Reply> {
-    let mut patience = Patience::default();
-    loop {
-        let proof = match key {
-            Some(key) => Some(key.proof(host, "POST", &server.token, None).await?),
-            None => None,
-        };
-        let before = offset(host);
-        let reply = post(host, server, form, key, proof).await?;
-        if !patience.again(host, &reply, before).await? {
-            return Ok(reply);
-        }
-    }
-}
-
-/// Posts a form.
-pub(crate) async fn send(
-    host: &Host,
-    url: &str,
-    form: &Form,
-    extra: Vec<Header>,
-) -> Result<std::result::Result<HttpResponse, HttpFailure>> {
-    let mut headers = vec![
-        Header {
-            name: "Content-Type".to_owned(),
-            value: "application/x-www-form-urlencoded".into(),
-        },
-        Header {
-            name: "Accept".to_owned(),
-            value: "application/json".into(),
-        },
-    ];
-    headers.extend(extra);
-    let request = HttpRequest {
-        method: "POST".to_owned(),
-        url: url.to_owned(),
-        headers,
-        body: form.as_str().into(),
-    };
-    host.send(request).await
-}
-
-/// The server's own error, or that it is none: only a well-formed one of status 400, 401 or 403 counts as a no.
-pub(crate) async fn refusal(host: &Host, response: &HttpResponse) -> Result<Refusal> {
-    let wait = headers::retry_after(&response.headers, host.server_now());
-    match response.status {
-        429 => Err(SdkError::after(
-            ErrorCode::RateLimited,
-            Some(jittered(host, wait.unwrap_or(5000)).await),
-        )),
-        400 | 401 | 403 => {
-            Refusal::parse(response.body.bytes()).ok_or_else(|| ErrorCode::ServerUnavailable.into())
-        }
-        _ => {
-            let wait = match wait {
-                Some(wait) => Some(jittered(host, wait).await),
-                None => None,
-            };
-            Err(SdkError::after(ErrorCode::ServerUnavailable, wait))
-        }
-    }
-}
-
-/// Up to a quarter more, so that many who wait do not come back at once.
-async fn jittered(host: &Host, ms: u64) -> u64 {
-    let drawn = host.random(1).await.ok();
-    let byte = drawn.and_then(|drawn| drawn.bytes().first().copied());
-    ms + ms * u64::from(byte.unwrap_or(0)) / 1024
-}
-
-/// Whether a new session shall be bound.
-pub(crate) fn wants_key(host: &Host, server: &Server) -> bool {
-    match host.config().dpop {
-        DpopPolicy::Required => true,
-        DpopPolicy::Preferred => server.dpop,
-        DpopPolicy::Off => false,
-    }
-}
-
-impl From<HttpFailure> for SdkError {
-    fn from(failure: HttpFailure) -> Self {
-        match failure {
-            HttpFailure::NotSent => ErrorCode::Offline,
-            HttpFailure::Ambiguous => ErrorCode::NoAnswer,
-        }
-        .into()
     }
 }

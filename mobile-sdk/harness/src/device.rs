@@ -108,6 +108,18 @@ impl Device {
         }
     }
 
+    /// Starts a process of a part of the app that may only read, such as a widget.
+    pub fn widget(self: &Arc<Self>) -> App {
+        let config = Config {
+            read_only: true,
+            ..self.config.clone()
+        };
+        App {
+            core: Core::new(config).expect("a configuration"),
+            ..self.app()
+        }
+    }
+
     /// Changes the network.
     pub fn wire(&self, wire: impl Fn(&HttpRequest) -> Input + Send + Sync + 'static) {
         *self.wire.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(wire);

@@ -9,7 +9,7 @@ use crate::{
     flows::{
         events,
         keys::{
-            self, Listed,
+            self, ListedKey,
             rotate::{Rotated, Withdrawn},
         },
     },
@@ -38,7 +38,7 @@ impl Admin {
     }
 
     /// Every key.
-    pub(in crate::cli) async fn keys(&self) -> anyhow::Result<Vec<Listed>> {
+    pub(in crate::cli) async fn keys(&self) -> anyhow::Result<Vec<ListedKey>> {
         match self {
             Self::Here(app) => Ok(keys::listed(&app.provider).await?),
             Self::There(server, _) => {

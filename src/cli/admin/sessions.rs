@@ -9,20 +9,21 @@ use crate::{
     base::{
         id::{BrowserSessionId, ClientId, DeviceSessionId, UserId},
         page::{MAX_PAGE, Page},
+        session_id::SessionId,
         text::Note,
         time::{Clock, Lifetime},
     },
-    cli::{
-        remote::{Remote, missing},
-        session::Node,
-    },
+    cli::remote::{Remote, missing},
     domain::{browser_session_filter::BrowserSessionFilter, session_filter::SessionFilter},
     flows::{
         admin::{By, people::PeopleError, sessions as verbs},
         confirm::{self, Reached, Wait},
         sessions::{self, Search, Shown},
     },
-    store::{app_versions::VersionCount, browser_sessions, device_sessions::list::Listed, ending::Ended},
+    store::{
+        app_versions::VersionCount, browser_sessions, device_sessions::list::ListedDeviceSession,
+        ending::Ended,
+    },
 };
 
 /// What ended, and who refuses it by now when somebody waits for that.
@@ -35,7 +36,7 @@ impl Admin {
         filter: &SessionFilter,
         after: Option<DeviceSessionId>,
         limit: i64,
-    ) -> anyhow::Result<Search<Listed>> {
+    ) -> anyhow::Result<Search<ListedDeviceSession>> {
         match self {
             Self::Here(app) => Ok(sessions::list(&app.provider, filter, after, limit).await?),
             Self::There(server, _) => {
@@ -53,7 +54,7 @@ impl Admin {
         filter: &BrowserSessionFilter,
         after: Option<BrowserSessionId>,
         limit: i64,
-    ) -> anyhow::Result<Search<browser_sessions::list::Listed>> {
+    ) -> anyhow::Result<Search<browser_sessions::list::ListedBrowserSession>> {
         match self {
             Self::Here(app) => Ok(sessions::browsers::list(&app.provider, filter, after, limit).await?),
             Self::There(server, _) => {
@@ -69,7 +70,7 @@ impl Admin {
     pub(in crate::cli) async fn browsers_of(
         &self,
         user: UserId,
-    ) -> anyhow::Result<Vec<browser_sessions::list::Listed>> {
+    ) -> anyhow::Result<Vec<browser_sessions::list::ListedBrowserSession>> {
         let filter = BrowserSessionFilter {
             user: Some(user),
             ..BrowserSessionFilter::default()
@@ -81,7 +82,7 @@ impl Admin {
     pub(in crate::cli) async fn browser(
         &self,
         id: BrowserSessionId,
-    ) -> anyhow::Result<Option<Shown<browser_sessions::list::Listed>>> {
+    ) -> anyhow::Result<Option<Shown<browser_sessions::list::ListedBrowserSession>>> {
         match self {
             Self::Here(app) => Ok(sessions::browsers::show(&app.provider, id).await?),
             Self::There(server, _) => missing(server.get(&format!("/browser-sessions/{id}"), &[]).await),
@@ -118,7 +119,7 @@ impl Admin {
     /// nothing more, and is waited for likewise.
     pub(in crate::cli) async fn end(
         &self,
-        node: Node,
+        id: SessionId,
         why: Option<Note>,
         patience: Option<Lifetime>,
     ) -> anyhow::Result<Option<Told>> {
@@ -126,19 +127,15 @@ impl Admin {
             Self::Here(app) => {
                 let (provider, by) = (&app.provider, By::operator());
                 let wait = place(app, patience)?;
-                let ended = match node {
-                    Node::Browser(id) => verbs::end_browser(provider, &by, id, why).await,
-                    Node::Device(id) => verbs::end_device(provider, &by, id, why).await,
-                };
-                match ended {
+                match verbs::end(provider, &by, id, why).await {
                     Err(PeopleError::Unknown(_)) => Ok(None),
                     ended => Ok(Some(reached(ended?.1, wait).await?)),
                 }
             }
             Self::There(server, clock) => {
-                let path = match node {
-                    Node::Browser(id) => format!("/browser-sessions/{id}/end"),
-                    Node::Device(id) => format!("/sessions/{id}/end"),
+                let path = match id {
+                    SessionId::Browser(id) => format!("/browser-sessions/{id}/end"),
+                    SessionId::Device(id) => format!("/sessions/{id}/end"),
                 };
                 missing(end_there(server, clock, &path, why, patience).await)
             }

@@ -3,9 +3,9 @@
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::{confirmed, filter::FilterFlags, node::Node};
+use super::{confirmed, filter::FilterFlags};
 use crate::{
-    base::{id::MassEndId, text::Note, time::Lifetime},
+    base::{id::MassEndId, session_id::SessionId, text::Note, time::Lifetime},
     cli::{admin::Admin, failure::Unconfirmed, place::Place, table::table, words, world::World},
     flows::{confirm::Confirmation, mass_end::Counted},
     store::mass_ends::{MassEnd, Standing},
@@ -34,27 +34,27 @@ pub(super) struct How {
 
 pub(super) async fn end(
     admin: &Admin,
-    session: Option<Node>,
+    session: Option<SessionId>,
     flags: &FilterFlags,
     how: How,
     json: bool,
     world: &mut World,
 ) -> anyhow::Result<()> {
     if how.dry_run {
-        if let Some(node) = session {
-            bail!("--dry-run counts the sessions that match; {node} is one");
+        if let Some(id) = session {
+            bail!("--dry-run counts the sessions that match; {id} is one");
         }
         let counted = admin.count(&flags.filter(admin).await?).await?;
         return world.output.result(json, &counted, || dry(counted));
     }
     let patience = how.wait.then_some(how.timeout);
-    let (mut value, whose, told) = if let Some(node) = session {
-        let Some(told) = admin.end(node, how.reason, patience).await? else {
+    let (mut value, whose, told) = if let Some(id) = session {
+        let Some(told) = admin.end(id, how.reason, patience).await? else {
             bail!(
-                "there is no session {node}: it never was, or ended more than two days ago; see `postern session list`"
+                "there is no session {id}: it never was, or ended more than two days ago; see `postern session list`"
             );
         };
-        (json!({ "session": node.to_string() }), node.to_string(), told)
+        (json!({ "session": id.to_string() }), id.to_string(), told)
     } else if let Some(email) = flags.only_user() {
         let user = admin.user(email).await?.id;
         let told = admin.end_user(user, how.reason, patience).await?;

@@ -27,9 +27,9 @@ use crate::{
 #[derive(Serialize)]
 struct Sessions {
     #[serde(flatten)]
-    devices: Page<device_sessions::list::Listed>,
+    devices: Page<device_sessions::list::ListedDeviceSession>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    browsers: Option<Vec<browser_sessions::list::Listed>>,
+    browsers: Option<Vec<browser_sessions::list::ListedBrowserSession>>,
 }
 
 /// Which page.
@@ -107,8 +107,8 @@ pub(super) async fn browsers(
     })
 }
 
-fn browser_table(browsers: &[browser_sessions::list::Listed], now: Instant) -> String {
-    let row = |session: &browser_sessions::list::Listed| {
+fn browser_table(browsers: &[browser_sessions::list::ListedBrowserSession], now: Instant) -> String {
+    let row = |session: &browser_sessions::list::ListedBrowserSession| {
         [
             session.id.to_string(),
             session.user.to_string(),
@@ -126,7 +126,7 @@ fn shown(sessions: &Sessions, now: Instant) -> String {
     if let Some(browsers) = sessions.browsers.as_ref().filter(|browsers| !browsers.is_empty()) {
         parts.push(browser_table(browsers, now));
     }
-    let row = |session: &device_sessions::list::Listed| {
+    let row = |session: &device_sessions::list::ListedDeviceSession| {
         [
             session.id.to_string(),
             session.user.to_string(),

@@ -25,7 +25,7 @@ use crate::{
     store::{
         app_versions::VersionCount,
         browser_sessions, client_secrets,
-        device_sessions::list::Listed,
+        device_sessions::list::ListedDeviceSession,
         error::{Result, StoreError},
         mass_ends::MassEnd,
         users,
@@ -65,7 +65,7 @@ impl People {
 #[derive(Debug)]
 pub struct SignedIn {
     /// The sessions.
-    pub search: Search<Listed>,
+    pub search: Search<ListedDeviceSession>,
     /// Whose they are.
     pub people: People,
 }
@@ -195,9 +195,9 @@ pub struct Profile {
     /// The person.
     pub user: User,
     /// Apps in which they are signed in.
-    pub apps: Option<Search<Listed>>,
+    pub apps: Option<Search<ListedDeviceSession>>,
     /// Browsers in which they are.
-    pub browsers: Vec<browser_sessions::list::Listed>,
+    pub browsers: Vec<browser_sessions::list::ListedBrowserSession>,
     /// What happened to them lately.
     pub history: Option<Happened>,
 }

@@ -3,6 +3,7 @@
 use crate::{
     base::{
         id::{BrowserSessionId, DeviceSessionId, UserId},
+        session_id::SessionId,
         text::Note,
     },
     domain::{ending::Ending, event::Subject},
@@ -16,13 +17,13 @@ use crate::{
     },
     store::{
         browser_sessions,
-        device_sessions::{self, list::Listed},
+        device_sessions::{self, list::ListedDeviceSession},
         ending::Ended,
     },
 };
 
 /// A session of an app.
-pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<Listed, PeopleError> {
+pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<ListedDeviceSession, PeopleError> {
     let found = device_sessions::list::one(&provider.db, id).await?;
     Ok(found.ok_or(Unknown("session"))?)
 }
@@ -31,9 +32,22 @@ pub async fn device(provider: &Provider, id: DeviceSessionId) -> Result<Listed, 
 pub async fn browser(
     provider: &Provider,
     id: BrowserSessionId,
-) -> Result<browser_sessions::list::Listed, PeopleError> {
+) -> Result<browser_sessions::list::ListedBrowserSession, PeopleError> {
     let found = browser_sessions::list::one(&provider.db, id).await?;
     Ok(found.ok_or(Unknown("session"))?)
+}
+
+/// Ends the session that this names.
+pub async fn end(
+    provider: &Provider,
+    by: &By,
+    id: SessionId,
+    note: Option<Note>,
+) -> Result<(UserId, Ended), PeopleError> {
+    match id {
+        SessionId::Device(id) => end_device(provider, by, id, note).await,
+        SessionId::Browser(id) => end_browser(provider, by, id, note).await,
+    }
 }
 
 /// Ends a session of an app, with what hangs under it.

@@ -129,7 +129,7 @@ async fn write_down(
     down: Down,
 ) -> Result<(), NotOpened> {
     let now = provider.clock.now();
-    let since = counted_since(provider, now);
+    let since = counted_since(provider.longest_access_token(), now);
     if instances::open(&provider.db, &client.id, name, down, now, since).await? {
         Ok(())
     } else {

@@ -9,7 +9,7 @@ use crate::{
     domain::browser_session_filter::BrowserSessionFilter,
     flows::Provider,
     store::{
-        browser_sessions::list::{self, Listed},
+        browser_sessions::list::{self, ListedBrowserSession},
         error::Result,
     },
 };
@@ -20,7 +20,7 @@ pub async fn list(
     filter: &BrowserSessionFilter,
     after: Option<BrowserSessionId>,
     limit: i64,
-) -> Result<Search<Listed>> {
+) -> Result<Search<ListedBrowserSession>> {
     let now = provider.clock.now();
     let limit = limit.max(1);
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -39,7 +39,7 @@ pub async fn list(
         before = rows.last().map_or(before, |last| last.id);
         looked_at += rows.len() as u64;
         is_over = i64::try_from(rows.len()).is_ok_and(|rows| rows < stride);
-        let fits = |row: &Listed| is_live(provider, row, now) && filter.fits(&row.traits());
+        let fits = |row: &ListedBrowserSession| is_live(provider, row, now) && filter.fits(&row.traits());
         found.extend(rows.into_iter().filter(fits));
         stride = STRIDE;
     }
@@ -50,12 +50,12 @@ pub async fn list(
 }
 
 /// Whether its cookie would be taken.
-fn is_live(provider: &Provider, session: &Listed, now: Instant) -> bool {
+fn is_live(provider: &Provider, session: &ListedBrowserSession, now: Instant) -> bool {
     session.end.is_none() && session.expires_at > now && session.last_seen_at > provider.idle_since(now)
 }
 
 /// One browser session; ended ones are there for two days.
-pub async fn show(provider: &Provider, id: BrowserSessionId) -> Result<Option<Shown<Listed>>> {
+pub async fn show(provider: &Provider, id: BrowserSessionId) -> Result<Option<Shown<ListedBrowserSession>>> {
     let found = list::one(&provider.db, id).await?;
     Ok(found.map(|session| {
         let state = match &session.end {
@@ -74,7 +74,7 @@ pub async fn show(provider: &Provider, id: BrowserSessionId) -> Result<Option<Sh
 }
 
 /// A person's browser sessions, newest first; 200 at most.
-pub async fn of_user(provider: &Provider, user: UserId) -> Result<Vec<Listed>> {
+pub async fn of_user(provider: &Provider, user: UserId) -> Result<Vec<ListedBrowserSession>> {
     let now = provider.clock.now();
     list::of_user(&provider.db, user, now, provider.idle_since(now)).await
 }

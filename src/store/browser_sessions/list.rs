@@ -45,7 +45,7 @@ statements! {
 
 /// A browser session in a list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedBrowserSession {
     /// Its id.
     pub id: BrowserSessionId,
     /// Whose.
@@ -63,7 +63,7 @@ pub struct Listed {
     pub end: Option<(Instant, String)>,
 }
 
-impl Listed {
+impl ListedBrowserSession {
     /// What filters look at.
     pub fn traits(&self) -> BrowserTraits<'_> {
         BrowserTraits {
@@ -75,8 +75,10 @@ impl Listed {
     }
 }
 
-fn read((id, user, label, created_at, last_seen_at, expires_at, ended_at, reason): Row) -> Listed {
-    Listed {
+fn read(
+    (id, user, label, created_at, last_seen_at, expires_at, ended_at, reason): Row,
+) -> ListedBrowserSession {
+    ListedBrowserSession {
         id,
         user,
         label,
@@ -95,7 +97,7 @@ pub async fn newest(
     before: BrowserSessionId,
     since: BrowserSessionId,
     limit: i64,
-) -> Result<Vec<Listed>> {
+) -> Result<Vec<ListedBrowserSession>> {
     let rows = match user {
         None => db.read_all(NEWEST, (before, since, limit)).await?,
         Some(user) => db.read_all(NEWEST_OF_USER, (user, before, since, limit)).await?,
@@ -104,12 +106,17 @@ pub async fn newest(
 }
 
 /// A person's live browser sessions, newest first; 200 at most.
-pub async fn of_user(db: &Db, user: UserId, now: Instant, idle_since: Instant) -> Result<Vec<Listed>> {
+pub async fn of_user(
+    db: &Db,
+    user: UserId,
+    now: Instant,
+    idle_since: Instant,
+) -> Result<Vec<ListedBrowserSession>> {
     let rows = db.read_all(OF_USER, (user, now, idle_since)).await?;
     Ok(rows.into_iter().map(read).collect())
 }
 
 /// One session, whatever its state.
-pub async fn one(db: &Db, id: BrowserSessionId) -> Result<Option<Listed>> {
+pub async fn one(db: &Db, id: BrowserSessionId) -> Result<Option<ListedBrowserSession>> {
     Ok(db.read(ONE, (id,)).await?.map(read))
 }

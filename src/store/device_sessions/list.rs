@@ -39,7 +39,7 @@ statements! {
 
 /// A session in a list.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Listed {
+pub struct ListedDeviceSession {
     /// Its id: the `sid`.
     pub id: DeviceSessionId,
     /// Whose.
@@ -83,7 +83,7 @@ pub enum SessionState {
     Ended,
 }
 
-impl Listed {
+impl ListedDeviceSession {
     /// What filters look at.
     pub fn traits(&self) -> Traits<'_> {
         Traits {
@@ -118,14 +118,14 @@ struct ListedRow {
     retries: i64,
 }
 
-fn read(row: ListedRow) -> Result<Listed> {
+fn read(row: ListedRow) -> Result<ListedDeviceSession> {
     let state = match row.state.as_str() {
         "granted" => SessionState::Granted,
         "active" => SessionState::Active,
         "ended" => SessionState::Ended,
         _ => return Err(StoreError::corrupt("device_sessions.state")),
     };
-    Ok(Listed {
+    Ok(ListedDeviceSession {
         id: row.id,
         user: row.user_id,
         client: row.client_id,
@@ -161,7 +161,7 @@ pub async fn newest(
     before: DeviceSessionId,
     since: DeviceSessionId,
     limit: i64,
-) -> Result<Vec<Listed>> {
+) -> Result<Vec<ListedDeviceSession>> {
     let rows = match along {
         Along::All => db.read_all(NEWEST, (before, since, limit)).await?,
         Along::User(user) => db.read_all(NEWEST_OF_USER, (user, before, since, limit)).await?,
@@ -174,7 +174,7 @@ pub async fn newest(
 }
 
 /// One session, whatever its state.
-pub async fn one(db: &Db, id: DeviceSessionId) -> Result<Option<Listed>> {
+pub async fn one(db: &Db, id: DeviceSessionId) -> Result<Option<ListedDeviceSession>> {
     db.read(ONE, (id,)).await?.map(read).transpose()
 }
 

@@ -16,4 +16,4 @@ mod viewer;
 mod words;
 
 pub(super) use self::place::router;
-pub use self::place::{Listed, listed};
+pub use self::place::{ConsolePage, pages};

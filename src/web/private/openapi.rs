@@ -8,7 +8,7 @@ use super::{
     Private, Version,
     input::TIMES,
     problem::{KINDS, Kind},
-    table::{Listed, listed},
+    table::{Operation, operations},
 };
 use crate::{
     base::jws::JwsAlgorithm,
@@ -32,7 +32,7 @@ const SCHEMAS: &str = include_str!("schemas.json");
 pub(super) fn document(private: &Private, version: &Version) -> Value {
     let provider = private.provider();
     let mut paths = Map::new();
-    for route in listed() {
+    for route in operations() {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method.to_lowercase()] = operation(&route, version);
     }
@@ -124,7 +124,7 @@ pub(super) fn settings() -> BTreeSet<String> {
         .collect()
 }
 
-fn operation(route: &Listed, version: &Version) -> Value {
+fn operation(route: &Operation, version: &Version) -> Value {
     let is_legacy = route.life.within(version.life).is_legacy();
     let mut operation = json!({
         "operationId": route.id,
@@ -149,7 +149,7 @@ fn operation(route: &Listed, version: &Version) -> Value {
     operation
 }
 
-fn parameters(route: &Listed) -> Vec<Value> {
+fn parameters(route: &Operation) -> Vec<Value> {
     let mut parameters = Vec::new();
     let named = route
         .path
@@ -216,7 +216,7 @@ fn told(name: &str) -> &'static str {
 }
 
 /// What goes wrong: with every request, with those that are like this one, with this one.
-fn problems(route: &Listed, is_legacy: bool) -> Vec<Kind> {
+fn problems(route: &Operation, is_legacy: bool) -> Vec<Kind> {
     use Kind as K;
     let mut problems = vec![
         K::AddressNotAllowed,
@@ -247,7 +247,7 @@ fn problems(route: &Listed, is_legacy: bool) -> Vec<Kind> {
 }
 
 /// The answers by their status; of problems those types which they have here.
-fn responses(route: &Listed, is_legacy: bool) -> Value {
+fn responses(route: &Operation, is_legacy: bool) -> Value {
     let mut by_status: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
     for kind in problems(route, is_legacy) {
         let (slug, status, title) = kind.parts();
@@ -279,7 +279,7 @@ fn responses(route: &Listed, is_legacy: bool) -> Value {
     responses.into()
 }
 
-fn answer(route: &Listed) -> Value {
+fn answer(route: &Operation) -> Value {
     if route.answer.is_empty() {
         return json!({ "description": "Done." });
     }

@@ -27,9 +27,9 @@ use crate::domain::{
     session_filter::SessionFilter,
 };
 
-/// A route, as it is documented.
+/// An operation, as it is documented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Listed {
+pub struct Operation {
     /// `GET` and so on.
     pub method: &'static str,
     /// Below the version.
@@ -62,13 +62,13 @@ pub struct Listed {
 
 /// A route at work.
 pub(super) struct Route {
-    pub(super) listed: Listed,
+    pub(super) operation: Operation,
     pub(super) handler: MethodRouter<Private>,
 }
 
-/// Every route, as it is documented.
-pub fn listed() -> Vec<Listed> {
-    routes().into_iter().map(|route| route.listed).collect()
+/// Every operation, as it is documented.
+pub fn operations() -> Vec<Operation> {
+    routes().into_iter().map(|route| route.operation).collect()
 }
 
 fn route<H, T>(method: &'static str, path: &'static str, id: &'static str, handler: H) -> Route
@@ -84,7 +84,7 @@ where
         _ => routing::get(handler),
     };
     Route {
-        listed: Listed {
+        operation: Operation {
             method,
             path,
             id,
@@ -106,42 +106,42 @@ where
 
 impl Route {
     fn is(mut self, summary: &'static str, permission: Permission) -> Self {
-        (self.listed.summary, self.listed.permission) = (summary, permission);
+        (self.operation.summary, self.operation.permission) = (summary, permission);
         self
     }
 
     fn dangerous(mut self) -> Self {
-        self.listed.confirmed = true;
+        self.operation.confirmed = true;
         self
     }
 
     fn asks(mut self, query: &'static [&'static str]) -> Self {
-        self.listed.query = query;
+        self.operation.query = query;
         self
     }
 
     fn filters(mut self, parts: &'static [&'static str]) -> Self {
-        self.listed.filter = parts;
+        self.operation.filter = parts;
         self
     }
 
     fn takes(mut self, body: &'static str) -> Self {
-        self.listed.body = body;
+        self.operation.body = body;
         self
     }
 
     fn may_take(mut self, body: &'static str) -> Self {
-        self.listed.may_be_empty = true;
+        self.operation.may_be_empty = true;
         self.takes(body)
     }
 
     fn gives(mut self, status: u16, answer: &'static str) -> Self {
-        (self.listed.status, self.listed.answer) = (status, answer);
+        (self.operation.status, self.operation.answer) = (status, answer);
         self
     }
 
     fn or(mut self, problems: &'static [Kind]) -> Self {
-        self.listed.problems = problems;
+        self.operation.problems = problems;
         self
     }
 }
@@ -474,15 +474,15 @@ pub(super) fn router(private: &Private, versions: &[Version]) -> Router<Private>
         let document = openapi::document(private, version);
         let path = format!("/api/{}/openapi.json", version.name);
         router = router.route(&path, routing::get(move || ready(told(document.clone()))));
-        for Route { listed, handler } in routes() {
-            let path = format!("/api/{}{}", version.name, listed.path);
+        for Route { operation, handler } in routes() {
+            let path = format!("/api/{}{}", version.name, operation.path);
             let facts = Facts {
                 private: private.clone(),
-                route: format!("{} {path}", listed.method),
-                life: listed.life.within(version.life),
-                parameters: [listed.filter, listed.query],
+                route: format!("{} {path}", operation.method),
+                life: operation.life.within(version.life),
+                parameters: [operation.filter, operation.query],
             };
-            let once = (private.clone(), listed.confirmed);
+            let once = (private.clone(), operation.confirmed);
             let handler = handler
                 .layer(middleware::from_fn_with_state(once, once::layer))
                 .layer(middleware::from_fn_with_state(facts, guard::judge));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use postern::{flows::sessions, web::private::listed};
+use postern::{flows::sessions, web::private::operations};
 use serde_json::{Value, json};
 
 use super::{Machine, Postern, start};
@@ -118,8 +118,8 @@ async fn every_act_leaves_its_event_with_who_did_it_and_from_where() {
     postern.advance("3d");
     let acts = acts(&postern).await;
     let named: BTreeSet<_> = acts.iter().map(|(id, ..)| *id).collect();
-    let listed = listed();
-    let changing = listed.iter().filter(|route| route.method != "GET");
+    let operations = operations();
+    let changing = operations.iter().filter(|route| route.method != "GET");
     assert_eq!(named, changing.map(|route| route.id).collect());
     let machine = Machine::mighty(&postern).await;
     for (id, path, body, kind) in acts {
@@ -137,7 +137,7 @@ async fn every_act_leaves_its_event_with_who_did_it_and_from_where() {
             }
             _ => path,
         };
-        let route = listed.iter().find(|route| route.id == id).expect("a route");
+        let route = operations.iter().find(|route| route.id == id).expect("a route");
         let done = machine.send(route.method, &path, body, &[]).await;
         assert_eq!(done.status.as_u16(), route.status, "{id}: {done:?}");
         let told = machine.get(&format!("/events?since={since}")).await.json();

@@ -1,7 +1,7 @@
 //! Two listeners: what is on which, and who may ask.
 
 use axum::{body::Body, http::Request};
-use postern::web::private::listed;
+use postern::web::private::operations;
 
 use super::{private, problem, send, send_from, start};
 use crate::harness::Postern;
@@ -122,7 +122,7 @@ async fn a_proxy_on_the_list_of_which_nobody_can_read_whom_it_heard_is_not_taken
 #[tokio::test]
 async fn nothing_of_admins_is_on_the_public_listener() {
     let postern = start().await;
-    let routes = listed();
+    let routes = operations();
     let api = routes.iter().map(|route| {
         (
             route.method,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use postern::{
     domain::client::{ClientKind, ClientSettings},
-    web::private::{PROBLEMS, listed},
+    web::private::{PROBLEMS, operations},
 };
 use serde_json::{Value, json};
 
@@ -27,14 +27,14 @@ async fn every_route_is_in_it_and_every_schema_is_there_and_used() {
     let document = schema::document(&postern).await;
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().expect("paths");
-    let operations: usize = paths
+    let described: usize = paths
         .values()
         .map(|path| path.as_object().expect("a path").len())
         .sum();
-    assert_eq!(operations, listed().len());
-    let ids: BTreeSet<_> = listed().iter().map(|route| route.id).collect();
-    assert_eq!(ids.len(), operations, "each has a name of its own");
-    for route in listed() {
+    assert_eq!(described, operations().len());
+    let ids: BTreeSet<_> = operations().iter().map(|route| route.id).collect();
+    assert_eq!(ids.len(), described, "each has a name of its own");
+    for route in operations() {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];
         assert_eq!(operation["operationId"], route.id);
         assert!(
@@ -78,7 +78,7 @@ async fn every_problem_is_an_answer_of_some_route_and_each_route_says_which_it_h
     let postern = start().await;
     let document = schema::document(&postern).await;
     let mut told = BTreeSet::new();
-    for route in listed() {
+    for route in operations() {
         let operation = &document["paths"][route.path][route.method.to_lowercase()];
         let responses = operation["responses"].as_object().expect("answers");
         for needed in ["400", "401", "403", "500", "503"] {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt::Write as _, fs};
 
 use postern::{
     domain::role::{Permission, Role},
-    web::private::{Listed, PROBLEMS, listed},
+    web::private::{Operation, PROBLEMS, operations},
 };
 use serde_json::json;
 
@@ -14,7 +14,7 @@ use crate::harness::{ALICE, Answer};
 const NOBODY: &str = "0197a000000070008000000000000000";
 
 /// The path of a route, of something that is not there.
-fn path(route: &Listed) -> String {
+fn path(route: &Operation) -> String {
     let id = match route.path.split('/').nth(1).expect("a noun") {
         "users" => format!("usr_{NOBODY}"),
         "sessions" => format!("dse_{NOBODY}"),
@@ -42,7 +42,7 @@ async fn a_machine_may_do_what_its_scope_says_and_nothing_else() {
         by_permission.insert(*permission, Machine::with(&postern, [*permission]).await);
     }
     let mut used = Vec::new();
-    for route in listed() {
+    for route in operations() {
         for (permission, machine) in &by_permission {
             let body = (route.method != "GET").then(|| json!({}));
             let answer = machine.send(route.method, &path(&route), body, &[]).await;
@@ -78,7 +78,7 @@ async fn a_person_may_do_what_their_role_says_and_nothing_else() {
     for role in Role::ALL {
         give_role(&postern, ALICE, Some(role)).await;
         let mut admin = Admin::signed_in(&postern, ALICE).await;
-        for route in listed() {
+        for route in operations() {
             let answer = admin.api(route.method, &path(&route), &[SAME_ORIGIN]).await;
             assert_eq!(
                 is_permitted(&answer),
@@ -96,12 +96,12 @@ async fn a_dangerous_act_wants_the_password_again_and_only_of_people() {
     give_role(&postern, ALICE, Some(Role::Owner)).await;
     let mut admin = Admin::signed_in(&postern, ALICE).await;
     postern.advance("5m");
-    for route in listed() {
+    for route in operations() {
         let answer = admin.api(route.method, &path(&route), &[SAME_ORIGIN]).await;
         assert_ne!(answer.status, 403, "{}: five minutes are not over", route.id);
     }
     postern.advance("1s");
-    for route in listed() {
+    for route in operations() {
         let answer = admin.api(route.method, &path(&route), &[SAME_ORIGIN]).await;
         let wanted = answer.status == 403 && problem(&answer) == "confirmation-needed";
         assert_eq!(wanted, route.confirmed, "{}: {answer:?}", route.id);
@@ -111,7 +111,7 @@ async fn a_dangerous_act_wants_the_password_again_and_only_of_people() {
 #[tokio::test]
 async fn nobody_without_a_token_or_a_session_learns_anything() {
     let postern = start().await;
-    for route in listed() {
+    for route in operations() {
         let asked = axum::http::Request::builder()
             .method(route.method)
             .uri(format!("/api/v1{}", path(&route)));
@@ -156,7 +156,7 @@ fn the_tables_in_the_docs_are_the_codes() {
     }
     assert!(docs.contains(&problems), "docs/admin.md should have\n{problems}");
     let mut routes = "| route | permission | password again | what |\n| --- | --- | --- | --- |\n".to_owned();
-    for route in listed() {
+    for route in operations() {
         let again = if route.confirmed { " yes" } else { "" };
         let (method, path, summary) = (route.method, route.path, route.summary);
         let _ = writeln!(

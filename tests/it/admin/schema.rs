@@ -1,7 +1,7 @@
 //! Whether an answer is what the document says.
 
 use axum::{body::Body, http::Request};
-use postern::web::private::listed;
+use postern::web::private::operations;
 use serde_json::Value;
 
 use super::send;
@@ -25,7 +25,7 @@ pub(super) async fn check(postern: &Postern, method: &str, path: &str, answer: &
                 .zip(other)
                 .all(|(part, own)| part == own || part.starts_with('{'))
     };
-    let Some(route) = listed()
+    let Some(route) = operations()
         .into_iter()
         .find(|route| route.method == method && is_it(route.path))
     else {

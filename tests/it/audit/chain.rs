@@ -13,7 +13,7 @@ use postern::{
         },
         events::{LiveError, live},
     },
-    store::{audit, events::RecordEvent},
+    store::audit,
 };
 
 use super::{checkpoint, findings, findings_against, verified, with_a_trail};
@@ -24,15 +24,7 @@ const UNCHAINED: &str = "SELECT COUNT(*) FROM events WHERE seq IS NULL";
 /// An event that was made so long ago and is committed now.
 async fn committed_late(postern: &Postern, ago: &str) {
     let at = postern.clock.now().minus(ago.parse().expect("a length of time"));
-    let record = postern
-        .provider()
-        .event(at, Subject::default(), Event::UserDisabled);
-    postern
-        .provider()
-        .db
-        .write(RecordEvent(record))
-        .await
-        .expect("written");
+    postern.happened(at, Event::UserDisabled).await;
 }
 
 #[tokio::test]
@@ -231,12 +223,7 @@ async fn what_a_restore_writes_again_is_not_taken_for_put_in() {
     );
     earlier.id = EventId::first_at(earlier.at);
     let stranger = earlier.id;
-    postern
-        .provider()
-        .db
-        .write(RecordEvent(earlier))
-        .await
-        .expect("written");
+    postern.record(earlier).await;
     let mut restoring = postern::flows::restore::Restoring::begin(postern.provider())
         .await
         .expect("begun");

@@ -12,7 +12,6 @@ use postern::{
         event_filter::EventFilter,
     },
     flows::events::{list, live, oldest},
-    store::events::RecordEvent,
 };
 use proptest::{
     collection::vec,
@@ -164,13 +163,7 @@ fn a_filter_takes_the_same_events_wherever_it_is_judged() {
                 .expect("answered");
             for (at, event, subject, actor) in events {
                 let record = postern.provider().event(at, subject, event);
-                let record = EventRecord { actor, ..record };
-                postern
-                    .provider()
-                    .db
-                    .write(RecordEvent(record))
-                    .await
-                    .expect("written");
+                postern.record(EventRecord { actor, ..record }).await;
             }
             postern.advance("200s");
             postern.chains().await;

@@ -4,11 +4,10 @@ use postern::{
     base::id::EventId,
     domain::{
         actor::Actor,
-        event::{Event, EventLine, FailedAccount, Subject},
+        event::{Event, EventLine, FailedAccount},
         event_filter::EventFilter,
     },
     flows::events::{Counted, Step, counts, list, live},
-    store::events::RecordEvent,
 };
 use proptest::prelude::*;
 
@@ -112,16 +111,7 @@ async fn what_comes_live_is_missed_by_nobody_even_when_it_was_committed_late() {
     let mut ids = Vec::new();
     for ago in ["0s", "40s", "0s"] {
         let at = postern.clock.now().minus(ago.parse().expect("a length of time"));
-        let record = postern
-            .provider()
-            .event(at, Subject::default(), Event::UserDisabled);
-        ids.push(record.id);
-        postern
-            .provider()
-            .db
-            .write(RecordEvent(record))
-            .await
-            .expect("written");
+        ids.push(postern.happened(at, Event::UserDisabled).await);
         postern.chains().await;
     }
     let (mut cursor, mut seen) = (start.cursor, Vec::new());
@@ -160,15 +150,7 @@ async fn counts_tell_hours_and_days_and_each_failure() {
             count: 7,
             minute: postern.clock.now(),
         };
-        let record = postern
-            .provider()
-            .event(postern.clock.now(), Subject::default(), failed);
-        postern
-            .provider()
-            .db
-            .write(RecordEvent(record))
-            .await
-            .expect("written");
+        postern.happened(postern.clock.now(), failed).await;
         postern.advance("1h");
         postern.chains().await;
     }

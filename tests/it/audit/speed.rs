@@ -10,7 +10,7 @@ use postern::{
         Chain,
         verify::{Verdict, verify},
     },
-    store::{db::Location, events::RecordEvent},
+    store::db::Location,
 };
 use tokio::time::{Duration, sleep};
 
@@ -67,7 +67,7 @@ async fn measured(name: &str, postern: Postern) {
                 browser: None,
             };
             let record = provider.event(clock.now(), subject, event);
-            provider.db.write(RecordEvent(record)).await.expect("written");
+            postern.record(record).await;
         });
         let all = writes.buffer_unordered(WRITERS);
         all.for_each(|()| std::future::ready(())).await;

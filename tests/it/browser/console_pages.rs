@@ -120,7 +120,7 @@ async fn show_every_page(viewport: Size) {
         ),
         (
             "console-act-browser",
-            format!("/console/browser-sessions/{at}/end"),
+            format!("/console/sessions/{at}/end"),
             "End this browser’s session?",
         ),
         (

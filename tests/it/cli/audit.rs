@@ -8,8 +8,7 @@ use crate::harness::{ALICE, Postern};
 async fn with_a_trail() -> (Postern, Shell) {
     let postern = Postern::start().await;
     postern.phone().signed_in(&mut postern.browser(), ALICE).await;
-    let mut shell = Shell::in_folder(postern.folder());
-    shell.clock = postern.clock.clone();
+    let shell = Shell::beside(&postern);
     (postern, shell)
 }
 

@@ -9,7 +9,7 @@ use crate::harness::{ALICE, BOB, Follower, Postern};
 #[tokio::test]
 async fn it_says_by_how_many_apis_the_end_is_confirmed_and_who_is_missing() {
     let postern = Postern::start_at(Clock::system(), None, |_| {}).await;
-    let shell = Shell::in_folder(postern.folder());
+    let shell = Shell::beside(&postern);
     for email in [ALICE, BOB] {
         postern.phone().signed_in(&mut postern.browser(), email).await;
     }

@@ -7,10 +7,10 @@ use postern::{
     },
     domain::{
         ending::{Ending, Reason},
-        event::{Event, Subject},
+        event::Event,
     },
     flows::restore,
-    store::{events::RecordEvent, restore::Effect},
+    store::restore::Effect,
 };
 use serde_json::{Value, json};
 
@@ -31,16 +31,10 @@ fn kinds(lines: &[Value]) -> Vec<&str> {
         .collect()
 }
 
-fn shell_of(postern: &Postern) -> Shell {
-    let mut shell = Shell::in_folder(postern.folder());
-    shell.clock = postern.clock.clone();
-    shell
-}
-
 #[tokio::test]
 async fn an_export_has_what_happened_in_its_span_oldest_first() {
     let postern = Postern::start().await;
-    let shell = shell_of(&postern);
+    let shell = Shell::beside(&postern);
     let start = postern.clock.now();
     postern.advance("1h");
     let phone = postern.phone();
@@ -79,7 +73,7 @@ async fn an_export_has_what_happened_in_its_span_oldest_first() {
 #[tokio::test]
 async fn a_line_says_what_when_and_whom_and_no_secret() {
     let postern = Postern::start().await;
-    let shell = shell_of(&postern);
+    let shell = Shell::beside(&postern);
     postern.advance("1h");
     let phone = postern.phone();
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
@@ -109,7 +103,7 @@ async fn more_events_than_a_page_come_each_once() {
     for n in 0..600 {
         postern.add_user(&format!("person{n}@example.com")).await;
     }
-    let lines = export(&shell_of(&postern), &["--since", "59m"]).await;
+    let lines = export(&Shell::beside(&postern), &["--since", "59m"]).await;
     let mut ids: Vec<_> = lines
         .iter()
         .map(|line| line["id"].as_str().expect("text"))
@@ -122,7 +116,7 @@ async fn more_events_than_a_page_come_each_once() {
 #[tokio::test]
 async fn a_time_that_is_none_says_how_to_write_it() {
     let postern = Postern::start().await;
-    let said = shell_of(&postern)
+    let said = Shell::beside(&postern)
         .run(&["events", "export", "--since", "yesterday"])
         .await
         .refused(2);
@@ -135,7 +129,7 @@ async fn a_time_that_is_none_says_how_to_write_it() {
 #[tokio::test]
 async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
     let postern = Postern::start().await;
-    let (provider, user) = (postern.provider(), postern.user(ALICE).await.id);
+    let user = postern.user(ALICE).await.id;
     let browser = BrowserSessionId::from_bytes([1; 16]);
     let device = DeviceSessionId::from_bytes([2; 16]);
     let notes: ClientId = "notes".parse().expect("a client id");
@@ -173,11 +167,10 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
                 browsers: 0,
                 note: None,
             };
-            let record = provider.event(now, Subject::default(), event);
-            provider.db.write(RecordEvent(record)).await.expect("written");
+            postern.happened(now, event).await;
         }
     }
-    let lines = shell_of(&postern)
+    let lines = Shell::beside(&postern)
         .run(&["events", "export", "--since", "1h"])
         .await
         .done();
@@ -193,7 +186,7 @@ async fn every_end_for_every_reason_is_read_from_its_line_to_be_done_again() {
 #[tokio::test]
 async fn an_export_may_be_of_one_kind_and_of_one_person() {
     let postern = Postern::start().await;
-    let shell = shell_of(&postern);
+    let shell = Shell::beside(&postern);
     for email in [ALICE, crate::harness::BOB] {
         postern.phone().signed_in(&mut postern.browser(), email).await;
     }

@@ -37,6 +37,8 @@ use postern::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::{durability::node::DATABASE, harness::Postern};
+
 /// A shell in which commands are typed: a data folder, variables, a clock.
 struct Shell {
     data: PathBuf,
@@ -66,6 +68,16 @@ impl Shell {
             data: data.to_owned(),
             clock: Clock::system(),
             variables: Vec::new(),
+        }
+    }
+
+    /// One on the machine of a server, with its clock and its database.
+    fn beside(postern: &Postern) -> Self {
+        let mut shell = Self::in_folder(postern.folder());
+        shell.clock = postern.clock.clone();
+        match &postern.database {
+            Some(database) => shell.with(DATABASE, &database.url()),
+            None => shell,
         }
     }
 

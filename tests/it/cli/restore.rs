@@ -30,8 +30,7 @@ struct Saved {
 
 impl Saved {
     async fn of(postern: &Postern) -> Self {
-        let mut shell = Shell::in_folder(postern.folder());
-        shell.clock = postern.clock.clone();
+        let shell = Shell::beside(postern);
         let backup = postern.folder().join("backup.db");
         shell
             .run(&["backup", backup.to_str().expect("text")])

@@ -5,13 +5,6 @@ use serde_json::Value;
 use super::Shell;
 use crate::harness::{ALICE, BOB, Postern, Tokens};
 
-/// A shell on the machine of a server, with the server's clock.
-fn shell(postern: &Postern) -> Shell {
-    let mut shell = Shell::in_folder(postern.database_file().parent().expect("a folder"));
-    shell.clock = postern.clock.clone();
-    shell
-}
-
 async fn ids(shell: &Shell, more: &[&str]) -> Vec<String> {
     let list = shell
         .run(&[&["session", "list", "--json"], more].concat())
@@ -25,7 +18,7 @@ async fn ids(shell: &Shell, more: &[&str]) -> Vec<String> {
 #[tokio::test]
 async fn an_app_session_is_ended_by_its_id() {
     let postern = Postern::start().await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     assert_eq!(
         shell.run(&["session", "list"]).await.done(),
         "No app is signed in.\n"
@@ -74,7 +67,7 @@ async fn an_app_session_is_ended_by_its_id() {
 #[tokio::test]
 async fn a_browser_session_is_ended_by_its_id_and_its_apps_live_on() {
     let postern = Postern::start().await;
-    let (shell, mut browser) = (shell(&postern), postern.browser());
+    let (shell, mut browser) = (Shell::beside(&postern), postern.browser());
     let phone = postern.phone();
     let tokens = phone.signed_in(&mut browser, ALICE).await;
     let list = shell
@@ -118,7 +111,7 @@ async fn a_browser_session_is_ended_by_its_id_and_its_apps_live_on() {
 #[tokio::test]
 async fn everything_of_a_person_ends_and_nothing_of_others() {
     let postern = Postern::start().await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let phone = postern.phone();
     let alice = phone.signed_in(&mut postern.browser(), ALICE).await;
     let bob = phone.signed_in(&mut postern.browser(), BOB).await;
@@ -141,7 +134,7 @@ async fn everything_of_a_person_ends_and_nothing_of_others() {
 #[tokio::test]
 async fn a_long_list_goes_on_page_by_page() {
     let postern = Postern::start().await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let mut sids = Vec::new();
     for _ in 0..3 {
         sids.push(
@@ -215,7 +208,7 @@ async fn a_long_list_goes_on_page_by_page() {
 #[tokio::test]
 async fn ends_of_many_are_listed_page_by_page() {
     let postern = Postern::start().await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let mut begun = Vec::new();
     for reason in ["one", "two", "three"] {
         let end = [
@@ -255,7 +248,7 @@ async fn what_idled_for_longer_than_its_client_allows_is_in_no_list() {
     postern
         .add_client("bank", |bank| bank.lifetimes.device_session_idle = day)
         .await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let mut browser = postern.browser();
     let short = postern.phone_of("bank").signed_in(&mut browser, ALICE).await;
     let long = postern.phone().signed_in(&mut browser, ALICE).await;
@@ -289,7 +282,7 @@ async fn what_idled_for_longer_than_its_client_allows_is_in_no_list() {
 #[tokio::test]
 async fn sessions_that_match_are_counted_first_and_end_with_a_reason() {
     let postern = Postern::start().await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let phone = postern.phone();
     let code = phone.allowed_code(&mut postern.browser(), ALICE).await;
     let old = Tokens::of(&phone.redeem_with(&code, &[("app_version", "1.0")]).await);

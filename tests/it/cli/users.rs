@@ -5,16 +5,10 @@ use serde_json::Value;
 use super::Shell;
 use crate::harness::{ALICE, BOB, Postern};
 
-fn shell(postern: &Postern) -> Shell {
-    let mut shell = Shell::in_folder(postern.database_file().parent().expect("a folder"));
-    shell.clock = postern.clock.clone();
-    shell
-}
-
 #[tokio::test]
 async fn who_is_enabled_again_signs_in_again_and_old_sessions_stay_ended() {
     let postern = Postern::start().await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let phone = postern.phone();
     let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
     let said = shell.run(&["user", "enable", ALICE]).await.done();

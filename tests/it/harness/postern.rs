@@ -16,6 +16,7 @@ use postern::{
     app::{App, AppError, Surroundings},
     base::{
         entropy::Entropy,
+        id::EventId,
         text::Email,
         time::{Clock, Instant, Lifetime},
     },
@@ -23,6 +24,7 @@ use postern::{
     domain::{
         actor::Actor,
         client::{Client, ClientKind, ClientSettings},
+        event::{Event, EventRecord, Subject},
         password::Password,
         user::User,
     },
@@ -33,7 +35,10 @@ use postern::{
         outbox,
     },
     jobs::poll::Poll,
-    store::db::{Location, Statement},
+    store::{
+        db::{Location, Statement},
+        events::RecordEvent,
+    },
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -359,6 +364,20 @@ impl Postern {
         let before = self.provider().db.statements_run();
         let result = work.await;
         (self.provider().db.statements_run() - before, result)
+    }
+
+    /// Writes an event.
+    pub(crate) async fn record(&self, record: EventRecord) {
+        let written = self.provider().db.write(RecordEvent(record)).await;
+        written.expect("written");
+    }
+
+    /// Writes what happened to nobody in particular; its id.
+    pub(crate) async fn happened(&self, at: Instant, event: Event) -> EventId {
+        let record = self.provider().event(at, Subject::default(), event);
+        let id = record.id;
+        self.record(record).await;
+        id
     }
 
     /// The newest events first: kind and data.

@@ -108,6 +108,6 @@ async fn a_lease_is_at_least_as_long_as_copies_are_asked_in() {
     })
     .await;
     let now = postern.clock.now();
-    let counted = revocations::counted_since(postern.provider(), now);
+    let counted = revocations::counted_since(postern.provider().longest_access_token(), now);
     assert!(now.since(counted) > revocations::LEASE);
 }

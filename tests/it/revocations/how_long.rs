@@ -2,12 +2,19 @@
 
 use postern::{
     base::time::{Clock, Instant, Lifetime},
-    domain::actor::Actor,
-    flows::clients::{remove, set},
+    domain::{
+        actor::Actor,
+        event::{Changed, Event, EventLine, Subject},
+    },
+    flows::{
+        clients::{remove, set},
+        confirm,
+        restore::{self, Restoring},
+    },
 };
 
 use super::{by_a_manual_clock, signed_in};
-use crate::harness::{ALICE, Postern, Tokens};
+use crate::harness::{ALICE, Follower, Postern, Tokens};
 
 /// When the last revocation is over, against the end of the token, in seconds: the list goes on for longer.
 async fn listed_beyond(postern: &Postern, tokens: &Tokens) -> i64 {
@@ -42,6 +49,56 @@ async fn an_app_whose_tokens_live_longer_says_another_node_that_this_one_has_not
     postern.advance("23h");
     deaf.provider().ends.forget(postern.clock.now());
     assert_eq!(deaf.provider().ends.revocations.all().len(), 2);
+}
+
+#[tokio::test]
+async fn what_a_backup_has_lost_is_listed_as_long_by_who_has_not_heard() {
+    let postern = by_a_manual_clock().await;
+    let deaf = postern.beside().await;
+    live_for(&postern, Some("1d")).await;
+    let (_, tokens) = signed_in(&postern).await;
+    let subject = Subject {
+        session: Some(tokens.sid().parse().expect("an id")),
+        client: Some("notes".parse().expect("an id")),
+        ..Subject::default()
+    };
+    let jti = tokens.claims()["jti"].as_str().expect("text").to_owned();
+    let lost = [
+        Event::TokenRevoked { jti },
+        Event::SessionOpened {
+            scope: "openid".parse().expect("a scope"),
+            device: String::new(),
+        },
+        Event::ClientRemoved {
+            changed: Changed::default(),
+        },
+    ];
+    let provider = deaf.provider();
+    let mut restoring = Restoring::begin(provider).await.expect("the database answers");
+    for (event, listed) in lost.into_iter().zip(1..) {
+        let record = provider.event(provider.clock.now(), subject.clone(), event);
+        let line = serde_json::to_string(&EventLine::of(&record).expect("a line"));
+        let lost = restore::read(&line.expect("JSON")).expect("a line of an export");
+        restoring.write_again(lost).await.expect("written");
+        assert_eq!(postern.revocations().await.len(), listed);
+        assert!(listed_beyond(&postern, &tokens).await >= 120, "{record:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_accepts_while_the_stream_is_down_is_waited_for_as_long_by_who_has_not_heard() {
+    let postern = by_a_manual_clock().await;
+    let deaf = postern.beside().await;
+    live_for(&postern, Some("1d")).await;
+    Follower::new(&postern, "api").await.followed().await;
+    postern.tamper("UPDATE instances SET down = 'accept'").await;
+    postern.advance("23h");
+    let (_, tokens) = signed_in(&postern).await;
+    let wait = confirm::wait(deaf.provider(), Lifetime::from_millis(10)).expect("a place");
+    let confirmation = wait.confirm().await.expect("the database answers");
+    assert_eq!(confirmation.instances, 1, "it may accept a token of yesterday");
+    let beyond = confirmation.missing[0].refuses_by.seconds();
+    assert!(beyond - tokens.claims()["exp"].as_i64().expect("a time") >= 120);
 }
 
 #[tokio::test]

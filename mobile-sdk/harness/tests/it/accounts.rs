@@ -6,8 +6,9 @@ use postern_mobile_core::{
 };
 use postern_mobile_harness::{
     device::{App, Device, Kill, fresh},
-    fake::Fake,
+    fake::{Fake, answer},
 };
+use serde_json::json;
 
 const PEOPLE: [&str; 5] = ["alice", "bob", "carol", "dave", "erin"];
 
@@ -159,19 +160,11 @@ fn a_key_that_is_lost_between_two_requests_ends_the_session_once() {
 fn a_widget_changes_nothing_whatever_it_finds() {
     let server = Fake::default();
     let device = server.signed_in();
-    let config = Config {
-        read_only: true,
-        ..device.config.clone()
-    };
-    let widget = || App {
-        core: Core::new(config.clone()).expect("a configuration"),
-        ..device.app()
-    };
     let records = device.store.records().clone();
     let asked = server.asked("token");
     // It may not use the key, or finds none: that is no reason to end the app's session.
     for error in [HookError::NotFound, HookError::KeyLost, HookError::Locked] {
-        let app = widget();
+        let app = device.widget();
         let (done, _) = app.run_with(headers(&app), Kill::Never, |_, effect| {
             matches!(effect, Effect::Sign { .. }).then_some(Input::Failed { error })
         });
@@ -182,7 +175,7 @@ fn a_widget_changes_nothing_whatever_it_finds() {
     let name = device.store.names("account/").remove(0);
     device.store.records().insert(name.clone(), b"{".to_vec());
     let spoilt = device.store.records().clone();
-    let app = widget();
+    let app = device.widget();
     for _ in 0..2 {
         let error = app.run(app.core.access_token(None, Want::default()));
         assert_eq!(error.expect_err("spoilt").code, ErrorCode::StorageCorrupt);
@@ -193,7 +186,7 @@ fn a_widget_changes_nothing_whatever_it_finds() {
         .store
         .records()
         .insert(name.clone(), records[&name].clone());
-    assert!(widget().run(headers(&widget())).is_ok() || device.app().refresh().is_ok());
+    assert!(device.widget().run(headers(&device.widget())).is_ok() || device.app().refresh().is_ok());
     assert!(device.app().refresh().is_ok());
 }
 
@@ -278,6 +271,34 @@ fn long_tokens_for_many_apis_fit_into_a_record() {
 }
 
 #[test]
+fn whom_an_app_means_that_names_nobody_is_no_other_apps_person() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let app = device.app();
+    let (ours, chosen) = accounts(&app);
+    let config = Config {
+        client_id: "another".to_owned(),
+        scopes: vec!["offline_access".to_owned()],
+        ..device.config.clone()
+    };
+    let other = App {
+        core: Core::new(config).expect("a configuration"),
+        ..device.app()
+    };
+    assert_eq!(accounts(&other), (Vec::new(), None));
+    // What it is given has no ID token, which would be for the first app.
+    let tokens =
+        json!({ "access_token": "at", "token_type": "DPoP", "expires_in": 3600, "refresh_token": "rt" });
+    server.instead(move |path, _| (path == "token").then(|| answer(200, &tokens)));
+    let theirs = server.sign_in(&other);
+    assert_eq!(accounts(&other), (vec![theirs.clone()], Some(theirs)));
+    assert!(other.run(other.core.access_token(None, fresh())).is_ok());
+    assert_eq!(accounts(&device.app()), (ours, chosen));
+    server.as_ever();
+    assert!(device.app().refresh().is_ok());
+}
+
+#[test]
 fn two_apps_on_one_store_leave_each_other_alone() {
     let server = Fake::default();
     let device = server.signed_in();
@@ -306,7 +327,7 @@ fn two_apps_on_one_store_leave_each_other_alone() {
     };
     other.begin();
     assert!(other.run(other.core.resume()).is_ok());
-    for id in accounts(&other).0 {
+    for id in accounts(&app).0 {
         let theirs = other.run(other.core.access_token(Some(id.clone()), fresh()));
         assert_eq!(theirs.expect_err("not its own").code, ErrorCode::NoSuchAccount);
         let gone = other.run(other.core.logout(Some(id), LogoutMode::Session));

@@ -3,8 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 
 use postern_mobile_core::{
-    Action, Answer, EndReason, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Next, Outcome,
-    Want,
+    Action, Answer, Effect, EndReason, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Next,
+    Outcome, Want,
 };
 use postern_mobile_harness::{
     device::{App, Kill, fresh},
@@ -59,7 +59,13 @@ fn a_server_without_the_predecessor_rule_costs_one_sign_in_and_one_event() {
         (ErrorCode::NoSuchAccount, Action::SignIn)
     );
     assert_eq!(told(&app.events), 1);
-    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert!(
+        device
+            .store
+            .records()
+            .keys()
+            .all(|key| key.starts_with("default/"))
+    );
     assert_eq!(device.keys.count(), 0);
     // And one sign-in later all is well.
     server.sign_in(&app);
@@ -157,7 +163,13 @@ fn a_hundred_waiters_hear_of_the_end_once() {
         "{failed:?}"
     );
     assert_eq!(told(&Mutex::new(events)), 1);
-    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert!(
+        device
+            .store
+            .records()
+            .keys()
+            .all(|key| key.starts_with("default/"))
+    );
     assert_eq!(device.keys.count(), 0);
 }
 
@@ -185,7 +197,11 @@ fn the_end_of_a_session_is_told_once_though_its_process_is_killed_anywhere() {
             // What a step tells is lost only with the process that takes it.
             assert!(count <= 1, "{kill:?}: {count}");
             assert!(
-                device.store.records().keys().all(|key| key == "default"),
+                device
+                    .store
+                    .records()
+                    .keys()
+                    .all(|key| key.starts_with("default/")),
                 "{kill:?}"
             );
             assert_eq!(device.keys.count(), 0, "{kill:?}");
@@ -244,6 +260,66 @@ fn what_is_no_answer_of_a_token_endpoint_ends_nothing() {
 }
 
 /// Notes as they were first written: without an issuer, with a switch in place of a reason.
+#[test]
+fn a_kill_at_any_effect_of_forgetting_leaves_no_key_without_its_session() {
+    for kill in 0.. {
+        let server = Fake::default();
+        let device = server.signed_in();
+        let app = device.app();
+        let forget = app.core.logout(None, LogoutMode::LocalOnly);
+        let (done, _) = app.run_until(forget, Kill::After(kill));
+        let app = device.app();
+        app.run(app.core.resume()).expect("resumed");
+        let sessions = device.store.names("account/").len();
+        assert_eq!(device.keys.count(), sessions, "killed after {kill}");
+        assert!(device.store.names("logout/").is_empty());
+        assert_eq!((server.ended(), server.asked("revoke")), (0, 0), "nobody is told");
+        if done.is_ok() {
+            assert_eq!(sessions, 0);
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_sign_out_that_waits_is_made_whatever_is_noted_after_it() {
+    for forgets in [false, true] {
+        let server = Fake::default();
+        let device = server.signed_in();
+        let app = device.app();
+        // Killed as soon as it had noted what is to be done.
+        for kill in 0.. {
+            let logout = app.core.logout(None, LogoutMode::Session);
+            let (killed, _) = app.run_until(logout, Kill::After(kill));
+            killed.expect_err("killed");
+            if !device.store.names("logout/").is_empty() {
+                break;
+            }
+        }
+        assert_eq!(server.ended(), 0);
+        // Then the person signs in again, and that is cut off too; or the app only forgets.
+        let app = device.app();
+        if forgets {
+            let forget = app.core.logout(None, LogoutMode::LocalOnly);
+            app.run(forget).expect("forgotten");
+        } else {
+            let back = server.browse(&app.begin());
+            let redirect = app.core.handle_redirect(back.as_str().into());
+            app.run_with(redirect, Kill::Never, |_, effect| {
+                let stores = matches!(effect, Effect::Put { key, .. } if key.starts_with("account/"));
+                stores.then_some(Input::Failed { error: HookError::Io })
+            })
+            .0
+            .expect_err("cut off");
+        }
+        let app = device.app();
+        app.run(app.core.resume()).expect("resumed");
+        assert!(device.store.names("account/").is_empty(), "signed out");
+        assert!(device.store.names("logout/").is_empty());
+        assert_eq!(server.open(), 0, "and the server was told");
+    }
+}
+
 #[test]
 fn a_revocation_that_an_older_version_has_queued_is_made() {
     for replaced in [false, true] {

@@ -7,7 +7,7 @@ use std::{
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_mobile_core::{
-    Action, Answer, AttestationPolicy, AuthorizeParams, Config, Core, Effect, ErrorCode, Header, HookError,
+    Action, Answer, AttestationPolicy, AuthorizeParams, Config, Effect, ErrorCode, Header, HookError,
     HttpFailure, Input, Next, SdkError, Verdict, Want,
 };
 use postern_mobile_harness::{
@@ -142,12 +142,18 @@ fn refresh_refused(status: u16, error: &'static str) -> SdkError {
 /// The first read of a refresh is answered like this.
 fn read(input: Input) -> SdkError {
     let app = Fake::default().signed_in().app();
+    let account = app.device.store.names("account/").remove(0);
+    let account = account.strip_prefix("account/").map(str::to_owned);
     let mut input = Some(input);
-    let (done, _) = app.run_with(app.core.access_token(None, fresh()), Kill::Never, |_, effect| {
-        matches!(effect, Effect::Get { .. })
-            .then(|| input.take())
-            .flatten()
-    });
+    let (done, _) = app.run_with(
+        app.core.access_token(account, fresh()),
+        Kill::Never,
+        |_, effect| {
+            matches!(effect, Effect::Get { .. })
+                .then(|| input.take())
+                .flatten()
+        },
+    );
     failed(done)
 }
 
@@ -342,15 +348,7 @@ fn raised_by_sessions(code: ErrorCode) -> SdkError {
         }
         ErrorCode::ReadOnly => {
             let device = Fake::default().signed_in();
-            let config = Config {
-                read_only: true,
-                ..device.config.clone()
-            };
-            let widget = App {
-                core: Core::new(config).expect("a configuration"),
-                ..device.app()
-            };
-            widget.refresh().expect_err("not by a widget")
+            device.widget().refresh().expect_err("not by a widget")
         }
         ErrorCode::HookTimeout => read(Input::Failed {
             error: HookError::Timeout,

@@ -3,11 +3,12 @@
 use std::sync::{Mutex, atomic::Ordering};
 
 use postern_mobile_core::{
-    Action, AttestationPolicy, AuthorizeParams, ConfigError, Core, DpopPolicy, ErrorCode, Event, Header,
-    Input, LogoutMode, StoredTokens, Want,
+    Action, AttestationPolicy, AuthorizeParams, ConfigError, Core, DpopPolicy, Effect, ErrorCode, Event,
+    Header, Input, LogoutMode, Outcome, StoredTokens, Verdict, Want,
 };
 use postern_mobile_harness::{
-    device::config,
+    claims,
+    device::{App, Kill, config, fresh},
     fake::{Fake, ISSUER, Rules, answer},
 };
 use serde_json::json;
@@ -171,6 +172,114 @@ fn the_date_of_an_answer_from_a_cache_is_not_believed() {
     }
 }
 
+/// What the server's clock said when a process of ours went to sleep, in s since 1970, and as its header says it.
+const ASLEEP: (i64, &str) = (784_887_151, "Tue, 15 Nov 1994 08:12:31 GMT");
+/// Ten minutes later.
+const AWAKE: (i64, &str) = (ASLEEP.0 + 600, "Tue, 15 Nov 1994 08:22:31 GMT");
+
+/// Refreshes with a token endpoint that says what time it is, in a process that is asleep for so long when the answer comes.
+fn refresh_asleep(app: &App, server: &Fake, date: &'static str, asleep_ms: i64) {
+    let refresh = app.core.access_token(None, fresh());
+    let (done, _) = app.run_with(refresh, Kill::Never, |_, effect| {
+        let Effect::Http { request } = effect else {
+            return None;
+        };
+        let Input::Http { mut response } = server.send(request) else {
+            panic!("no answer")
+        };
+        response.headers.push(header("Date", date));
+        app.device.passed.fetch_add(asleep_ms, Ordering::Relaxed);
+        Some(Input::Http { response })
+    });
+    assert!(done.is_ok(), "{done:?}");
+}
+
+/// When the proof of a request to an API says that it was made, in s since 1970.
+fn proved_at(app: &App) -> i64 {
+    let url = "https://api.example/".to_owned();
+    let asked = app
+        .core
+        .authorize_request(None, "GET".into(), url, Want::default());
+    let Ok(Outcome::Headers { headers }) = app.run(asked) else {
+        panic!("no headers")
+    };
+    let proof = claims(&headers.headers).expect("a proof");
+    proof["iat"].as_i64().expect("a number")
+}
+
+fn is_about(told: i64, right: i64) {
+    assert!(told.abs_diff(right) < 60, "{} s off", told - right);
+}
+
+#[test]
+fn an_answer_that_came_while_the_process_slept_does_not_turn_the_clock_back() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let app = device.app();
+    refresh_asleep(&app, &server, ASLEEP.1, 0);
+    refresh_asleep(&app, &server, ASLEEP.1, 600_000);
+    is_about(proved_at(&app), AWAKE.0);
+    // What is stored is no worse.
+    is_about(proved_at(&device.app()), AWAKE.0);
+}
+
+#[test]
+fn after_a_restart_of_the_device_only_its_clock_knows_how_much_has_passed() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    refresh_asleep(&device.app(), &server, ASLEEP.1, 0);
+    device.boot.fetch_add(1, Ordering::Relaxed);
+    device.wall_off.fetch_add(600_000, Ordering::Relaxed);
+    is_about(proved_at(&device.app()), AWAKE.0);
+}
+
+#[test]
+fn a_proof_that_is_refused_for_its_time_is_made_again_with_the_apis() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let app = device.app();
+    // It is the first that is heard of the time: a late answer is better than none.
+    refresh_asleep(&app, &server, ASLEEP.1, 600_000);
+    is_about(proved_at(&app), ASLEEP.0);
+    let no = [
+        header("Date", AWAKE.1),
+        header("WWW-Authenticate", "DPoP error=\"invalid_dpop_proof\""),
+    ];
+    let seen = |tries| {
+        let api = "https://api.example/";
+        app.core.response_seen(None, api, 401, &no, tries, &device.now())
+    };
+    assert_eq!(seen(0), Verdict::Retry);
+    is_about(proved_at(&app), AWAKE.0);
+    assert_eq!(seen(1), Verdict::Pass, "once");
+    assert_eq!(seen(0), Verdict::Pass, "there is nothing to correct");
+}
+
+fn header(name: &str, value: &str) -> Header {
+    Header {
+        name: name.to_owned(),
+        value: value.into(),
+    }
+}
+
+#[test]
+fn scopes_that_are_none_do_not_keep_a_session_from_being_stored() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let scope = format!("read {}", "\u{1} ".repeat(8000));
+    let tokens = json!({
+        "access_token": "at", "token_type": "DPoP", "expires_in": 3600, "refresh_token": "rt", "scope": scope,
+    });
+    server.instead(move |path, _| (path == "token").then(|| answer(200, &tokens)));
+    let app = device.app();
+    let Ok(Outcome::Token { token }) = app.refresh() else {
+        panic!("no token")
+    };
+    assert_eq!(token.scopes, ["read"]);
+    assert!(!app.heard(|event| matches!(event, Event::StorageDegraded { .. })));
+    assert_eq!(device.store.record("account/")["refresh_token"], "rt");
+}
+
 #[test]
 fn no_part_of_an_echoed_token_is_in_what_an_error_tells() {
     let token = "s".repeat(200);
@@ -197,6 +306,8 @@ fn the_longest_of_all_fits_into_a_record() {
     let server = Fake::default();
     let base = format!("{ISSUER}/{}", "x".repeat(1990));
     server.rules(|rules| rules.base.clone_from(&base));
+    let device = server.device_with(|config| config.scopes = vec!["offline_access".to_owned()]);
+    server.sign_in(&device.app());
     let count = Mutex::new(0);
     server.instead(move |path, _| {
         let mut count = count.lock().expect("one thread");
@@ -212,8 +323,6 @@ fn the_longest_of_all_fits_into_a_record() {
         });
         (path == "token").then(|| answer(200, &granted))
     });
-    let device = server.device_with(|config| config.scopes = vec!["offline_access".to_owned()]);
-    server.sign_in(&device.app());
     for _ in 0..3 {
         let app = device.app();
         assert!(app.refresh().is_ok());

@@ -136,7 +136,13 @@ fn the_whole_way(mode: &str, bound: bool) {
         app.run(app.core.logout(None, LogoutMode::Session)),
         Ok(Outcome::Done)
     );
-    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert!(
+        device
+            .store
+            .records()
+            .keys()
+            .all(|key| key.starts_with("default/"))
+    );
     assert_eq!(device.keys.count(), 0);
     if !bound {
         let tokens = postern_mobile_core::StoredTokens {
@@ -196,7 +202,13 @@ fn a_lost_answer_of_node_oidc_provider_costs_one_sign_in() {
         device.wire(http::send);
         let error = device.app().run(device.app().core.access_token(None, fresh()));
         assert_eq!(error.expect_err("reuse").code, ErrorCode::SessionRevoked);
-        assert!(device.store.records().keys().all(|key| key == "default"));
+        assert!(
+            device
+                .store
+                .records()
+                .keys()
+                .all(|key| key.starts_with("default/"))
+        );
         assert_eq!(device.keys.count(), 0);
         sign_in(&server, &app);
         assert!(app.refresh().is_ok());

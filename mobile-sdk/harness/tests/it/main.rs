@@ -2,6 +2,8 @@
 
 mod accounts;
 mod attestation;
+mod cut_off;
+mod documentation;
 mod ends;
 mod errors;
 mod hardened;

@@ -20,7 +20,7 @@ proptest! {
         let config = config("http://localhost:1");
         parsers::discovery(&bytes, &config);
         parsers::token_response(&bytes);
-        prop_assert!(!parsers::blob(&bytes, &config));
+        prop_assert!(!parsers::account(&bytes, &config));
         let object = serde_json::json!({ name: value, "access_token": value, "token_type": value, "id_token": value }).to_string();
         parsers::discovery(object.as_bytes(), &config);
         parsers::token_response(object.as_bytes());
@@ -42,16 +42,16 @@ proptest! {
 #[test]
 fn the_blob_of_schema_1_opens_and_no_part_of_it_does() {
     let (blob, config) = (BLOB.trim_end().as_bytes(), config("http://localhost:1"));
-    assert!(parsers::blob(blob, &config));
+    assert!(parsers::account(blob, &config));
     for end in 0..blob.len() {
-        assert!(!parsers::blob(&blob[..end], &config), "{end}");
+        assert!(!parsers::account(&blob[..end], &config), "{end}");
     }
     let mut refused = 0;
     for at in 0..blob.len() {
         for bit in 0..8 {
             let mut bytes = blob.to_vec();
             bytes[at] ^= 1 << bit;
-            refused += u32::from(!parsers::blob(&bytes, &config));
+            refused += u32::from(!parsers::account(&bytes, &config));
             // It is no sign-in that waits, whatever it is.
             assert!(!parsers::pending(&bytes, &config), "{at} {bit}");
         }
@@ -60,7 +60,7 @@ fn the_blob_of_schema_1_opens_and_no_part_of_it_does() {
     assert!(refused > 4000, "{refused}");
     for schema in ["0", "-1", "2", "1.5", "null", "9223372036854775808"] {
         let other = BLOB.replace("\"schema\":1", &format!("\"schema\":{schema}"));
-        assert!(!parsers::blob(other.as_bytes(), &config), "{schema}");
+        assert!(!parsers::account(other.as_bytes(), &config), "{schema}");
     }
 }
 

@@ -4,10 +4,11 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use postern_mobile_core::{
-    Answer, AuthorizeParams, Core, ErrorCode, LogoutMode, Next, Operation, Outcome, SdkError,
+    Action, Answer, AuthorizeParams, Core, Effect, EndReason, ErrorCode, Event, ExchangeParams, LogoutMode,
+    Next, Operation, Outcome, SdkError,
 };
 use postern_mobile_harness::{
-    device::{App, Device, Kill, fresh},
+    device::{App, Device, End, Kill, fresh},
     fake::{Fake, Rules},
 };
 use proptest::prelude::*;
@@ -131,6 +132,42 @@ fn redirected(server: &Fake) -> (Arc<Device>, String) {
 }
 
 #[test]
+fn an_exchange_beside_a_new_sign_in_is_one_of_the_new_session() {
+    let server = Fake::default();
+    let device = server.signed_in();
+    let (app, other) = (device.app(), device.app());
+    let exchange = || {
+        let params = ExchangeParams {
+            audience: None,
+            resource: Some("https://api.example".into()),
+            scopes: None,
+        };
+        app.core.exchange(None, params)
+    };
+    let mut signed_in = false;
+    let (done, _) = app.run_with(exchange(), Kill::Never, |_, effect| {
+        if matches!(effect, Effect::Sign { .. }) && !std::mem::replace(&mut signed_in, true) {
+            server.sign_in(&other);
+        }
+        None
+    });
+    assert!(matches!(done, Ok(Outcome::Token { .. })), "{done:?}");
+    assert!(other.refresh().is_ok());
+    // Without its key the session is over, and that is told.
+    device.keys.lose();
+    let error = app.run(exchange()).expect_err("no key");
+    assert_eq!((error.code, error.action), (ErrorCode::KeyLost, Action::SignIn));
+    assert!(device.store.names("account/").is_empty());
+    assert!(app.heard(|event| matches!(
+        event,
+        Event::SessionEnded {
+            reason: EndReason::KeyLost,
+            ..
+        }
+    )));
+}
+
+#[test]
 fn a_sign_in_that_is_cancelled_while_its_code_comes_is_whole_or_nothing() {
     let server = std::cell::RefCell::new(Fake::default());
     let begin = || {
@@ -197,6 +234,33 @@ fn an_hour_that_is_over_while_the_code_is_on_its_way_takes_no_key() {
             return;
         }
     }
+}
+
+#[test]
+fn a_sign_in_that_was_given_up_while_its_process_slept_is_no_session_without_a_key() {
+    let server = Fake::default();
+    let (device, back) = redirected(&server);
+    let app = device.app();
+    let redirect = app.core.handle_redirect(back.as_str().into());
+    let (done, _) = app.run_with(redirect, Kill::Never, |_, effect| {
+        let Effect::Http { request } = effect else {
+            return None;
+        };
+        let answer = server.send(request);
+        device.passed.fetch_add(80 * 60_000, Ordering::Relaxed);
+        let other = device.app();
+        other.run(other.core.resume()).expect("tidied");
+        Some(answer)
+    });
+    let Err(End::Failed(error)) = done else {
+        panic!("{done:?}")
+    };
+    assert_eq!(
+        (error.code, error.action),
+        (ErrorCode::CodeRefused, Action::ShowLogin)
+    );
+    assert_eq!((server.open(), device.keys.count()), (0, 0));
+    assert!(device.store.names("account/").is_empty());
 }
 
 fn with_device_grant() -> (Fake, Arc<Device>, String) {

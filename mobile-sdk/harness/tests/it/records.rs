@@ -5,13 +5,14 @@ use std::{
     sync::atomic::Ordering,
 };
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use postern_mobile_core::{
-    Action, Config, Core, EndReason, ErrorCode, Event, ExchangeParams, HttpFailure, Input, LogoutMode,
-    Operation, Outcome, Want,
+    Action, AuthorizeParams, Config, Core, Effect, EndReason, ErrorCode, Event, ExchangeParams, HttpFailure,
+    Input, LogoutMode, Operation, Outcome, Want,
 };
 use postern_mobile_harness::{
-    device::{App, Device, fresh},
-    fake::Fake,
+    device::{App, Device, Kill, fresh},
+    fake::{Fake, ISSUER, Rules},
 };
 
 type Call = fn(&Core) -> Operation;
@@ -148,6 +149,36 @@ fn a_sign_in_takes_no_place_of_a_newer_sdks_session() {
     assert_eq!(server.ended(), ended + 3, "Carol's, and Bob's that waited");
 }
 
+/// The record that says whom an app means that names nobody.
+fn chosen(device: &Device) -> String {
+    let all = records(device).into_iter();
+    let mut named = all.filter(|(name, _)| name.starts_with("default/"));
+    named.next().expect("one").1
+}
+
+/// Which account is the default one is written anew by who can read what is there.
+#[test]
+fn the_default_account_that_a_newer_sdk_has_chosen_stays() {
+    let server = Fake::default();
+    let device = written_by_a_newer_sdk(&server);
+    let app = device.app();
+    server.person("carol");
+    let carol = server.sign_in(&app);
+    let before = chosen(&device);
+    let error = app.run(app.core.set_default(carol)).expect_err("newer");
+    assert_eq!(error.code, ErrorCode::StorageTooNew);
+    assert_eq!(chosen(&device), before);
+    // Nor does a sign-in, when the account that it names is gone.
+    device
+        .store
+        .records()
+        .retain(|name, _| !name.starts_with("account/"));
+    let app = device.app();
+    server.sign_in(&app);
+    assert_eq!(chosen(&device), before);
+    assert!(app.refresh().is_ok(), "the first one is meant");
+}
+
 /// The process was killed before it could forget the sign-in, whose session a newer SDK has taken over since.
 #[test]
 fn a_sign_in_that_is_tidied_away_leaves_its_session_the_key() {
@@ -173,6 +204,96 @@ fn a_sign_in_that_is_tidied_away_leaves_its_session_the_key() {
         assert!(device.store.names("pending/").is_empty());
         assert_eq!(device.keys.count(), 1, "schema {schema}");
     }
+}
+
+/// Sign-ins as the first version stored them: for the browser, for another device, and for nobody but the server.
+const BROWSER: &str = include_str!("pending-1-browser.json");
+const DEVICE: &str = include_str!("pending-1-device.json");
+const SERVER: &str = include_str!("pending-1-server.json");
+
+/// Stores one of them with what is of today: until when it waits, its key and its code.
+fn waits(device: &Device, record: &str, code: &str) -> String {
+    let known: serde_json::Value = serde_json::from_str(record).expect("JSON");
+    let flow = known["flow"].as_str().expect("text").to_owned();
+    let Input::Key { key } = device.keys.ensure(&format!("key/{flow}")) else {
+        panic!("a key");
+    };
+    let until = device.now().monotonic_ms + 3_600_000;
+    let mut record = record
+        .trim_end()
+        .replace(&known["until_ms"].to_string(), &until.to_string());
+    for (old, new) in [
+        (&known["key"]["x"], Base64UrlUnpadded::encode_string(&key.x)),
+        (&known["key"]["y"], Base64UrlUnpadded::encode_string(&key.y)),
+        (&known["device_code"], code.to_owned()),
+    ] {
+        if let Some(old) = old.as_str() {
+            record = record.replace(old, &new);
+        }
+    }
+    device
+        .store
+        .records()
+        .insert(format!("pending/{flow}"), record.into_bytes());
+    flow
+}
+
+#[test]
+fn a_sign_in_that_the_first_version_began_goes_on() {
+    let server = Fake::new(Rules {
+        device: true,
+        ..Rules::default()
+    });
+    let back = server.browse(&format!(
+        "{ISSUER}/authorize?redirect_uri=http://127.0.0.1/callback&state=kzPIlpD0XsPUZqUPBWy6AdlJp-fya_FwycocK5LAbY4\
+         &nonce=Br2UPYbUH08t5ohJnUrynp5IM7uAT8M4l1jIo9hx0wU&code_challenge=hZ74did0Q4QVaQFNnAyB3N3whXnDc34MPjzoO0_8ckw"
+    ));
+    let back = format!("{back}&iss={ISSUER}");
+    let other = server.device();
+    other
+        .app()
+        .run(other.app().core.begin_device(AuthorizeParams::default()))
+        .expect("a code");
+    let code = other.store.record("pending/")["device_code"].clone();
+    let code = code.as_str().expect("text");
+    let device = server.device();
+    for (record, redirected) in [(BROWSER, true), (DEVICE, false)] {
+        let flow = waits(&device, record, code);
+        let name = format!("pending/{flow}");
+        let stored = records(&device)[&name].clone();
+        let app = device.app();
+        let finish = if redirected {
+            app.core.handle_redirect(back.as_str().into())
+        } else {
+            app.core.poll_device(flow.clone())
+        };
+        let mut written = Vec::new();
+        let (signed_in, _) = app.run_with(finish, Kill::Never, |_, effect| {
+            if let Effect::Put { key, value, .. } = effect
+                && *key == name
+            {
+                written.push(value.text().to_owned());
+            }
+            None
+        });
+        assert!(matches!(signed_in, Ok(Outcome::SignedIn { .. })), "{signed_in:?}");
+        // An older version can read what this one writes.
+        assert_eq!(written, [stored.replace("\"used\":false", "\"used\":true")]);
+        assert_eq!(
+            device.keys.count(),
+            1,
+            "of the session, whose predecessor's is gone"
+        );
+        assert!(device.store.names("pending/").is_empty());
+    }
+    // Nobody goes on with what waits for the server, but it is tidied away with its key.
+    let flow = waits(&device, SERVER, code);
+    let app = device.app();
+    assert!(app.run(app.core.poll_device(flow)).is_err());
+    device.passed.fetch_add(4_200_001, Ordering::Relaxed);
+    assert_eq!(app.run(app.core.resume()), Ok(Outcome::Done));
+    assert!(device.store.names("pending/").is_empty());
+    assert_eq!(device.keys.count(), 1);
 }
 
 /// Puts this in the place of the session's record, and says what a refresh of it came to.

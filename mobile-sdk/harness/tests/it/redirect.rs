@@ -2,9 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use postern_mobile_core::{Action, ErrorCode, Event, Input, Outcome};
+use postern_mobile_core::{Action, Effect, ErrorCode, Event, HookError, HttpFailure, Input, Outcome};
 use postern_mobile_harness::{
-    device::{Device, config},
+    device::{Device, End, Kill, config},
     fake::Fake,
     http,
     server::Server,
@@ -141,6 +141,52 @@ fn a_redirect_whose_query_is_another_is_not_taken() {
     }
     let signed_in = app.run(app.core.handle_redirect(right.as_str().into()));
     assert!(matches!(signed_in, Ok(Outcome::SignedIn { .. })), "{signed_in:?}");
+}
+
+#[test]
+fn a_redirect_that_comes_without_a_network_is_taken_when_there_is_one() {
+    for failure in [HttpFailure::NotSent, HttpFailure::Ambiguous] {
+        let server = Fake::default();
+        let device = server.device();
+        let app = device.app();
+        let back = server.browse(&app.begin());
+        let redirect = || app.core.handle_redirect(back.as_str().into());
+        let wire = device.wire.lock().expect("one thread").clone();
+        device.wire(move |_| Input::HttpFailed { failure });
+        let error = app.run(redirect()).expect_err("no network");
+        assert_eq!(error.action, Action::RetryLater, "{error:?}");
+        *device.wire.lock().expect("one thread") = wire;
+        let done = app.run(redirect());
+        assert!(
+            matches!(done, Ok(Outcome::SignedIn { .. })),
+            "{failure:?}: {done:?}"
+        );
+        assert!(!app.heard(|event| matches!(event, Event::RedirectRejected { .. })));
+        assert!(app.refresh().is_ok());
+    }
+}
+
+#[test]
+fn a_session_that_cannot_be_stored_is_given_back_and_the_sign_in_begins_anew() {
+    let server = Fake::default();
+    let device = server.device();
+    let app = device.app();
+    let back = server.browse(&app.begin());
+    let redirect = app.core.handle_redirect(back.as_str().into());
+    let (done, _) = app.run_with(redirect, Kill::Never, |_, effect| {
+        let stores = matches!(effect, Effect::Put { key, .. } if key.starts_with("account/"));
+        stores.then_some(Input::Failed {
+            error: HookError::Locked,
+        })
+    });
+    let Err(End::Failed(error)) = done else {
+        panic!("{done:?}")
+    };
+    let told = (error.code, error.action);
+    assert_eq!(told, (ErrorCode::DeviceLocked, Action::ShowLogin));
+    assert_eq!((server.open(), device.keys.count()), (0, 0));
+    server.sign_in(&app);
+    assert!(app.refresh().is_ok());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use postern_mobile_core::{
-    Config, Core, Effect, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Outcome, Want,
+    Effect, ErrorCode, Event, HookError, HttpFailure, Input, LogoutMode, Outcome, Want,
 };
 use postern_mobile_harness::{
     claims,
@@ -166,14 +166,7 @@ fn offline_a_fresh_token_is_given_and_a_stale_one_is_no_reason_to_sign_out() {
 fn a_widget_that_may_not_refresh_uses_what_its_app_has_got() {
     let server = Server::start();
     let device = signed_in(&server);
-    let config = Config {
-        read_only: true,
-        ..device.config.clone()
-    };
-    let widget = App {
-        core: Core::new(config).expect("a configuration"),
-        ..device.app()
-    };
+    let widget = device.widget();
     let token = |app: &App, want| match app.run(app.core.access_token(None, want)) {
         Ok(Outcome::Token { token }) => Ok(token.value),
         Ok(other) => panic!("{other:?}"),

@@ -159,5 +159,11 @@ fn a_server_without_par_and_dpop_serves_too() {
     // No revocation endpoint: signing out is local then, and leaves nothing behind.
     let mode = postern_mobile_core::LogoutMode::Session;
     assert_eq!(app.run(app.core.logout(None, mode)), Ok(Outcome::Done));
-    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert!(
+        device
+            .store
+            .records()
+            .keys()
+            .all(|key| key.starts_with("default/"))
+    );
 }

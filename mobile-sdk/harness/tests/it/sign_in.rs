@@ -31,7 +31,13 @@ fn the_whole_way_from_sign_in_to_logout() {
         app.run(app.core.logout(None, LogoutMode::SessionAndBrowser)),
         Ok(Outcome::Done)
     );
-    assert!(device.store.records().keys().all(|key| key == "default"));
+    assert!(
+        device
+            .store
+            .records()
+            .keys()
+            .all(|key| key.starts_with("default/"))
+    );
     assert_eq!(device.keys.count(), 0);
     assert_eq!(server.count("logged_out"), 1, "{}", server.events());
 }
@@ -116,7 +122,13 @@ fn a_session_that_an_operator_ends_is_over_once_and_nothing_of_it_is_left() {
             app.heard(|event| matches!(event, Event::SessionEnded { .. }))
         };
         assert!(told(&app) && !told(&other));
-        assert!(device.store.records().keys().all(|key| key == "default"));
+        assert!(
+            device
+                .store
+                .records()
+                .keys()
+                .all(|key| key.starts_with("default/"))
+        );
         assert_eq!(device.keys.count(), 0);
     }
 }

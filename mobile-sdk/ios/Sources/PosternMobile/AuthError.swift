@@ -44,20 +44,18 @@ public struct AuthError: Error, Sendable, Equatable {
     static let notSupported = AuthError(errorOf(code: .notSupported))
     static let internalError = AuthError(errorOf(code: .internal))
 
-    /// What the API wants is in its challenge: `acr_values`, `max_age`.
-    static func stepUpRequired(_ response: URLResponse) -> AuthError {
+    /// What the API wants is in its challenge: `acr_values`, `max_age`. Of what was sent to it nothing is in it any more.
+    static func stepUpRequired(_ response: URLResponse, sent request: URLRequest) -> AuthError {
         var error = errorOf(code: .stepUpRequired)
-        error.details = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "WWW-Authenticate").map(tame)
+        let challenge = (response as? HTTPURLResponse)?.value(forHTTPHeaderField: "WWW-Authenticate")
+        let secrets = ["Authorization", "DPoP"].compactMap { request.value(forHTTPHeaderField: $0)?.split(separator: " ").last }
+        error.details = challenge.map { challenge in
+            let plain = String(String.UnicodeScalarView(challenge.unicodeScalars.filter { (" "..."~").contains($0) }))
+            let tame = secrets.reduce(plain) { $0.replacingOccurrences(of: $1, with: "[secret]") }
+            return String(tame.prefix(256))
+        }
         return AuthError(error)
     }
-}
-
-/// Text of somebody else's, as the core tames it: printable ASCII, not long, and no word that is long enough for a token,
-/// which may have been echoed.
-private func tame(_ text: String) -> String {
-    let plain = String(String.UnicodeScalarView(text.unicodeScalars.filter { (" "..."~").contains($0) }.prefix(256)))
-    let words = plain.split(separator: " ", omittingEmptySubsequences: false)
-    return words.map { $0.count > 40 ? "[long]" : String($0) }.joined(separator: " ")
 }
 
 extension AuthError: LocalizedError {

@@ -53,6 +53,18 @@ public struct AuthorizeParams: Sendable, Equatable {
     }
 }
 
+/// Whom it suggests, and what the app adds, are no text for logs: it prints which there are, and nothing of them.
+extension AuthorizeParams: CustomStringConvertible, CustomReflectable {
+    public var description: String {
+        let fields = [
+            ("loginHint", loginHint != nil), ("prompt", prompt != nil), ("acrValues", acrValues != nil),
+            ("maxAge", maxAge != nil), ("uiLocales", uiLocales != nil), ("scopes", scopes != nil), ("extra", !extra.isEmpty),
+        ]
+        return "[parameters of a sign-in: \(fields.filter(\.1).map(\.0).joined(separator: ", "))]"
+    }
+    public var customMirror: Mirror { Mirror(self, children: [:]) }
+}
+
 /// Which access token is wanted.
 public struct Want: Sendable, Equatable {
     /// How long it has to be good still.

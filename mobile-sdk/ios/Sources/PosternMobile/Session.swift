@@ -45,7 +45,7 @@ public struct Session: Sendable {
             let (data, response) = try await session.unredirected(authorized)
             switch verdict(on: response, to: authorized, tries) {
             case .pass: return (data, response)
-            case .stepUp: throw AuthError.stepUpRequired(response)
+            case .stepUp: throw AuthError.stepUpRequired(response, sent: authorized)
             case .retry where request.httpBodyStream != nil: return (data, response)
             case .retry: tries += 1
             }

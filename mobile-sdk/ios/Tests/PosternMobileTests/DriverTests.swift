@@ -73,6 +73,26 @@ final class DriverTests: XCTestCase {
         XCTAssertTrue(record.contains("CANARY-rt1"))
     }
 
+    func testARefreshThatPausesGoesOnWhenWhoBeganItHasLeft() async throws {
+        let clock = Television()
+        var hooks = try hooks()
+        hooks.clock = clock
+        let session = try await MobileAuth(FakeServer.config, hooks: hooks).adopt(StoredTokens(refreshToken: "CANARY-rt0"))
+        await server.fail(.notSent)
+        let first = Task { try await session.accessToken() }
+        await clock.asleep()
+        let before = clock.looks
+        let other = Task { try await session.accessToken() }
+        // It has looked for a token that is good still, and found none.
+        while clock.looks == before { await Task.yield() }
+        first.cancel()
+        _ = await first.result
+        await server.fail(nil)
+        await clock.wake()
+        let token = try await other.value
+        XCTAssertEqual(token.value, "CANARY-at1")
+    }
+
     func testWhoIsCancelledAtAnyEffectEndsNothing() async throws {
         for number in 1...12 {
             let (folder, server, trip) = (Folder(), FakeServer(), Trip(number))
@@ -112,10 +132,14 @@ final class DriverTests: XCTestCase {
 
     /// A request to an API and an exchange need a token, too.
     func testWhoeverNeedsATokenWaitsForTheOneRefresh() async throws {
-        let (_, session) = try await signedIn(lease: Everybodys())
+        let lease = Everybodys()
+        let (auth, session) = try await signedIn(lease: lease)
+        let hand = await auth.driver.hooks.clock as? Hand
+        let clock = try XCTUnwrap(hand)
         await server.hold()
         let first = Task { try await session.accessToken() }
         await server.arrival()
+        let before = clock.looks
         let url = try XCTUnwrap(URL(string: "https://api.example/notes"))
         let others = (0..<30).map { number in
             Task {
@@ -129,12 +153,20 @@ final class DriverTests: XCTestCase {
                 }
             }
         }
-        for _ in 0..<1000 { await Task.yield() }
-        let atOnce = await server.mostAtOnce
-        XCTAssertEqual(atOnce, 1)
+        // Each has looked for a token that is good still, and found none.
+        while clock.looks < before + others.count { await Task.yield() }
         await server.release()
         _ = try await first.value
         for other in others { try await other.value }
+        // That of the first, and that of the other API: whoever goes past them takes a lease.
+        let (leases, refreshes, atOnce) = await (lease.taken, server.refreshes, server.mostAtOnce)
+        XCTAssertEqual(leases, 2)
+        XCTAssertEqual(refreshes, 2)
+        XCTAssertEqual(atOnce, 1)
+        // A fresh one is fetched once, too.
+        var request = URLRequest(url: url)
+        try await session.authorize(&request, Want(fresh: true))
+        XCTAssertEqual(request.value(forHTTPHeaderField: "Authorization"), "Bearer CANARY-at3")
         let exchanges = await server.forms.filter { $0.contains("token-exchange") }
         XCTAssertEqual(exchanges.count, 10)
         XCTAssertTrue(exchanges.allSatisfy { $0.contains("subject_token=CANARY-at1&") }, "\(exchanges)")
@@ -189,6 +221,15 @@ final class DriverTests: XCTestCase {
             XCTFail("it is the SDK's")
         } catch {
             XCTAssertEqual(error.code, .invalidArgument)
+        }
+    }
+
+    /// Whoever asks for a fresh token is given another one each time.
+    func testWhoAsksAnewIsNotGivenWhatCameBefore() async throws {
+        let (_, session) = try await signedIn(lease: Everybodys())
+        for number in 1...100 {
+            let token = try await session.accessToken(Want(fresh: true))
+            XCTAssertEqual(token.value, "CANARY-at\(number)")
         }
     }
 
@@ -255,6 +296,9 @@ final class DriverTests: XCTestCase {
         try await expect(.hookMisbehaved, hooks)
         hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw URLError(.notConnectedToInternet) }
         try await expect(.storageUnavailable, hooks)
+        // Not the person's word: nobody here has cancelled anything.
+        hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw CancellationError() }
+        try await expect(.hookTimeout, hooks)
         hooks.store = Hooked(store: try FileStore(folder: folder.url)) {
             // Cancelling does not help here: nobody ever answers.
             await withCheckedContinuation { continuation in Forever.shared.keep(continuation) }
@@ -302,7 +346,9 @@ final class DriverTests: XCTestCase {
         let url = try XCTUnwrap(URL(string: "https://api.example"))
         let challenge = HTTPURLResponse(
             url: url, statusCode: 401, httpVersion: nil, headerFields: ["WWW-Authenticate": "DPoP \(echo)"])
-        var errors: [AuthError] = [.stepUpRequired(try XCTUnwrap(challenge)), .cancelled]
+        var request = URLRequest(url: url)
+        request.setValue("DPoP \(echo)", forHTTPHeaderField: "Authorization")
+        var errors: [AuthError] = [.stepUpRequired(try XCTUnwrap(challenge), sent: request), .cancelled]
         for refusal in ["invalid_scope", "invalid_grant"] {
             await server.refuse(#"{"error":"\#(refusal)","error_description":"it was \#(echo)"}"#)
             do {
@@ -312,10 +358,13 @@ final class DriverTests: XCTestCase {
                 errors.append(error)
             }
         }
-        XCTAssertEqual(errors.map(\.details), ["DPoP [long]", nil, "invalid_scope: it was [long]", nil])
+        XCTAssertEqual(errors.map(\.details), ["DPoP [secret]", nil, "invalid_scope: it was [long]", nil])
         let ended = await events.next()
         XCTAssertEqual(ended, .sessionEnded(account: session.account, reason: .refused))
+        let asked = AuthorizeParams(loginHint: "CANARY-hint", extra: ["tenant": "CANARY-tenant"])
+        XCTAssertEqual("\(asked)", "[parameters of a sign-in: loginHint, extra]")
         let things: [Any] = [
+            asked,
             errors, errors.map(\.localizedDescription), ended as Any, FakeServer.config,
             token, StoredTokens(refreshToken: "CANARY-rt0", idToken: "CANARY-id"), session, auth, ready,
             SharedSession(NativeSso(idToken: Data("CANARY-id".utf8), deviceSecret: Data("CANARY-ds".utf8))),
@@ -328,6 +377,22 @@ final class DriverTests: XCTestCase {
             dump(thing, to: &text)
             XCTAssertFalse(text.contains("CANARY"), text)
         }
+    }
+
+    func testAnAccountThatIsNotThereHasNoSession() async throws {
+        let (auth, session) = try await signedIn()
+        let there = try await auth.session(for: session.account)
+        XCTAssertEqual(there, session)
+        let nobody = try await auth.session(for: "nobody")
+        XCTAssertNil(nobody)
+    }
+
+    func testWhoNeverReadsKeepsTheLastEventsOnly() async throws {
+        let events = Events()
+        var heard = events.stream().makeAsyncIterator()
+        for number in 1...100 { events.tell([.accountAdded(account: "\(number)")]) }
+        let first = await heard.next()
+        XCTAssertEqual(first, .accountAdded(account: "37"))
     }
 
     func testAMistakeInTheConfigurationIsNamed() throws {
@@ -385,6 +450,7 @@ private actor Television: HttpClient, DeviceClock {
     private var watcher: CheckedContinuation<Void, Never>?
     private nonisolated let hand = Hand()
 
+    nonisolated var looks: Int { hand.looks }
     nonisolated func now() -> Moment { hand.now() }
 
     func sleep(_ duration: Duration) async {
@@ -433,7 +499,12 @@ private actor Television: HttpClient, DeviceClock {
 }
 
 /// Keeps nobody waiting.
-private struct Everybodys: Lease {
-    func take(_ name: String, ttl: Duration, wait: Duration) async -> Bool { true }
+private actor Everybodys: Lease {
+    private(set) var taken = 0
+
+    func take(_ name: String, ttl: Duration, wait: Duration) async -> Bool {
+        taken += 1
+        return true
+    }
     func give(_ name: String) async {}
 }

@@ -66,6 +66,15 @@ final class FileStoreTests: XCTestCase {
         XCTAssertFalse(FileManager.default.fileExists(atPath: left.path))
     }
 
+    func testWhoIsReadingARecordThatIsWrittenAnewReadsTheOldOneToItsEnd() async throws {
+        let store = try FileStore(folder: folder.url)
+        guard case .stored(let first) = try await store.put("a", Data("one".utf8), expect: 0) else { return XCTFail("none") }
+        let reader = try FileHandle(forReadingFrom: folder.url.appendingPathComponent("r-a"))
+        _ = try await store.put("a", Data("two, and longer".utf8), expect: first)
+        XCTAssertEqual(try reader.readToEnd()?.dropFirst(8), Data("one".utf8))
+        try reader.close()
+    }
+
     func testASpoiltFileIsCorruptAndNotGone() async throws {
         let store = try FileStore(folder: folder.url)
         _ = try await store.put("account/a", Data("x".utf8), expect: 0)
@@ -146,9 +155,14 @@ final class Hand: DeviceClock, @unchecked Sendable {
     private var passed: Int64 = 0
     private var boot = 1
 
+    private var looked = 0
+
+    /// How often somebody has looked at it.
+    var looks: Int { lock.withLock { looked } }
     func restart() { lock.withLock { boot += 1 } }
     func now() -> Moment {
         lock.withLock {
+            looked += 1
             passed += 1
             return Moment(wallMs: 1_800_000_000_000 + passed, monotonicMs: passed, bootId: "\(boot)")
         }

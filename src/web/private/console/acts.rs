@@ -1,12 +1,11 @@
 //! What is done in the console: each act has a page that says what it means, and does it when its form comes back.
 
-pub(super) mod browser;
 pub(super) mod cancel;
-pub(super) mod device;
 pub(super) mod disable;
 pub(super) mod enable;
 pub(super) mod matching;
 pub(super) mod rotate;
+pub(super) mod session;
 pub(super) mod user;
 
 use axum::response::{IntoResponse, Redirect, Response};

@@ -73,7 +73,7 @@ fn page(viewer: &Viewer<ReadUsers>, profile: look::Profile) -> PersonPage {
         used: used(row.created_at, row.last_seen_at, now),
         end_path: viewer.path_if(
             Permission::EndSessions,
-            format_args!("/console/browser-sessions/{}/end", row.id),
+            format_args!("/console/sessions/{}/end", row.id),
         ),
         label: row.label,
     });

@@ -48,7 +48,7 @@ pub(super) fn notice(done: &str) -> Option<&'static str> {
 
 /// A page of the console.
 #[derive(Debug, Clone, Copy)]
-pub struct Listed {
+pub struct ConsolePage {
     /// Its path.
     pub path: &'static str,
     /// What it needs.
@@ -60,42 +60,42 @@ pub struct Listed {
 }
 
 /// Every page.
-pub fn listed() -> Vec<Listed> {
-    routes().into_iter().map(|(listed, _)| listed).collect()
+pub fn pages() -> Vec<ConsolePage> {
+    routes().into_iter().map(|(page, _)| page).collect()
 }
 
 /// The routes of all pages.
 pub(in crate::web::private) fn router() -> Router<Private> {
-    let add = |router: Router<Private>, (listed, handler): (Listed, MethodRouter<Private>)| {
-        router.route(listed.path, handler)
+    let add = |router: Router<Private>, (page, handler): (ConsolePage, MethodRouter<Private>)| {
+        router.route(page.path, handler)
     };
     routes().into_iter().fold(Router::new(), add)
 }
 
-type Route = (Listed, MethodRouter<Private>);
+type Route = (ConsolePage, MethodRouter<Private>);
 
 fn page(path: &'static str, permission: Option<P>, handler: MethodRouter<Private>) -> Route {
-    let listed = Listed {
+    let page = ConsolePage {
         path,
         permission,
         acts: false,
         confirmed: false,
     };
-    (listed, handler)
+    (page, handler)
 }
 
 fn act(path: &'static str, permission: P, confirmed: bool, handler: MethodRouter<Private>) -> Route {
-    let listed = Listed {
+    let page = ConsolePage {
         path,
         permission: Some(permission),
         acts: true,
         confirmed,
     };
-    (listed, handler)
+    (page, handler)
 }
 
 fn routes() -> Vec<Route> {
-    use acts::{browser, cancel, device, disable, enable, matching, rotate, user};
+    use acts::{cancel, disable, enable, matching, rotate, session, user};
     vec![
         page("/console", None, get(home::home)),
         page("/console/sessions", Some(P::ReadSessions), get(sessions::list)),
@@ -111,13 +111,7 @@ fn routes() -> Vec<Route> {
             "/console/sessions/{id}/end",
             P::EndSessions,
             false,
-            get(device::ask).post(device::act),
-        ),
-        act(
-            "/console/browser-sessions/{id}/end",
-            P::EndSessions,
-            false,
-            get(browser::ask).post(browser::act),
+            get(session::ask).post(session::act),
         ),
         act(
             "/console/users/{id}/end",

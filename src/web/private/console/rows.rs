@@ -5,7 +5,7 @@ use crate::{
     base::{time::Instant, words::ago},
     domain::{actor::Actor, event::EventLine, role::Permission},
     flows::admin::look::People,
-    store::{app_versions::VersionCount, device_sessions::list::Listed},
+    store::{app_versions::VersionCount, device_sessions::list::ListedDeviceSession},
     web::{
         account::used,
         pages::{EventRow, SessionRow, VersionBar},
@@ -25,7 +25,11 @@ pub(super) fn with_query(path: &str, pairs: &[(&str, &str)]) -> String {
 }
 
 /// A session; without `people` on the page of whose it is.
-pub(super) fn session_row<P>(viewer: &Viewer<P>, row: Listed, people: Option<&People>) -> SessionRow {
+pub(super) fn session_row<P>(
+    viewer: &Viewer<P>,
+    row: ListedDeviceSession,
+    people: Option<&People>,
+) -> SessionRow {
     let provider = viewer.private.provider();
     let end_path = format_args!("/console/sessions/{}/end", row.id).to_string();
     SessionRow {

@@ -913,67 +913,67 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_postern_mobile_checksum_func_error_of() and 0xFFFF) != 33443) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_access_token() and 0xFFFF) != 16371) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_access_token() and 0xFFFF) != 51394) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_accounts() and 0xFFFF) != 47943) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_accounts() and 0xFFFF) != 7140) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_adopt() and 0xFFFF) != 35206) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_adopt() and 0xFFFF) != 25869) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_authorize_request() and 0xFFFF) != 56278) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_authorize_request() and 0xFFFF) != 9912) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_begin() and 0xFFFF) != 44383) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_begin() and 0xFFFF) != 34500) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_begin_device() and 0xFFFF) != 28112) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_begin_device() and 0xFFFF) != 14297) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_cached_token() and 0xFFFF) != 16110) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_cached_token() and 0xFFFF) != 16911) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_cancel() and 0xFFFF) != 28487) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_cancel() and 0xFFFF) != 49735) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_end_session_url() and 0xFFFF) != 65041) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_end_session_url() and 0xFFFF) != 33411) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_exchange() and 0xFFFF) != 61578) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_exchange() and 0xFFFF) != 8470) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_handle_redirect() and 0xFFFF) != 56190) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_handle_redirect() and 0xFFFF) != 36319) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_id_claims() and 0xFFFF) != 47580) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_id_claims() and 0xFFFF) != 59452) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_logout() and 0xFFFF) != 33419) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_logout() and 0xFFFF) != 14540) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_native_sso() and 0xFFFF) != 35577) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_native_sso() and 0xFFFF) != 35156) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_poll_device() and 0xFFFF) != 12912) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_poll_device() and 0xFFFF) != 6580) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_response_seen() and 0xFFFF) != 1720) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_response_seen() and 0xFFFF) != 37015) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_resume() and 0xFFFF) != 38815) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_resume() and 0xFFFF) != 12317) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_set_default() and 0xFFFF) != 60387) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_set_default() and 0xFFFF) != 35304) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_core_share() and 0xFFFF) != 52576) {
+    if ((lib.uniffi_postern_mobile_checksum_method_core_share() and 0xFFFF) != 33836) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_method_operation_step() and 0xFFFF) != 25796) {
+    if ((lib.uniffi_postern_mobile_checksum_method_operation_step() and 0xFFFF) != 32111) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_postern_mobile_checksum_constructor_core_new() and 0xFFFF) != 60835) {
+    if ((lib.uniffi_postern_mobile_checksum_constructor_core_new() and 0xFFFF) != 11043) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1425,102 +1425,159 @@ public object FfiConverterByteArray: FfiConverterRustBuffer<ByteArray> {
 
 
 /**
- * One app at one server.
+ * One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
+ * saves requests only.
+ *
+ * Each function that gives an `Operation` begins one: the host steps it to its end, an `Outcome` or an `SdkError`, whose
+ * `action` says what the app does. Of any operation it may be `RetryLater` (no network, the server or the store does not
+ * work), `WaitForUnlock` (the device is locked), `UpdateApp` (a newer version has written the store) or `Report`; what
+ * else may come is said at each.
+ *
+ * `account` is the id that `SignedIn` has given; none is the default account.
  */
 public interface CoreInterface {
     
     /**
-     * A token that is good for long enough: ends with `Token`. Only one at a time for each account.
+     * A token that is good for long enough: ends with `Token`. It refreshes the session where it has to (RFC 6749 section 6).
+     * A driver runs one at a time for each account, in a scope that no caller can cancel. More of them at once, also by
+     * `authorize_request` and `exchange`, cost requests and nothing else: they are to each other what other processes are.
+     *
+     * `SignIn`: the session is over, or there is none. Any other error leaves it alive.
      */
     fun `accessToken`(`account`: kotlin.String?, `want`: Want): Operation
     
     /**
-     * Who is signed in: ends with `Accounts`.
+     * Who is signed in on this device: ends with `Accounts`, also when nobody is.
      */
     fun `accounts`(): Operation
     
     /**
-     * Takes over, once, what another SDK has stored: ends with `SignedIn`.
+     * Takes over, once, what another SDK has stored, as a bearer session: ends with `SignedIn`. An account that is here
+     * already stays as it is.
+     *
+     * `ShowLogin`: the ID token is none of this app's. `FixConfiguration`: there is no refresh token (`InvalidArgument`).
+     * `ContactSupport`: evidence is required, which a bearer session cannot have.
      */
     fun `adopt`(`tokens`: StoredTokens): Operation
     
     /**
-     * The headers of a request to an API: ends with `Headers`.
+     * The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
+     * `method` is as it is sent, such as `GET`; `url` is https, or http to this machine where that is allowed.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: `method` or `url` is none (`InvalidArgument`).
      */
     fun `authorizeRequest`(`account`: kotlin.String?, `method`: kotlin.String, `url`: kotlin.String, `want`: Want): Operation
     
     /**
-     * Begins a sign-in: ends with `AuthorizationReady`.
+     * Begins a sign-in in the system browser (RFC 8252, with PKCE, RFC 7636): ends with `AuthorizationReady`. What is
+     * needed to finish it is stored before. At most five wait at once; the oldest gives way.
+     *
+     * `FixConfiguration`: the server or the configuration is not fit for what is asked for. `ContactSupport`: the server
+     * or the policy wants evidence or hardware that this device has not.
      */
     fun `begin`(`params`: AuthorizeParams): Operation
     
     /**
-     * Begins a sign-in on another device: ends with `DeviceReady`.
+     * Begins a sign-in on another device (RFC 8628 section 3.1): ends with `DeviceReady`.
+     *
+     * `FixConfiguration`: the server has no such sign-in (`NotSupported`), or not for this app.
      */
     fun `beginDevice`(`params`: AuthorizeParams): Operation
     
     /**
-     * The same without asking anybody, where one is at hand.
+     * What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
+     * `access_token` has to be asked. `now` is what the clocks say.
      */
     fun `cachedToken`(`account`: kotlin.String?, `want`: Want, `now`: Moment): Token?
     
     /**
-     * Forgets a sign-in that the person has given up.
+     * Forgets a sign-in that the person has given up, by the `flow_id` of `AuthorizationReady` or `DeviceReady`: ends with
+     * `Done`, also when there is none.
      */
     fun `cancel`(`flowId`: kotlin.String): Operation
     
     /**
-     * Where the browser signs the person out: ends with `Url`.
+     * Where the browser signs the person out (OpenID Connect RP-Initiated Logout section 2): ends with `Url`. The session
+     * of this app is left alone. `then` is where the browser goes after it, as it is registered at the server; `state`
+     * comes back with it.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: the server has no such page (`NotSupported`).
      */
     fun `endSessionUrl`(`account`: kotlin.String?, `then`: kotlin.String?, `state`: kotlin.String?): Operation
     
     /**
-     * Exchanges the account's access token for one of another API: ends with `Token`.
+     * Exchanges the account's access token for one of another API (RFC 8693 section 2): ends with `Token`, which is not kept.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: the server does not exchange it, or not for this app.
      */
     fun `exchange`(`account`: kotlin.String?, `params`: ExchangeParams): Operation
     
     /**
-     * Finishes a sign-in with the URL that the browser came back to: ends with `SignedIn`.
+     * Finishes a sign-in with the URL that the browser came back to, in this process or another: ends with `SignedIn`. Any
+     * app can send such a URL, so it is checked (RFC 9207, RFC 9700 section 4.7): a forged one takes nothing away from a
+     * sign-in that waits.
+     *
+     * `ShowLogin`: the person or the server said no, or what came is not to be believed. Never begin again without being
+     * asked.
      */
     fun `handleRedirect`(`url`: Secret): Operation
     
     /**
-     * What the last ID token said: ends with `Claims`.
+     * What the last ID token said (OpenID Connect Core section 2): ends with `Claims`. Asks no server.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: there was no ID token (`NotSupported`).
      */
     fun `idClaims`(`account`: kotlin.String?): Operation
     
     /**
-     * Signs out: ends with `Done`, also without a network.
+     * Signs out: ends with `Done`, also without a network, and where there is no such account. What the server could not
+     * be told waits in the store for `resume` (RFC 7009).
      */
     fun `logout`(`account`: kotlin.String?, `mode`: LogoutMode): Operation
     
     /**
-     * Signs the person of another app of the same maker in: ends with `SignedIn`.
+     * Signs the person of another app of the same maker in with what that has shared: ends with `SignedIn`. The session is
+     * this app's own, with its own key.
+     *
+     * `ShowLogin`: the server says no, for one because the other app's session is over.
      */
     fun `nativeSso`(`sso`: NativeSso): Operation
     
     /**
-     * Waits for the other device: ends with `SignedIn`.
+     * Waits for the other device at the server's pace (RFC 8628 section 3.5): ends with `SignedIn`. It may be dropped and
+     * begun again, also by another process.
+     *
+     * `ShowLogin`: the person said no (`AccessDenied`), or the code ran out (`DeviceCodeExpired`).
      */
     fun `pollDevice`(`flowId`: kotlin.String): Operation
     
     /**
-     * What to do with the API's answer to the request of that many tries before (0 at first).
+     * What to do with an API's answer, at once and without asking anybody. `url`, `status` and `headers` are those of the
+     * request and of its answer; `tries` says how often it was sent before, 0 at first: more than once it is not repeated.
      */
     fun `responseSeen`(`account`: kotlin.String?, `url`: kotlin.String, `status`: kotlin.UShort, `headers`: List<Header>, `tries`: kotlin.UInt, `now`: Moment): Verdict
     
     /**
-     * Finishes what was cut off: ends with `Done`.
+     * Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. To
+     * be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
+     * on.
      */
     fun `resume`(): Operation
     
     /**
-     * Whom `None` means from now on: ends with `Done`.
+     * Which account is meant from now on where none is named: ends with `Done`. Another process sees it when it asks for
+     * `accounts`, or starts.
+     *
+     * `SignIn`: there is no such account.
      */
     fun `setDefault`(`account`: kotlin.String): Operation
     
     /**
-     * What an app of the same maker needs to sign the person in: ends with `Shared`.
+     * What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0): ends with
+     * `Shared`.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: it has no device secret (`NotSupported`): the sign-in did
+     * not ask for the scope `device_sso`, or the server has none.
      */
     fun `share`(`account`: kotlin.String?): Operation
     
@@ -1528,7 +1585,15 @@ public interface CoreInterface {
 }
 
 /**
- * One app at one server.
+ * One app at one server. It does nothing by itself; what it knows is in the host's store, and what it keeps in memory
+ * saves requests only.
+ *
+ * Each function that gives an `Operation` begins one: the host steps it to its end, an `Outcome` or an `SdkError`, whose
+ * `action` says what the app does. Of any operation it may be `RetryLater` (no network, the server or the store does not
+ * work), `WaitForUnlock` (the device is locked), `UpdateApp` (a newer version has written the store) or `Report`; what
+ * else may come is said at each.
+ *
+ * `account` is the id that `SignedIn` has given; none is the default account.
  */
 open class Core: Disposable, AutoCloseable, CoreInterface
 {
@@ -1555,7 +1620,7 @@ open class Core: Disposable, AutoCloseable, CoreInterface
         this.cleanable = null
     }
     /**
-     * Checks the configuration.
+     * Checks the configuration, and does nothing else. A `ConfigError` says what is wrong with it: mend the app.
      */
     constructor(`config`: Config) :
         this(UniffiWithHandle, 
@@ -1645,7 +1710,11 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * A token that is good for long enough: ends with `Token`. Only one at a time for each account.
+     * A token that is good for long enough: ends with `Token`. It refreshes the session where it has to (RFC 6749 section 6).
+     * A driver runs one at a time for each account, in a scope that no caller can cancel. More of them at once, also by
+     * `authorize_request` and `exchange`, cost requests and nothing else: they are to each other what other processes are.
+     *
+     * `SignIn`: the session is over, or there is none. Any other error leaves it alive.
      */override fun `accessToken`(`account`: kotlin.String?, `want`: Want): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1663,7 +1732,7 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Who is signed in: ends with `Accounts`.
+     * Who is signed in on this device: ends with `Accounts`, also when nobody is.
      */override fun `accounts`(): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1679,7 +1748,11 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Takes over, once, what another SDK has stored: ends with `SignedIn`.
+     * Takes over, once, what another SDK has stored, as a bearer session: ends with `SignedIn`. An account that is here
+     * already stays as it is.
+     *
+     * `ShowLogin`: the ID token is none of this app's. `FixConfiguration`: there is no refresh token (`InvalidArgument`).
+     * `ContactSupport`: evidence is required, which a bearer session cannot have.
      */override fun `adopt`(`tokens`: StoredTokens): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1696,7 +1769,10 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * The headers of a request to an API: ends with `Headers`.
+     * The headers of one request to an API, with a proof where the token is bound (RFC 9449 section 7): ends with `Headers`.
+     * `method` is as it is sent, such as `GET`; `url` is https, or http to this machine where that is allowed.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: `method` or `url` is none (`InvalidArgument`).
      */override fun `authorizeRequest`(`account`: kotlin.String?, `method`: kotlin.String, `url`: kotlin.String, `want`: Want): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1716,7 +1792,11 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Begins a sign-in: ends with `AuthorizationReady`.
+     * Begins a sign-in in the system browser (RFC 8252, with PKCE, RFC 7636): ends with `AuthorizationReady`. What is
+     * needed to finish it is stored before. At most five wait at once; the oldest gives way.
+     *
+     * `FixConfiguration`: the server or the configuration is not fit for what is asked for. `ContactSupport`: the server
+     * or the policy wants evidence or hardware that this device has not.
      */override fun `begin`(`params`: AuthorizeParams): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1733,7 +1813,9 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Begins a sign-in on another device: ends with `DeviceReady`.
+     * Begins a sign-in on another device (RFC 8628 section 3.1): ends with `DeviceReady`.
+     *
+     * `FixConfiguration`: the server has no such sign-in (`NotSupported`), or not for this app.
      */override fun `beginDevice`(`params`: AuthorizeParams): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1750,7 +1832,8 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * The same without asking anybody, where one is at hand.
+     * What `access_token` would end with, at once and without asking anybody: none where no such token is in memory, and
+     * `access_token` has to be asked. `now` is what the clocks say.
      */override fun `cachedToken`(`account`: kotlin.String?, `want`: Want, `now`: Moment): Token? {
             return FfiConverterOptionalTypeToken.lift(
     callWithHandle {
@@ -1769,7 +1852,8 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Forgets a sign-in that the person has given up.
+     * Forgets a sign-in that the person has given up, by the `flow_id` of `AuthorizationReady` or `DeviceReady`: ends with
+     * `Done`, also when there is none.
      */override fun `cancel`(`flowId`: kotlin.String): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1786,7 +1870,11 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Where the browser signs the person out: ends with `Url`.
+     * Where the browser signs the person out (OpenID Connect RP-Initiated Logout section 2): ends with `Url`. The session
+     * of this app is left alone. `then` is where the browser goes after it, as it is registered at the server; `state`
+     * comes back with it.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: the server has no such page (`NotSupported`).
      */override fun `endSessionUrl`(`account`: kotlin.String?, `then`: kotlin.String?, `state`: kotlin.String?): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1805,7 +1893,9 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Exchanges the account's access token for one of another API: ends with `Token`.
+     * Exchanges the account's access token for one of another API (RFC 8693 section 2): ends with `Token`, which is not kept.
+     *
+     * `SignIn`: as of `access_token`. `FixConfiguration`: the server does not exchange it, or not for this app.
      */override fun `exchange`(`account`: kotlin.String?, `params`: ExchangeParams): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1823,7 +1913,12 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Finishes a sign-in with the URL that the browser came back to: ends with `SignedIn`.
+     * Finishes a sign-in with the URL that the browser came back to, in this process or another: ends with `SignedIn`. Any
+     * app can send such a URL, so it is checked (RFC 9207, RFC 9700 section 4.7): a forged one takes nothing away from a
+     * sign-in that waits.
+     *
+     * `ShowLogin`: the person or the server said no, or what came is not to be believed. Never begin again without being
+     * asked.
      */override fun `handleRedirect`(`url`: Secret): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1840,7 +1935,9 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * What the last ID token said: ends with `Claims`.
+     * What the last ID token said (OpenID Connect Core section 2): ends with `Claims`. Asks no server.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: there was no ID token (`NotSupported`).
      */override fun `idClaims`(`account`: kotlin.String?): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1857,7 +1954,8 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Signs out: ends with `Done`, also without a network.
+     * Signs out: ends with `Done`, also without a network, and where there is no such account. What the server could not
+     * be told waits in the store for `resume` (RFC 7009).
      */override fun `logout`(`account`: kotlin.String?, `mode`: LogoutMode): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1875,7 +1973,10 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Signs the person of another app of the same maker in: ends with `SignedIn`.
+     * Signs the person of another app of the same maker in with what that has shared: ends with `SignedIn`. The session is
+     * this app's own, with its own key.
+     *
+     * `ShowLogin`: the server says no, for one because the other app's session is over.
      */override fun `nativeSso`(`sso`: NativeSso): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1892,7 +1993,10 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Waits for the other device: ends with `SignedIn`.
+     * Waits for the other device at the server's pace (RFC 8628 section 3.5): ends with `SignedIn`. It may be dropped and
+     * begun again, also by another process.
+     *
+     * `ShowLogin`: the person said no (`AccessDenied`), or the code ran out (`DeviceCodeExpired`).
      */override fun `pollDevice`(`flowId`: kotlin.String): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1909,7 +2013,8 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * What to do with the API's answer to the request of that many tries before (0 at first).
+     * What to do with an API's answer, at once and without asking anybody. `url`, `status` and `headers` are those of the
+     * request and of its answer; `tries` says how often it was sent before, 0 at first: more than once it is not repeated.
      */override fun `responseSeen`(`account`: kotlin.String?, `url`: kotlin.String, `status`: kotlin.UShort, `headers`: List<Header>, `tries`: kotlin.UInt, `now`: Moment): Verdict {
             return FfiConverterTypeVerdict.lift(
     callWithHandle {
@@ -1931,7 +2036,9 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Finishes what was cut off: ends with `Done`.
+     * Finishes what was cut off: revocations that wait, sign-ins that were given up, tokens that could not be stored. To
+     * be begun at the start of the app and when the network comes back; ends with `Done`, also when some of it has to wait
+     * on.
      */override fun `resume`(): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1947,7 +2054,10 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * Whom `None` means from now on: ends with `Done`.
+     * Which account is meant from now on where none is named: ends with `Done`. Another process sees it when it asks for
+     * `accounts`, or starts.
+     *
+     * `SignIn`: there is no such account.
      */override fun `setDefault`(`account`: kotlin.String): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -1964,7 +2074,11 @@ open class Core: Disposable, AutoCloseable, CoreInterface
 
     
     /**
-     * What an app of the same maker needs to sign the person in: ends with `Shared`.
+     * What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0): ends with
+     * `Shared`.
+     *
+     * `SignIn`: there is no such account. `FixConfiguration`: it has no device secret (`NotSupported`): the sign-in did
+     * not ask for the scope `device_sso`, or the server has none.
      */override fun `share`(`account`: kotlin.String?): Operation {
             return FfiConverterTypeOperation.lift(
     callWithHandle {
@@ -2114,12 +2228,14 @@ public object FfiConverterTypeCore: FfiConverter<Core, Long> {
 
 
 /**
- * An operation under way. Close it when it is over.
+ * An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
  */
 public interface OperationInterface {
     
     /**
-     * Goes on with what came of the last effect; without an answer at first.
+     * Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+     * already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+     * `OutOfOrder`.
      */
     fun `step`(`answer`: Answer?, `now`: Moment): Step
     
@@ -2127,7 +2243,7 @@ public interface OperationInterface {
 }
 
 /**
- * An operation under way. Close it when it is over.
+ * An operation under way. It is closed when it is over; to close it before loses nothing: what matters is in the store.
  */
 open class Operation: Disposable, AutoCloseable, OperationInterface
 {
@@ -2232,7 +2348,9 @@ open class Operation: Disposable, AutoCloseable, OperationInterface
 
     
     /**
-     * Goes on with what came of the last effect; without an answer at first.
+     * Goes on with what came of the last effect, without an answer at first, and never blocks. An answer that was taken
+     * already changes nothing and gets the present step again, without its events; one of a step that never was fails with
+     * `OutOfOrder`.
      */override fun `step`(`answer`: Answer?, `now`: Moment): Step {
             return FfiConverterTypeStep.lift(
     callWithHandle {
@@ -2288,9 +2406,18 @@ public object FfiConverterTypeOperation: FfiConverter<Operation, Long> {
 
 
 
+/**
+ * The host's answer to a step.
+ */
 data class Answer (
+    /**
+     * The number of the step, as `Need` has it. An answer that was taken already changes nothing.
+     */
     var `id`: kotlin.UInt
     , 
+    /**
+     * What came of its effect.
+     */
     var `input`: Input
     
 ){
@@ -2326,11 +2453,23 @@ public object FfiConverterTypeAnswer: FfiConverterRustBuffer<Answer> {
 
 
 
+/**
+ * A sign-in that waits for its browser, for an hour at most. It is stored already: another process of the app can finish it.
+ */
 data class AuthorizationReady (
+    /**
+     * The URL to open in the system browser, never in a web view (RFC 8252 section 8.12).
+     */
     var `url`: kotlin.String
     , 
+    /**
+     * Where the browser comes back to: the URL that begins so goes to `handle_redirect`.
+     */
     var `redirectUri`: kotlin.String
     , 
+    /**
+     * Names this sign-in, for `cancel`.
+     */
     var `flowId`: kotlin.String
     
 ){
@@ -2369,19 +2508,47 @@ public object FfiConverterTypeAuthorizationReady: FfiConverterRustBuffer<Authori
 
 
 
+/**
+ * What a sign-in may ask for besides the configuration: parameters of the authorization request. Of `begin_device` only
+ * `scopes` counts.
+ */
 data class AuthorizeParams (
+    /**
+     * Whom the server shall suggest, such as an e-mail address (OpenID Connect Core section 3.1.2.1).
+     */
     var `loginHint`: kotlin.String?
     , 
+    /**
+     * `login`, `consent`, `select_account` or `none`; several with a space between them (OpenID Connect Core section
+     * 3.1.2.1).
+     */
     var `prompt`: kotlin.String?
     , 
+    /**
+     * Authentication context classes that are enough, the best first, with a space between them (RFC 9470 section 4).
+     */
     var `acrValues`: kotlin.String?
     , 
+    /**
+     * At most this many seconds since the person proved who they are. The ID token has to say so, or the sign-in fails with
+     * `IdTokenTime` (OpenID Connect Core section 3.1.3.7, point 13).
+     */
     var `maxAge`: kotlin.UInt?
     , 
+    /**
+     * Languages of the server's pages, the best first, with a space between them (BCP 47), such as `de-CH en`.
+     */
     var `uiLocales`: kotlin.String?
     , 
+    /**
+     * Scopes instead of the configured ones, one in each element (RFC 6749 section 3.3).
+     */
     var `scopes`: List<kotlin.String>?
     , 
+    /**
+     * Other parameters of the authorization request, as some servers have them. One that the SDK sets itself, such as
+     * `state` or `scope`, is an `InvalidArgument`.
+     */
     var `extra`: Map<kotlin.String, kotlin.String> = mapOf() 
     
 ){
@@ -2432,31 +2599,83 @@ public object FfiConverterTypeAuthorizeParams: FfiConverterRustBuffer<AuthorizeP
 
 
 
+/**
+ * What an app says about itself and about what it wants of the server. It is checked once, when `Core` is made; what cannot
+ * be right is a `ConfigError`, whose action is always to mend the app.
+ */
 data class Config (
+    /**
+     * The server's issuer identifier, letter for letter as its discovery document has it (RFC 8414 section 2): an https URL
+     * without query and fragment.
+     */
     var `issuer`: kotlin.String
     , 
+    /**
+     * The app's `client_id` at the server (RFC 6749 section 2.2): printable ASCII. An app is a public client and has no
+     * client secret (RFC 8252 section 8.5).
+     */
     var `clientId`: kotlin.String
     , 
+    /**
+     * Where the browser comes back to, letter for letter as it is registered at the server: an https URL that the system
+     * gives to this app only (RFC 8252 section 7.2). Other forms need `allow_custom_scheme` or `allow_loopback`.
+     */
     var `redirectUri`: kotlin.String
     , 
+    /**
+     * The scopes of a sign-in, one in each element (RFC 6749 section 3.3): `openid` for an ID token, `offline_access` for a
+     * session that outlives its first access token (OpenID Connect Core section 11).
+     */
     var `scopes`: List<kotlin.String>
     , 
+    /**
+     * The APIs that the app calls, as absolute URIs without a fragment (RFC 8707 section 2). May be empty.
+     */
     var `resources`: List<kotlin.String>
     , 
+    /**
+     * Whether tokens are bound to a key of this device (RFC 9449).
+     */
     var `dpop`: DpopPolicy
     , 
+    /**
+     * Whether the request is left at the server before the browser opens, which then sees a reference only (RFC 9126).
+     */
     var `par`: ParPolicy
     , 
+    /**
+     * Whether the app proves to the server that it is itself on a real device, by `Effect::Attest`
+     * (draft-ietf-oauth-attestation-based-client-auth).
+     */
     var `attestation`: AttestationPolicy
     , 
+    /**
+     * Whether keys have to live in hardware. Where there is none, sign-ins fail with `DeviceNotTrusted`.
+     */
     var `requireHardwareKey`: kotlin.Boolean
     , 
+    /**
+     * Allows a redirect URI like `com.example.app:/callback`, which other apps can claim too (RFC 8252 section 7.1).
+     */
     var `allowCustomScheme`: kotlin.Boolean
     , 
+    /**
+     * Allows http to this machine, for tests and for programs on desktops (RFC 8252 section 7.3). Nothing else is ever
+     * asked without TLS.
+     */
     var `allowLoopback`: kotlin.Boolean
     , 
+    /**
+     * This process (a widget, an extension) uses the tokens that the app has stored and never refreshes them itself. Where
+     * they are too old, the error is `ReadOnly`.
+     */
     var `readOnly`: kotlin.Boolean
     , 
+    /**
+     * The app's version. It goes with each token request as `app_version`, for the lists of sessions of Postern, where it has
+     * at most 32 letters, digits and `. _ + -`: it is cut, and another character is sent as `-`. Other servers pass it over
+     * (RFC 6749 section 3.2).
+     */
     var `appVersion`: kotlin.String? = null 
     
 ){
@@ -2525,15 +2744,34 @@ public object FfiConverterTypeConfig: FfiConverterRustBuffer<Config> {
 
 
 
+/**
+ * A sign-in that waits for another device (RFC 8628 section 3.2).
+ */
 data class DeviceReady (
+    /**
+     * The code that the person types there: at most 64 characters, to be shown as it is.
+     */
     var `userCode`: kotlin.String
     , 
+    /**
+     * The URL that the person opens there, to be shown.
+     */
     var `verificationUri`: kotlin.String
     , 
+    /**
+     * The same with the code in it, for a QR code, if the server has one (RFC 8628
+     * section 3.3.1).
+     */
     var `verificationUriComplete`: kotlin.String?
     , 
+    /**
+     * Names this sign-in, for `poll_device` and `cancel`.
+     */
     var `flowId`: kotlin.String
     , 
+    /**
+     * For how long the code is good, in milliseconds: an hour at most.
+     */
     var `expiresInMs`: kotlin.ULong
     
 ){
@@ -2578,9 +2816,18 @@ public object FfiConverterTypeDeviceReady: FfiConverterRustBuffer<DeviceReady> {
 
 
 
+/**
+ * Evidence of an attestor (draft-ietf-oauth-attestation-based-client-auth).
+ */
 data class Evidence (
+    /**
+     * The value of the header `OAuth-Client-Attestation`: a JWT.
+     */
     var `attestation`: Secret
     , 
+    /**
+     * The value of the header `OAuth-Client-Attestation-PoP`: a JWT.
+     */
     var `proof`: Secret
     
 ){
@@ -2616,11 +2863,23 @@ public object FfiConverterTypeEvidence: FfiConverterRustBuffer<Evidence> {
 
 
 
+/**
+ * What a token exchange asks for (RFC 8693 section 2.1).
+ */
 data class ExchangeParams (
+    /**
+     * The API that the new token is for, by the name that the server knows it by.
+     */
     var `audience`: kotlin.String?
     , 
+    /**
+     * The same as an absolute URI.
+     */
     var `resource`: kotlin.String?
     , 
+    /**
+     * Scopes that are narrower than the session's, one in each element.
+     */
     var `scopes`: List<kotlin.String>?
     
 ){
@@ -2659,9 +2918,18 @@ public object FfiConverterTypeExchangeParams: FfiConverterRustBuffer<ExchangePar
 
 
 
+/**
+ * A header line (RFC 9110 section 5).
+ */
 data class Header (
+    /**
+     * The field's name, in capital or small letters.
+     */
     var `name`: kotlin.String
     , 
+    /**
+     * The field's value, which may hold a token: not for logs.
+     */
     var `value`: Secret
     
 ){
@@ -2697,13 +2965,28 @@ public object FfiConverterTypeHeader: FfiConverterRustBuffer<Header> {
 
 
 
+/**
+ * A request to a server, to be sent as it is.
+ */
 data class HttpRequest (
+    /**
+     * `GET` or `POST`.
+     */
     var `method`: kotlin.String
     , 
+    /**
+     * An https URL, or http to this machine where `allow_loopback` is set.
+     */
     var `url`: kotlin.String
     , 
+    /**
+     * The header lines; the host adds none that has a meaning (no `Authorization`, no `Cookie`).
+     */
     var `headers`: List<Header>
     , 
+    /**
+     * The body of a `POST`; empty for a `GET`. It holds tokens: not for logs.
+     */
     var `body`: Secret
     
 ){
@@ -2745,11 +3028,23 @@ public object FfiConverterTypeHttpRequest: FfiConverterRustBuffer<HttpRequest> {
 
 
 
+/**
+ * A server's answer.
+ */
 data class HttpResponse (
+    /**
+     * The status code, 100 to 599 (RFC 9110 section 15).
+     */
     var `status`: kotlin.UShort
     , 
+    /**
+     * All header lines, or at least `Age`, `Date`, `DPoP-Nonce`, `Retry-After`, `WWW-Authenticate` and `Content-Type`.
+     */
     var `headers`: List<Header>
     , 
+    /**
+     * The body, at most 1 MiB.
+     */
     var `body`: Secret
     
 ){
@@ -2788,11 +3083,23 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
 
 
 
+/**
+ * The public half of a P-256 key (RFC 7518 section 6.2.1).
+ */
 data class KeyInfo (
+    /**
+     * Coordinate x, exactly 32 bytes, big-endian.
+     */
     var `x`: kotlin.ByteArray
     , 
+    /**
+     * Coordinate y, exactly 32 bytes, big-endian.
+     */
     var `y`: kotlin.ByteArray
     , 
+    /**
+     * Where the key lives.
+     */
     var `level`: KeyLevel
     
 ){
@@ -2831,11 +3138,25 @@ public object FfiConverterTypeKeyInfo: FfiConverterRustBuffer<KeyInfo> {
 
 
 
+/**
+ * What the host's clocks say. It comes with every step. The server's time is reckoned from its own `Date` (RFC 9110 section
+ * 6.6.1) and the monotonic clock.
+ */
 data class Moment (
+    /**
+     * Milliseconds since 1970 by the device's clock, which nobody trusts.
+     */
     var `wallMs`: kotlin.Long
     , 
+    /**
+     * Milliseconds on a clock that never jumps, goes on in sleep and is the same in all processes of this boot.
+     */
     var `monotonicMs`: kotlin.Long
     , 
+    /**
+     * Any text that changes when the monotonic clock begins anew: after a restart of the device. A host that has none gives
+     * each process its own.
+     */
     var `bootId`: kotlin.String
     
 ){
@@ -2874,9 +3195,19 @@ public object FfiConverterTypeMoment: FfiConverterRustBuffer<Moment> {
 
 
 
+/**
+ * What an app of the same maker has shared (OpenID Connect Native SSO for Mobile Apps 1.0 section 4). It is worth a
+ * session: it belongs where only apps of the same maker can read it.
+ */
 data class NativeSso (
+    /**
+     * The other app's ID token.
+     */
     var `idToken`: Secret
     , 
+    /**
+     * The other app's device secret.
+     */
     var `deviceSecret`: Secret
     
 ){
@@ -2912,7 +3243,13 @@ public object FfiConverterTypeNativeSso: FfiConverterRustBuffer<NativeSso> {
 
 
 
+/**
+ * Headers that make a request to an API an authorized one. A proof is for one request, soon: they are not kept.
+ */
 data class RequestHeaders (
+    /**
+     * `Authorization`, and `DPoP` where the token is bound.
+     */
     var `headers`: List<Header>
     
 ){
@@ -2945,15 +3282,37 @@ public object FfiConverterTypeRequestHeaders: FfiConverterRustBuffer<RequestHead
 
 
 
+/**
+ * An error as apps see it. An app that treats each `action` treats every error, also those of later versions. It holds no
+ * secret, so it may be logged.
+ */
 data class SdkError (
+    /**
+     * What went wrong.
+     */
     var `code`: ErrorCode
     , 
+    /**
+     * The code as a number that stays from version to version, 1001 to 1904.
+     */
     var `number`: kotlin.UInt
     , 
+    /**
+     * What the app does: the code's action, but of a session that lives nobody is sent to the login screen. There a
+     * prompt that was cancelled is `Unlock`, and an answer that is not to be believed is `Report`.
+     */
     var `action`: Action
     , 
+    /**
+     * When it may work, in milliseconds from now, where the server has asked for patience (`Retry-After`, RFC 9110 section
+     * 10.2.3): an hour and a quarter at most.
+     */
     var `retryAfterMs`: kotlin.ULong?
     , 
+    /**
+     * What the server said (`error_description`, RFC 6749 section 5.2), cut to 256 characters of printable ASCII. For logs:
+     * never shown, never believed.
+     */
     var `details`: kotlin.String?
     
 ){
@@ -2998,9 +3357,18 @@ public object FfiConverterTypeSdkError: FfiConverterRustBuffer<SdkError> {
 
 
 
+/**
+ * How far an operation is.
+ */
 data class Step (
+    /**
+     * What comes next.
+     */
     var `next`: Next
     , 
+    /**
+     * What happened since the last step, in order. Each is said once.
+     */
     var `events`: List<Event>
     
 ){
@@ -3036,9 +3404,18 @@ public object FfiConverterTypeStep: FfiConverterRustBuffer<Step> {
 
 
 
+/**
+ * Tokens that another SDK has kept on this device, for `adopt`.
+ */
 data class StoredTokens (
+    /**
+     * The refresh token. Empty, it is an `InvalidArgument`.
+     */
     var `refreshToken`: Secret
     , 
+    /**
+     * The ID token of the sign-in, however old: whose the tokens are is known from it.
+     */
     var `idToken`: Secret?
     
 ){
@@ -3074,13 +3451,28 @@ public object FfiConverterTypeStoredTokens: FfiConverterRustBuffer<StoredTokens>
 
 
 
+/**
+ * An access token. A bound one is worth nothing without a proof for each request: `authorize_request` makes it.
+ */
 data class Token (
+    /**
+     * The token, as it goes into the header `Authorization`. Nobody but the API understands it.
+     */
     var `value`: Secret
     , 
+    /**
+     * `DPoP` (RFC 9449 section 7.1) or `Bearer` (RFC 6750 section 2.1): the scheme of the header `Authorization`.
+     */
     var `tokenType`: kotlin.String
     , 
+    /**
+     * For how long the token is good still, in milliseconds.
+     */
     var `expiresInMs`: kotlin.ULong
     , 
+    /**
+     * What the token allows, as far as it is known, one scope in each element.
+     */
     var `scopes`: List<kotlin.String>
     
 ){
@@ -3122,13 +3514,28 @@ public object FfiConverterTypeToken: FfiConverterRustBuffer<Token> {
 
 
 
+/**
+ * Which access token is wanted. One for the same `resource` and `scopes` that is good for long enough is not asked for again.
+ */
 data class Want (
+    /**
+     * For how long the token has to be good still, in milliseconds; 0 is 30 seconds.
+     */
     var `minTtlMs`: kotlin.ULong
     , 
+    /**
+     * For which API, as an absolute URI (RFC 8707 section 2). None: the server's default for the app.
+     */
     var `resource`: kotlin.String?
     , 
+    /**
+     * Scopes that are narrower than the session's, one in each element (RFC 6749 section 6). None: all of them.
+     */
     var `scopes`: List<kotlin.String>?
     , 
+    /**
+     * Whether a token that is there already will not do, whatever is left of it.
+     */
     var `fresh`: kotlin.Boolean
     
 ){
@@ -3170,17 +3577,48 @@ public object FfiConverterTypeWant: FfiConverterRustBuffer<Want> {
 
 
 
+/**
+ * What the app does about an error.
+ */
 
 enum class Action {
     
+    /**
+     * Stay at, or go to, the screen from which people sign in. Never begin again without being asked: what was refused may
+     * be an attack.
+     */
     SHOW_LOGIN,
+    /**
+     * Begin a sign-in: the session is over. (For `StepUpRequired` it lives, until a stronger one takes its place.)
+     */
     SIGN_IN,
+    /**
+     * Work with what is there, and try again after `retry_after_ms` or when the network is back; nothing is lost.
+     */
     RETRY_LATER,
+    /**
+     * Try again when the device is unlocked; never sign out, never show the login screen.
+     */
     WAIT_FOR_UNLOCK,
+    /**
+     * Ask for the finger or face again; the session lives.
+     */
     UNLOCK,
+    /**
+     * Say that the server does not trust this device or app, and whom to ask.
+     */
     CONTACT_SUPPORT,
+    /**
+     * Send the person to the store: this version of the app is too old.
+     */
     UPDATE_APP,
+    /**
+     * Mend the app or the server's settings: a mistake that shows in the first test.
+     */
     FIX_CONFIGURATION,
+    /**
+     * Report it with its number: a bug of the SDK or of a hook.
+     */
     REPORT;
 
     
@@ -3211,11 +3649,23 @@ public object FfiConverterTypeAction: FfiConverterRustBuffer<Action> {
 
 
 
+/**
+ * What happens when there is no evidence that this is the app on a real device.
+ */
 
 enum class AttestationPolicy {
     
+    /**
+     * No token is asked for without: the error is `AttestationUnavailable`. Needs `DpopPolicy::Required`.
+     */
     REQUIRED,
+    /**
+     * The request is sent without, and there is an event `AttestationSkipped`.
+     */
     PREFERRED,
+    /**
+     * Evidence is never made.
+     */
     OFF;
 
     
@@ -3248,44 +3698,70 @@ public object FfiConverterTypeAttestationPolicy: FfiConverterRustBuffer<Attestat
 
 
 
+/**
+ * What is wrong with a configuration. The action is always the same: mend the app; asking again changes nothing.
+ */
 sealed class ConfigException: kotlin.Exception() {
     
+    /**
+     * `issuer` is not an https URL, or has a query or fragment (RFC 8414 section 2). http to this machine needs
+     * `allow_loopback`.
+     */
     class Issuer(
         ) : ConfigException() {
         override val message
             get() = ""
     }
     
+    /**
+     * `client_id` is empty, or has other characters than printable ASCII (RFC 6749 appendix A.1).
+     */
     class ClientId(
         ) : ConfigException() {
         override val message
             get() = ""
     }
     
+    /**
+     * `redirect_uri` is neither https nor what `allow_loopback` or `allow_custom_scheme` allows, or has a fragment (RFC 6749
+     * section 3.1.2).
+     */
     class RedirectUri(
         ) : ConfigException() {
         override val message
             get() = ""
     }
     
+    /**
+     * `redirect_uri` has a scheme of its own, but not `allow_custom_scheme`, or no dot in its name (RFC 8252 section 7.1).
+     */
     class CustomScheme(
         ) : ConfigException() {
         override val message
             get() = ""
     }
     
+    /**
+     * One of `scopes` is empty, or has characters that none has, such as a space (RFC 6749 section 3.3).
+     */
     class Scope(
         ) : ConfigException() {
         override val message
             get() = ""
     }
     
+    /**
+     * One of `resources` is not an absolute URI, or has a fragment (RFC 8707 section 2).
+     */
     class Resource(
         ) : ConfigException() {
         override val message
             get() = ""
     }
     
+    /**
+     * `attestation` is required and `dpop` is not: evidence is of the DPoP key.
+     */
     class Attestation(
         ) : ConfigException() {
         override val message
@@ -3392,11 +3868,24 @@ public object FfiConverterTypeConfigError : FfiConverterRustBuffer<ConfigExcepti
 
 
 
+/**
+ * Whether tokens are bound to a key of this device, so that a copy of them is worth nothing elsewhere (DPoP, RFC 9449).
+ */
 
 enum class DpopPolicy {
     
+    /**
+     * Tokens are bound, or there is no sign-in: of a server without it the error is `DiscoveryNoDpop`, and a bearer token is
+     * refused as `TokenTypeDowngrade`.
+     */
     REQUIRED,
+    /**
+     * Bound where the server's discovery document says that it can (RFC 9449 section 5.1), else bearer tokens.
+     */
     PREFERRED,
+    /**
+     * Bearer tokens (RFC 6750).
+     */
     OFF;
 
     
@@ -3427,9 +3916,21 @@ public object FfiConverterTypeDpopPolicy: FfiConverterRustBuffer<DpopPolicy> {
 
 
 
+/**
+ * One thing that the host does for the core. Each says which inputs answer it; besides these `Failed` answers any. Anything
+ * else is the hook's mistake, and the operation fails with `HookMisbehaved`; but nothing depends on what `Lock`, `Unlock` and
+ * `KeyDelete` are answered.
+ */
 sealed class Effect {
     
+    /**
+     * Send a request: no redirects followed, no cookies, no cache, no repetition, at most 1 MiB of answer, 10 s to connect
+     * and 30 s in all. Answered by `Http`, whatever the status, or `HttpFailed`.
+     */
     data class Http(
+        /**
+         * What to send.
+         */
         val `request`: dev.postern.mobile.ffi.HttpRequest) : Effect()
         
     {
@@ -3438,7 +3939,14 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Read a record of the store. Answered by `Value` or `Absent`; `Failed` with `Corrupt` is of a record that is there and
+     * can never be read again.
+     */
     data class Get(
+        /**
+         * The record's name: ASCII, such as `account/...`.
+         */
         val `key`: kotlin.String) : Effect()
         
     {
@@ -3447,9 +3955,22 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Write a record if the version that is there is the expected one: atomically, durably and as a whole. Answered by
+     * `Stored` or `Conflict`.
+     */
     data class Put(
+        /**
+         * The record's name.
+         */
         val `key`: kotlin.String, 
+        /**
+         * What to write, at most 64 KiB. It holds tokens: it belongs where only this app can read it.
+         */
         val `value`: dev.postern.mobile.ffi.Secret, 
+        /**
+         * The version that has to be there: the one that was read, 0 for "there is none".
+         */
         val `expect`: kotlin.Long) : Effect()
         
     {
@@ -3458,8 +3979,17 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Delete a record of the store. Answered by `Done` (also when there is none) or `Conflict`.
+     */
     data class Delete(
+        /**
+         * The record's name.
+         */
         val `key`: kotlin.String, 
+        /**
+         * The version that has to be there; none deletes whatever is there.
+         */
         val `expect`: kotlin.Long?) : Effect()
         
     {
@@ -3468,7 +3998,13 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * List the names of the records in the store. Answered by `Keys`.
+     */
     data class Keys(
+        /**
+         * What the names begin with.
+         */
         val `prefix`: kotlin.String) : Effect()
         
     {
@@ -3477,9 +4013,22 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Take a lease that other processes see. Answered by `LockHeld` or `LockTimeout`. It saves requests; nothing depends
+     * on it.
+     */
     data class Lock(
+        /**
+         * The lease's name.
+         */
         val `name`: kotlin.String, 
+        /**
+         * After how long the lease falls, in milliseconds, whatever becomes of its holder.
+         */
         val `ttlMs`: kotlin.ULong, 
+        /**
+         * How long to wait for the lease at most, in milliseconds.
+         */
         val `waitMs`: kotlin.ULong) : Effect()
         
     {
@@ -3488,7 +4037,13 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Give a lease back. Answered by `Done`.
+     */
     data class Unlock(
+        /**
+         * The lease's name.
+         */
         val `name`: kotlin.String) : Effect()
         
     {
@@ -3497,8 +4052,18 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Make a P-256 key that cannot be exported, or find the one of this name. Answered by `Key`; `Failed` with `Unavailable`
+     * where hardware is required and there is none.
+     */
     data class KeyEnsure(
+        /**
+         * The key's name.
+         */
         val `key`: kotlin.String, 
+        /**
+         * Where the key has to live.
+         */
         val `policy`: dev.postern.mobile.ffi.KeyPolicy) : Effect()
         
     {
@@ -3507,8 +4072,18 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Sign with ES256 (RFC 7518 section 3.4). Answered by `Signature`; `Failed` with `NotFound` or `KeyLost` ends the
+     * session, so these are for a key that is gone for good only.
+     */
     data class Sign(
+        /**
+         * The key's name.
+         */
         val `key`: kotlin.String, 
+        /**
+         * What to sign; the hook hashes it with SHA-256.
+         */
         val `message`: kotlin.ByteArray) : Effect()
         
     {
@@ -3517,7 +4092,13 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Delete a key. Answered by `Done`, also when there is none.
+     */
     data class KeyDelete(
+        /**
+         * The key's name.
+         */
         val `key`: kotlin.String) : Effect()
         
     {
@@ -3526,8 +4107,18 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Prove that this is the app on a real device (App Attest, Play Integrity). Answered by `Attested`; `Failed` with
+     * `Unavailable` where the device cannot.
+     */
     data class Attest(
+        /**
+         * The server's challenge, as it came.
+         */
         val `challenge`: kotlin.ByteArray, 
+        /**
+         * The thumbprint of the DPoP key that the evidence is about (RFC 7638 section 3): SHA-256 in base64url.
+         */
         val `jkt`: kotlin.String) : Effect()
         
     {
@@ -3536,7 +4127,13 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Draw bytes from the system's cryptographic random number generator. Answered by `Random`.
+     */
     data class Random(
+        /**
+         * How many bytes.
+         */
         val `len`: kotlin.UInt) : Effect()
         
     {
@@ -3545,7 +4142,13 @@ sealed class Effect {
         companion object
     }
     
+    /**
+     * Wait. Answered by `Done` when it is over.
+     */
     data class Sleep(
+        /**
+         * How long, in milliseconds.
+         */
         val `ms`: kotlin.ULong) : Effect()
         
     {
@@ -3806,13 +4409,31 @@ public object FfiConverterTypeEffect : FfiConverterRustBuffer<Effect>{
 
 
 
+/**
+ * Why a session is over. Of any but `LoggedOut` and `Replaced` the person has to sign in again.
+ */
 
 enum class EndReason {
     
+    /**
+     * The person signed out here.
+     */
     LOGGED_OUT,
+    /**
+     * The server refuses the session: it was ended there, ran out, or is forgotten.
+     */
     REFUSED,
+    /**
+     * The key that the session was bound to is gone.
+     */
     KEY_LOST,
+    /**
+     * What was stored cannot be read.
+     */
     CORRUPT,
+    /**
+     * The same person signed in again, and has a new session.
+     */
     REPLACED;
 
     
@@ -3843,63 +4464,288 @@ public object FfiConverterTypeEndReason: FfiConverterRustBuffer<EndReason> {
 
 
 
+/**
+ * Everything that can go wrong, with its number and with what the app does about it in a sign-in. `docs/ERRORS.md` has
+ * the same as a table.
+ */
 
 enum class ErrorCode {
     
+    /**
+     * The person closed the browser or said no to the device's prompt.
+     * Number 1001, action `ShowLogin`.
+     */
     USER_CANCELLED,
+    /**
+     * The person or the server said no (`access_denied`).
+     * Number 1002, action `ShowLogin`.
+     */
     ACCESS_DENIED,
+    /**
+     * The server answered the sign-in with another error.
+     * Number 1003, action `ShowLogin`.
+     */
     SIGN_IN_FAILED,
+    /**
+     * The redirect came a second time; the first one is being answered, or was cut off.
+     * Number 1004, action `ShowLogin`.
+     */
     REDIRECT_ALREADY_USED,
+    /**
+     * The code was refused: it was too old, or its answer was lost twice.
+     * Number 1005, action `ShowLogin`.
+     */
     CODE_REFUSED,
+    /**
+     * The code of the device grant was not confirmed in time.
+     * Number 1006, action `ShowLogin`.
+     */
     DEVICE_CODE_EXPIRED,
+    /**
+     * No sign-in with this `state` waits here (RFC 6749 section 10.12).
+     * Number 1101, action `ShowLogin`.
+     */
     REDIRECT_STATE_UNKNOWN,
+    /**
+     * The sign-in waited for more than an hour.
+     * Number 1102, action `ShowLogin`.
+     */
     REDIRECT_STATE_EXPIRED,
+    /**
+     * The server says `iss` in every redirect, but not in this one (RFC 9207 section 2.4).
+     * Number 1103, action `ShowLogin`.
+     */
     REDIRECT_ISS_MISSING,
+    /**
+     * Another server answered: `iss` of the redirect is not the issuer (RFC 9207 section 2.4).
+     * Number 1104, action `ShowLogin`.
+     */
     REDIRECT_ISS_MISMATCH,
+    /**
+     * A parameter of the redirect came twice (RFC 6749 section 3.1).
+     * Number 1105, action `ShowLogin`.
+     */
     REDIRECT_DUPLICATE_PARAM,
+    /**
+     * The URL is not the redirect URI of this sign-in.
+     * Number 1106, action `ShowLogin`.
+     */
     REDIRECT_WRONG_URI,
+    /**
+     * The redirect has neither a code nor an error, or both, or is too long (8 KiB).
+     * Number 1107, action `ShowLogin`.
+     */
     REDIRECT_MALFORMED,
+    /**
+     * The ID token is missing, or is none that can be read (OpenID Connect Core section 2).
+     * Number 1201, action `ShowLogin`.
+     */
     ID_TOKEN_MALFORMED,
+    /**
+     * `iss` of the ID token is not the server (OpenID Connect Core section 3.1.3.7, point 2).
+     * Number 1202, action `ShowLogin`.
+     */
     ID_TOKEN_ISSUER,
+    /**
+     * `aud` or `azp` of the ID token is not this app (OpenID Connect Core section 3.1.3.7, points 3 to 5).
+     * Number 1203, action `ShowLogin`.
+     */
     ID_TOKEN_AUDIENCE,
+    /**
+     * The ID token has expired, or comes from the future, or the sign-in that it tells of is older than `max_age`
+     * (OpenID Connect Core section 3.1.3.7, points 9, 10 and 13).
+     * Number 1204, action `ShowLogin`.
+     */
     ID_TOKEN_TIME,
+    /**
+     * `nonce` of the ID token is not the one of this sign-in (OpenID Connect Core section 3.1.3.7, point 11).
+     * Number 1205, action `ShowLogin`.
+     */
     ID_TOKEN_NONCE,
+    /**
+     * `at_hash` of the ID token is not of the access token (OpenID Connect Core section 3.1.3.8).
+     * Number 1206, action `ShowLogin`.
+     */
     ID_TOKEN_ACCESS_TOKEN_HASH,
+    /**
+     * The ID token of a refresh names another person than the session (OpenID Connect Core section 12.2).
+     * Number 1207, action `ShowLogin`.
+     */
     ID_TOKEN_SUBJECT,
+    /**
+     * A bearer token came where a bound one was required, or the other way round (RFC 9449 section 5).
+     * Number 1208, action `ShowLogin`.
+     */
     TOKEN_TYPE_DOWNGRADE,
+    /**
+     * The server refuses the session: it was ended, ran out, or is forgotten.
+     * Number 1302, action `SignIn`.
+     */
     SESSION_REVOKED,
+    /**
+     * The key that the session is bound to is gone for good.
+     * Number 1303, action `SignIn`.
+     */
     KEY_LOST,
+    /**
+     * There is no such account on this device, or none at all.
+     * Number 1304, action `SignIn`.
+     */
     NO_SUCH_ACCOUNT,
+    /**
+     * The API wants a stronger or fresher sign-in (RFC 9470 section 3). The drivers raise it, of an API's answer.
+     * Number 1305, action `SignIn`.
+     */
     STEP_UP_REQUIRED,
+    /**
+     * The stored session cannot be read; it was wiped.
+     * Number 1306, action `SignIn`.
+     */
     STORAGE_CORRUPT,
+    /**
+     * The session has no refresh token and its access token is too old.
+     * Number 1307, action `SignIn`.
+     */
     NO_REFRESH_TOKEN,
+    /**
+     * No request left the device: there is no network.
+     * Number 1401, action `RetryLater`.
+     */
     OFFLINE,
+    /**
+     * The request may have arrived; asking again is safe.
+     * Number 1402, action `RetryLater`.
+     */
     NO_ANSWER,
+    /**
+     * The server is broken or says something that is not its own.
+     * Number 1403, action `RetryLater`.
+     */
     SERVER_UNAVAILABLE,
+    /**
+     * The server asks for patience; `retry_after_ms` says for how long.
+     * Number 1404, action `RetryLater`.
+     */
     RATE_LIMITED,
+    /**
+     * The store does not work now: the disk is full or broken.
+     * Number 1405, action `RetryLater`.
+     */
     STORAGE_UNAVAILABLE,
+    /**
+     * Other processes changed the session again and again.
+     * Number 1406, action `RetryLater`.
+     */
     BUSY,
+    /**
+     * This process may not refresh (`read_only`), and the token is too old or its key not to be had.
+     * Number 1407, action `RetryLater`.
+     */
     READ_ONLY,
+    /**
+     * A hook did not answer in time.
+     * Number 1408, action `RetryLater`.
+     */
     HOOK_TIMEOUT,
+    /**
+     * The device is locked, and the session cannot be read before it is unlocked.
+     * Number 1501, action `WaitForUnlock`.
+     */
     DEVICE_LOCKED,
+    /**
+     * The stored session is newer than this SDK; it was left alone.
+     * Number 1502, action `UpdateApp`.
+     */
     STORAGE_TOO_NEW,
+    /**
+     * The server does not serve this version of the app any more.
+     * Number 1503, action `UpdateApp`.
+     */
     UPDATE_REQUIRED,
+    /**
+     * The server does not trust this device, or it has no hardware for keys and the app requires it.
+     * Number 1601, action `ContactSupport`.
+     */
     DEVICE_NOT_TRUSTED,
+    /**
+     * The service that attests is not there.
+     * Number 1602, action `ContactSupport`.
+     */
     ATTESTATION_UNAVAILABLE,
+    /**
+     * The server does not know this app, or not in this way.
+     * Number 1701, action `FixConfiguration`.
+     */
     CLIENT_REJECTED,
+    /**
+     * The server refuses the request as it is.
+     * Number 1702, action `FixConfiguration`.
+     */
     REQUEST_REJECTED,
+    /**
+     * The server does not give this scope or API.
+     * Number 1703, action `FixConfiguration`.
+     */
     SCOPE_OR_RESOURCE_REJECTED,
+    /**
+     * An argument is not of the form that it has to have.
+     * Number 1704, action `FixConfiguration`.
+     */
     INVALID_ARGUMENT,
+    /**
+     * The server cannot do what was asked for.
+     * Number 1705, action `FixConfiguration`.
+     */
     NOT_SUPPORTED,
+    /**
+     * The discovery document is none that can be read (RFC 8414 section 3.2).
+     * Number 1801, action `FixConfiguration`.
+     */
     DISCOVERY_MALFORMED,
+    /**
+     * The discovery document is of another issuer (RFC 8414 section 3.3).
+     * Number 1802, action `FixConfiguration`.
+     */
     DISCOVERY_ISSUER_MISMATCH,
+    /**
+     * An endpoint of the discovery document is not https.
+     * Number 1803, action `FixConfiguration`.
+     */
     DISCOVERY_INSECURE_ENDPOINT,
+    /**
+     * The server does not say that it has PKCE with S256 (RFC 7636 section 4.2).
+     * Number 1804, action `FixConfiguration`.
+     */
     DISCOVERY_NO_PKCE,
+    /**
+     * The server has no DPoP with ES256, which the app requires.
+     * Number 1805, action `FixConfiguration`.
+     */
     DISCOVERY_NO_DPOP,
+    /**
+     * The server has no PAR, which the app requires.
+     * Number 1806, action `FixConfiguration`.
+     */
     DISCOVERY_NO_PAR,
+    /**
+     * The server refused the DPoP proof again and again (RFC 9449 section 5).
+     * Number 1901, action `Report`.
+     */
     PROOF_REJECTED,
+    /**
+     * A hook answered what was not asked, or nothing that can be understood.
+     * Number 1902, action `Report`.
+     */
     HOOK_MISBEHAVED,
+    /**
+     * The operation is over, or another one's answer came.
+     * Number 1903, action `Report`.
+     */
     OUT_OF_ORDER,
+    /**
+     * A bug, or a panic, which the border turns into this.
+     * Number 1904, action `Report`.
+     */
     INTERNAL;
 
     
@@ -3930,9 +4776,19 @@ public object FfiConverterTypeErrorCode: FfiConverterRustBuffer<ErrorCode> {
 
 
 
+/**
+ * Something that happened on the way, for the app's log and for its screens. `account` is the id that `SignedIn` has given.
+ * No secret is in it.
+ */
 sealed class Event {
     
+    /**
+     * Somebody signed in.
+     */
     data class AccountAdded(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -3941,7 +4797,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * Somebody signed out here: the account is gone from this device.
+     */
     data class AccountRemoved(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -3950,7 +4812,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * The session has new tokens, and they are stored.
+     */
     data class TokensRotated(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -3959,8 +4827,17 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * The session is over without a sign-out here, and the account is gone from this device.
+     */
     data class SessionEnded(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String, 
+        /**
+         * Why the session is over.
+         */
         val `reason`: dev.postern.mobile.ffi.EndReason) : Event()
         
     {
@@ -3969,7 +4846,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * The new tokens could not be stored yet; they are in memory, and the session is safe.
+     */
     data class StorageDegraded(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -3978,7 +4861,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * The tokens that could not be stored are stored now.
+     */
     data class StorageRecovered(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -3987,7 +4876,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * The device's clock is wrong by more than 30 seconds. Nothing is to be done: the server's time counts.
+     */
     data class ClockSkewDetected(
+        /**
+         * The server's time less the device's, in milliseconds.
+         */
         val `offsetMs`: kotlin.Long) : Event()
         
     {
@@ -3996,7 +4891,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * A redirect was refused: somebody may be trying something.
+     */
     data class RedirectRejected(
+        /**
+         * Why it was refused: a code from 1101 to 1107.
+         */
         val `code`: dev.postern.mobile.ffi.ErrorCode) : Event()
         
     {
@@ -4005,7 +4906,13 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * The server was not asked to end a session; it will be when it can be reached.
+     */
     data class RevocationQueued(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -4014,7 +4921,14 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * Who signed out with the browser is still signed in there: the server could not be asked at once, or says no. A page
+     * of its own signs the person out (`end_session_url`).
+     */
     data class BrowserSessionKept(
+        /**
+         * The account's id.
+         */
         val `account`: kotlin.String) : Event()
         
     {
@@ -4023,6 +4937,9 @@ sealed class Event {
         companion object
     }
     
+    /**
+     * There was no evidence that this is the app on a real device, and the policy `Preferred` says to go on without.
+     */
     object AttestationSkipped : Event()
     
     
@@ -4223,17 +5140,50 @@ public object FfiConverterTypeEvent : FfiConverterRustBuffer<Event>{
 
 
 
+/**
+ * Why a hook could not, and which error becomes of it. To `Http`, `Io`, `Timeout`, `Unavailable` and `Unknown` are the
+ * same as `HttpFailure::Ambiguous`. No text: it could hold a secret.
+ */
 
 enum class HookError {
     
+    /**
+     * The device is locked; it will work later. Becomes `DeviceLocked`: wait for the unlock, never sign out.
+     */
     LOCKED,
+    /**
+     * To `Sign`: there is no such key. Becomes `KeyLost`, as of a key that is gone for good.
+     */
     NOT_FOUND,
+    /**
+     * The person said no to the device's prompt. Becomes `UserCancelled`: ask again when they want to go on.
+     */
     CANCELLED,
+    /**
+     * To `Sign`: the key is gone for good. Becomes `KeyLost`: the session is over, and the person signs in again.
+     */
     KEY_LOST,
+    /**
+     * To `Get`: the record is there and cannot be read, and never will be. An account's becomes `StorageCorrupt`: it is
+     * wiped, and the person signs in again.
+     */
     CORRUPT,
+    /**
+     * The disk is full or broken, or access was refused. Becomes `StorageUnavailable`, to `Attest` `Offline`: try later.
+     */
     IO,
+    /**
+     * The hook took too long. Becomes `HookTimeout`: try later.
+     */
     TIMEOUT,
+    /**
+     * The service behind the hook is not there. Becomes `StorageUnavailable` (try later), to `Attest`
+     * `AttestationUnavailable`, to `KeyEnsure` with required hardware `DeviceNotTrusted` (contact support).
+     */
     UNAVAILABLE,
+    /**
+     * Whatever else went wrong in the hook. Becomes `HookMisbehaved`: report it.
+     */
     UNKNOWN;
 
     
@@ -4264,10 +5214,19 @@ public object FfiConverterTypeHookError: FfiConverterRustBuffer<HookError> {
 
 
 
+/**
+ * Why there is no answer. In doubt it is `Ambiguous`, which is always safe.
+ */
 
 enum class HttpFailure {
     
+    /**
+     * No byte can have arrived: no network, no address, no connection, no TLS.
+     */
     NOT_SENT,
+    /**
+     * The request may have arrived: the connection broke, or there was no answer in time.
+     */
     AMBIGUOUS;
 
     
@@ -4298,9 +5257,18 @@ public object FfiConverterTypeHttpFailure: FfiConverterRustBuffer<HttpFailure> {
 
 
 
+/**
+ * What came of an effect. A hook that failed says so with `Failed`; which others fit is said at each effect.
+ */
 sealed class Input {
     
+    /**
+     * To `Http`: the server answered.
+     */
     data class Http(
+        /**
+         * The server's answer, whatever the status.
+         */
         val `response`: dev.postern.mobile.ffi.HttpResponse) : Input()
         
     {
@@ -4309,7 +5277,13 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Http`: there is no answer.
+     */
     data class HttpFailed(
+        /**
+         * Whether the request may have arrived.
+         */
         val `failure`: dev.postern.mobile.ffi.HttpFailure) : Input()
         
     {
@@ -4318,8 +5292,18 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Get`: the record.
+     */
     data class Value(
+        /**
+         * What was written.
+         */
         val `value`: dev.postern.mobile.ffi.Secret, 
+        /**
+         * The record's version. Never 0, and never the same for two different values of a record: the first 63 bits of the
+         * value's SHA-256 will do.
+         */
         val `version`: kotlin.Long) : Input()
         
     {
@@ -4328,10 +5312,19 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Get`: there is no such record. Never said of one that cannot be read now: that is `Failed` with `Locked` or `Io`.
+     */
     object Absent : Input()
     
     
+    /**
+     * To `Put`: the record is written and survives a power cut.
+     */
     data class Stored(
+        /**
+         * The record's new version, never 0.
+         */
         val `version`: kotlin.Long) : Input()
         
     {
@@ -4340,10 +5333,19 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Put` and `Delete`: another version is there, or none; nothing was changed.
+     */
     object Conflict : Input()
     
     
+    /**
+     * To `Keys`: the names.
+     */
     data class Keys(
+        /**
+         * The names of the records, in any order.
+         */
         val `keys`: List<kotlin.String>) : Input()
         
     {
@@ -4352,13 +5354,25 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Lock`: the lease is ours.
+     */
     object LockHeld : Input()
     
     
+    /**
+     * To `Lock`: another process has it still. The operation goes on without.
+     */
     object LockTimeout : Input()
     
     
+    /**
+     * To `KeyEnsure`: the key.
+     */
     data class Key(
+        /**
+         * The key's public half.
+         */
         val `key`: dev.postern.mobile.ffi.KeyInfo) : Input()
         
     {
@@ -4367,7 +5381,13 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Sign`: the signature.
+     */
     data class Signature(
+        /**
+         * In DER, or r and s of 32 bytes each (RFC 7518 section 3.4).
+         */
         val `signature`: kotlin.ByteArray) : Input()
         
     {
@@ -4376,7 +5396,13 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Attest`: the evidence.
+     */
     data class Attested(
+        /**
+         * What goes to the server.
+         */
         val `evidence`: dev.postern.mobile.ffi.Evidence) : Input()
         
     {
@@ -4385,7 +5411,13 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Random`: the bytes.
+     */
     data class Random(
+        /**
+         * As many as were asked for.
+         */
         val `bytes`: dev.postern.mobile.ffi.Secret) : Input()
         
     {
@@ -4394,10 +5426,19 @@ sealed class Input {
         companion object
     }
     
+    /**
+     * To `Delete`, `Unlock`, `KeyDelete` and `Sleep`: it is done.
+     */
     object Done : Input()
     
     
+    /**
+     * To any: the hook could not.
+     */
     data class Failed(
+        /**
+         * Why it could not.
+         */
         val `error`: dev.postern.mobile.ffi.HookError) : Input()
         
     {
@@ -4647,12 +5688,27 @@ public object FfiConverterTypeInput : FfiConverterRustBuffer<Input>{
 
 
 
+/**
+ * Where a key lives.
+ */
 
 enum class KeyLevel {
     
+    /**
+     * In Apple's Secure Enclave.
+     */
     SECURE_ENCLAVE,
+    /**
+     * In a security chip of its own (Android).
+     */
     STRONG_BOX,
+    /**
+     * In the processor's trusted execution environment (Android).
+     */
     TEE,
+    /**
+     * In the app's own storage: whoever can read that has the key.
+     */
     SOFTWARE;
 
     
@@ -4683,10 +5739,19 @@ public object FfiConverterTypeKeyLevel: FfiConverterRustBuffer<KeyLevel> {
 
 
 
+/**
+ * Where a key has to live.
+ */
 
 enum class KeyPolicy {
     
+    /**
+     * In hardware where there is any, else in software.
+     */
     PREFER_HARDWARE,
+    /**
+     * In hardware, or the hook fails with `Unavailable`.
+     */
     REQUIRE_HARDWARE;
 
     
@@ -4717,11 +5782,24 @@ public object FfiConverterTypeKeyPolicy: FfiConverterRustBuffer<KeyPolicy> {
 
 
 
+/**
+ * How to sign out.
+ */
 
 enum class LogoutMode {
     
+    /**
+     * Forget the session here and end it at the server, at once or when it can be reached.
+     */
     SESSION,
+    /**
+     * The same, and end the browser session that it came from, at once and if the client may. Else there is an event
+     * `BrowserSessionKept`. An extension of Postern's.
+     */
     SESSION_AND_BROWSER,
+    /**
+     * Forget the session here only; it lives on at the server until it runs out there.
+     */
     LOCAL_ONLY;
 
     
@@ -4752,10 +5830,22 @@ public object FfiConverterTypeLogoutMode: FfiConverterRustBuffer<LogoutMode> {
 
 
 
+/**
+ * What comes next in an operation.
+ */
 sealed class Next {
     
+    /**
+     * Do this one effect, and step with what comes of it.
+     */
     data class Need(
+        /**
+         * The number of this step, for the answer: from 1, one more each time.
+         */
         val `id`: kotlin.UInt, 
+        /**
+         * What to do.
+         */
         val `effect`: dev.postern.mobile.ffi.Effect) : Next()
         
     {
@@ -4764,7 +5854,13 @@ sealed class Next {
         companion object
     }
     
+    /**
+     * The operation is done; it takes no more answers.
+     */
     data class Done(
+        /**
+         * What it ends with.
+         */
         val `outcome`: dev.postern.mobile.ffi.Outcome) : Next()
         
     {
@@ -4773,7 +5869,13 @@ sealed class Next {
         companion object
     }
     
+    /**
+     * The operation failed; it takes no more answers.
+     */
     data class Failed(
+        /**
+         * Why, and what the app does about it.
+         */
         val `error`: dev.postern.mobile.ffi.SdkError) : Next()
         
     {
@@ -4863,9 +5965,18 @@ public object FfiConverterTypeNext : FfiConverterRustBuffer<Next>{
 
 
 
+/**
+ * What an operation ends with; each says of which.
+ */
 sealed class Outcome {
     
+    /**
+     * Of `begin`.
+     */
     data class AuthorizationReady(
+        /**
+         * What to open in the browser.
+         */
         val `ready`: dev.postern.mobile.ffi.AuthorizationReady) : Outcome()
         
     {
@@ -4874,7 +5985,13 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `begin_device`.
+     */
     data class DeviceReady(
+        /**
+         * What to show to the person.
+         */
         val `ready`: dev.postern.mobile.ffi.DeviceReady) : Outcome()
         
     {
@@ -4883,7 +6000,14 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `handle_redirect`, `poll_device`, `native_sso` and `adopt`.
+     */
     data class SignedIn(
+        /**
+         * The account's id: the same person at the same server with the same app has the same one. It tells nobody who they
+         * are.
+         */
         val `account`: kotlin.String) : Outcome()
         
     {
@@ -4892,7 +6016,13 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `access_token` and `exchange`.
+     */
     data class Token(
+        /**
+         * The token.
+         */
         val `token`: dev.postern.mobile.ffi.Token) : Outcome()
         
     {
@@ -4901,7 +6031,13 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `authorize_request`.
+     */
     data class Headers(
+        /**
+         * What to add to the request.
+         */
         val `headers`: dev.postern.mobile.ffi.RequestHeaders) : Outcome()
         
     {
@@ -4910,8 +6046,17 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `accounts`.
+     */
     data class Accounts(
+        /**
+         * The ids of the accounts on this device, sorted: in an order that stays and means nothing.
+         */
         val `accounts`: List<kotlin.String>, 
+        /**
+         * The account that is meant where none is named; none if there is no account.
+         */
         val `default`: kotlin.String?) : Outcome()
         
     {
@@ -4920,7 +6065,13 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `end_session_url`.
+     */
     data class Url(
+        /**
+         * The URL to open in the system browser. It holds an ID token: not for logs.
+         */
         val `url`: kotlin.String) : Outcome()
         
     {
@@ -4929,7 +6080,13 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `id_claims`.
+     */
     data class Claims(
+        /**
+         * The ID token's claims: a JSON object in UTF-8 (OpenID Connect Core section 2).
+         */
         val `json`: dev.postern.mobile.ffi.Secret) : Outcome()
         
     {
@@ -4938,7 +6095,13 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `share`.
+     */
     data class Shared(
+        /**
+         * What an app of the same maker gives to `native_sso`.
+         */
         val `sso`: dev.postern.mobile.ffi.NativeSso) : Outcome()
         
     {
@@ -4947,6 +6110,9 @@ sealed class Outcome {
         companion object
     }
     
+    /**
+     * Of `cancel`, `logout`, `set_default` and `resume`: it is done.
+     */
     object Done : Outcome()
     
     
@@ -5132,11 +6298,23 @@ public object FfiConverterTypeOutcome : FfiConverterRustBuffer<Outcome>{
 
 
 
+/**
+ * Whether authorization requests are pushed (PAR, RFC 9126).
+ */
 
 enum class ParPolicy {
     
+    /**
+     * Requests are pushed, or there is no sign-in: of a server without it the error is `DiscoveryNoPar`.
+     */
     REQUIRED,
+    /**
+     * Pushed where the server's discovery document has an endpoint for it, else the request is in the browser's URL.
+     */
     PREFERRED,
+    /**
+     * In the browser's URL (RFC 6749 section 4.1.1).
+     */
     OFF;
 
     
@@ -5167,11 +6345,24 @@ public object FfiConverterTypeParPolicy: FfiConverterRustBuffer<ParPolicy> {
 
 
 
+/**
+ * What to do with an API's answer.
+ */
 
 enum class Verdict {
     
+    /**
+     * The answer is the app's.
+     */
     PASS,
+    /**
+     * Call `authorize_request` anew and send the request once more.
+     */
     RETRY,
+    /**
+     * The answer is the app's, which needs a stronger or fresher sign-in: `begin` with the `acr_values` and `max_age` that
+     * the API asks for (RFC 9470 section 3).
+     */
     STEP_UP;
 
     

@@ -30,9 +30,9 @@ public class AuthException internal constructor(error: SdkError) :
         /** What the API wants is in its challenges; of what was sent to it nothing is in them any more. */
         fun stepUp(answer: HttpResponse, sent: List<Header>): AuthException {
             val challenges = answer.headers.filter { it.name.equals("WWW-Authenticate", ignoreCase = true) }
-                .joinToString(", ") { it.value.decodeToString() }
+                .joinToString(", ") { it.value.decodeToString() }.filter { it in ' '..'~' }
             val echoed = sent.map { it.value.decodeToString().substringAfter(' ') }
-            val tame = echoed.fold(challenges) { so, secret -> so.replace(secret, "[secret]") }.filter { it in ' '..'~' }.take(256)
+            val tame = echoed.fold(challenges) { so, secret -> so.replace(secret, "[secret]") }.take(256)
             return AuthException(errorOf(ErrorCode.STEP_UP_REQUIRED).copy(details = tame))
         }
     }

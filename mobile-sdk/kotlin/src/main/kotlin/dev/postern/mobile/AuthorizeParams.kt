@@ -17,6 +17,15 @@ public data class AuthorizeParams(
     /** Other parameters that the server knows. None that the SDK sets itself. */
     val extra: Map<String, String> = emptyMap(),
 ) {
+    /** Whom it suggests, and what the app adds, are no text for logs: it prints which there are, and nothing of them. */
+    override fun toString(): String {
+        val fields = mapOf(
+            "loginHint" to loginHint, "prompt" to prompt, "acrValues" to acrValues, "maxAge" to maxAge,
+            "uiLocales" to uiLocales, "scopes" to scopes, "extra" to extra.ifEmpty { null },
+        )
+        return "AuthorizeParams(${fields.filterValues { it != null }.keys.joinToString()})"
+    }
+
     internal fun toCore() = dev.postern.mobile.ffi.AuthorizeParams(
         loginHint, prompt, acrValues, maxAge?.toUInt(), uiLocales, scopes?.toList(), extra,
     )

@@ -81,6 +81,36 @@ class CanaryTest {
         assertEquals(emptyList<Any>(), secrets.filter { it.length > 12 && it in text }.map { it.take(8) })
     }
 
+    @Test
+    fun `token and proof of a request to an API are wiped when it has come back, and the app's own headers are not`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                val session = device.signedIn(server).session()
+                val mine = Header("X-One", "1".encodeToByteArray())
+                val tries = mutableListOf<List<Header>>()
+                val request = HttpRequest("GET", "${server.issuer}/userinfo", listOf(mine), ByteArray(0))
+                session.fetch(request) {
+                    assertTrue(it.headers.all { header -> header.value.any { byte -> byte != 0.toByte() } })
+                    tries += it.headers
+                    val again = listOf(Header("WWW-Authenticate", "DPoP error=\"invalid_token\"".encodeToByteArray()))
+                    if (tries.size == 1) HttpResponse(401u, again, ByteArray(0)) else HttpResponse(200u, emptyList(), ByteArray(0))
+                }
+                assertEquals(2, tries.size)
+                for (headers in tries) {
+                    val left = headers.filter { header -> header.value.any { it != 0.toByte() } }.map { it.name }
+                    assertEquals(listOf("X-One"), left)
+                    assertEquals(setOf("X-One", "Authorization", "DPoP"), headers.map { it.name }.toSet())
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `of what a sign-in asks for the names are printed, and nothing else`() {
+        val asked = AuthorizeParams(loginHint = "alice@example.com", extra = mapOf("tenant" to "acme"))
+        assertEquals("AuthorizeParams(loginHint, extra)", "$asked")
+    }
+
     private companion object {
         val SENT = listOf("code", "code_verifier", "state", "nonce", "refresh_token", "token", "code_challenge")
         val GIVEN = Regex("\"(access_token|refresh_token|id_token|device_secret)\":\"([^\"]+)\"")

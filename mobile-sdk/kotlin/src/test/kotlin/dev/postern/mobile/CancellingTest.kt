@@ -6,10 +6,13 @@ import dev.postern.mobile.harness.Device
 import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
 import java.util.concurrent.atomic.AtomicInteger
+import kotlin.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -83,7 +86,14 @@ class CancellingTest {
     fun `a closed door says so, and the session is there for the next process`() = runBlocking {
         Server().use { server ->
             Device(server.config()).use { device ->
-                val app = device.signedIn(server)
+                device.signedIn(server).close()
+                val store = FileStore(device.folder)
+                val given = CompletableDeferred<Unit>()
+                val app = device.app(object : SecureStore by store {
+                    override suspend fun lease(name: String, ttl: Duration, wait: Duration) = store.lease(name, ttl, wait)?.let {
+                        Lease { it.release().also { given.complete(Unit) } }
+                    }
+                })
                 val session = app.session()
                 val gate = CompletableDeferred<Unit>()
                 device.wire.instead = { _, send -> gate.complete(Unit); send() }
@@ -97,6 +107,8 @@ class CancellingTest {
                 gate.await()
                 app.close()
                 caller.join()
+                // What it held is given back.
+                withTimeout(30.seconds) { given.await() }
                 device.app().session().accessToken(FRESH)
                 assertEquals(0, server.count("session.ended"))
             }

@@ -83,6 +83,16 @@ class FileStoreTest {
     }
 
     @Test
+    fun `who is reading a record that is written anew reads the old one to its end`() = runBlocking {
+        val first = checkNotNull(store.put("a", bytes("one"), 0))
+        checkNotNull(folder.listFiles { _, name -> name.startsWith("record-") }).single().inputStream().use { reader ->
+            store.put("a", bytes("two, and longer"), first)
+            assertEquals("one", reader.readBytes().decodeToString())
+        }
+        assertEquals("two, and longer", store.get("a")?.value?.decodeToString())
+    }
+
+    @Test
     fun `nobody else reads it, nor in a folder that others may look into`() = runBlocking {
         fun permissions(file: File) = PosixFilePermissions.toString(Files.getPosixFilePermissions(file.toPath()))
         val inside = File(folder, "inside")

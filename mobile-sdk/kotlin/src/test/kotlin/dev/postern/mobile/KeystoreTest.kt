@@ -79,6 +79,15 @@ class KeystoreTest {
     }
 
     @Test
+    fun `where hardware is required a key in software is none, and nothing is left of it`() = runBlocking {
+        keystore.hasStrongBox = false
+        keystore.isSoftware = true
+        assertEquals(HookError.UNAVAILABLE, reason { keys().ensureKey("a", KeyPolicy.REQUIRE_HARDWARE) })
+        assertTrue(keystore.made.isEmpty())
+        assertEquals(KeyLevel.SOFTWARE, keys().ensureKey("a", KeyPolicy.PREFER_HARDWARE).level)
+    }
+
+    @Test
     fun `what a keystore throws is told apart, and no key is given up for what nobody knows`() = runBlocking {
         val keys = keys()
         assertEquals(HookError.NOT_FOUND, reason { keys.sign("a", ByteArray(1)) })

@@ -1,10 +1,12 @@
 package dev.postern.mobile
 
+import dev.postern.mobile.file.FileStore
 import dev.postern.mobile.harness.Device
 import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
 import dev.postern.mobile.harness.failure
 import java.util.concurrent.atomic.AtomicInteger
+import kotlin.time.Duration
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
@@ -15,6 +17,7 @@ import kotlinx.coroutines.joinAll
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withContext
+import kotlinx.coroutines.yield
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
@@ -111,6 +114,45 @@ class SingleFlightTest {
                 }
                 assertTrue(device.wire.count("token") - before >= 11)
                 assertEquals(1, most.get())
+            }
+        }
+    }
+
+    @Test
+    fun `whoever needs a token waits for the one refresh, though no lease keeps them apart`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                device.signedIn(server).close()
+                val (leases, looks) = AtomicInteger() to AtomicInteger()
+                val (store, clock) = FileStore(device.folder) to SystemClock()
+                val app = device.app(
+                    object : SecureStore by store {
+                        override suspend fun lease(name: String, ttl: Duration, wait: Duration) =
+                            Lease {}.also { leases.incrementAndGet() }
+                    },
+                    clock = { clock.now().also { looks.incrementAndGet() } },
+                )
+                val session = app.session()
+                val arrived = CompletableDeferred<Unit>()
+                val go = CompletableDeferred<Unit>()
+                device.wire.instead = { _, send -> arrived.complete(Unit); go.await(); send() }
+                val (before, want) = device.wire.count("token") to Want(scopes = setOf("openid"))
+                val first = launch { session.accessToken(want) }
+                arrived.await()
+                val looked = looks.get()
+                val others = List(20) {
+                    launch(Dispatchers.Default) {
+                        if (it % 2 == 0) session.accessToken(want) else session.authorize("GET", server.issuer, want)
+                    }
+                }
+                // Each has looked for a token that is good still, and found none.
+                while (looks.get() < looked + others.size) yield()
+                go.complete(Unit)
+                (others + first).joinAll()
+                assertEquals(1, leases.get())
+                assertEquals(1, device.wire.count("token") - before)
+                session.authorize("GET", server.issuer, FRESH)
+                assertEquals(2, device.wire.count("token") - before)
             }
         }
     }

@@ -26,7 +26,8 @@ class StepUpTest {
                 device.wire.instead = { request, send ->
                     if (request.url.endsWith("/userinfo")) {
                         val token = request.headers.single { it.name == "Authorization" }.value.decodeToString()
-                        wants("DPoP algs=\"ES256\", $challenge", "Bearer token=\"$token\", \u202e\n${"x".repeat(300)}")
+                        val broken = token.take(20) + "\u202e\n" + token.drop(20)
+                        wants("DPoP algs=\"ES256\", $challenge", "Bearer token=\"$broken\", ${"x".repeat(300)}")
                     } else {
                         send()
                     }

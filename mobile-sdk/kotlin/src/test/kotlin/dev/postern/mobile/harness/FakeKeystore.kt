@@ -61,8 +61,11 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
 
     fun secretKey(alias: String) = Spec(alias, false)
 
+    /** A device without any hardware for keys. */
+    @Volatile var isSoftware = false
+
     override fun level(key: PrivateKey): KeyLevel =
-        if (made.values.any { it.first == key && it.third }) KeyLevel.STRONG_BOX else KeyLevel.TEE
+        if (isSoftware) KeyLevel.SOFTWARE else if (made.values.any { it.first == key && it.third }) KeyLevel.STRONG_BOX else KeyLevel.TEE
 
     class Spec(val alias: String, val strongBox: Boolean) : AlgorithmParameterSpec
 

@@ -1,25 +1,19 @@
-//! What is stored of an account: one record, written as a whole, so that it is never half old and half new.
+//! An account: one record, written as a whole, so that it is never half old and half new.
 
 use serde_json::{Map, Value, json};
 
+use super::SCHEMA;
 use crate::{
     clock::{Anchor, Moment, Until},
     config::Config,
     discovery::Server,
     dpop::Key,
     error::ErrorCode,
-    json,
+    json::{self, secret, words},
     outcome::Token,
     secret::Secret,
 };
 
-/// The present schema. A newer one is left alone.
-pub(crate) const SCHEMA: i64 = 1;
-
-/// Whether a newer SDK has written a record.
-pub(crate) fn is_newer(members: &Map<String, Value>) -> bool {
-    json::number(members, "schema").is_some_and(|schema| schema > SCHEMA)
-}
 /// What every store takes.
 const MOST: usize = 65_536;
 
@@ -166,17 +160,6 @@ impl Account {
             self.tokens.remove(0);
         }
     }
-}
-
-pub(crate) fn words(text: &str) -> Vec<String> {
-    text.split(' ')
-        .filter(|word| !word.is_empty())
-        .map(str::to_owned)
-        .collect()
-}
-
-pub(crate) fn secret(members: &Map<String, Value>, name: &str) -> Option<Secret> {
-    json::text(members, name).map(Secret::from)
 }
 
 fn read_anchor(members: &Map<String, Value>) -> Option<Anchor> {

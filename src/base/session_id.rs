@@ -2,18 +2,18 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::base::id::{BrowserSessionId, DeviceSessionId};
+use super::id::{BrowserSessionId, DeviceSessionId};
 
 /// An app's session or a browser's.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::cli) enum Node {
+pub enum SessionId {
     /// An app's.
     Device(DeviceSessionId),
     /// A browser's.
     Browser(BrowserSessionId),
 }
 
-impl FromStr for Node {
+impl FromStr for SessionId {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -24,7 +24,7 @@ impl FromStr for Node {
     }
 }
 
-impl fmt::Display for Node {
+impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Device(id) => id.fmt(f),

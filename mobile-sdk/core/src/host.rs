@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use crate::{
-    clock::{Anchor, Moment},
+    clock::Moment,
     config::Config,
     effect::{
         Effect, Evidence, Header, HookError, HttpFailure, HttpRequest, HttpResponse, Input, KeyInfo,
@@ -219,9 +219,10 @@ impl Host {
         request: HttpRequest,
     ) -> Result<std::result::Result<HttpResponse, HttpFailure>> {
         let origin = url::origin(&request.url);
+        let sent = self.now();
         match self.link.ask(Effect::Http { request }).await {
             Input::Http { response } => {
-                self.heard(&response.headers);
+                self.heard(&response.headers, &sent);
                 if let (Some(origin), Some(nonce)) = (origin, headers::nonce(&response.headers)) {
                     self.memory().keep_nonce(origin, nonce);
                 }
@@ -236,20 +237,15 @@ impl Host {
         }
     }
 
-    fn heard(&self, headers: &[Header]) {
-        // What a cache gives was said at some other time (RFC 9111 section 5.1).
-        if headers::find(headers, "age").is_some() {
-            return;
-        }
-        let now = self.now();
-        let heard = headers::find(headers, "date").and_then(|date| Anchor::heard(date, &now));
-        if let Some(heard) = heard {
-            let offset = heard.offset();
-            let known = self.memory().anchor.replace(heard);
-            let known = known.map_or(0, |anchor| anchor.offset());
-            if offset.abs_diff(0) > 30_000 && offset.abs_diff(known) > 30_000 {
-                self.tell(Event::ClockSkewDetected { offset_ms: offset });
-            }
+    fn heard(&self, headers: &[Header], sent: &Moment) {
+        let (known, offset_ms) = {
+            let mut memory = self.memory();
+            let known = memory.offset();
+            memory.hear(headers, sent, &self.now());
+            (known, memory.offset())
+        };
+        if offset_ms.abs_diff(0) > 30_000 && offset_ms.abs_diff(known) > 30_000 {
+            self.tell(Event::ClockSkewDetected { offset_ms });
         }
     }
 }
