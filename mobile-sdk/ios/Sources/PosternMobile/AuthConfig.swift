@@ -1,9 +1,14 @@
 import Foundation
 import PosternMobileFFI
 
-/// Whether something has to be done, is done where the server can, or never.
+/// Whether tokens are bound to a key of this device (RFC 9449): `required`, `preferred` is where the server can, or `off`.
 public typealias DpopPolicy = PosternMobileFFI.DpopPolicy
+
+/// Whether requests are pushed (RFC 9126): `required`, `preferred` is where the server can, or `off`.
 public typealias ParPolicy = PosternMobileFFI.ParPolicy
+
+/// What happens when there is no evidence that this is the app: with `required` nothing works, with `preferred` it goes on
+/// without, with an event; with `off` it is not asked for.
 public typealias AttestationPolicy = PosternMobileFFI.AttestationPolicy
 
 /// What is wrong with a configuration: a mistake of the developer, found at the first start.
@@ -17,6 +22,7 @@ public struct AuthConfig: Sendable, Equatable {
     public var clientID: String
     /// Where the browser comes back to: https first.
     public var redirectURI: String
+    /// What the tokens allow. Without `offline_access` a server may give no refresh token.
     public var scopes: [String]
     /// The APIs that the app calls (RFC 8707).
     public var resources: [String]
@@ -38,6 +44,7 @@ public struct AuthConfig: Sendable, Equatable {
     /// `. _ + -`. Unless it is given it is the bundle's `CFBundleShortVersionString`.
     public var appVersion: String?
 
+    /// DPoP and pushed requests are required unless said otherwise.
     public init(
         issuer: String,
         clientID: String,

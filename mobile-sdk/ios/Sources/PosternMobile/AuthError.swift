@@ -10,7 +10,9 @@ import FoundationNetworking
 /// Only the action `signIn` means that the session is over; whatever else happens, it is kept. `docs/ERRORS.md` has all of
 /// them.
 public struct AuthError: Error, Sendable, Equatable {
+    /// Everything that can go wrong.
     public typealias Code = PosternMobileFFI.ErrorCode
+    /// What the app does about it: `signIn` means that the session is over, `retryLater` that nothing is lost.
     public typealias Action = PosternMobileFFI.Action
 
     /// What went wrong.
@@ -57,5 +59,6 @@ public struct AuthError: Error, Sendable, Equatable {
 }
 
 extension AuthError: LocalizedError {
+    /// The code and its number, for reports.
     public var errorDescription: String? { "\(code) (\(number))" }
 }

@@ -1,6 +1,10 @@
 import Foundation
 import PosternMobileFFI
 
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
 /// Does what the core asks for, one effect at a time, until an operation is over.
 struct Driver: Sendable {
     let hooks: Hooks
@@ -47,6 +51,9 @@ struct Driver: Sendable {
             } catch is CancellationError {
                 // Nobody here has cancelled anything.
                 return .failed(error: .timeout)
+            } catch is URLError {
+                // A hook that asks a server of the app's own.
+                return .failed(error: .io)
             } catch {
                 return .failed(error: .unknown)
             }

@@ -17,9 +17,21 @@ public actor FileLease: Lease {
     private let clock: any DeviceClock
     private var held: [String: String] = [:]
 
+    /// Makes the folder, which all processes have to be able to write to, and nobody else.
     public init(folder: URL, clock: any DeviceClock = SystemClock()) throws {
         self.folder = folder
         self.clock = clock
+        try Self.make(folder)
+    }
+
+    /// In a folder that is made by the first who takes it: where that is impossible now, as on a disk that is full, it may
+    /// not be so later.
+    init(lazily folder: URL, clock: any DeviceClock = SystemClock()) {
+        self.folder = folder
+        self.clock = clock
+    }
+
+    private static func make(_ folder: URL) throws {
         try FileManager.default.createDirectory(
             at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
     }
@@ -53,6 +65,7 @@ public actor FileLease: Lease {
     }
 
     private func tryToTake(_ name: String, _ ttl: Duration) -> Try {
+        guard (try? Self.make(folder)) != nil else { return .impossible }
         let now = clock.now()
         if let there = try? String(contentsOfFile: path(name), encoding: .utf8), !isGood(there, now) {
             unlink(path(name))

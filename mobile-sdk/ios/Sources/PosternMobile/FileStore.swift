@@ -15,6 +15,7 @@ import Musl
 public struct FileStore: SecureStore {
     let folder: URL
 
+    /// Makes the folder, if there is none, for its user alone.
     public init(folder: URL) throws {
         self.folder = folder
         try FileManager.default.createDirectory(
@@ -39,6 +40,8 @@ public struct FileStore: SecureStore {
             if let expect, try read(key)?.version ?? 0 != expect { return false }
             unlink(unfinished(key))
             guard unlink(path(key)) == 0 || errno == ENOENT else { throw HookError.io }
+            // Also where there was none: who has deleted it may have been killed before this.
+            try synchronize(folder)
             return true
         }
     }
@@ -106,7 +109,7 @@ public struct FileStore: SecureStore {
     }
 }
 
-/// So that the new name of a file in it survives a power cut.
+/// So that the new name of a file in it, or that it has none, survives a power cut.
 func synchronize(_ folder: URL) throws {
     let descriptor = open(folder.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw HookError.io }

@@ -32,6 +32,7 @@ public struct AuthorizeParams: Sendable, Equatable {
     /// `invalidArgument`.
     public var extra: [String: String]
 
+    /// Nothing besides the configuration, unless it is given.
     public init(
         loginHint: String? = nil, prompt: String? = nil, acrValues: String? = nil, maxAge: UInt32? = nil,
         uiLocales: String? = nil, scopes: [String]? = nil, extra: [String: String] = [:]
@@ -75,6 +76,7 @@ public struct Want: Sendable, Equatable {
     /// Not one that is there already.
     public var fresh: Bool
 
+    /// A token of the session's own scopes that is good for half a minute still, unless said otherwise.
     public init(
         minTTL: Duration = .seconds(30), resource: String? = nil, scopes: [String]? = nil, fresh: Bool = false
     ) {
@@ -139,7 +141,9 @@ extension StoredTokens: CustomStringConvertible, CustomReflectable {
 /// What an app of the same maker needs to sign the person in (OpenID Connect Native SSO for Mobile Apps 1.0). To be put
 /// where only those can read it: a keychain group.
 public struct SharedSession: Sendable, Codable {
+    /// Says whose session it is.
     public let idToken: Data
+    /// Proves that it is of this device: a secret.
     public let deviceSecret: Data
 
     init(_ sso: NativeSso) {

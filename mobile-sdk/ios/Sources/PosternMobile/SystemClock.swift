@@ -10,6 +10,7 @@ import Musl
 
 /// The clocks of the system.
 public struct SystemClock: DeviceClock {
+    /// There is nothing to set.
     public init() {}
 
     public func now() -> Moment {

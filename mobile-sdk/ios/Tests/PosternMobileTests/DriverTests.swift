@@ -294,6 +294,8 @@ final class DriverTests: XCTestCase {
         hooks.patience = .milliseconds(50)
         hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw Unheard() }
         try await expect(.hookMisbehaved, hooks)
+        hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw URLError(.notConnectedToInternet) }
+        try await expect(.storageUnavailable, hooks)
         // Not the person's word: nobody here has cancelled anything.
         hooks.store = Hooked(store: try FileStore(folder: folder.url)) { throw CancellationError() }
         try await expect(.hookTimeout, hooks)

@@ -95,6 +95,16 @@ final class FileStoreTests: XCTestCase {
 final class FileLeaseTests: XCTestCase {
     private let folder = Folder()
 
+    func testAFolderThatCannotBeMadeNowMayBeLater() async throws {
+        try Data().write(to: folder.url)
+        let lease = FileLease(lazily: folder.url.appendingPathComponent("Postern"))
+        let refused = await lease.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertFalse(refused)
+        try FileManager.default.removeItem(at: folder.url)
+        let taken = await lease.take("refresh/a", ttl: .seconds(25), wait: .zero)
+        XCTAssertTrue(taken)
+    }
+
     func testOneHasItAndTheOthersWait() async throws {
         let (one, other) = (try FileLease(folder: folder.url), try FileLease(folder: folder.url))
         let taken = await one.take("refresh/a", ttl: .seconds(25), wait: .zero)
@@ -115,6 +125,7 @@ final class FileLeaseTests: XCTestCase {
         let clock = Hand()
         let lease = try FileLease(folder: folder.url, clock: clock)
         try FileManager.default.removeItem(at: folder.url)
+        try Data().write(to: folder.url)
         let before = clock.now().monotonicMs
         let taken = await lease.take("refresh/a", ttl: .seconds(25), wait: .seconds(10))
         XCTAssertFalse(taken)

@@ -5,19 +5,26 @@ extension Hooks {
     /// Keychain, Secure Enclave, URLSession. With an app group (`group.com.example.app`) the app's extensions share the
     /// sessions: it is the keychain's access group, and its folder has the lease. Without one the access group is the app's
     /// own, which no other app has.
-    public static func apple(appGroup: String? = nil, attestor: (any Attestor)? = nil) throws -> Hooks {
-        let folder = try folder(appGroup)
+    ///
+    /// Throws where the app has no such group, a mistake in its entitlements. Folders are made when they are needed.
+    ///
+    /// `attestor` makes the attestor, with the store of the other hooks.
+    public static func apple(
+        appGroup: String? = nil, attestor: ((any SecureStore) -> any Attestor)? = nil
+    ) throws -> Hooks {
         let bundle = Bundle.main.bundleIdentifier ?? ProcessInfo.processInfo.processName
+        let folder = try folder(appGroup, bundle)
         let install = KeychainInstall(
             items: SecItems(accessGroup: appGroup, bundle: bundle),
             // Where the app's own group cannot be told: apps of one team may share another.
             service: "dev.postern.mobile." + (appGroup ?? bundle),
             marker: folder.appendingPathComponent("marker"))
+        let store = KeychainStore(install)
         return Hooks(
-            store: KeychainStore(install),
+            store: store,
             signer: SecureEnclaveSigner(install),
-            lease: awake(try FileLease(folder: folder)),
-            attestor: attestor)
+            lease: awake(FileLease(lazily: folder)),
+            attestor: attestor?(store))
     }
 
     private static func awake(_ lease: FileLease) -> any Lease {
@@ -31,15 +38,14 @@ extension Hooks {
         #endif
     }
 
-    private static func folder(_ appGroup: String?) throws -> URL {
+    private static func folder(_ appGroup: String?, _ bundle: String) throws -> URL {
         if let appGroup {
             let group = FileManager.default.containerURL(forSecurityApplicationGroupIdentifier: appGroup)
             guard let group else { throw CocoaError(.fileNoSuchFile) }
             return group.appendingPathComponent("Library/Application Support/Postern", isDirectory: true)
         }
-        return try FileManager.default.url(
-            for: .applicationSupportDirectory, in: .userDomainMask, appropriateFor: nil, create: true
-        ).appendingPathComponent("Postern", isDirectory: true)
+        // On a Mac apps without a sandbox share that folder.
+        return URL.applicationSupportDirectory.appendingPathComponent("Postern/" + bundle, isDirectory: true)
     }
 }
 #endif

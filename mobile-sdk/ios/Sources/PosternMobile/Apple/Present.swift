@@ -7,13 +7,15 @@ extension MobileAuth {
     /// forgets: the person types in everything, and nobody else is signed in there.
     ///
     /// An https redirect URI needs iOS 17.4 or macOS 14.4 and its host among the app's associated domains
-    /// (`webcredentials:`). Before that open `ready.url` with the system and hand the universal link to `handleRedirect`.
+    /// (`webcredentials:`). Where nothing can be shown it throws `notSupported`, and the sign-in goes on waiting: open
+    /// `ready.url` with the system and hand the universal link to `handleRedirect`.
     @MainActor public func present(
         _ ready: AuthorizationReady, anchor: ASPresentationAnchor, ephemeral: Bool = false
     ) async throws(AuthError) -> Session {
         let browser = try Browser(ready, anchor)
         switch await browser.run(ephemeral) {
         case .success(let url): return try await handleRedirect(url)
+        case .failure(.notSupported): throw .notSupported
         case .failure(let error):
             // It may be finished by another process still, which is no reason to say something else.
             try? await cancel(ready)
@@ -48,8 +50,9 @@ extension MobileAuth {
             }
         } onCancel: {
             place.tell(.failure(.cancelled))
-            Task { @MainActor in self.session?.cancel() }
         }
+        // Nobody waits for it any more, but it is on the screen still.
+        if case .failure(.cancelled) = result { session?.cancel() }
         session = nil
         return result
     }
@@ -61,7 +64,7 @@ extension MobileAuth {
         session.presentationContextProvider = self
         session.prefersEphemeralWebBrowserSession = ephemeral
         self.session = session
-        if !session.start() { place.tell(.failure(.internalError)) }
+        if !session.start() { place.tell(.failure(.notSupported)) }
     }
 
     private func makeSession(
