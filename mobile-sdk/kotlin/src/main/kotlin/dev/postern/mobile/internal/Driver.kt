@@ -20,6 +20,7 @@ import dev.postern.mobile.ffi.Operation
 import dev.postern.mobile.ffi.Outcome
 import dev.postern.mobile.ffi.Token
 import dev.postern.mobile.ffi.Want
+import java.io.IOException
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineName
@@ -84,11 +85,19 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         val result = withTimeoutOrNull(hooks.timeout) { asked.await() }
         if (result == null) asked.cancel()
         val came = result ?: Result.success(HttpResult.Ambiguous)
-        when (val answer = came.getOrElse { throw AuthException(ErrorCode.HOOK_MISBEHAVED) }) {
+        when (val answer = came.getOrElse { throw AuthException(fault(it)) }) {
             is HttpResult.Answered -> answer.response
             HttpResult.NotSent -> throw AuthException(ErrorCode.OFFLINE)
             HttpResult.Ambiguous -> throw AuthException(ErrorCode.NO_ANSWER)
         }
+    }
+
+    /** Its words may have the request's secrets in them. */
+    private fun fault(thrown: Throwable) = when (thrown) {
+        is IllegalArgumentException -> ErrorCode.INVALID_ARGUMENT
+        // It may have been sent before.
+        is IOException -> ErrorCode.NO_ANSWER
+        else -> ErrorCode.HOOK_MISBEHAVED
     }
 
     override fun close() {
