@@ -35,6 +35,7 @@ import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.asSharedFlow
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeoutOrNull
 
 /** Does what the core asks for, in a scope of its own that no caller can cancel. */
@@ -46,6 +47,17 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
 
     /** An operation to its end. Who is cancelled stops waiting; it goes on. */
     suspend fun run(start: (Core) -> Operation): Outcome = inScope { toTheEnd({ start(core) }) }
+
+    /** The same, but what comes of it is undone when nobody waits for it any more. */
+    suspend fun runOrUndo(start: (Core) -> Operation, undo: (Core, Outcome) -> Operation): Outcome {
+        val work = scope.async { toTheEnd({ start(core) }) }
+        try {
+            return scope.join(work)
+        } catch (cancelled: CancellationException) {
+            scope.launch { runCatching { work.await().let { left -> toTheEnd({ undo(core, left) }) } } }
+            throw cancelled
+        }
+    }
 
     /** The same, but it stops after a pause when nobody waits for it any more. */
     suspend fun runWhileWanted(start: (Core) -> Operation): Outcome {
