@@ -343,7 +343,7 @@ async fn all_browsers_of_a_person_are_shown_however_many_searches_that_takes() {
                     created_at, last_seen_at, expires_at FROM browser_sessions, n",
         )
         .await;
-    let shell = shell(&postern);
+    let shell = Shell::beside(&postern);
     let shown = shell.run(&["user", "show", ALICE, "--json"]).await.json();
     assert_eq!(shown["browsers"], 1201);
     let listed = shell

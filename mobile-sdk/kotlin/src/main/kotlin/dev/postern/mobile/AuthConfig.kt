@@ -11,6 +11,7 @@ public data class AuthConfig(
     val clientId: String,
     /** Where the browser comes back to: https first; a custom scheme needs [allowCustomScheme]. */
     val redirectUri: String,
+    /** What the app asks for. `offline_access` lets the session outlive the access token. */
     val scopes: Set<String> = setOf("openid", "offline_access"),
     /** The APIs that the app calls (RFC 8707). */
     val resources: List<String> = emptyList(),

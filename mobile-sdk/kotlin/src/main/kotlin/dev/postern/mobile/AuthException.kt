@@ -11,10 +11,13 @@ import kotlin.time.Duration.Companion.milliseconds
  */
 public class AuthException internal constructor(error: SdkError) :
     Exception("${error.code} (${error.number}): ${error.action}") {
+    /** What went wrong; `docs/ERRORS.md` has the list. */
     public val code: ErrorCode = error.code
 
     /** The same as a number that stays. */
     public val number: Int = error.number.toInt()
+
+    /** What the app does about it. */
     public val action: Action = error.action
 
     /** When it may work. */

@@ -5,6 +5,10 @@ package dev.postern.mobile
  * 1 MiB of answer.
  */
 public fun interface HttpClient {
+    /**
+     * The request as it is, once. What can never be sent, such as a method that the client does not know, is an
+     * [IllegalArgumentException].
+     */
     public suspend fun send(request: HttpRequest): HttpResult
 }
 

@@ -4,7 +4,9 @@ import dev.postern.mobile.ffi.ConfigException
 import dev.postern.mobile.ffi.Core
 import dev.postern.mobile.ffi.Outcome
 import dev.postern.mobile.internal.Driver
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.withContext
 
 /**
  * One app at one server: the door to everything. Make one for each process and keep it.
@@ -28,10 +30,15 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
     /** What happens from now on, to any account. */
     public val events: Flow<AuthEvent> get() = driver.events
 
-    /** Begins a sign-in. What is needed to finish it is stored before this returns. */
+    /**
+     * Begins a sign-in. What is needed to finish it is stored before this returns, and forgotten if the caller was cancelled
+     * meanwhile: nobody could finish it.
+     */
     public suspend fun beginAuthorization(params: AuthorizeParams = AuthorizeParams()): AuthorizationReady {
-        val ended = driver.run { it.begin(params.toCore()) } as Outcome.AuthorizationReady
-        return AuthorizationReady(ended.ready)
+        val begun = driver.runOrUndo({ it.begin(params.toCore()) }) { core, left ->
+            core.cancel((left as Outcome.AuthorizationReady).ready.flowId)
+        }
+        return AuthorizationReady((begun as Outcome.AuthorizationReady).ready)
     }
 
     /** Finishes a sign-in with the URL that the browser came back to, in this process or another. */
@@ -53,14 +60,19 @@ public class MobileAuth private constructor(private val driver: Driver) : AutoCl
         return SignInFailed(AuthException(ErrorCode.USER_CANCELLED))
     }
 
-    /** The three above in one, for a browser that this process waits for. */
+    /**
+     * The three above in one, for a browser that this process waits for. Whatever the browser throws, and if the caller is
+     * cancelled, the sign-in is forgotten.
+     */
     public suspend fun signIn(browser: Browser, params: AuthorizeParams = AuthorizeParams()): Session {
         val ready = beginAuthorization(params)
         val back = try {
             browser.open(ready)
-        } catch (closed: HookException) {
-            cancel(ready)
-            val code = if (closed.reason == HookError.CANCELLED) ErrorCode.USER_CANCELLED else ErrorCode.HOOK_MISBEHAVED
+        } catch (thrown: Throwable) {
+            // What went wrong first is what the caller is told.
+            withContext(NonCancellable) { runCatching { cancel(ready) } }
+            if (thrown !is HookException) throw thrown
+            val code = if (thrown.reason == HookError.CANCELLED) ErrorCode.USER_CANCELLED else ErrorCode.HOOK_MISBEHAVED
             throw AuthException(code)
         }
         return when (val came = handleRedirect(back)) {

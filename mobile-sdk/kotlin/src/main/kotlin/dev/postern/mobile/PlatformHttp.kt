@@ -4,6 +4,7 @@ import java.io.IOException
 import java.io.InputStream
 import java.net.HttpRetryException
 import java.net.HttpURLConnection
+import java.net.ProtocolException
 import java.net.URL
 import kotlin.time.Duration
 import kotlin.time.Duration.Companion.seconds
@@ -16,6 +17,9 @@ import kotlinx.coroutines.withContext
 /**
  * The platform's own client, with its trust store, proxies and network rules. (An app that sets a `CookieHandler` for the
  * whole process gives its cookies to these requests too.)
+ *
+ * The JDK's, unlike Android's, sends no PATCH: that is an [IllegalArgumentException], as is any method that the platform does not
+ * know.
  */
 public class PlatformHttp(
     private val toConnect: Duration = 10.seconds,
@@ -40,7 +44,11 @@ public class PlatformHttp(
     }
 
     private fun HttpURLConnection.prepare(request: HttpRequest) {
-        requestMethod = request.method
+        try {
+            requestMethod = request.method
+        } catch (_: ProtocolException) {
+            throw IllegalArgumentException("the platform's client does not send this method")
+        }
         instanceFollowRedirects = false
         useCaches = false
         connectTimeout = toConnect.inWholeMilliseconds.toInt()

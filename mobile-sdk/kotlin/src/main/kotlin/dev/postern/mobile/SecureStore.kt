@@ -3,7 +3,12 @@ package dev.postern.mobile
 import kotlin.time.Duration
 
 /** A record and its version: never 0, and never the same for two values of a record. */
-public class Versioned(public val value: ByteArray, public val version: Long)
+public class Versioned(
+    /** What was put. */
+    public val value: ByteArray,
+    /** For the next [SecureStore.put]. */
+    public val version: Long,
+)
 
 /**
  * Records that survive the process, shared by all processes of the app. Arrays are wiped after use: give new ones, and copy
@@ -34,5 +39,6 @@ public interface SecureStore {
 
 /** A lease that is held. */
 public fun interface Lease {
+    /** Gives it back; one that has fallen already is nobody's any more. */
     public suspend fun release()
 }

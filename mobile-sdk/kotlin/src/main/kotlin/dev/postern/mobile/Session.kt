@@ -18,9 +18,10 @@ public class Session internal constructor(private val driver: Driver, public val
 
     /**
      * Sends a request to an API: authorized, and once more if the API asks for another proof or token. [send] is the app's own
-     * client, or the SDK's, which takes at most 1 MiB; token and proof are wiped when it has come back. An API that wants a
-     * stronger or fresher sign-in is [ErrorCode.STEP_UP_REQUIRED], with its challenge (RFC 9470) in
-     * [AuthException.details]: begin one with [AuthorizeParams.acrValues] and [AuthorizeParams.maxAge].
+     * client, or the SDK's, which takes at most 1 MiB and sends no PATCH on a JDK ([ErrorCode.INVALID_ARGUMENT]); token and
+     * proof are wiped when it has come back. An API that wants a stronger or fresher sign-in is [ErrorCode.STEP_UP_REQUIRED],
+     * with its challenge (RFC 9470) in [AuthException.details]: begin one with [AuthorizeParams.acrValues] and
+     * [AuthorizeParams.maxAge].
      */
     public suspend fun fetch(
         request: HttpRequest,

@@ -7,9 +7,12 @@ import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration
+import kotlin.time.Duration.Companion.milliseconds
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.awaitCancellation
 import kotlinx.coroutines.cancelAndJoin
+import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
@@ -78,6 +81,40 @@ class CancellingTest {
                     }
                 }
                 assertEquals(0, server.count("session.ended"))
+            }
+        }
+    }
+
+    @Test
+    fun `nothing is left of a sign-in whose caller is cancelled, or whose browser throws what nobody knows`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                val auth = device.app().auth
+                val opened = CompletableDeferred<Unit>()
+                val waits = launch { auth.signIn({ opened.complete(Unit).let { awaitCancellation() } }) }
+                opened.await()
+                assertEquals(1 to 1, device.files("key-").size to device.files("record-pending").size)
+                waits.cancelAndJoin()
+                assertEquals(0 to 0, device.files("key-").size to device.files("record-pending").size)
+
+                val crash = IllegalStateException("the browser's own")
+                assertEquals(crash, runCatching { auth.signIn({ throw crash }) }.exceptionOrNull())
+                assertEquals(0 to 0, device.files("key-").size to device.files("record-pending").size)
+
+                // While the request is pushed, its key is there.
+                val pushed = CompletableDeferred<Unit>()
+                val open = CompletableDeferred<Unit>()
+                device.wire.instead = { _, send -> pushed.complete(Unit); open.await(); send() }
+                val early = launch { auth.signIn(server.browser()) }
+                pushed.await()
+                assertEquals(1, device.files("key-").size)
+                early.cancelAndJoin()
+                open.complete(Unit)
+                withTimeout(30.seconds) { while (device.files("key-").isNotEmpty()) delay(5.milliseconds) }
+                assertEquals(0, device.files("record-pending").size)
+
+                device.wire.online()
+                assertEquals("DPoP", auth.signIn(server.browser()).accessToken(FRESH).type)
             }
         }
     }

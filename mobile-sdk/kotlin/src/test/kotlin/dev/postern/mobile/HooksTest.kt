@@ -6,6 +6,7 @@ import dev.postern.mobile.harness.Device
 import dev.postern.mobile.harness.FRESH
 import dev.postern.mobile.harness.Server
 import dev.postern.mobile.harness.failure
+import java.io.IOException
 import java.util.concurrent.CountDownLatch
 import kotlin.coroutines.resume
 import kotlin.coroutines.suspendCoroutine
@@ -86,6 +87,29 @@ class HooksTest {
                     assertTrue(failed.action in setOf(Action.REPORT, Action.RETRY_LATER), "$name: $failed")
                 }
                 assertEquals(200, device.app().session().fetch(api).status.toInt())
+            }
+        }
+    }
+
+    @Test
+    fun `a client that loses the connection is no fault of the app, and a method that it does not know is`() = runBlocking {
+        Server().use { server ->
+            Device(server.config()).use { device ->
+                device.signedIn(server).close()
+                val api = "${server.issuer}/userinfo"
+                val faults = mapOf(
+                    IOException("pst_at_secret") to ErrorCode.NO_ANSWER,
+                    IllegalArgumentException("pst_at_secret") to ErrorCode.INVALID_ARGUMENT,
+                )
+                for ((fault, code) in faults) {
+                    val failed = failure {
+                        device.app(http = { if (it.url == api) throw fault else device.wire.send(it) }).session().fetch(api)
+                    }
+                    assertEquals(code, failed.code)
+                    assertTrue("secret" !in failed.stackTraceToString())
+                }
+                // As the JDK's own does.
+                assertEquals(ErrorCode.INVALID_ARGUMENT, failure { device.app().session().fetch(api, "PATCH") }.code)
             }
         }
     }

@@ -29,18 +29,24 @@ public fun MobileAuth.Companion.create(
 }
 
 /**
- * Shows the browser: an Auth Tab, else a Custom Tab, else the browser itself. What it comes back with is given to the app's
- * first activity, whether the process has lived on or not, and also that it was closed: see [takeReturn].
+ * Shows the browser: an Auth Tab, else a Custom Tab, else the browser itself. What it comes back with is given to [returnTo], an
+ * activity of the app whose `launchMode` is `singleTop`, else to the app's first one, whether the process has lived on or not, and
+ * also that it was closed: see [takeReturn]. If Android has ended even the task, it is the first one that gets it.
  *
  * An [ephemeral] tab knows no cookies and leaves none: the person signs in anew, and nobody after them is signed in there. Where
  * [hasEphemeralTabs] says that the person's browser has none, it is an ordinary one.
  *
  * @throws ActivityNotFoundException if there is no browser.
  */
-public fun MobileAuth.launchBrowser(activity: Activity, ready: AuthorizationReady, ephemeral: Boolean = false) {
+public fun MobileAuth.launchBrowser(
+    activity: Activity,
+    ready: AuthorizationReady,
+    ephemeral: Boolean = false,
+    returnTo: Class<out Activity>? = null,
+) {
     val browser = browserIntent(activity.packageManager, ready.url, ready.redirectUri, ephemeral)
     if (browser.resolveActivity(activity.packageManager) == null) throw ActivityNotFoundException("there is no browser")
-    activity.startActivity(BrowserActivity.intent(activity, ready, ephemeral))
+    activity.startActivity(BrowserActivity.intent(activity, ready, ephemeral, returnTo))
 }
 
 /** Whether the person's browser has tabs that remember nothing (Chrome from 136 on). */
@@ -56,8 +62,8 @@ public sealed interface BrowserReturn {
 }
 
 /**
- * What the browser came back with, if that is what the intent is: in `onCreate` and `onNewIntent` of the first activity. It is
- * taken out of the intent, which an activity that is made anew has again.
+ * What the browser came back with, if that is what the intent is: in `onCreate` and `onNewIntent` of the first activity, and of that
+ * which [launchBrowser] was told to return to. It is taken out of the intent, which an activity that is made anew has again.
  */
 public fun takeReturn(intent: Intent?): BrowserReturn? {
     val came = when (intent?.action) {

@@ -10,7 +10,8 @@ import dev.postern.mobile.AuthorizationReady
 
 /**
  * Stands between the app and the browser, and shows nothing itself. It takes the redirect from the Auth Tab or from
- * [RedirectActivity], and passes it on to the app's first activity, or that the browser was closed; all checks are in the core.
+ * [RedirectActivity], and passes it on to the activity that waits, else to the app's first one, or that the browser was closed; all
+ * checks are in the core.
  */
 public class BrowserActivity : Activity() {
     private var opened = false
@@ -75,9 +76,10 @@ public class BrowserActivity : Activity() {
     private fun tellClosed() = tell(CLOSED) { putExtra(FLOW, this@BrowserActivity.intent.getStringExtra(FLOW)) }
 
     private fun tell(what: String, say: Intent.() -> Unit) {
-        packageManager.getLaunchIntentForPackage(packageName)?.let { first ->
-            first.setAction(what).say()
-            startActivity(first.addFlags(Intent.FLAG_ACTIVITY_CLEAR_TOP or Intent.FLAG_ACTIVITY_SINGLE_TOP))
+        val waiting = intent.getStringExtra(RETURN_TO)?.let { Intent().setClassName(packageName, it) }
+        (waiting ?: packageManager.getLaunchIntentForPackage(packageName))?.let { back ->
+            back.setAction(what).say()
+            startActivity(back.addFlags(Intent.FLAG_ACTIVITY_CLEAR_TOP or Intent.FLAG_ACTIVITY_SINGLE_TOP))
         }
         finish()
     }
@@ -89,11 +91,12 @@ public class BrowserActivity : Activity() {
         private const val URL = "url"
         private const val REDIRECT_URI = "redirect_uri"
         private const val EPHEMERAL = "ephemeral"
+        private const val RETURN_TO = "return_to"
         private const val OPENED = "opened"
 
-        fun intent(context: Context, ready: AuthorizationReady, ephemeral: Boolean): Intent =
+        fun intent(context: Context, ready: AuthorizationReady, ephemeral: Boolean, returnTo: Class<out Activity>?): Intent =
             Intent(context, BrowserActivity::class.java).putExtra(URL, ready.url).putExtra(REDIRECT_URI, ready.redirectUri)
-                .putExtra(EPHEMERAL, ephemeral).putExtra(FLOW, ready.flowId)
+                .putExtra(EPHEMERAL, ephemeral).putExtra(RETURN_TO, returnTo?.name).putExtra(FLOW, ready.flowId)
 
         fun back(context: Context, redirect: Uri): Intent = Intent(context, BrowserActivity::class.java).setData(redirect)
             .addFlags(Intent.FLAG_ACTIVITY_CLEAR_TOP or Intent.FLAG_ACTIVITY_SINGLE_TOP)

@@ -20,6 +20,7 @@ import dev.postern.mobile.ffi.Operation
 import dev.postern.mobile.ffi.Outcome
 import dev.postern.mobile.ffi.Token
 import dev.postern.mobile.ffi.Want
+import java.io.IOException
 import java.util.concurrent.atomic.AtomicBoolean
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineName
@@ -34,6 +35,7 @@ import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
 import kotlinx.coroutines.flow.MutableSharedFlow
 import kotlinx.coroutines.flow.asSharedFlow
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.withTimeoutOrNull
 
 /** Does what the core asks for, in a scope of its own that no caller can cancel. */
@@ -45,6 +47,17 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
 
     /** An operation to its end. Who is cancelled stops waiting; it goes on. */
     suspend fun run(start: (Core) -> Operation): Outcome = inScope { toTheEnd({ start(core) }) }
+
+    /** The same, but what comes of it is undone when nobody waits for it any more. */
+    suspend fun runOrUndo(start: (Core) -> Operation, undo: (Core, Outcome) -> Operation): Outcome {
+        val work = scope.async { toTheEnd({ start(core) }) }
+        try {
+            return scope.join(work)
+        } catch (cancelled: CancellationException) {
+            scope.launch { runCatching { work.await().let { left -> toTheEnd({ undo(core, left) }) } } }
+            throw cancelled
+        }
+    }
 
     /** The same, but it stops after a pause when nobody waits for it any more. */
     suspend fun runWhileWanted(start: (Core) -> Operation): Outcome {
@@ -84,11 +97,19 @@ internal class Driver(private val core: Core, private val hooks: Hooks) : AutoCl
         val result = withTimeoutOrNull(hooks.timeout) { asked.await() }
         if (result == null) asked.cancel()
         val came = result ?: Result.success(HttpResult.Ambiguous)
-        when (val answer = came.getOrElse { throw AuthException(ErrorCode.HOOK_MISBEHAVED) }) {
+        when (val answer = came.getOrElse { throw AuthException(fault(it)) }) {
             is HttpResult.Answered -> answer.response
             HttpResult.NotSent -> throw AuthException(ErrorCode.OFFLINE)
             HttpResult.Ambiguous -> throw AuthException(ErrorCode.NO_ANSWER)
         }
+    }
+
+    /** Its words may have the request's secrets in them. */
+    private fun fault(thrown: Throwable) = when (thrown) {
+        is IllegalArgumentException -> ErrorCode.INVALID_ARGUMENT
+        // It may have been sent before.
+        is IOException -> ErrorCode.NO_ANSWER
+        else -> ErrorCode.HOOK_MISBEHAVED
     }
 
     override fun close() {

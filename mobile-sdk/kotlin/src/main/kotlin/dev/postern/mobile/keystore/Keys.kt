@@ -11,8 +11,9 @@ internal class Keys(private val provider: String) {
     fun look(alias: String): Key? = keystore().getKey(alias, null)
 
     /**
-     * A key, or null if it is gone for good: while the keystore does not have it, it has one that was made just before. A
-     * service that is away for a moment is [HookError.IO].
+     * A key, or null if it is gone for good: while the keystore does not have it, it has one that was made just before. It is
+     * looked for after that once more, since the service may have come back just then. One that is away for a moment is
+     * [HookError.IO].
      */
     fun find(alias: String, make: (alias: String) -> Unit): Key? {
         look(alias)?.let { return it }
@@ -21,7 +22,7 @@ internal class Keys(private val provider: String) {
         val answers = look(PROBE) != null
         if (answers) delete(PROBE)
         if (found == null && !answers) throw HookException(HookError.IO)
-        return found
+        return found ?: look(alias)
     }
 
     fun certificate(alias: String) = keystore().getCertificate(alias) ?: throw HookException(HookError.IO)

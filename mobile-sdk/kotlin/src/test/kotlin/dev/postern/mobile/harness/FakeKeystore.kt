@@ -39,10 +39,15 @@ class FakeKeystore : Provider("AndroidKeyStore", "1", "for tests"), KeystoreDevi
     /** The device's own chip makes keys that do not sign. */
     @Volatile var chipIsFaulty = false
 
-    /** For how many calls the service is away: no key is there then, and none is made. */
-    val away = AtomicInteger()
+    /** For which of the next calls the service is away, the first of them being 1: no key is there then, and none is made. */
+    @Volatile var away: Set<Int> = emptySet()
+        set(calls) {
+            asked.set(0)
+            field = calls
+        }
+    private val asked = AtomicInteger()
 
-    private fun isAway() = away.getAndUpdate { (it - 1).coerceAtLeast(0) } > 0
+    private fun isAway() = asked.incrementAndGet() in away
 
     private fun making() {
         if (isAway()) throw ProviderException("the service does not answer")
