@@ -49,13 +49,18 @@ impl Revocation {
     }
 }
 
+/// The session that is revoked, if it is one.
+pub fn session_of((kind, id): &Name) -> Option<DeviceSessionId> {
+    let is_session = kind == SESSION;
+    let bytes = is_session.then(|| id.as_slice().try_into().ok())?;
+    bytes.map(DeviceSessionId::from_bytes)
+}
+
 /// The id as it stands in tokens: `sid`, `jti`, `client_id`, or `kid` in the header. Nothing for what a newer version wrote.
-pub fn id_in_tokens((kind, id): &Name) -> Option<String> {
+pub fn id_in_tokens(name: &Name) -> Option<String> {
+    let (kind, id) = name;
     match kind.as_str() {
-        SESSION => {
-            let bytes = id.as_slice().try_into().ok()?;
-            Some(DeviceSessionId::from_bytes(bytes).to_string())
-        }
+        SESSION => session_of(name).map(|session| session.to_string()),
         TOKEN => Some(Base64UrlUnpadded::encode_string(id)),
         CLIENT | KEY => String::from_utf8(id.clone()).ok(),
         _ => None,

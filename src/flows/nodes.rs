@@ -3,6 +3,8 @@
 
 pub mod look;
 
+use std::collections::BTreeSet;
+
 use self::look::{Looks, Pages};
 use crate::{
     base::time::{Instant, Lifetime},
@@ -10,6 +12,7 @@ use crate::{
         actor::Actor,
         ending::{Ending, Reason},
         event::{Event, Subject},
+        revocation::session_of,
     },
     flows::{
         Provider, dpop,
@@ -58,7 +61,9 @@ pub async fn compare(provider: &Provider, looks: &mut Looks, known: impl FnOnce(
 /// How many sessions lived although they had ended.
 async fn end_again(provider: &Provider, now: Instant) -> Result<u64> {
     let browsers = provider.ends.browsers.not_in_this_round();
-    let devices = provider.ends.devices.not_in_this_round();
+    let mut devices: BTreeSet<_> = names(provider.ends.devices.not_in_this_round()).collect();
+    // Access tokens may live for longer than an end is remembered.
+    devices.extend(names(provider.ends.revocations.not_in_this_round()).filter_map(|name| session_of(&name)));
     let again = |ending, session| {
         let subject = Subject {
             session,
@@ -66,12 +71,10 @@ async fn end_again(provider: &Provider, now: Instant) -> Result<u64> {
         };
         prepare(provider, now, ending, Reason::EndedBefore, subject)
     };
-    let browsers = browsers
-        .into_iter()
-        .map(|(id, _)| again(Ending::Browser { id }, None));
+    let browsers = names(browsers).map(|id| again(Ending::Browser { id }, None));
     let devices = devices
         .into_iter()
-        .map(|(id, _)| again(Ending::Device { id }, Some(id)));
+        .map(|id| again(Ending::Device { id }, Some(id)));
     let ends: Vec<_> = browsers.chain(devices).collect();
     let mut count = 0;
     for batch in ends.chunks(BATCH) {
@@ -81,6 +84,10 @@ async fn end_again(provider: &Provider, now: Instant) -> Result<u64> {
         }
     }
     Ok(count)
+}
+
+fn names<K, V>(remembered: Vec<(K, V)>) -> impl Iterator<Item = K> {
+    remembered.into_iter().map(|(name, _)| name)
 }
 
 /// How many revocations were missing.

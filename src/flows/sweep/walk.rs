@@ -52,12 +52,15 @@ pub async fn walk(provider: &Provider) -> Result<Duration> {
         for _ in 0..STRIDES {
             let before = provider.clock.now();
             more = walk.stride(before).await?;
-            if !more || walk.met.len() >= VERSIONS {
+            if !more {
                 break;
             }
             let took = provider.clock.now().since(before).millis();
             let rest = Lifetime::from_millis(took.max(0).saturating_mul(REST)).to_std();
             tokio::time::sleep(rest.max(PAUSE)).await;
+            if walk.met.len() >= VERSIONS {
+                break;
+            }
         }
         let is_ours = claim(provider, provider.clock.now().plus(LEASE)).await?.is_some();
         if !is_ours || !walk.remember(more).await? {

@@ -19,7 +19,7 @@ pub(super) async fn not_remembered(
     session: DeviceSessionId,
 ) -> Result<Option<NotEnded>> {
     provider.keys.ensure_recent(&provider.db, &provider.clock).await?;
-    if provider.ends.devices.contains(&session) {
+    if provider.ends.has_session(session) {
         tracing::info!(%session, client = %client.id, "a token request for an ended session was refused");
         return Ok(None);
     }

@@ -203,6 +203,22 @@ async fn an_end_is_remembered_for_an_hour() {
     assert_eq!(postern.count_events("revocation.rewritten").await, 0);
 }
 
+/// Longer than an hour: as long as its tokens could be, if one were given for them.
+#[tokio::test]
+async fn an_end_whose_tokens_live_for_a_day_is_remembered_for_as_long() {
+    let postern = Postern::start_with(|config| config.lifetimes.access_token = Lifetime::from_days(1)).await;
+    let (_, phone, tokens) = signed_in(&postern).await;
+    let copy = backup(&postern).await;
+    postern.end_everything_of(ALICE).await;
+    postern.clock.advance(Lifetime::from_secs(2 * 3600));
+    postern.provider().ends.forget(postern.clock.now());
+    restore(&postern, &copy).await;
+    assert_eq!(state(&postern, &tokens).await, ["active"]);
+    assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
+    postern.poll().await;
+    assert_eq!(state(&postern, &tokens).await, ["ended ended_before"]);
+}
+
 #[tokio::test]
 async fn many_sessions_that_go_forward_raise_one_alarm() {
     let postern = Postern::start().await;

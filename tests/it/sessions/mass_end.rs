@@ -212,6 +212,23 @@ async fn a_cancelled_end_ends_nothing_more() {
 }
 
 #[tokio::test]
+async fn an_operators_end_reaches_all_whatever_could_be_permitted_when_it_began() {
+    let postern = Postern::start().await;
+    let phone = postern.phone();
+    let tokens = phone.signed_in(&mut postern.browser(), ALICE).await;
+    // An admin, of whom the version that began it knew fewer permissions.
+    postern.tamper("UPDATE users SET role = 'owner'").await;
+    let end = begin(&postern, json!({ "client": "notes" })).await;
+    postern
+        .tamper("UPDATE mass_ends SET permissions = 'sessions.end sessions.read'")
+        .await;
+    assert!(!work(&postern).await);
+    let end = progress(&postern, &end).await;
+    assert_eq!((end.ended, end.stopped_at), (1, None));
+    assert_eq!(phone.refresh(&tokens.refresh).await.error(), "invalid_grant");
+}
+
+#[tokio::test]
 async fn an_end_of_nothing_in_particular_is_refused() {
     let postern = Postern::start().await;
     let (provider, by, nothing) = (postern.provider(), By::operator(), filter(json!({})));
