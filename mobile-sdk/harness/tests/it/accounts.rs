@@ -157,6 +157,27 @@ fn a_key_that_is_lost_between_two_requests_ends_the_session_once() {
 }
 
 #[test]
+fn the_lost_key_of_one_account_is_nobody_elses_loss() {
+    let server = Fake::default();
+    let device = server.device();
+    let ids = everybody(&server, &device);
+    let bobs = format!("account/{}", ids[1]);
+    let key = device.store.record(&bobs)["key"]["id"].clone();
+    device.keys.delete(key.as_str().expect("text"));
+    let app = device.app();
+    for (id, name) in ids.iter().zip(PEOPLE) {
+        let refreshed = app.run(app.core.access_token(Some(id.clone()), fresh()));
+        if name == "bob" {
+            assert_eq!(refreshed.expect_err("no key").code, ErrorCode::KeyLost);
+        } else {
+            assert!(refreshed.is_ok(), "{name}: {refreshed:?}");
+        }
+    }
+    assert_eq!(device.keys.count(), 4);
+    assert_eq!(accounts(&app).0.len(), 4);
+}
+
+#[test]
 fn a_widget_changes_nothing_whatever_it_finds() {
     let server = Fake::default();
     let device = server.signed_in();

@@ -51,6 +51,11 @@ fn no_forged_redirect_is_taken_and_the_right_one_still_is() {
         (format!("{base}?{code}&{iss}"), ErrorCode::RedirectStateUnknown),
         (format!("{right}&{state}"), ErrorCode::RedirectDuplicateParam),
         (format!("{right}&code=x"), ErrorCode::RedirectDuplicateParam),
+        (format!("{right}&{iss}"), ErrorCode::RedirectDuplicateParam),
+        (
+            format!("{right}&iss=https%3A%2F%2Fevil.example"),
+            ErrorCode::RedirectDuplicateParam,
+        ),
         (format!("{base}?{code}&{state}"), ErrorCode::RedirectIssMissing),
         (
             format!("{base}?{code}&{state}&{iss}%2F"),

@@ -1,7 +1,7 @@
 //! The session survives whatever happens to the process, the network and the store. Against the real server.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicI64, Ordering},
 };
 
@@ -10,10 +10,11 @@ use postern_mobile_core::{
 };
 use postern_mobile_harness::{
     claims,
-    device::{App, Kill, fresh, lost, signed_in},
+    device::{App, Kill, fresh, signed_in},
     http,
     server::Server,
 };
+use serde_json::Value;
 
 fn nothing_ended(server: &Server) {
     let ended: Vec<String> = server
@@ -50,7 +51,17 @@ fn a_lost_answer_is_answered_again_with_the_same_successor() {
     let app = device.app();
     app.refresh().expect("a token");
     let before = device.store.records().clone();
-    device.wire(lost);
+    let successor = Arc::new(Mutex::new(Value::Null));
+    let on_its_way = Arc::clone(&successor);
+    device.wire(move |request| {
+        if let Input::Http { response } = http::send(request) {
+            let body: Value = serde_json::from_slice(response.body.bytes()).expect("an answer");
+            *on_its_way.lock().expect("one thread") = body["refresh_token"].clone();
+        }
+        Input::HttpFailed {
+            failure: HttpFailure::Ambiguous,
+        }
+    });
     let error = app.refresh().expect_err("no answer");
     assert_eq!(error.code, ErrorCode::NoAnswer);
     assert_eq!(*device.store.records(), before, "nothing was wiped");
@@ -58,6 +69,8 @@ fn a_lost_answer_is_answered_again_with_the_same_successor() {
     device.passed.fetch_add(20 * 86_400_000, Ordering::Relaxed);
     device.wire(http::send);
     assert!(matches!(device.app().refresh(), Ok(Outcome::Token { .. })));
+    let stored = device.store.record("account/");
+    assert_eq!(stored["refresh_token"], *successor.lock().expect("one thread"));
     nothing_ended(&server);
 }
 

@@ -8,6 +8,7 @@ import dev.postern.mobile.harness.Server
 import java.util.concurrent.CopyOnWriteArraySet
 import java.util.concurrent.CountDownLatch
 import java.util.concurrent.Executors
+import kotlin.time.Duration
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
 import kotlinx.coroutines.launch
@@ -33,6 +34,11 @@ class MainThreadTest {
                     seen().let { store.put(key, value, expect) }
 
                 override suspend fun keys(prefix: String) = seen().let { store.keys(prefix) }
+
+                override suspend fun delete(key: String, expect: Long?) = seen().let { store.delete(key, expect) }
+
+                override suspend fun lease(name: String, ttl: Duration, wait: Duration) =
+                    seen().let { store.lease(name, ttl, wait) }
             }
         },
         signer = FileSigner(device.folder).let { signer ->
@@ -40,6 +46,8 @@ class MainThreadTest {
                 override suspend fun ensureKey(id: String, policy: KeyPolicy) = seen().let { signer.ensureKey(id, policy) }
 
                 override suspend fun sign(id: String, message: ByteArray) = seen().let { signer.sign(id, message) }
+
+                override suspend fun deleteKey(id: String) = seen().let { signer.deleteKey(id) }
             }
         },
         http = { seen().let { _ -> device.wire.send(it) } },

@@ -60,6 +60,15 @@ class PlatformHttpTest {
         }
     }
 
+    @Test
+    fun `no cookie of an answer goes into the next request`() = runBlocking {
+        ScriptedServer { "HTTP/1.1 200 OK\r\nSet-Cookie: session=1\r\nContent-Length: 0\r\n\r\n" }.use { server ->
+            repeat(2) { http.send(post(server.url)) }
+            assertTrue(server.requests.none { "cookie" in it.lowercase() })
+            assertEquals(2, server.requests.size)
+        }
+    }
+
     /** What an app has installed for its whole process. */
     private class Cache(private val text: String) : ResponseCache() {
         val put = AtomicInteger()
